@@ -1,0 +1,49 @@
+"""Anytime neural networks: a first answer early, better ones with time.
+
+Submodules load on first use, so that importing the package takes milliseconds
+and a device without Keras can import `keras_anytime.runtime`.
+"""
+
+import importlib
+import sys
+
+__version__ = "0.1.0"
+
+_SUBMODULES = (
+    "callbacks",
+    "data",
+    "evaluation",
+    "export",
+    "gradients",
+    "layers",
+    "nets",
+    "runtime",
+    "training",
+    "weighting",
+)
+_ATTRIBUTES = {
+    "AnytimeModel": "keras_anytime.model",
+    "Nesting": "keras_anytime.nesting",
+    "load_model": "keras_anytime.model",
+}
+
+__all__ = ["__version__", *_ATTRIBUTES, *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _ATTRIBUTES:
+        return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
+
+
+# `keras.models.load_model` only finds classes that are registered. Where Keras
+# is there already, registering them costs next to nothing.
+if "keras" in sys.modules:
+    importlib.import_module("keras_anytime.model")
+    importlib.import_module("keras_anytime.layers")

@@ -1,0 +1,135 @@
+"""Keeping trained models: the best one, and the latest to resume from."""
+
+import pathlib
+import re
+
+import keras
+
+from keras_anytime.files import write_beside
+from keras_anytime.model import load_model
+
+
+class StageCheckpoint(keras.callbacks.Callback):
+    """Saves the model whenever its validation error is the lowest so far.
+
+    Args:
+        path: String or path that ends in `.keras`. Written beside, then moved.
+        stage: Integer, the stage whose error counts, or `None` for the average
+            over all stages (AE).
+        metric: String. The metric, better when larger, that is looked at.
+        prefix: String before the metric's name in the logs: `"val_"` for
+            validation, `""` for training data.
+
+    Raises:
+        ValueError: If the path does not end in `.keras`, or there is no such
+            stage or metric.
+    """
+
+    def __init__(self, path, stage=None, metric="accuracy", prefix="val_"):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.stage = stage
+        self.metric = metric
+        self.prefix = prefix
+        self.best = float("-inf")
+        if self.path.suffix != ".keras":
+            raise ValueError(
+                "A model is saved as '.keras'. "
+                f"Received: path={str(self.path)!r}"
+            )
+
+    def on_train_begin(self, logs=None):
+        if self.stage not in (None, *range(1, self.model.num_stages + 1)):
+            raise ValueError(
+                f"The stages of this model are 1 to {self.model.num_stages}. "
+                f"Received: stage={self.stage}"
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        stages = range(1, self.model.num_stages + 1)
+        names = [
+            f"{self.prefix}stage_{k}_{self.metric}"
+            for k in ([self.stage] if self.stage else stages)
+        ]
+        if not set(names) <= set(logs):
+            raise ValueError(
+                f"StageCheckpoint looks at {names[0]!r}: give `fit` "
+                f"validation data and `compile` the metric {self.metric!r}. "
+                f"Received: logs of {sorted(logs)}"
+            )
+        value = sum(logs[name] for name in names) / len(names)
+        if value > self.best:
+            self.best = value
+            write_beside(self.path, self.model.save)
+
+
+class Resume(keras.callbacks.Callback):
+    """Saves the state of training after each epoch, to go on from there.
+
+    A checkpoint holds network, optimizer, weighting and combiner; its name
+    says how many epochs it has seen. It is written beside and moved in place
+    when it is whole, and the one before it is only then deleted, so whenever
+    training is killed, one whole checkpoint is there.
+
+    ```python
+    resume = ka.callbacks.Resume("run/checkpoints", train)
+    model = resume.load() or build_and_compile()
+    model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
+    ```
+
+    The order of the data and its augmentation follow the number of the epoch,
+    so a resumed training ends with the weights of one that was never stopped.
+
+    Args:
+        folder: String or path of the checkpoints.
+        data: A training set of `keras_anytime.data.load`, or `None` where the
+            order of the data does not depend on how often it was read.
+    """
+
+    def __init__(self, folder, data=None):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.data = data
+
+    @property
+    def epoch(self):
+        """Number of epochs that the latest checkpoint has seen; 0 if none."""
+        return max(self._checkpoints(), default=0)
+
+    def load(self):
+        """Returns the latest checkpoint's model, or `None` if there is none.
+
+        Raises:
+            ValueError: If the checkpoint cannot be read.
+        """
+        if not self.epoch:
+            return None
+        path = self._checkpoints()[self.epoch]
+        try:
+            return load_model(path)
+        except Exception as error:
+            raise ValueError(
+                f"The checkpoint {str(path)!r} cannot be read "
+                f"({type(error).__name__}); delete it to start over."
+            ) from error
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.data is not None:
+            self.data.epochs.next = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        older = self._checkpoints()
+        path = self.folder / f"epoch_{epoch + 1:05d}.keras"
+        write_beside(path, self.model.save)
+        for other in older.values():
+            if other != path:
+                other.unlink()
+
+    def _checkpoints(self):
+        """Returns a dict from epochs to the paths of whole checkpoints."""
+        found = {}
+        for path in self.folder.glob("epoch_*.keras"):
+            match = re.fullmatch(r"epoch_(\d+)\.keras", path.name)
+            if match:
+                found[int(match[1])] = path
+        return found

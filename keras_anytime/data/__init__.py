@@ -1,0 +1,107 @@
+"""Data sets as pipelines of prepared images, ready for `model.fit`."""
+
+import dataclasses
+
+from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.pipeline import Epochs
+from keras_anytime.data.pipeline import evaluation_batches
+from keras_anytime.data.pipeline import training_batches
+from keras_anytime.data.sources import DIGITS
+from keras_anytime.data.sources import read_digits
+from keras_anytime.data.sources import read_tfds
+from keras_anytime.data.sources import tfds_info
+
+__all__ = ["DatasetInfo", "Epochs", "info", "load"]
+
+
+def info(name, data_dir=None):
+    """Returns what is known of a data set, without reading its images.
+
+    Args:
+        name: String, as in `load`.
+        data_dir: String or `None`, as in `load`.
+
+    Returns:
+        A `DatasetInfo`.
+
+    Raises:
+        ValueError: If the data set is unknown.
+        FileNotFoundError: If it has not been prepared.
+    """
+    if name == DIGITS.name:
+        return DIGITS
+    return tfds_info(name, data_dir)
+
+
+def load(
+    name,
+    batch_size=128,
+    splits=None,
+    seed=0,
+    augment=True,
+    data_dir=None,
+    download=False,
+):
+    """Returns pipelines of images and labels, one for each split.
+
+    ```python
+    train, val = ka.data.load(
+        "cifar10", batch_size=128, splits=("train[:45000]", "train[45000:]")
+    )
+    ```
+
+    The first split is for training: it is shuffled anew in each pass, and
+    augmented. The others are read in order, as they are. The same seed gives
+    the same passes in the same order; `train.epochs.next` numbers them.
+
+    Args:
+        name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship
+            inside scikit-learn; or a data set of TensorFlow Datasets that has
+            one label per image and one image size, such as `"cifar10"`.
+        batch_size: Integer of 1 or more.
+        splits: Sequence of splits in the notation of TensorFlow Datasets.
+            `None` means four fifths and the held-out fifth of the digits,
+            `("train", "test")` otherwise.
+        seed: Integer. Determines order and augmentation.
+        augment: Boolean. Whether the first split is padded by 4 pixels, cropped
+            and mirrored at random. The digits never are.
+        data_dir: String, the folder of prepared TFDS data sets. `None` means
+            the environment's `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
+        download: Boolean. Whether to fetch and prepare a data set that is not
+            there.
+
+    Returns:
+        List of `tf.data.Dataset`, each of pairs of float32 images `(batch,
+        height, width, channels)`, normalised by channel, and int64 labels
+        `(batch,)`. The last batch of a pass may be smaller.
+
+    Raises:
+        ValueError: If an argument is not one of these.
+        FileNotFoundError: If the data set has not been prepared; says how to
+            get it.
+    """
+    if batch_size != int(batch_size) or batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be a whole number of 1 or more. "
+            f"Received: batch_size={batch_size}"
+        )
+    if isinstance(splits, str):
+        raise ValueError(
+            "`splits` must be a sequence of splits, the training split first. "
+            f"Received: splits={splits!r}"
+        )
+    if name == DIGITS.name:
+        about = DIGITS
+        pairs = read_digits(splits or ("train[:80%]", "train[80%:]"))
+    else:
+        pairs = read_tfds(
+            name, splits or ("train", "test"), data_dir, download
+        )
+        about = tfds_info(name, data_dir)
+    if not augment:
+        about = dataclasses.replace(about, pad=0, flip=False)
+    (images, labels), *others = pairs
+    return [
+        training_batches(images, labels, about, batch_size, seed),
+        *(evaluation_batches(*pair, about, batch_size) for pair in others),
+    ]

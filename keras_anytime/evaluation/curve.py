@@ -1,0 +1,249 @@
+"""The anytime curve: how good each stage's answer is, and what it costs."""
+
+import csv
+import dataclasses
+import io
+import json
+
+import keras
+import numpy as np
+
+from keras_anytime.evaluation.cost import stage_costs
+from keras_anytime.files import write_beside
+
+
+@dataclasses.dataclass(frozen=True)
+class CurvePoint:
+    """One stage of an anytime curve.
+
+    Args:
+        stage: Integer, counted from 1.
+        macs: Integer. Multiply-adds of the subnetwork, for one image.
+        parameters: Integer. Trainable parameters of the subnetwork.
+        top1_error: Float in [0, 1]. Share of examples whose label is not the
+            largest logit.
+        top5_error: Float in [0, 1]. Share of examples whose label is not among
+            the five largest logits.
+    """
+
+    stage: int
+    macs: int
+    parameters: int
+    top1_error: float
+    top5_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class AnytimeCurve:
+    """Error against cost over the stages of one network.
+
+    `print(curve)` shows it as a table.
+
+    Args:
+        points: Tuple of K `CurvePoint`, the first stage first.
+        classes: Integer. Number of classes.
+        examples: Integer. Examples measured on.
+        name: String. The network's name.
+    """
+
+    points: tuple[CurvePoint, ...]
+    classes: int
+    examples: int
+    name: str = "anytime network"
+
+    @property
+    def average_error(self):
+        """AE: the mean of the stages' top-1 errors (Hu 2017, Section 4.1)."""
+        errors = [point.top1_error for point in self.points]
+        return sum(errors) / len(errors)
+
+    def error_at(self, share):
+        """Returns the top-1 error when a share of the whole cost is spent.
+
+        Args:
+            share: Float in [0, 1], of the multiply-adds of the last stage.
+
+        Returns:
+            Float: the error of the last stage whose cost is within that
+            share, or of a random guess where none is.
+
+        Raises:
+            ValueError: If `share` is outside [0, 1].
+
+        Reference:
+            [Hu et al., 2017, Section 4.1](https://arxiv.org/abs/1708.06832v1)
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(
+                f"`share` must be in [0, 1]. Received: share={share}"
+            )
+        budget = share * self.points[-1].macs
+        error = 1 - 1 / self.classes
+        for point in self.points:
+            if point.macs <= budget:
+                error = point.top1_error
+        return error
+
+    @property
+    def milestones(self):
+        """Dict from 1/4, 1/2, 3/4 and 1 to the error at that share."""
+        return {share: self.error_at(share) for share in (0.25, 0.5, 0.75, 1)}
+
+    def __str__(self):
+        lines = [
+            f"{self.name}: {self.examples} examples, {self.classes} classes",
+            f"{'stage':>5} {'MACs':>9} {'of all':>7} {'parameters':>11} "
+            f"{'top-1 error':>12} {'top-5 error':>12}",
+        ]
+        for point in self.points:
+            lines.append(
+                f"{point.stage:>5} {_short(point.macs):>9} "
+                f"{point.macs / self.points[-1].macs:>7.0%} "
+                f"{point.parameters:>11,} {point.top1_error:>12.2%} "
+                f"{point.top5_error:>12.2%}"
+            )
+        shares = "  ".join(
+            f"at {label} {error:.2%}"
+            for label, error in zip(
+                ("1/4", "1/2", "3/4", "1"), self.milestones.values(), strict=True
+            )
+        )
+        lines.append(f"average error {self.average_error:.2%}")
+        lines.append(f"error by share of the cost: {shares}")
+        return "\n".join(lines)
+
+    def to_dict(self):
+        """Returns the curve as a dict of plain values, for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            "average_error": self.average_error,
+            "milestones": {
+                str(share): error for share, error in self.milestones.items()
+            },
+        }
+
+    def to_json(self, path):
+        """Writes the curve to a JSON file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        text = json.dumps(self.to_dict(), indent=2) + "\n"
+        write_beside(path, lambda beside: beside.write_text(text))
+
+    def to_csv(self, path):
+        """Writes one line per stage to a CSV file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        rows = [dataclasses.asdict(point) for point in self.points]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_beside(path, lambda beside: beside.write_text(text.getvalue()))
+
+    def plot(self, path):
+        """Draws top-1 error against multiply-adds.
+
+        Args:
+            path: String or path that ends in `.png` or `.svg`. A file there
+                is replaced at once.
+
+        Raises:
+            ValueError: If the path ends in anything else.
+            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+        """
+        from keras_anytime.evaluation.plots import plot_curve
+
+        plot_curve(self, path)
+
+
+def anytime_curve(model, data, batch_size=128):
+    """Measures every stage of a model in one pass over the data.
+
+    Args:
+        model: An `AnytimeModel`.
+        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
+            pair of arrays.
+        batch_size: Integer. Images per batch where `data` is arrays.
+
+    Returns:
+        An `AnytimeCurve`.
+
+    Raises:
+        ValueError: If there is no data, or labels are not integers among the
+            classes.
+    """
+    classes = model.outputs[0].shape[-1]
+    wrong = np.zeros((2, model.num_stages), "int64")
+    examples = 0
+    for images, labels in _batches(data, batch_size):
+        labels = np.asarray(labels).reshape(-1)
+        _check_labels(labels, classes)
+        outputs = keras.tree.flatten(model.predict_on_batch(images))
+        for index, logits in enumerate(outputs):
+            before = _classes_before(np.asarray(logits), labels)
+            wrong[0, index] += np.sum(before >= 1)
+            wrong[1, index] += np.sum(before >= 5)
+        examples += len(labels)
+    if not examples:
+        raise ValueError("There is nothing to measure. Received: empty `data`")
+    return AnytimeCurve(
+        points=tuple(
+            CurvePoint(
+                cost.stage,
+                cost.macs,
+                cost.parameters,
+                float(top1 / examples),
+                float(top5 / examples),
+            )
+            for cost, top1, top5 in zip(
+                stage_costs(model), *wrong, strict=True
+            )
+        ),
+        classes=classes,
+        examples=examples,
+        name=model.name,
+    )
+
+
+def _classes_before(logits, labels):
+    """Returns how many classes stand before each label.
+
+    Ties count against the network, and so does a logit that is not a number,
+    so that a broken stage is not taken for a good one.
+    """
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    return np.sum(~(logits < own), axis=1) - 1
+
+
+def _batches(data, batch_size):
+    if not isinstance(data, (tuple, list)):
+        yield from ((batch[0], batch[1]) for batch in data)
+        return
+    images, labels = data
+    for start in range(0, len(labels), batch_size):
+        stop = start + batch_size
+        yield images[start:stop], labels[start:stop]
+
+
+def _check_labels(labels, classes):
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            "Labels must be integers, one per image. "
+            f"Received: labels of type {labels.dtype}"
+        )
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"Labels must be 0 to {classes - 1}. "
+            f"Received: labels from {labels.min()} to {labels.max()}"
+        )
+
+
+def _short(number):
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.2f} {unit}"
+    return str(number)

@@ -1,0 +1,63 @@
+"""Exporting an anytime network as one SavedModel."""
+
+import dataclasses
+import pathlib
+
+from keras_anytime.export import programs as programs_lib
+from keras_anytime.export.manifest import checksum
+from keras_anytime.export.manifest import manifest_path
+from keras_anytime.files import write_beside
+
+
+def saved_model(
+    model,
+    folder,
+    curve=None,
+    batch_size=None,
+    class_names=None,
+    preprocessing=None,
+):
+    """Writes a SavedModel whose signatures run the network stage by stage.
+
+    Signature `step_k` computes what stage k adds: image and features of
+    earlier steps in, `logits` and new features out. Signature `subnet_k`
+    computes stage k alone: image in, `logits` out. All share one set of
+    variables. `manifest.json` inside the folder describes them.
+
+    Args:
+        model: An `AnytimeModel`.
+        folder: String or path. It is written beside and moved in place; an
+            earlier export there is replaced.
+        curve: The model's `AnytimeCurve`, whose errors go in the manifest.
+        batch_size: Integer, or `None` for batches of any size.
+        class_names: Sequence of strings in the order of the logits.
+        preprocessing: Dict that tells a device how pixels become the input,
+            such as `ka.data.info(name).preprocessing`.
+
+    Raises:
+        ValueError: If an argument does not fit the model, or the folder holds
+            something other than an earlier export.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder / "manifest.json").is_file():
+        raise ValueError(
+            "An export replaces only an earlier export. "
+            f"Received: folder={str(folder)!r}, which holds something else"
+        )
+    named = programs_lib.programs(model)
+    manifest = programs_lib.describe(
+        "saved_model",
+        model,
+        named,
+        batch_size,
+        curve,
+        class_names,
+        preprocessing,
+    )
+
+    def write(beside):
+        programs_lib.write_saved_model(named, beside, batch_size)
+        whole = dataclasses.replace(manifest, sha256=checksum(beside))
+        manifest_path(beside).write_text(whole.to_json())
+
+    write_beside(folder, write)

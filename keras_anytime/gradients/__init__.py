@@ -1,0 +1,39 @@
+"""Combiners: from the stages' gradients to the one that is applied."""
+
+from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.orthogonal import Orthogonal
+from keras_anytime.gradients.sum import Sum
+
+_BY_NAME = {"orthogonal": Orthogonal, "sum": Sum}
+
+__all__ = ["Combiner", "Orthogonal", "Sum", "get", "names"]
+
+
+def names():
+    """Returns the names that `get` knows, sorted."""
+    return sorted(_BY_NAME)
+
+
+def get(identifier):
+    """Returns a combiner from a name, a combiner, or `None`.
+
+    Args:
+        identifier: A `Combiner`, one of `names()` in any case for a combiner
+            with default arguments, or `None` for `Sum()`.
+
+    Returns:
+        A `Combiner`.
+
+    Raises:
+        ValueError: If the identifier is none of these.
+    """
+    if identifier is None:
+        return Sum()
+    if isinstance(identifier, Combiner):
+        return identifier
+    if isinstance(identifier, str) and identifier.lower() in _BY_NAME:
+        return _BY_NAME[identifier.lower()]()
+    raise ValueError(
+        f"`gradients` must be a `Combiner`, one of {names()}, or None. "
+        f"Received: gradients={identifier!r}"
+    )

@@ -1,0 +1,68 @@
+"""The interface of combiners."""
+
+import keras
+
+from keras_anytime.gradients import gram as gram_lib
+
+
+class Combiner(keras.layers.Layer):
+    """Makes one gradient of the stage gradients.
+
+    The gradient `g_i` of stage i is that of its weighted loss `w_i * L_i`. A
+    subclass implements `coefficients`; the combined gradient is `Σ c_i g_i`.
+    Variables that it creates in `build` are saved and restored with the model
+    that was compiled with the combiner.
+
+    Call arguments:
+        gradients: K lists of V tensors, one per variable; `None` where a
+            stage does not reach a variable.
+
+    Returns:
+        List of V tensors; `None` where no stage has a gradient.
+    """
+
+    # Whether `objective` gives a loss whose gradient is the combined one, so
+    # that a single backward pass does.
+    joint = False
+
+    def __init__(self, name=None):
+        super().__init__(name=name, trainable=False, dtype="float32")
+
+    def __call__(self, gradients):
+        # Not a tensor in, tensor out layer: gradients have gaps.
+        if not self.built:
+            self.build((len(gradients),))
+        return self.call(gradients)
+
+    def build(self, input_shape):
+        """Creates variables, and checks arguments against the stages.
+
+        Args:
+            input_shape: Tuple `(num_stages,)`.
+        """
+        self.built = True
+
+    def call(self, gradients):
+        coefficients = self.coefficients(
+            gram_lib.gram_matrix(gradients), gram_lib.sizes(gradients)
+        )
+        return gram_lib.linear_combination(coefficients, gradients)
+
+    def coefficients(self, gram, sizes):
+        """Returns c, with which the combined gradient is Σ c_i g_i.
+
+        Args:
+            gram: Tensor `(K, K)`, the inner products of the stage gradients.
+            sizes: Sequence of K integers d_i, the parameters of each stage's
+                subnetwork.
+
+        Returns:
+            Tensor `(K,)`.
+        """
+        raise TypeError(
+            "A combiner must implement `coefficients`. "
+            f"Received: {type(self).__name__}"
+        )
+
+    def get_config(self):
+        return {"name": self.name}

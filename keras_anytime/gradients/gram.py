@@ -1,0 +1,136 @@
+"""The maths of combining gradients: Gram matrices and Gram-Schmidt.
+
+Everything that a combiner decides follows from the K x K inner products of the
+K stage gradients; the gradients themselves are only read to compute these and
+summed at the end. Gradients come as K lists, one entry per variable, `None`
+where a stage does not reach the variable (the papers' zero padding).
+"""
+
+import math
+
+import keras
+from keras import ops
+
+
+def gram_matrix(gradients):
+    """Returns the inner products of the stage gradients.
+
+    Args:
+        gradients: K lists of V tensors or `None`.
+
+    Returns:
+        Tensor `(K, K)`. Float64 where the backend computes in it (not on JAX,
+        which has 32 bits by default).
+    """
+    dtype = accumulation_dtype()
+    num_stages = len(gradients)
+    grams = {}
+    for column in zip(*gradients, strict=True):
+        owners = tuple(k for k, one in enumerate(column) if one is not None)
+        if owners:
+            rows = ops.stack([ops.reshape(column[k], [-1]) for k in owners])
+            rows = ops.cast(rows, dtype)
+            grams.setdefault(owners, []).append(
+                ops.matmul(rows, ops.transpose(rows))
+            )
+    total = ops.zeros((num_stages, num_stages), dtype=dtype)
+    for owners, parts in grams.items():
+        place = ops.one_hot(ops.array(owners), num_stages, dtype=dtype)
+        part = sum(parts[1:], parts[0])
+        total = total + ops.matmul(
+            ops.transpose(place), ops.matmul(part, place)
+        )
+    return total
+
+
+def sizes(gradients):
+    """Returns d_i, the number of parameters that each stage's gradient has.
+
+    Args:
+        gradients: K lists of V tensors or `None`.
+
+    Returns:
+        List of K integers.
+    """
+    return [
+        sum(math.prod(one.shape) for one in stage if one is not None)
+        for stage in gradients
+    ]
+
+
+def linear_combination(coefficients, gradients):
+    """Returns the sum of the stage gradients, each times its coefficient.
+
+    A coefficient of 0 leaves a gradient out even where it is not finite.
+
+    Args:
+        coefficients: Tensor `(K,)`.
+        gradients: K lists of V tensors or `None`.
+
+    Returns:
+        List of V tensors; `None` where no stage has a gradient.
+    """
+    factors = ops.unstack(coefficients, len(gradients))
+    combined = []
+    for column in zip(*gradients, strict=True):
+        terms = [
+            ops.where(
+                factor == 0, ops.zeros_like(one), ops.cast(factor, one.dtype) * one
+            )
+            for factor, one in zip(factors, column, strict=True)
+            if one is not None
+        ]
+        combined.append(sum(terms[1:], terms[0]) if terms else None)
+    return combined
+
+
+def gram_schmidt_coefficients(gram, order):
+    """Returns c such that Σ c_i g_i is the sum of the orthogonalised g_i.
+
+    In the given order each gradient loses its projections on the gradients
+    before it, as these are after losing theirs (Gram-Schmidt without
+    normalisation). A gradient that is not finite is left out; there is no
+    projection on one that is zero, or that lies in the span of those before it.
+
+    Args:
+        gram: Tensor `(K, K)`, the inner products of the gradients.
+        order: Sequence of the K stage indices from 0, first in line first.
+
+    Returns:
+        Tensor `(K,)`, all finite.
+
+    Reference:
+        [Wan et al., 2020, Algorithm 2](https://arxiv.org/abs/2008.06635)
+    """
+    finite = ops.isfinite(ops.diagonal(gram))
+    both = ops.logical_and(finite[:, None], finite[None, :])
+    gram = ops.where(both, gram, ops.zeros_like(gram))
+    identity = ops.eye(len(order), dtype=gram.dtype)
+    # What rounding leaves of a gradient that the ones before it span.
+    tolerance = 1e3 * _machine_epsilon(gram.dtype)
+
+    # Row j of `rows` holds the coefficients of the j-th orthogonal gradient,
+    # and `inverses` has one over its squared norm, or 0.
+    rows = ops.zeros((0, len(order)), dtype=gram.dtype)
+    inverses = ops.zeros((0,), dtype=gram.dtype)
+    for stage in order:
+        row = identity[stage]
+        products = ops.matmul(rows, gram[stage])
+        row = row - ops.matmul(products * inverses, rows)
+        square = ops.sum(row * ops.matmul(gram, row))
+        independent = square > tolerance * gram[stage, stage]
+        inverse = ops.where(
+            independent, 1 / ops.where(independent, square, 1), 0
+        )
+        rows = ops.concatenate([rows, row[None]])
+        inverses = ops.concatenate([inverses, inverse[None]])
+    return ops.where(finite, ops.sum(rows, axis=0), 0)
+
+
+def accumulation_dtype():
+    """Returns the dtype in which inner products are summed."""
+    return "float32" if keras.backend.backend() == "jax" else "float64"
+
+
+def _machine_epsilon(dtype):
+    return 2.0**-52 if keras.backend.standardize_dtype(dtype) == "float64" else 2.0**-23

@@ -1,0 +1,97 @@
+"""Orthogonalized SGD (OSGD)."""
+
+import keras
+from keras import ops
+
+from keras_anytime.gradients import gram as gram_lib
+from keras_anytime.gradients.base import Combiner
+
+
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class Orthogonal(Combiner):
+    """Takes from each stage's gradient what others ahead of it decide (OSGD).
+
+    In priority order, the gradient of each stage is projected on the gradients
+    of the stages before it, as orthogonalised in their turn; the projections
+    are subtracted, and what is left of all stages is summed. So a stage moves
+    the weights only where stages of higher priority have no say.
+
+    A stage whose gradient is not finite is left out of the step. Without
+    `normalize` the result does not depend on a common scale of the losses.
+
+    Args:
+        priority: Sequence of all stage numbers, counted from 1, the most
+            important stage first. `None` for the order of the stages, which
+            the paper finds best.
+        normalize: Boolean. Whether each gradient is first brought to the norm
+            `sqrt(d_i) * scale`, where `d_i` is the size of its subnetwork
+            (OSGD-Norm).
+        scale: Float above 0. The constant C of Eq. 2; used with `normalize`
+            only.
+        name: Optional string.
+
+    Raises:
+        ValueError: If `priority` is no permutation of the stages or `scale`
+            is not positive.
+
+    Reference:
+        [Wan et al., 2020, Section 4.3, Algorithm 2](
+        https://arxiv.org/abs/2008.06635)
+    """
+
+    def __init__(
+        self, priority=None, normalize=False, scale=0.5, name=None
+    ):
+        super().__init__(name=name)
+        self.priority = None if priority is None else list(priority)
+        self.normalize = normalize
+        self.scale = scale
+        if priority is not None:
+            self._check_priority(len(self.priority))
+        if scale <= 0:
+            raise ValueError(f"`scale` must be positive. Received: scale={scale}")
+
+    def build(self, input_shape):
+        if self.priority is not None:
+            self._check_priority(input_shape[0])
+        super().build(input_shape)
+
+    def coefficients(self, gram, sizes):
+        """Returns c, with which the OSGD update is Σ c_i g_i.
+
+        Args:
+            gram: Tensor `(K, K)`, the inner products of the stage gradients.
+            sizes: Sequence of K integers d_i, the parameters of each stage's
+                subnetwork. Used with `normalize` only.
+
+        Returns:
+            Tensor `(K,)`, all finite.
+        """
+        num_stages = len(sizes)
+        order = [
+            stage - 1 for stage in self.priority or range(1, num_stages + 1)
+        ]
+        gram = ops.convert_to_tensor(gram)
+        if not self.normalize:
+            return gram_lib.gram_schmidt_coefficients(gram, order)
+        norms = ops.sqrt(ops.diagonal(gram))
+        usable = ops.logical_and(ops.isfinite(norms), norms > 0)
+        wanted = self.scale * ops.sqrt(ops.cast(ops.array(sizes), gram.dtype))
+        factors = ops.where(usable, wanted / ops.where(usable, norms, 1), 0)
+        scaled = gram * factors[:, None] * factors[None, :]
+        return factors * gram_lib.gram_schmidt_coefficients(scaled, order)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "priority": self.priority,
+            "normalize": self.normalize,
+            "scale": self.scale,
+        }
+
+    def _check_priority(self, num_stages):
+        if sorted(self.priority) != list(range(1, num_stages + 1)):
+            raise ValueError(
+                f"`priority` must name each of the stages 1 to {num_stages} "
+                f"once. Received: priority={self.priority}"
+            )

@@ -1,0 +1,106 @@
+"""Reading a Keras functional graph: which operations make a subnetwork.
+
+Keras' public attributes of an operation tell of its first call only, so each
+operation of a graph must be called once.
+"""
+
+import keras
+
+
+def subnetwork_operations(inputs, outputs):
+    """Returns the operations that the outputs need, in order of execution.
+
+    Args:
+        inputs: Symbolic input tensors of a functional model.
+        outputs: Symbolic tensor, or list of them, computed from the inputs.
+
+    Returns:
+        List of Keras operations (layers among them).
+    """
+    return keras.Model(inputs, outputs).operations
+
+
+def input_tensors(operation):
+    """Returns the list of symbolic tensors that an operation reads."""
+    if isinstance(operation, keras.layers.InputLayer):
+        return []
+    return keras.tree.flatten(operation.input)
+
+
+def output_tensors(operation):
+    """Returns the list of symbolic tensors that an operation makes."""
+    return keras.tree.flatten(operation.output)
+
+
+def tensor_names(operations):
+    """Returns names for tensors, from the operations that make them.
+
+    Args:
+        operations: Keras operations, whose names are unique in a model.
+
+    Returns:
+        Dict from the `id` of each tensor to its name.
+    """
+    names = {}
+    for operation in operations:
+        tensors = output_tensors(operation)
+        for index, tensor in enumerate(tensors):
+            suffix = f"_{index}" if len(tensors) > 1 else ""
+            names[id(tensor)] = f"{operation.name}{suffix}"
+    return names
+
+
+def boundary(earlier, added, needed):
+    """Returns what a step reads and what it leaves for later.
+
+    Args:
+        earlier: Operations that have run before the step.
+        added: Operations that the step runs.
+        needed: Operations of the whole network.
+
+    Returns:
+        Pair of lists of symbolic tensors: those that `added` reads and
+        `earlier` made, and those that `added` makes and operations of `needed`
+        outside both read. No tensor stands twice.
+    """
+    before = {id(t): t for op in earlier for t in output_tensors(op)}
+    made = {id(t): t for op in added for t in output_tensors(op)}
+    done = {id(op) for op in (*earlier, *added)}
+    reads = _used(before, added)
+    leaves = _used(made, [op for op in needed if id(op) not in done])
+    return reads, leaves
+
+
+def call_again(operations, tensors):
+    """Calls operations on other tensors, sharing their variables.
+
+    Layers are called with one tensor or one list of tensors, as they were;
+    other operations of Keras with their tensors as positional arguments.
+
+    Args:
+        operations: Keras operations, each after those whose output it reads.
+        tensors: Dict from the `id` of each tensor that they read from outside
+            to the tensor to read instead. Gets the new outputs added, by the
+            `id` of the original output.
+    """
+    for operation in operations:
+        inputs = keras.tree.map_structure(
+            lambda tensor: tensors[id(tensor)], operation.input
+        )
+        if isinstance(operation, keras.Layer) or not isinstance(inputs, list):
+            outputs = operation(inputs)
+        else:
+            outputs = operation(*inputs)
+        for old, new in zip(
+            output_tensors(operation), keras.tree.flatten(outputs), strict=True
+        ):
+            tensors[id(old)] = new
+
+
+def _used(tensors, operations):
+    used = {}
+    for operation in operations:
+        for tensor in input_tensors(operation):
+            if id(tensor) in tensors:
+                used[id(tensor)] = tensor
+    return list(used.values())

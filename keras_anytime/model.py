@@ -1,0 +1,476 @@
+"""AnytimeModel: a Keras model whose outputs are the stages' answers."""
+
+import keras
+import numpy as np
+
+from keras_anytime import gradients as gradients_lib
+from keras_anytime import graph
+from keras_anytime import training
+from keras_anytime import weighting as weighting_lib
+
+
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class AnytimeModel(keras.Model):
+    """A functional Keras model with one output of logits per stage.
+
+    Stage k is the subgraph that output k needs, and nothing else says what
+    belongs to it. Outputs are ordered from the smallest subnetwork to the
+    whole network and contain one another. Builders in `keras_anytime.nets`
+    make such models; so does `AnytimeModel(inputs, outputs)` on any Keras
+    graph of this kind.
+
+    ```python
+    model = ka.nets.width_nested_resnet((32, 32, 3), classes=10)
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        weighting=ka.weighting.AdaLoss(),
+        gradients=ka.gradients.Orthogonal(),
+    )
+    model.fit(images, labels)       # one target for all stages
+    logits = model.stage(1)(images)  # the first answer alone
+    ```
+
+    Training and evaluation log `stage_k_loss` and `stage_k_<metric>` for each
+    stage k, and `loss`: the plain mean of the stages' losses plus the
+    regularisers' penalty. It does not depend on the weighting, so that it can
+    be compared over epochs and runs.
+
+    Args:
+        inputs: The symbolic image tensor `(batch, height, width, channels)`.
+        outputs: List of K symbolic tensors `(batch, classes)`, made by layers
+            named `stage_1` to `stage_K`.
+        name: Optional string.
+    """
+
+    @property
+    def num_stages(self):
+        """Number of stages K."""
+        return len(self.outputs)
+
+    def stage(self, k):
+        """Returns stage k alone, sharing this model's variables.
+
+        Args:
+            k: Integer from 1 to `num_stages`.
+
+        Returns:
+            A `keras.Model` from the image to the logits of stage k, that holds
+            no variable of later stages.
+
+        Raises:
+            ValueError: If there is no such stage.
+        """
+        self._check_stage(k)
+        return keras.Model(
+            self.input, self.outputs[k - 1], name=f"{self.name}_stage_{k}"
+        )
+
+    def step(self, k):
+        """Returns what stage k adds to stage k - 1, sharing variables.
+
+        Chaining the steps gives every stage's answer once:
+
+        ```python
+        features = {"image": images}
+        for k in range(1, model.num_stages + 1):
+            features |= model.step(k)(features)
+            print(features["logits"])
+        ```
+
+        Args:
+            k: Integer from 1 to `num_stages`.
+
+        Returns:
+            A `Step`: a `keras.Model` from a dict of tensors, the image and the
+            features that it needs of earlier steps, to a dict of tensors:
+            `"logits"`, and each feature that a later step needs.
+
+        Raises:
+            ValueError: If there is no such stage.
+        """
+        earlier = self.stage_operations(k - 1) if k > 1 else [self.image_layer]
+        seen = {id(operation) for operation in earlier}
+        added = [
+            one for one in self.stage_operations(k) if id(one) not in seen
+        ]
+        reads, leaves = graph.boundary(earlier, added, self.operations)
+        names = graph.tensor_names(self.operations)
+        tensors = {
+            id(tensor): keras.Input(
+                batch_shape=tensor.shape,
+                dtype=tensor.dtype,
+                name=names[id(tensor)],
+            )
+            for tensor in reads
+        }
+        inputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in reads}
+        graph.call_again(added, tensors)
+        outputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in leaves}
+        outputs["logits"] = tensors[id(self.outputs[k - 1])]
+        return Step(inputs, outputs, name=f"{self.name}_step_{k}")
+
+    def stage_operations(self, k):
+        """Returns the Keras operations that stage k needs, in order.
+
+        Args:
+            k: Integer from 1 to `num_stages`.
+
+        Returns:
+            List of Keras operations, the image's input layer first.
+        """
+        self._check_stage(k)
+        return graph.subnetwork_operations(self.inputs, self.outputs[k - 1])
+
+    def stage_variables(self, k):
+        """Returns the trainable variables of the subnetwork of stage k.
+
+        Args:
+            k: Integer from 1 to `num_stages`.
+
+        Returns:
+            List of `keras.Variable`, in the order of the graph.
+        """
+        return self.stage(k).trainable_variables
+
+    @property
+    def image_layer(self):
+        """The input layer of the image."""
+        return self.stage_operations(1)[0]
+
+    def compile(
+        self,
+        optimizer="sgd",
+        loss=None,
+        metrics=None,
+        weighting=None,
+        gradients=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """Configures training; all of it is saved with the model.
+
+        Args:
+            optimizer: A Keras optimizer or its name.
+            loss: One Keras loss for all stages, from targets and logits.
+            metrics: List of Keras metrics or names, taken for every stage.
+            weighting: A `keras_anytime.weighting.Weighting`, its name, or
+                `None` for equal weights.
+            gradients: A `keras_anytime.gradients.Combiner`, its name, or
+                `None` for `Sum()`, plain SGD.
+            weighted_metrics: Like `metrics`, with sample weights.
+            run_eagerly: As in `keras.Model.compile`.
+            steps_per_execution: As in `keras.Model.compile`.
+            jit_compile: As in `keras.Model.compile`; `"auto"` means XLA on
+                GPUs only.
+            auto_scale_loss: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: If an argument does not fit the network.
+        """
+        training.check_strategy()
+        loss = _loss(loss)
+        weighting = weighting_lib.get(weighting)
+        gradients = gradients_lib.get(gradients)
+        for part in (weighting, gradients):
+            # A loaded one comes with its variables.
+            if not part.built:
+                part.build((self.num_stages,))
+        if jit_compile == "auto":
+            jit_compile = training.default_jit_compile() and not run_eagerly
+        super().compile(
+            optimizer=optimizer,
+            metrics=self._for_each_stage(metrics, "metrics"),
+            weighted_metrics=self._for_each_stage(
+                weighted_metrics, "weighted_metrics"
+            ),
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+        self.loss = loss
+        if not hasattr(self, "stage_loss_means"):
+            self.stage_loss_means = [
+                keras.metrics.Mean(name=f"stage_{k}_loss")
+                for k in range(1, self.num_stages + 1)
+            ]
+        # The state of the weighting and of the combiner belongs to training:
+        # it is saved and counted in `variables`, but is no weight of the
+        # network, which is what tracking it as a layer would make of it.
+        object.__setattr__(self, "weighting", weighting)
+        object.__setattr__(self, "gradients", gradients)
+        object.__setattr__(
+            self,
+            "_compile_arguments",
+            {
+                "optimizer": self.optimizer,
+                "loss": loss,
+                "metrics": metrics,
+                "weighting": weighting,
+                "gradients": gradients,
+                "weighted_metrics": weighted_metrics,
+                "run_eagerly": run_eagerly,
+                "steps_per_execution": steps_per_execution,
+                "jit_compile": jit_compile,
+                "auto_scale_loss": auto_scale_loss,
+            },
+        )
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(self._compile_arguments)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def variables(self):
+        if not self.compiled:
+            return super().variables
+        return [
+            *super().variables,
+            *self.weighting.variables,
+            *self.gradients.variables,
+        ]
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Trains all stages together; arguments as in `keras.Model.fit`.
+
+        Keras' progress bar is left out where a callback such as
+        `StageProgress` shows the progress.
+
+        Args:
+            x: Images, or a data set of pairs (images, labels).
+            y: Labels, where `x` holds images only.
+            *args: Further arguments of `keras.Model.fit`.
+            **kwargs: Further arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If images have another shape than the input, or labels
+                are not among the classes.
+        """
+        if self.compiled:
+            training.check_examples(self, x, y)
+            validation = kwargs.get("validation_data")
+            if not isinstance(validation, (tuple, list)):
+                validation = (validation, None)
+            training.check_examples(self, *validation[:2], "validation_data")
+        shows_progress = any(
+            getattr(callback, "shows_progress", False)
+            for callback in kwargs.get("callbacks") or []
+        )
+        if shows_progress and kwargs.get("verbose", "auto") == "auto":
+            kwargs["verbose"] = 0
+        if hasattr(x, "element_spec"):
+            # Keras warns of its own default for `tf.data` sets.
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, y, *args, **kwargs)
+
+    def train_step(self, data):
+        """One step of training on a batch of (images, labels[, weights])."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        gradient, outputs, losses, penalty = training.combined_gradient(
+            self, x, y, sample_weight
+        )
+        self.optimizer.apply(gradient, self.trainable_variables)
+        self._track_losses(x, losses, penalty)
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def test_step(self, data):
+        """One step of evaluation on a batch of (images, labels[, weights])."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = keras.tree.flatten(self(x, training=False))
+        losses = self.stage_losses(y, outputs, sample_weight)
+        self._track_losses(x, losses, sum(self.losses))
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def stage_losses(self, y, outputs, sample_weight=None):
+        """Returns each stage's loss on one target, unweighted.
+
+        Args:
+            y: Targets, one for all stages.
+            outputs: List of K tensors `(batch, classes)`.
+            sample_weight: Tensor `(batch,)` or `None`.
+
+        Returns:
+            List of K scalar tensors.
+        """
+        return [self.loss(y, logits, sample_weight) for logits in outputs]
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates every stage's metrics with the one target."""
+        return super().compute_metrics(
+            x,
+            [y] * self.num_stages,
+            keras.tree.flatten(y_pred),
+            sample_weight=sample_weight,
+        )
+
+    def get_metrics_result(self):
+        """Returns the logs: `loss`, `stage_k_loss`, `stage_k_<metric>`."""
+        results = super().get_metrics_result()
+        if self.num_stages > 1:
+            return results
+        # Keras leaves the name of a single output out.
+        return {
+            name if name == "loss" or name in _names(self.stage_loss_means)
+            else f"stage_1_{name}": value
+            for name, value in results.items()
+        }
+
+    def _track_losses(self, x, losses, penalty):
+        size = keras.ops.shape(x)[0]
+        total = sum(losses) / self.num_stages + penalty
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(total, sample_weight=size)
+        for metric, loss in zip(self.stage_loss_means, losses, strict=True):
+            metric.update_state(loss, sample_weight=size)
+
+    def _for_each_stage(self, metrics, argument):
+        """Returns Keras' nested form: a list of metrics for each output."""
+        if metrics is None:
+            return None
+        if not isinstance(metrics, (list, tuple)) or any(
+            isinstance(metric, (list, tuple, dict)) for metric in metrics
+        ):
+            raise ValueError(
+                f"`{argument}` must be one flat list, which serves all stages. "
+                f"Received: {argument}={metrics}"
+            )
+        stages = [
+            [_copy(metric) for metric in metrics]
+            for _ in range(self.num_stages)
+        ]
+        return stages if self.num_stages > 1 else stages[0]
+
+    def _check_stage(self, k):
+        if k not in range(1, self.num_stages + 1):
+            raise ValueError(
+                f"The stages of this model are 1 to {self.num_stages}. "
+                f"Received: k={k}"
+            )
+
+
+class Step(keras.Model):
+    """What one stage adds, as a model from named features to named features.
+
+    Call arguments:
+        features: Dict of tensors or arrays with at least the names in `input`;
+            what else it holds is ignored.
+
+    Returns:
+        Dict of tensors: `"logits"` and the features that later steps need.
+
+    Raises:
+        ValueError: If a feature is missing.
+    """
+
+    def __call__(self, features, **kwargs):
+        missing = sorted(set(self.input) - set(features))
+        if missing:
+            raise ValueError(
+                f"{self.name} needs the features {missing} of earlier steps. "
+                f"Received: features={sorted(features)}"
+            )
+        chosen = {name: features[name] for name in self.input}
+        if any(isinstance(value, np.ndarray) for value in chosen.values()):
+            chosen = keras.tree.map_structure(
+                keras.ops.convert_to_tensor, chosen
+            )
+        return super().__call__(chosen, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class _LossFunction(keras.losses.Loss):
+    """A plain loss function with the averaging of a `keras.losses.Loss`."""
+
+    def __init__(self, function):
+        super().__init__(name=getattr(function, "__name__", None))
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        return self.function(y_true, y_pred)
+
+    def get_config(self):
+        function = keras.saving.serialize_keras_object(self.function)
+        return {"function": function}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["function"]))
+
+
+def _loss(loss):
+    """Returns the Keras loss of all stages, from what the user gave."""
+    if loss is None or isinstance(loss, (list, tuple, dict)):
+        raise ValueError(
+            "`loss` must be one Keras loss, which serves all stages; how much "
+            "each stage counts is said with `weighting`. "
+            f"Received: loss={loss}"
+        )
+    if isinstance(loss, str) and loss in _ON_LOGITS:
+        return _ON_LOGITS[loss](from_logits=True)
+    loss = keras.losses.get(loss)
+    if not isinstance(loss, keras.losses.Loss):
+        return _LossFunction(loss)
+    if loss.get_config().get("from_logits") is False:
+        raise ValueError(
+            "The stages give logits, so the loss must be made with "
+            f"`from_logits=True`. Received: loss={loss}"
+        )
+    return loss
+
+
+# Loss names whose plain functions would take the logits for probabilities.
+_ON_LOGITS = {
+    "sparse_categorical_crossentropy": (
+        keras.losses.SparseCategoricalCrossentropy
+    ),
+    "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
+}
+
+
+def _names(metrics):
+    return [metric.name for metric in metrics]
+
+
+def _copy(metric):
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config())
+    return metric
+
+
+def load_model(path):
+    """Loads a model that was saved with `model.save(path)`.
+
+    The same as `keras.models.load_model`, but never misses the classes of this
+    package. Training goes on where it was saved: optimizer, weighting and
+    combiner are restored with their state.
+
+    Args:
+        path: String. A `.keras` file.
+
+    Returns:
+        An `AnytimeModel`.
+
+    Raises:
+        ValueError: If the file holds no anytime model.
+    """
+    model = keras.models.load_model(path)
+    if not isinstance(model, AnytimeModel):
+        raise ValueError(
+            f"The file holds no anytime model. Received: path={str(path)!r} "
+            f"with a {type(model).__name__}"
+        )
+    return model

@@ -1,0 +1,7 @@
+"""Running exported networks on devices; never imports Keras."""
+
+from keras_anytime.runtime.backends import LoadError
+from keras_anytime.runtime.predictor import AnytimePredictor
+from keras_anytime.runtime.predictor import StageResult
+
+__all__ = ["AnytimePredictor", "LoadError", "StageResult"]

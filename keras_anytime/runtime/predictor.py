@@ -1,0 +1,318 @@
+"""AnytimePredictor: an answer whenever it is asked for."""
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import statistics
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.runtime import backends
+
+
+@dataclasses.dataclass(frozen=True)
+class StageResult:
+    """The answer of one stage, or that there is none yet.
+
+    Args:
+        stage: Integer, the stage that answered, counted from 1; 0 if no stage
+            was ready in time.
+        logits: Array `(batch, classes)`, or `(classes,)` for a single image;
+            `None` if no stage was ready.
+        elapsed_ms: Float. Milliseconds from the call to this answer.
+    """
+
+    stage: int
+    logits: np.ndarray | None
+    elapsed_ms: float
+
+    @property
+    def ready(self) -> bool:
+        """Whether any stage was ready."""
+        return self.stage > 0
+
+
+class AnytimePredictor:
+    """Runs an exported anytime network, stage by stage, under deadlines.
+
+    Needs NumPy and what runs the file: LiteRT for a `.tflite` file,
+    TensorFlow for a SavedModel folder; never Keras.
+
+    The stages run in a thread of their own. An answer is given at the deadline
+    even while a step runs, so no step that cannot finish makes it late. A step
+    cannot be stopped in its middle: the next call starts when it is through.
+    Calls from several threads take turns, and each one's deadline counts from
+    its call.
+
+    ```python
+    with AnytimePredictor("run/anytime.tflite") as predictor:
+        for result in predictor.stream(image):
+            print(result.stage, result.logits.argmax())
+        result = predictor.predict(image, deadline_ms=8.0)
+    ```
+
+    Args:
+        path: An export of `keras_anytime.export`, its manifest with it.
+        num_threads: Integer, the threads of LiteRT, or `None` for its choice.
+        verify: Boolean. Whether the file's checksum is compared with the
+            manifest's before it is opened.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If the file is damaged or cut short, was not exported by
+            keras_anytime, or is of a version that this one does not read.
+        ImportError: If the library that runs the file is missing.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int | None = None,
+        verify: bool = True,
+    ):
+        path = pathlib.Path(path)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"There is no exported network {str(path)!r}."
+            )
+        self.manifest = manifest_lib.read_manifest(path)
+        if verify and manifest_lib.checksum(path) != self.manifest.sha256:
+            raise backends.LoadError(
+                f"{str(path)!r} is damaged: it is not the file that its "
+                "manifest was written for. Export it again."
+            )
+        names = [f"step_{k}" for k in range(1, self.num_stages + 1)]
+        missing = sorted(set(names) - set(self.manifest.signatures))
+        if missing:
+            raise backends.LoadError(
+                f"The manifest of {str(path)!r} lacks the steps {missing}."
+            )
+        self._steps = backends.load_programs(
+            self.manifest.kind, path, names, num_threads
+        )
+        # The image is the one input of step 1.
+        (self._image,) = self.manifest.signatures["step_1"].inputs
+        self._jobs: weakref.WeakSet[_Job] = weakref.WeakSet()
+        self._worker = concurrent.futures.ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="anytime"
+        )
+        self._closed = False
+
+    @property
+    def num_stages(self) -> int:
+        """Number of stages K."""
+        return self.manifest.num_stages
+
+    def stream(self, x) -> Iterator[StageResult]:
+        """Yields the answer of each stage as soon as it is ready.
+
+        Later stages run on while the caller looks at an earlier answer;
+        leaving the loop stops them after the step that runs.
+
+        Args:
+            x: Prepared image `(height, width, channels)`, or a batch of them.
+
+        Yields:
+            A `StageResult` for stage 1, 2, ... K; fewer after `interrupt()`.
+
+        Raises:
+            ValueError: If the image has another shape than the network's
+                input.
+        """
+        return self._stream(self._start(x))
+
+    def predict(self, x, deadline_ms: float | None = None) -> StageResult:
+        """Returns the best answer that is ready at the deadline.
+
+        Args:
+            x: Prepared image `(height, width, channels)`, or a batch of them.
+            deadline_ms: Milliseconds from now to the answer, or `None` to
+                wait for the last stage.
+
+        Returns:
+            The `StageResult` of the latest stage that finished; its `stage` is
+            0 and its `logits` are `None` if none did.
+
+        Raises:
+            ValueError: If the image has another shape than the network's
+                input, or the deadline is negative.
+        """
+        if deadline_ms is not None and not deadline_ms >= 0:
+            raise ValueError(
+                "`deadline_ms` must be 0 or more. "
+                f"Received: deadline_ms={deadline_ms}"
+            )
+        job = self._start(x)
+        try:
+            job.wait_for(self.num_stages, deadline_ms)
+            return job.latest()
+        finally:
+            job.stop()
+
+    def interrupt(self) -> None:
+        """Makes the calls under way in other threads answer at once.
+
+        They return the latest finished stage. Without a call under way it
+        does nothing.
+        """
+        for job in list(self._jobs):
+            job.stop()
+
+    def calibrate(self, repetitions: int = 20) -> tuple[float, ...]:
+        """Measures when each stage's answer is ready on this device.
+
+        Args:
+            repetitions: Integer of 1 or more. Runs measured, after one that
+                warms up.
+
+        Returns:
+            Tuple of K medians: milliseconds from a call to the answer of
+            stages 1 to K, on an image of zeros.
+        """
+        if repetitions < 1:
+            raise ValueError(
+                "`repetitions` must be 1 or more. "
+                f"Received: repetitions={repetitions}"
+            )
+        image = np.zeros(self._image.shape[1:], self._image.dtype)
+        runs = [
+            [result.elapsed_ms for result in self.stream(image)]
+            for _ in range(repetitions + 1)
+        ]
+        return tuple(
+            statistics.median(times)
+            for times in zip(*runs[1:], strict=True)
+        )
+
+    def close(self) -> None:
+        """Stops the thread of the stages; waits for the step that runs."""
+        self._closed = True
+        self.interrupt()
+        self._worker.shutdown()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _start(self, x) -> "_Job":
+        if self._closed:
+            raise ValueError("The predictor is closed.")
+        job = _Job(*self._as_batch(x))
+        self._jobs.add(job)
+        self._worker.submit(job.run, self._steps, self.manifest.signatures)
+        return job
+
+    def _stream(self, job):
+        try:
+            for stage in range(1, self.num_stages + 1):
+                if not job.wait_for(stage):
+                    return
+                yield job.results[stage - 1]
+        finally:
+            job.stop()
+
+    def _as_batch(self, x):
+        x = np.asarray(x)
+        wanted = self._image.shape[1:]
+        single = x.ndim == len(wanted)
+        if x.shape[0 if single else 1 :] != wanted:
+            raise ValueError(
+                f"The network takes images of shape {wanted}, one or a batch. "
+                f"Received: x of shape {x.shape}"
+            )
+        if x.dtype.kind not in "fiub":
+            raise ValueError(
+                f"Images must be numbers. Received: x of type {x.dtype}"
+            )
+        batch = x[None] if single else x
+        return np.ascontiguousarray(batch, self._image.dtype), single
+
+
+class _Job:
+    """One image on its way through the stages."""
+
+    def __init__(self, batch, single):
+        self.results: list[StageResult] = []
+        self._image = batch
+        self._single = single
+        self._start = time.perf_counter()
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._error: BaseException | None = None
+
+    def run(self, steps, signatures):
+        """Runs the steps one after another; called in the worker's thread."""
+        features = {"image": self._image}
+        try:
+            for stage, step in enumerate(steps.values(), start=1):
+                if self._stopped:
+                    return
+                inputs = signatures[f"step_{stage}"].inputs
+                outputs = step(
+                    {tensor.name: features[tensor.name] for tensor in inputs}
+                )
+                features.update(outputs)
+                logits = np.array(outputs["logits"])
+                self._add(stage, logits[0] if self._single else logits)
+        except BaseException as error:
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
+
+    def stop(self):
+        """Ends the job: nothing is waited for any more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def wait_for(self, stage, deadline_ms=None):
+        """Waits until a stage is ready, the deadline, or the job's end.
+
+        Returns:
+            Whether the stage is ready.
+
+        Raises:
+            RuntimeError: If a step failed.
+        """
+        timeout = None
+        if deadline_ms is not None:
+            timeout = max(0.0, deadline_ms / 1e3 - self._seconds())
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    len(self.results) >= stage or self._stopped or self._error
+                ),
+                timeout,
+            )
+            if self._error is not None:
+                raise RuntimeError(
+                    f"Step {len(self.results) + 1} failed: {self._error}"
+                ) from self._error
+            return len(self.results) >= stage
+
+    def latest(self) -> StageResult:
+        """Returns the latest finished stage's answer, or that none is ready."""
+        with self._changed:
+            if self.results:
+                return self.results[-1]
+        return StageResult(0, None, 1e3 * self._seconds())
+
+    def _add(self, stage, logits):
+        with self._changed:
+            # What finishes after the answer was given counts no more.
+            if not self._stopped:
+                self.results.append(
+                    StageResult(stage, logits, 1e3 * self._seconds())
+                )
+                self._changed.notify_all()
+
+    def _seconds(self):
+        return time.perf_counter() - self._start

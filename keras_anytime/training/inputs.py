@@ -1,0 +1,70 @@
+"""Checks of what a user trains on, before training starts."""
+
+import keras
+import numpy as np
+
+
+def check_examples(model, x, y=None, argument="x"):
+    """Raises a clear error for images or labels that do not fit a model.
+
+    Arrays are checked whole. A `tf.data.Dataset` is checked by its element
+    specification and the labels of its first batch. Generators are left alone,
+    since looking would consume them.
+
+    Args:
+        model: An `AnytimeModel`.
+        x: What is given to `fit` as `x`, or as validation data.
+        y: Labels, where `x` holds images only.
+        argument: String that names the data in errors.
+
+    Raises:
+        ValueError: If images have another shape than the model's input, or
+            labels are not among its classes.
+    """
+    if _is_dataset(x):
+        spec = x.element_spec
+        if not isinstance(spec, tuple):
+            raise ValueError(
+                f"A data set to train on must give pairs (images, labels). "
+                f"Received: {argument} with elements {spec}"
+            )
+        _check_shape(model, spec[0].shape, argument)
+        for first in x.take(1):
+            _check_labels(model, np.asarray(first[1]), argument)
+    elif hasattr(x, "shape"):
+        _check_shape(model, x.shape, argument)
+        if hasattr(y, "shape"):
+            _check_labels(model, np.asarray(y), argument)
+
+
+def _is_dataset(x):
+    return hasattr(x, "element_spec") and hasattr(x, "take")
+
+
+def _check_shape(model, shape, argument):
+    expected = model.input_shape
+    if shape.__class__.__name__ == "TensorShape" and shape.rank is None:
+        return
+    fits = len(shape) == len(expected) and all(
+        size is None or wanted is None or size == wanted
+        for size, wanted in zip(tuple(shape)[1:], expected[1:], strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"The network takes images of shape {expected}. "
+            f"Received: {argument} of shape {tuple(shape)}"
+        )
+
+
+def _check_labels(model, labels, argument):
+    classes = model.outputs[0].shape[-1]
+    if not labels.size or not isinstance(
+        model.loss, keras.losses.SparseCategoricalCrossentropy
+    ):
+        return
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"The network has {classes} classes: labels must be 0 to "
+            f"{classes - 1}. Received: {argument} with labels from "
+            f"{labels.min()} to {labels.max()}"
+        )
