@@ -46,4 +46,3 @@ def __dir__():
 # is there already, registering them costs next to nothing.
 if "keras" in sys.modules:
     importlib.import_module("keras_anytime.model")
-    importlib.import_module("keras_anytime.layers")

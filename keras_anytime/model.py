@@ -1,12 +1,16 @@
 """AnytimeModel: a Keras model whose outputs are the stages' answers."""
 
+import os
+
 import keras
 import numpy as np
 
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import graph
+from keras_anytime import layers  # noqa: F401  (saved networks need them)
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
+from keras_anytime.files import write_beside
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -92,9 +96,7 @@ class AnytimeModel(keras.Model):
         """
         earlier = self.stage_operations(k - 1) if k > 1 else [self.image_layer]
         seen = {id(operation) for operation in earlier}
-        added = [
-            one for one in self.stage_operations(k) if id(one) not in seen
-        ]
+        added = [one for one in self.stage_operations(k) if id(one) not in seen]
         reads, leaves = graph.boundary(earlier, added, self.operations)
         names = graph.tensor_names(self.operations)
         tensors = {
@@ -276,6 +278,20 @@ class AnytimeModel(keras.Model):
             kwargs.setdefault("shuffle", False)
         return super().fit(x, y, *args, **kwargs)
 
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Saves the model whole: written beside its place, then moved there.
+
+        Args:
+            filepath: String or path that ends in `.keras`.
+            overwrite: Boolean. As in `keras.Model.save`.
+            **kwargs: Further arguments of `keras.Model.save`.
+        """
+        if not overwrite and os.path.exists(filepath):
+            super().save(filepath, overwrite=False, **kwargs)
+            return
+        save = super().save
+        write_beside(filepath, lambda beside: save(beside, **kwargs))
+
     def train_step(self, data):
         """One step of training on a batch of (images, labels[, weights])."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -323,7 +339,8 @@ class AnytimeModel(keras.Model):
             return results
         # Keras leaves the name of a single output out.
         return {
-            name if name == "loss" or name in _names(self.stage_loss_means)
+            name
+            if name == "loss" or name in _names(self.stage_loss_means)
             else f"stage_1_{name}": value
             for name, value in results.items()
         }

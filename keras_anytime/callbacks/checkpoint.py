@@ -5,7 +5,6 @@ import re
 
 import keras
 
-from keras_anytime.files import write_beside
 from keras_anytime.model import load_model
 
 
@@ -13,7 +12,7 @@ class StageCheckpoint(keras.callbacks.Callback):
     """Saves the model whenever its validation error is the lowest so far.
 
     Args:
-        path: String or path that ends in `.keras`. Written beside, then moved.
+        path: String or path that ends in `.keras`.
         stage: Integer, the stage whose error counts, or `None` for the average
             over all stages (AE).
         metric: String. The metric, better when larger, that is looked at.
@@ -60,7 +59,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         value = sum(logs[name] for name in names) / len(names)
         if value > self.best:
             self.best = value
-            write_beside(self.path, self.model.save)
+            self.model.save(self.path)
 
 
 class Resume(keras.callbacks.Callback):
@@ -120,7 +119,7 @@ class Resume(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         older = self._checkpoints()
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
-        write_beside(path, self.model.save)
+        self.model.save(path)
         for other in older.values():
             if other != path:
                 other.unlink()

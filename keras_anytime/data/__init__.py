@@ -94,9 +94,7 @@ def load(
         about = DIGITS
         pairs = read_digits(splits or ("train[:80%]", "train[80%:]"))
     else:
-        pairs = read_tfds(
-            name, splits or ("train", "test"), data_dir, download
-        )
+        pairs = read_tfds(name, splits or ("train", "test"), data_dir, download)
         about = tfds_info(name, data_dir)
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)

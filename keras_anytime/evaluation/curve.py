@@ -105,7 +105,9 @@ class AnytimeCurve:
         shares = "  ".join(
             f"at {label} {error:.2%}"
             for label, error in zip(
-                ("1/4", "1/2", "3/4", "1"), self.milestones.values(), strict=True
+                ("1/4", "1/2", "3/4", "1"),
+                self.milestones.values(),
+                strict=True,
             )
         )
         lines.append(f"average error {self.average_error:.2%}")
@@ -199,9 +201,7 @@ def anytime_curve(model, data, batch_size=128):
                 float(top1 / examples),
                 float(top5 / examples),
             )
-            for cost, top1, top5 in zip(
-                stage_costs(model), *wrong, strict=True
-            )
+            for cost, top1, top5 in zip(stage_costs(model), *wrong, strict=True)
         ),
         classes=classes,
         examples=examples,

@@ -49,5 +49,6 @@ def plot_curve(curve, path):
     axes.set_title(f"{curve.name}, {curve.examples} examples", fontsize=10)
     axes.grid(alpha=0.3)
     write_beside(
-        path, lambda beside: figure.savefig(beside, dpi=150, format=path.suffix[1:])
+        path,
+        lambda beside: figure.savefig(beside, dpi=150, format=path.suffix[1:]),
     )

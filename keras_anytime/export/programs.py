@@ -1,17 +1,14 @@
 """The programs of a staged export: steps and subnetworks as functions."""
 
-import importlib.metadata
-import platform
-
 import keras
 import tensorflow as tf
 
-import keras_anytime
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.manifest import Manifest
 from keras_anytime.export.manifest import Signature
 from keras_anytime.export.manifest import StageRecord
 from keras_anytime.export.manifest import TensorSpec
+from keras_anytime.provenance import versions
 
 
 def programs(model):
@@ -142,13 +139,7 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         sha256="",
         class_names=None if class_names is None else tuple(class_names),
         preprocessing=preprocessing,
-        versions={
-            "keras_anytime": keras_anytime.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "numpy": importlib.metadata.version("numpy"),
-            "python": platform.python_version(),
-        },
+        versions=versions(),
     )
 
 

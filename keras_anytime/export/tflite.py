@@ -49,8 +49,7 @@ def tflite(
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(
-            "A LiteRT file ends in '.tflite'. "
-            f"Received: path={str(path)!r}"
+            f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"
         )
     named = programs_lib.programs(model)
     manifest = programs_lib.describe(

@@ -75,7 +75,9 @@ def linear_combination(coefficients, gradients):
     for column in zip(*gradients, strict=True):
         terms = [
             ops.where(
-                factor == 0, ops.zeros_like(one), ops.cast(factor, one.dtype) * one
+                factor == 0,
+                ops.zeros_like(one),
+                ops.cast(factor, one.dtype) * one,
             )
             for factor, one in zip(factors, column, strict=True)
             if one is not None
@@ -133,4 +135,8 @@ def accumulation_dtype():
 
 
 def _machine_epsilon(dtype):
-    return 2.0**-52 if keras.backend.standardize_dtype(dtype) == "float64" else 2.0**-23
+    return (
+        2.0**-52
+        if keras.backend.standardize_dtype(dtype) == "float64"
+        else 2.0**-23
+    )

@@ -39,9 +39,7 @@ class Orthogonal(Combiner):
         https://arxiv.org/abs/2008.06635)
     """
 
-    def __init__(
-        self, priority=None, normalize=False, scale=0.5, name=None
-    ):
+    def __init__(self, priority=None, normalize=False, scale=0.5, name=None):
         super().__init__(name=name)
         self.priority = None if priority is None else list(priority)
         self.normalize = normalize
@@ -49,7 +47,9 @@ class Orthogonal(Combiner):
         if priority is not None:
             self._check_priority(len(self.priority))
         if scale <= 0:
-            raise ValueError(f"`scale` must be positive. Received: scale={scale}")
+            raise ValueError(
+                f"`scale` must be positive. Received: scale={scale}"
+            )
 
     def build(self, input_shape):
         if self.priority is not None:

@@ -172,8 +172,7 @@ def _check(input_shape, classes, nesting, units, filters, unit, stem):
         )
     if stem not in ("cifar", "imagenet"):
         raise ValueError(
-            "`stem` must be 'cifar' or 'imagenet'. "
-            f"Received: stem={stem!r}"
+            f"`stem` must be 'cifar' or 'imagenet'. Received: stem={stem!r}"
         )
     if not units or len(units) != len(filters) or min(units) < 1:
         raise ValueError(

@@ -82,16 +82,14 @@ def _load_saved_model(path, num_threads):
     loaded = tf.saved_model.load(str(path))
 
     def wrap(name) -> Program:
-        function = loaded.signatures[name]
-
         def run(inputs):
-            outputs = function(
+            # By way of `loaded`: a signature alone does not keep the variables
+            # that it reads alive.
+            outputs = loaded.signatures[name](
                 **{key: tf.constant(value) for key, value in inputs.items()}
             )
             return {key: np.asarray(value) for key, value in outputs.items()}
 
-        # The function does not keep the variables that it reads alive.
-        run.owner = loaded
         return run
 
     return list(loaded.signatures), wrap

@@ -180,14 +180,15 @@ class AnytimePredictor:
                 "`repetitions` must be 1 or more. "
                 f"Received: repetitions={repetitions}"
             )
-        image = np.zeros(self._image.shape[1:], self._image.dtype)
-        runs = [
-            [result.elapsed_ms for result in self.stream(image)]
-            for _ in range(repetitions + 1)
-        ]
+        shape = [size or 1 for size in self._image.shape[1:]]
+        image = np.zeros(shape, self._image.dtype)
+        runs = []
+        for _ in range(repetitions + 1):
+            job = self._start(image)
+            job.wait_for(self.num_stages)
+            runs.append([result.elapsed_ms for result in job.results])
         return tuple(
-            statistics.median(times)
-            for times in zip(*runs[1:], strict=True)
+            statistics.median(times) for times in zip(*runs[1:], strict=True)
         )
 
     def close(self) -> None:

@@ -78,8 +78,7 @@ def _gradient(tape, objective, sources, variables):
     """Returns the gradient over `sources`, aligned with `variables`."""
     values = tape.gradient(objective, [source.value for source in sources])
     by_source = {
-        id(source): value
-        for source, value in zip(sources, values, strict=True)
+        id(source): value for source, value in zip(sources, values, strict=True)
     }
     return [by_source.get(id(variable)) for variable in variables]
 

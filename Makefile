@@ -1,0 +1,55 @@
+# `make quickstart` and `make test` do all of their own set-up: a virtual
+# environment in .venv with the pinned packages of requirements.lock. It is
+# made once, and again only when the lock file or setup.py changes.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := TF_CPP_MIN_LOG_LEVEL=2 $(VENV)/bin/python
+CODE := keras_anytime recipes tools tests setup.py
+
+.PHONY: quickstart test test-fast check format lock clean
+
+quickstart: $(VENV)/.installed
+	$(RUN) recipes/quickstart.py
+
+test: $(VENV)/.installed
+	$(RUN) -m pytest
+
+test-fast: $(VENV)/.installed
+	$(RUN) -m pytest -m "not slow"
+
+check: $(VENV)/.installed
+	$(VENV)/bin/ruff format --check $(CODE)
+	$(VENV)/bin/ruff check $(CODE)
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.installed
+	$(VENV)/bin/ruff format $(CODE)
+	$(VENV)/bin/ruff check --fix $(CODE)
+
+$(VENV)/.installed: requirements.lock setup.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	  sys.exit(0 if (3, 11) <= v < (3, 14) else "keras_anytime needs \
+	  Python 3.11 to 3.13; this is %d.%d. Name another: make PYTHON=..." % v)'
+	@echo "Making $(VENV) and installing the packages of requirements.lock"
+	@echo "(about 2 GB with TensorFlow for CPUs; a few minutes, once)."
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Pins what setup.py's ranges give today, for Python 3.11 to 3.13.
+lock:
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	echo "backports-strenum<1.3  # later ones are for Python 3.10 only" \
+	  > build/constraints.txt
+	build/lock/bin/uv pip compile setup.py --extra test --universal \
+	  --constraint build/constraints.txt \
+	  --python-version 3.11 --upgrade --no-header --no-annotate --quiet \
+	  --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build runs *.egg-info

@@ -1,0 +1,42 @@
+"""The logs of every epoch, kept in a CSV file."""
+
+import csv
+import io
+import pathlib
+
+import keras
+
+from keras_anytime.files import write_beside
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Writes the logs of each epoch to a CSV file, one line per epoch.
+
+    A resumed training goes on below the epochs that it has behind it. The file
+    is whole at any moment.
+
+    Args:
+        path: String or path.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = pathlib.Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        rows = [row for row in self._read() if int(row["epoch"]) <= epoch]
+        values = {name: f"{value:.6g}" for name, value in logs.items()}
+        rows.append({"epoch": epoch + 1, **values})
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_beside(
+            self.path, lambda beside: beside.write_text(text.getvalue())
+        )
+
+    def _read(self):
+        if not self.path.exists():
+            return []
+        return list(csv.DictReader(io.StringIO(self.path.read_text())))

@@ -1,0 +1,70 @@
+"""Where a result comes from: command, machine, commit, versions."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+_PACKAGES = ("keras", "tensorflow", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, of this package and of its stack."""
+    import keras_anytime
+
+    found = {
+        "python": platform.python_version(),
+        "keras_anytime": keras_anytime.__version__,
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance() -> dict:
+    """Returns what is needed to repeat a run, for its results file.
+
+    Returns:
+        Dict with `command`, `hardware`, `commit` (`None` outside of a git
+        checkout; `+` after it where files differ from it) and `versions`.
+    """
+    return {
+        "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+        "commit": _commit(),
+        "versions": versions(),
+    }
+
+
+def _processor():
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit():
+    folder = pathlib.Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD").strip()
+        changed = _git(folder, "status", "--porcelain", "--", ".").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit
+
+
+def _git(folder, *arguments):
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout

@@ -1,0 +1,226 @@
+r"""Trains an anytime network, resumes if it was stopped, and measures it.
+
+    python recipes/train.py --data=cifar10 --workdir=runs/cifar10 \
+        --train_split=train[:45000] --eval_split=train[45000:]
+
+    python recipes/train.py --workdir=runs/osgd \
+        --flagfile=recipes/flags/wan2020_width_resnet42_osgd.flags
+
+The work folder gets `checkpoints/` while training runs, and `model.keras`,
+`history.csv`, `curve.csv`, `curve.json`, `curve.png` and `results.json` at its
+end. The same command run again goes on where it was stopped, and ends with the
+same weights as a run that never was.
+"""
+
+import json
+import pathlib
+import sys
+import time
+
+from absl import app
+from absl import flags
+from absl import logging
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", "digits", "'digits', or a TFDS data set.")
+flags.DEFINE_string(
+    "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
+)
+flags.DEFINE_string("train_split", None, "For example train[:45000].")
+flags.DEFINE_string("eval_split", None, "For example train[45000:].")
+flags.DEFINE_bool("augment", True, "Pad, crop and mirror training images.")
+flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
+flags.DEFINE_enum(
+    "net", "width_nested_resnet", ["width_nested_resnet"], "The network."
+)
+flags.DEFINE_string("nesting", "w1-w2-w4", "How the stages grow.")
+flags.DEFINE_list("units", ["7", "7", "6"], "Residual units of each block.")
+flags.DEFINE_list("filters", ["32", "64", "128"], "Full width of each block.")
+flags.DEFINE_enum("unit", "basic", ["basic", "bottleneck"], "Kind of unit.")
+flags.DEFINE_enum("stem", "cifar", ["cifar", "imagenet"], "First layers.")
+flags.DEFINE_float("l2", 5e-5, "Factor of the kernels' squared norm.")
+flags.DEFINE_string("gradients", "orthogonal", "orthogonal (OSGD) or sum.")
+flags.DEFINE_string("weighting", "constant", "constant or adaloss.")
+flags.DEFINE_integer("epochs", 200, "Passes over the data.", lower_bound=1)
+flags.DEFINE_float("learning_rate", 0.1, "At the start.", lower_bound=0)
+flags.DEFINE_float("momentum", 0.9, "Nesterov momentum.", lower_bound=0)
+flags.DEFINE_enum(
+    "schedule",
+    "cosine",
+    ["constant", "cosine", "steps"],
+    "Learning rate: constant, cosine to 0, or divided by 5 at 30%, 60% and "
+    "80% of the steps.",
+)
+flags.DEFINE_integer("seed", 0, "Seed of weights and data.", lower_bound=0)
+flags.DEFINE_string("workdir", None, "Folder of this run.", required=True)
+
+# What may differ when a run is resumed: places, not what is computed.
+_PLACES = ("workdir", "data_dir")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    logging.set_verbosity(logging.WARNING)
+    workdir = pathlib.Path(FLAGS.workdir)
+    try:
+        model, train, test, resume = prepare(workdir)
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"train.py: {error}")
+
+    import keras_anytime as ka
+    from keras_anytime.provenance import provenance
+
+    start = time.perf_counter()
+    first_epoch = resume.epoch
+    if first_epoch:
+        print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
+    if first_epoch < FLAGS.epochs:
+        model.fit(
+            train,
+            validation_data=test,
+            epochs=FLAGS.epochs,
+            initial_epoch=first_epoch,
+            callbacks=[
+                ka.callbacks.StageProgress(),
+                ka.callbacks.EpochLog(workdir / "history.csv"),
+                resume,
+            ],
+        )
+    minutes = (time.perf_counter() - start) / 60
+    curve = ka.evaluation.anytime_curve(model, test)
+    print(curve)
+    model.save(workdir / "model.keras")
+    curve.to_csv(workdir / "curve.csv")
+    curve.to_json(workdir / "curve.json")
+    curve.plot(workdir / "curve.png")
+    results = {
+        **provenance(),
+        "flags": settings(),
+        "seed": FLAGS.seed,
+        "minutes": {
+            "training": round(minutes, 2),
+            "from_epoch": first_epoch,
+            "to_epoch": FLAGS.epochs,
+        },
+        "curve": curve.to_dict(),
+    }
+    write_json(workdir / "results.json", results)
+    print(f"Results, model and curve are in {workdir}.")
+
+
+def prepare(workdir):
+    """Checks everything that can be wrong and returns what training needs."""
+    check_settings(workdir)
+
+    import keras
+
+    import keras_anytime as ka
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    if (FLAGS.train_split is None) != (FLAGS.eval_split is None):
+        raise ValueError(
+            "Give both --train_split and --eval_split, or none. Received: "
+            f"train_split={FLAGS.train_split}, eval_split={FLAGS.eval_split}"
+        )
+    splits = FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split)
+    train, test = ka.data.load(
+        FLAGS.data,
+        batch_size=FLAGS.batch_size,
+        splits=splits,
+        seed=FLAGS.seed,
+        augment=FLAGS.augment,
+        data_dir=FLAGS.data_dir,
+    )
+    resume = ka.callbacks.Resume(workdir / "checkpoints", train)
+    model = resume.load()
+    if model is None:
+        about = ka.data.info(FLAGS.data, FLAGS.data_dir)
+        model = getattr(ka.nets, FLAGS.net)(
+            about.image_shape,
+            about.classes,
+            nesting=FLAGS.nesting,
+            units=integers("units"),
+            filters=integers("filters"),
+            unit=FLAGS.unit,
+            stem=FLAGS.stem,
+            l2=FLAGS.l2,
+        )
+        model.compile(
+            optimizer=keras.optimizers.SGD(
+                learning_rate(FLAGS.epochs * len(train)),
+                momentum=FLAGS.momentum,
+                nesterov=FLAGS.momentum > 0,
+            ),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            weighting=FLAGS.weighting,
+            gradients=FLAGS.gradients,
+        )
+    write_json(workdir / "settings.json", settings())
+    return model, train, test, resume
+
+
+def learning_rate(steps):
+    """Returns the learning rate, or its schedule over the steps."""
+    import keras
+
+    rate = FLAGS.learning_rate
+    if FLAGS.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, steps)
+    if FLAGS.schedule == "steps":
+        return keras.optimizers.schedules.PiecewiseConstantDecay(
+            [round(share * steps) for share in (0.3, 0.6, 0.8)],
+            [rate / 5**drops for drops in range(4)],
+        )
+    return rate
+
+
+def integers(name):
+    """Returns a list flag as integers."""
+    values = FLAGS[name].value
+    try:
+        return [int(value) for value in values]
+    except ValueError as error:
+        raise ValueError(
+            f"--{name} must be whole numbers. Received: {','.join(values)}"
+        ) from error
+
+
+def settings():
+    """Returns the flags of this recipe that decide what is computed."""
+    return {
+        flag.name: flag.value
+        for flag in FLAGS.get_key_flags_for_module(sys.argv[0])
+        if flag.name not in _PLACES
+    }
+
+
+def check_settings(workdir):
+    """Raises a `ValueError` if the work folder is that of another run."""
+    path = workdir / "settings.json"
+    if not path.exists():
+        return
+    before = json.loads(path.read_text())
+    differing = [
+        f"--{name}={value} (was {before.get(name)})"
+        for name, value in settings().items()
+        if before.get(name) != value
+    ]
+    if differing:
+        raise ValueError(
+            f"{workdir} holds a run with other flags: {', '.join(differing)}. "
+            "Use another --workdir, or the flags of that run."
+        )
+
+
+def write_json(path, content):
+    """Writes a JSON file, whole or not at all."""
+    from keras_anytime.files import write_beside
+
+    text = json.dumps(content, indent=2) + "\n"
+    write_beside(path, lambda beside: beside.write_text(text))
+
+
+if __name__ == "__main__":
+    app.run(main)

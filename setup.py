@@ -1,0 +1,62 @@
+"""Package metadata and the ranges of dependencies that the lock is made of."""
+
+import pathlib
+import re
+
+import setuptools
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "keras_anytime/__init__.py").read_text()
+)[1]
+
+LITERT = "ai-edge-litert>=2.3,<3"
+PLOT = ["matplotlib>=3.9,<4"]
+TENSORFLOW = [
+    # Without CUDA libraries; on a GPU machine: tensorflow[and-cuda].
+    "tensorflow>=2.21,<2.22",
+    "tensorflow-datasets>=4.9.10,<5",
+    "tensorflow-model-optimization>=0.8.1,<0.9",
+    "tf_keras>=2.21,<2.22",
+    # The digits.
+    "scikit-learn>=1.5,<2",
+    # Writes LiteRT files; TensorFlow brings it too.
+    "flatbuffers>=24.3",
+    LITERT,
+]
+
+setuptools.setup(
+    name="keras-anytime",
+    version=VERSION,
+    description=(
+        "Anytime neural networks for Keras: nested architectures, "
+        "Orthogonalized SGD, staged export, answers under a deadline."
+    ),
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["keras_anytime*"]),
+    python_requires=">=3.11,<3.14",
+    install_requires=[
+        "keras>=3.15,<3.16",
+        "numpy>=2.0,<3",
+        "absl-py>=1.4",
+    ],
+    extras_require={
+        "tensorflow": TENSORFLOW,
+        "device": [LITERT],
+        "plot": PLOT,
+        "test": [
+            *TENSORFLOW,
+            *PLOT,
+            "hypothesis>=6.100,<7",
+            "mypy>=1.15",
+            "pytest>=8.3",
+            "ruff>=0.11",
+            # What `make` builds the package with, also where `venv` brings
+            # none.
+            "setuptools>=77",
+            "wheel>=0.45",
+        ],
+    },
+)

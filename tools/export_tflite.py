@@ -1,0 +1,48 @@
+r"""Exports a trained network as one LiteRT file with a signature per step.
+
+Run it on what `recipes/train.py` left:
+
+    python tools/export_tflite.py --model=runs/x/model.keras \
+        --output=runs/x/anytime.tflite --data=cifar10
+"""
+
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, "A trained .keras file.", required=True)
+flags.DEFINE_string("output", None, ".tflite file to write.", required=True)
+flags.DEFINE_string(
+    "data", None, "Data set whose classes and pixels go in the manifest."
+)
+flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
+flags.DEFINE_integer("batch_size", 1, "Images per call.", lower_bound=1)
+flags.DEFINE_bool("keep_names", False, "Keep the names of tensors inside.")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    logging.set_verbosity(logging.WARNING)
+    import keras_anytime as ka
+
+    try:
+        about = FLAGS.data and ka.data.info(FLAGS.data, FLAGS.data_dir)
+        ka.export.tflite(
+            ka.load_model(FLAGS.model),
+            FLAGS.output,
+            batch_size=FLAGS.batch_size,
+            class_names=about and about.class_names,
+            preprocessing=about and about.preprocessing,
+            keep_names=FLAGS.keep_names,
+        )
+    except (ValueError, OSError) as error:
+        sys.exit(f"export_tflite.py: {error}")
+    print(f"Written: {FLAGS.output} and {FLAGS.output}.json")
+
+
+if __name__ == "__main__":
+    app.run(main)
