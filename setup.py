@@ -51,6 +51,7 @@ setuptools.setup(
             *PLOT,
             "hypothesis>=6.100,<7",
             "mypy>=1.15",
+            "packaging>=24",
             "pytest>=8.3",
             "ruff>=0.11",
             # What `make` builds the package with, also where `venv` brings

@@ -3,7 +3,6 @@
 import os
 
 import keras
-import numpy as np
 
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import graph
@@ -11,6 +10,9 @@ from keras_anytime import layers  # noqa: F401  (saved networks need them)
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.files import write_beside
+from keras_anytime.losses import stage_loss
+from keras_anytime.metrics import stage_metrics
+from keras_anytime.step import Step
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -94,10 +96,14 @@ class AnytimeModel(keras.Model):
         Raises:
             ValueError: If there is no such stage.
         """
-        earlier = self.stage_operations(k - 1) if k > 1 else [self.image_layer]
-        seen = {id(operation) for operation in earlier}
-        added = [one for one in self.stage_operations(k) if id(one) not in seen]
-        reads, leaves = graph.boundary(earlier, added, self.operations)
+        self._check_stage(k)
+        earlier = {id(self.image_layer): self.image_layer}
+        for before in range(1, k):
+            earlier |= {id(op): op for op in self.stage_operations(before)}
+        added = [op for op in self.stage_operations(k) if id(op) not in earlier]
+        reads, leaves = graph.boundary(
+            list(earlier.values()), added, self.operations
+        )
         names = graph.tensor_names(self.operations)
         tensors = {
             id(tensor): keras.Input(
@@ -175,7 +181,7 @@ class AnytimeModel(keras.Model):
             ValueError: If an argument does not fit the network.
         """
         training.check_strategy()
-        loss = _loss(loss)
+        loss = stage_loss(loss)
         weighting = weighting_lib.get(weighting)
         gradients = gradients_lib.get(gradients)
         for part in (weighting, gradients):
@@ -186,9 +192,9 @@ class AnytimeModel(keras.Model):
             jit_compile = training.default_jit_compile() and not run_eagerly
         super().compile(
             optimizer=optimizer,
-            metrics=self._for_each_stage(metrics, "metrics"),
-            weighted_metrics=self._for_each_stage(
-                weighted_metrics, "weighted_metrics"
+            metrics=stage_metrics(metrics, self.num_stages, "metrics"),
+            weighted_metrics=stage_metrics(
+                weighted_metrics, self.num_stages, "weighted_metrics"
             ),
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
@@ -338,10 +344,9 @@ class AnytimeModel(keras.Model):
         if self.num_stages > 1:
             return results
         # Keras leaves the name of a single output out.
+        own = {"loss", *(metric.name for metric in self.stage_loss_means)}
         return {
-            name
-            if name == "loss" or name in _names(self.stage_loss_means)
-            else f"stage_1_{name}": value
+            name if name in own else f"stage_1_{name}": value
             for name, value in results.items()
         }
 
@@ -354,118 +359,12 @@ class AnytimeModel(keras.Model):
         for metric, loss in zip(self.stage_loss_means, losses, strict=True):
             metric.update_state(loss, sample_weight=size)
 
-    def _for_each_stage(self, metrics, argument):
-        """Returns Keras' nested form: a list of metrics for each output."""
-        if metrics is None:
-            return None
-        if not isinstance(metrics, (list, tuple)) or any(
-            isinstance(metric, (list, tuple, dict)) for metric in metrics
-        ):
-            raise ValueError(
-                f"`{argument}` must be one flat list, which serves all stages. "
-                f"Received: {argument}={metrics}"
-            )
-        stages = [
-            [_copy(metric) for metric in metrics]
-            for _ in range(self.num_stages)
-        ]
-        return stages if self.num_stages > 1 else stages[0]
-
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):
             raise ValueError(
                 f"The stages of this model are 1 to {self.num_stages}. "
                 f"Received: k={k}"
             )
-
-
-class Step(keras.Model):
-    """What one stage adds, as a model from named features to named features.
-
-    Call arguments:
-        features: Dict of tensors or arrays with at least the names in `input`;
-            what else it holds is ignored.
-
-    Returns:
-        Dict of tensors: `"logits"` and the features that later steps need.
-
-    Raises:
-        ValueError: If a feature is missing.
-    """
-
-    def __call__(self, features, **kwargs):
-        missing = sorted(set(self.input) - set(features))
-        if missing:
-            raise ValueError(
-                f"{self.name} needs the features {missing} of earlier steps. "
-                f"Received: features={sorted(features)}"
-            )
-        chosen = {name: features[name] for name in self.input}
-        if any(isinstance(value, np.ndarray) for value in chosen.values()):
-            chosen = keras.tree.map_structure(
-                keras.ops.convert_to_tensor, chosen
-            )
-        return super().__call__(chosen, **kwargs)
-
-
-@keras.saving.register_keras_serializable(package="keras_anytime")
-class _LossFunction(keras.losses.Loss):
-    """A plain loss function with the averaging of a `keras.losses.Loss`."""
-
-    def __init__(self, function):
-        super().__init__(name=getattr(function, "__name__", None))
-        self.function = function
-
-    def call(self, y_true, y_pred):
-        return self.function(y_true, y_pred)
-
-    def get_config(self):
-        function = keras.saving.serialize_keras_object(self.function)
-        return {"function": function}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["function"]))
-
-
-def _loss(loss):
-    """Returns the Keras loss of all stages, from what the user gave."""
-    if loss is None or isinstance(loss, (list, tuple, dict)):
-        raise ValueError(
-            "`loss` must be one Keras loss, which serves all stages; how much "
-            "each stage counts is said with `weighting`. "
-            f"Received: loss={loss}"
-        )
-    if isinstance(loss, str) and loss in _ON_LOGITS:
-        return _ON_LOGITS[loss](from_logits=True)
-    loss = keras.losses.get(loss)
-    if not isinstance(loss, keras.losses.Loss):
-        return _LossFunction(loss)
-    if loss.get_config().get("from_logits") is False:
-        raise ValueError(
-            "The stages give logits, so the loss must be made with "
-            f"`from_logits=True`. Received: loss={loss}"
-        )
-    return loss
-
-
-# Loss names whose plain functions would take the logits for probabilities.
-_ON_LOGITS = {
-    "sparse_categorical_crossentropy": (
-        keras.losses.SparseCategoricalCrossentropy
-    ),
-    "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
-}
-
-
-def _names(metrics):
-    return [metric.name for metric in metrics]
-
-
-def _copy(metric):
-    if isinstance(metric, keras.metrics.Metric):
-        return type(metric).from_config(metric.get_config())
-    return metric
 
 
 def load_model(path):

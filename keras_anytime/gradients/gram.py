@@ -35,11 +35,16 @@ def gram_matrix(gradients):
             )
     total = ops.zeros((num_stages, num_stages), dtype=dtype)
     for owners, parts in grams.items():
-        place = ops.one_hot(ops.array(owners), num_stages, dtype=dtype)
-        part = sum(parts[1:], parts[0])
-        total = total + ops.matmul(
-            ops.transpose(place), ops.matmul(part, place)
-        )
+        # Rows of stages that are no owners come from a row of zeros. Moving
+        # rows, unlike multiplying by a placement, keeps what is not finite in
+        # its own row.
+        part = ops.pad(sum(parts[1:], parts[0]), [[0, 1], [0, 1]])
+        rows = [
+            owners.index(k) if k in owners else len(owners)
+            for k in range(num_stages)
+        ]
+        part = ops.take(part, rows, axis=0)
+        total = total + ops.take(part, rows, axis=1)
     return total
 
 

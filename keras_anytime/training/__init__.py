@@ -1,22 +1,23 @@
-"""What training needs beside the graph: gradients per backend, checks."""
+"""What training needs beside the graph: checks, and gradients per backend."""
+
+import importlib
 
 import keras
 
 from keras_anytime.training.inputs import check_examples
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "keras_anytime trains on the TensorFlow backend. "
-        f"Received: KERAS_BACKEND={keras.backend.backend()}"
-    )
+_PER_BACKEND = ("check_strategy", "combined_gradient", "default_jit_compile")
 
-from keras_anytime.training.tensorflow import check_strategy
-from keras_anytime.training.tensorflow import combined_gradient
-from keras_anytime.training.tensorflow import default_jit_compile
+__all__ = ["check_examples", *_PER_BACKEND]
 
-__all__ = [
-    "check_examples",
-    "check_strategy",
-    "combined_gradient",
-    "default_jit_compile",
-]
+
+def __getattr__(name):
+    if name not in _PER_BACKEND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            "keras_anytime trains on the TensorFlow backend. "
+            f"Received: KERAS_BACKEND={backend}"
+        )
+    return getattr(importlib.import_module(f"{__name__}.{backend}"), name)

@@ -1,0 +1,27 @@
+import csv
+
+from keras_anytime.callbacks import EpochLog
+
+
+def _rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_line_per_epoch(tmp_path):
+    log = EpochLog(tmp_path / "run" / "history.csv")
+    log.on_epoch_end(0, {"loss": 2.0, "stage_1_loss": 1.0})
+    log.on_epoch_end(1, {"loss": 1.5, "stage_1_loss": 0.5})
+    assert _rows(log.path) == [
+        {"epoch": "1", "loss": "2", "stage_1_loss": "1"},
+        {"epoch": "2", "loss": "1.5", "stage_1_loss": "0.5"},
+    ]
+
+
+def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
+    path = tmp_path / "history.csv"
+    first = EpochLog(path)
+    for epoch in range(3):
+        first.on_epoch_end(epoch, {"loss": epoch})
+    EpochLog(path).on_epoch_end(1, {"loss": 9.0})
+    assert [row["loss"] for row in _rows(path)] == ["0", "9"]

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.data import pipeline
+
+INFO = ka.data.DatasetInfo(
+    name="made_up",
+    image_shape=(6, 5, 2),
+    class_names=("a", "b"),
+    mean=(0.5, 0.25),
+    std=(0.5, 0.1),
+    pad=2,
+    flip=True,
+)
+
+
+def _examples(count=40):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, 6, 5, 2)).astype("uint8")
+    return images, np.arange(count)
+
+
+def _passes(data, count=1):
+    return [[(x.numpy(), y.numpy()) for x, y in data] for _ in range(count)]
+
+
+def _labels(one_pass):
+    return np.concatenate([y for _, y in one_pass])
+
+
+def test_each_pass_has_every_example_once_in_another_order():
+    data = pipeline.training_batches(*_examples(), INFO, 16, seed=3)
+    first, second = _passes(data, 2)
+    assert [len(y) for _, y in first] == [16, 16, 8]
+    assert len(data) == 3
+    for one in (first, second):
+        np.testing.assert_array_equal(np.sort(_labels(one)), np.arange(40))
+    assert not np.array_equal(_labels(first), _labels(second))
+    assert not np.array_equal(_labels(first), np.arange(40))
+
+
+def test_a_pass_depends_on_seed_and_number_alone():
+    first, second = _passes(
+        pipeline.training_batches(*_examples(), INFO, 16, seed=3), 2
+    )
+    later = pipeline.training_batches(*_examples(), INFO, 16, seed=3)
+    next(iter(later))  # Somebody looked.
+    later.epochs.next = 1
+    (resumed,) = _passes(later)
+    for (x, y), (again_x, again_y) in zip(second, resumed, strict=True):
+        np.testing.assert_array_equal(x, again_x)
+        np.testing.assert_array_equal(y, again_y)
+    (other,) = _passes(
+        pipeline.training_batches(*_examples(), INFO, 16, seed=4)
+    )
+    assert not np.array_equal(_labels(first), _labels(other))
+
+
+def test_training_images_are_shifted_and_mirrored_originals():
+    images, labels = _examples()
+    originals = (images / 255 - INFO.mean) / INFO.std
+    padded = np.pad(originals, [(0, 0), (2, 2), (2, 2), (0, 0)])
+    data = pipeline.training_batches(images, labels, INFO, 16, seed=0)
+    seen = set()
+    for x, y in _passes(data)[0]:
+        for image, label in zip(x, y, strict=True):
+            matches = [
+                (row, column, mirrored)
+                for row in range(5)
+                for column in range(5)
+                for mirrored in (False, True)
+                if np.allclose(
+                    image[:, ::-1] if mirrored else image,
+                    padded[label, row : row + 6, column : column + 5],
+                    atol=1e-5,
+                )
+            ]
+            assert len(matches) == 1
+            seen.add(matches[0])
+    assert len(seen) > 20
+    assert {mirrored for *_, mirrored in seen} == {False, True}
+
+
+def test_evaluation_images_are_normalised_and_in_order():
+    images, labels = _examples()
+    data = pipeline.evaluation_batches(images, labels, INFO, 16)
+    x, y = (
+        np.concatenate(parts) for parts in zip(*_passes(data)[0], strict=True)
+    )
+    np.testing.assert_array_equal(y, labels)
+    expected = (images / 255 - INFO.mean) / INFO.std
+    np.testing.assert_allclose(x, expected, atol=1e-5)
+    about = INFO.preprocessing
+    np.testing.assert_allclose(
+        x,
+        (images / about["scale"] - about["mean"]) / about["std"],
+        atol=1e-5,
+    )
+
+
+def test_shift_crops_where_it_is_told():
+    image = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
+    unmoved = pipeline.shift(image, np.array([[1, 1]], "int32"), 1)
+    np.testing.assert_array_equal(unmoved, image)
+    moved = pipeline.shift(image, np.array([[0, 2]], "int32"), 1)
+    np.testing.assert_array_equal(
+        moved[0, :, :, 0], [[0, 0, 0, 0], [1, 2, 3, 0], [5, 6, 7, 0]]
+    )
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5])
+def test_batch_sizes_must_be_whole(batch_size):
+    with pytest.raises(ValueError, match=f"batch_size={batch_size}"):
+        ka.data.load("digits", batch_size=batch_size)

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import keras_anytime as ka
+from keras_anytime.data import sources
+
+
+def test_the_digits_are_scikit_learns_each_once():
+    (train, test) = sources.read_digits(("train[:80%]", "train[80%:]"))
+    assert len(train[1]) + len(test[1]) == 1797
+    assert len(test[1]) == pytest.approx(1797 / 5, abs=1)
+    images = np.concatenate([train[0], test[0]])[..., 0]
+    ours = sorted(
+        np.round(images / (255 / 16)).astype(int).reshape(1797, -1).tolist()
+    )
+    theirs = sorted(load_digits().data.astype(int).tolist())
+    assert ours == theirs
+    # A fair fifth: every digit is in it about as often as in the rest.
+    assert np.bincount(test[1], minlength=10).min() >= 25
+
+
+def test_splits_of_digits_in_the_notation_of_tfds():
+    whole, first, last, middle = sources.read_digits(
+        ("train", "train[:100]", "train[-100:]", "train[50%:75%]")
+    )
+    assert len(whole[1]) == 1797
+    np.testing.assert_array_equal(first[1], whole[1][:100])
+    np.testing.assert_array_equal(last[1], whole[1][-100:])
+    assert len(middle[1]) == pytest.approx(449, abs=1)
+
+
+def test_statistics_of_the_digits():
+    ((images, _),) = sources.read_digits(("train",))
+    assert np.mean(images) / 255 == pytest.approx(
+        sources.DIGITS.mean[0], abs=1e-3
+    )
+    assert np.std(images) / 255 == pytest.approx(
+        sources.DIGITS.std[0], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    "split", ["test", "train[:5000]", "train[", "train[-1:-5]x", ""]
+)
+def test_wrong_splits_are_refused(split):
+    with pytest.raises(ValueError, match="Received: split="):
+        ka.data.load("digits", splits=("train", split))
+
+
+def test_one_string_is_no_sequence_of_splits():
+    with pytest.raises(ValueError, match="training split first"):
+        ka.data.load("digits", splits="train")
+
+
+def test_an_unknown_data_set_is_refused():
+    with pytest.raises(ValueError, match="no_such_data"):
+        ka.data.load("no_such_data")
+
+
+def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match="download=True") as info:
+        ka.data.load("cifar10", data_dir=str(tmp_path))
+    assert "TFDS_DATA_DIR" in str(info.value)
+    assert str(tmp_path) in str(info.value)
+
+
+def test_cifar10_comes_through_tfds(cifar10_dir):
+    about = ka.data.info("cifar10", cifar10_dir)
+    assert about.image_shape == (32, 32, 3)
+    assert about.classes == 10
+    assert about.class_names[0] == "airplane"
+    train, test = ka.data.load(
+        "cifar10",
+        batch_size=100,
+        splits=("train[:200]", "train[45000:45300]"),
+        data_dir=cifar10_dir,
+    )
+    assert (len(train), len(test)) == (2, 3)
+    images = np.concatenate([x for x, _ in test])
+    assert images.shape == (300, 32, 32, 3)
+    assert images.dtype == "float32"
+    # Normalised by channel, within what 300 images vary.
+    np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=0.15)
+    np.testing.assert_allclose(images.std((0, 1, 2)), 1, atol=0.1)
+    labels = np.concatenate([y for _, y in test])
+    assert set(labels) == set(range(10))
+
+
+def test_cifar10_statistics(cifar10_dir):
+    ((images, _),) = sources.read_tfds(
+        "cifar10", ("train[:5000]",), cifar10_dir
+    )
+    about = ka.data.info("cifar10", cifar10_dir)
+    pixels = images / 255
+    np.testing.assert_allclose(pixels.mean((0, 1, 2)), about.mean, atol=0.01)
+    np.testing.assert_allclose(pixels.std((0, 1, 2)), about.std, atol=0.01)

@@ -1,0 +1,126 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_anytime.evaluation import AnytimeCurve
+from keras_anytime.evaluation import CurvePoint
+from keras_anytime.evaluation import anytime_curve
+from keras_anytime.evaluation import stage_costs
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+def _curve(macs=(10, 30, 100), errors=(0.5, 0.3, 0.1)):
+    return AnytimeCurve(
+        points=tuple(
+            CurvePoint(k, cost, 2 * cost, error, error / 2)
+            for k, (cost, error) in enumerate(
+                zip(macs, errors, strict=True), start=1
+            )
+        ),
+        classes=10,
+        examples=200,
+        name="net",
+    )
+
+
+@pytest.mark.parametrize("as_dataset", [True, False])
+def test_errors_are_those_of_brute_force(as_dataset):
+    model = scramble(tiny_net())
+    x, y = digits(50)
+    data = (x, y)
+    if as_dataset:
+        data = tf.data.Dataset.from_tensor_slices(data).batch(16)
+    curve = anytime_curve(model, data, batch_size=16)
+    assert (curve.examples, curve.classes) == (50, 10)
+    for point, cost, logits in zip(
+        curve.points,
+        stage_costs(model),
+        model.predict(x, verbose=0),
+        strict=True,
+    ):
+        order = np.argsort(-logits, axis=1)
+        top1 = np.mean(order[:, 0] != y)
+        top5 = np.mean(
+            [label not in one[:5] for label, one in zip(y, order, strict=True)]
+        )
+        assert point.top1_error == pytest.approx(top1)
+        assert point.top5_error == pytest.approx(top5)
+        assert (point.stage, point.macs) == (cost.stage, cost.macs)
+        assert point.parameters == cost.parameters
+
+
+def test_the_error_at_a_share_of_the_cost():
+    curve = _curve()
+    expected = {
+        0.0: 0.9,  # Nothing is ready: a guess among 10 classes.
+        0.099: 0.9,
+        0.1: 0.5,
+        0.25: 0.5,
+        0.3: 0.3,
+        0.999: 0.3,
+        1.0: 0.1,
+    }
+    for share, error in expected.items():
+        assert curve.error_at(share) == pytest.approx(error)
+    assert curve.milestones == {0.25: 0.5, 0.5: 0.3, 0.75: 0.3, 1: 0.1}
+    assert curve.average_error == pytest.approx(0.3)
+    for share in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=f"share={share}"):
+            curve.error_at(share)
+
+
+def test_a_broken_stage_does_not_look_good():
+    model = tiny_net()
+    head = model.get_layer("stage_3")
+    head.set_weights([weight * np.nan for weight in head.get_weights()])
+    curve = anytime_curve(model, digits(20))
+    assert curve.points[2].top1_error == 1
+    assert curve.points[0].top1_error < 1
+    # Nor does one whose logits are all the same, by the order of classes.
+    head.set_weights(
+        [weight * 0 for weight in map(np.nan_to_num, head.get_weights())]
+    )
+    assert anytime_curve(model, digits(20)).points[2].top1_error == 1
+
+
+def test_the_table_reads_well():
+    lines = str(_curve()).splitlines()
+    assert lines[0] == "net: 200 examples, 10 classes"
+    assert lines[2].split() == ["1", "10", "10%", "20", "50.00%", "25.00%"]
+    assert len({len(line) for line in lines[1:5]}) == 1
+    assert "30.00%" in lines[-2]
+
+
+def test_files_hold_the_same_numbers(tmp_path):
+    curve = _curve()
+    curve.to_csv(tmp_path / "curve.csv")
+    curve.to_json(tmp_path / "curve.json")
+    with (tmp_path / "curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row, point in zip(rows, curve.points, strict=True):
+        for name, value in row.items():
+            assert float(value) == getattr(point, name)
+    content = json.loads((tmp_path / "curve.json").read_text())
+    assert content["average_error"] == pytest.approx(curve.average_error)
+    assert [one["macs"] for one in content["points"]] == [10, 30, 100]
+    assert content["milestones"]["0.25"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(0, "int64"), "empty"),
+        (np.array([0, 10]), "from 0 to 10"),
+        (np.array([-1, 3]), "from -1"),
+        (np.array([0.5, 1.5]), "float64"),
+    ],
+)
+def test_labels_that_cannot_be_measured_are_refused(labels, message):
+    images = np.zeros((len(labels), 8, 8, 1), "float32")
+    with pytest.raises(ValueError, match=message):
+        anytime_curve(tiny_net(), (images, labels))

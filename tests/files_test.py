@@ -1,0 +1,50 @@
+import pytest
+
+from keras_anytime.files import write_beside
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    write_beside(path, lambda beside: beside.write_text("one"))
+    write_beside(path, lambda beside: beside.write_text("two"))
+    assert path.read_text() == "two"
+    assert [one.name for one in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "folder"
+
+    def write(name):
+        def inner(beside):
+            beside.mkdir()
+            (beside / name).write_text(name)
+
+        return inner
+
+    write_beside(path, write("one"))
+    write_beside(path, write("two"))
+    assert [one.name for one in path.iterdir()] == ["two"]
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail(beside):
+        beside.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_beside(path, fail)
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_the_suffix_is_kept_for_writers_that_look_at_it(tmp_path):
+    seen = []
+    write_beside(
+        tmp_path / "a.keras",
+        lambda beside: (seen.append(beside.suffix), beside.touch()),
+    )
+    assert seen == [".keras"]

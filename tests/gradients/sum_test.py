@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from keras_anytime import gradients
+from keras_anytime.gradients import Combiner
+from keras_anytime.gradients import Orthogonal
+from keras_anytime.gradients import Sum
+from tests.gradients.references import flat
+from tests.gradients.references import nested_gradients
+from tests.gradients.references import padded
+
+
+def test_the_joint_loss_is_equation_1():
+    losses, weights = np.array([3.0, 2.0, 1.0]), np.array([1.0, 2.0, 5.0])
+    total = 3 * 1 + 2 * 2 + 1 * 5
+    assert float(Sum().objective(losses, weights)) == pytest.approx(total / 8)
+    assert float(Sum("sum").objective(losses, weights)) == total
+
+
+@pytest.mark.parametrize(("reduction", "share"), [("mean", 1 / 3), ("sum", 1)])
+def test_combining_gradients_is_their_mean_or_sum(reduction, share):
+    given = nested_gradients(3)
+    np.testing.assert_allclose(
+        flat(Sum(reduction)(given)),
+        share * padded(given).sum(axis=0),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_a_variable_without_any_gradient_has_none():
+    given = [[np.ones(2, "float32"), None], [np.ones(2, "float32"), None]]
+    first, second = Orthogonal()(given)
+    assert second is None
+    assert first.shape == (2,)
+
+
+def test_combiners_by_name():
+    assert isinstance(gradients.get(None), Sum)
+    assert isinstance(gradients.get("Orthogonal"), Orthogonal)
+    for name in gradients.names():
+        assert isinstance(gradients.get(name), Combiner)
+    with pytest.raises(ValueError, match="nope"):
+        gradients.get("nope")
+    with pytest.raises(ValueError, match="median"):
+        Sum("median")

@@ -1,0 +1,174 @@
+"""What a user relies on before the first line of maths runs."""
+
+import contextlib
+import re
+import runpy
+from unittest import mock
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+import keras_anytime as ka
+from tests.testing import run_script
+
+# Stands for a device: what is named here cannot be imported.
+DEVICE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("keras", "tensorflow", "tf_keras"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+@pytest.fixture(scope="module")
+def run(repository):
+    """Runs Python code in a new process and returns what it prints."""
+
+    def run(code):
+        done = run_script(repository, "-c", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def metadata(repository):
+    """What setup.py tells setuptools."""
+    told = {}
+    with (
+        contextlib.chdir(repository),
+        mock.patch.object(setuptools, "setup", told.update),
+    ):
+        runpy.run_path("setup.py")
+    return told
+
+
+@pytest.fixture(scope="module")
+def ranges(metadata):
+    """All ranges of setup.py, as `Requirement`s."""
+    texts = set(metadata["install_requires"]).union(
+        *metadata["extras_require"].values()
+    )
+    return [Requirement(text) for text in sorted(texts)]
+
+
+@pytest.fixture(scope="module")
+def lock_lines(repository):
+    """The lines of requirements.lock without comments."""
+    text = (repository / "requirements.lock").read_text()
+    lines = [
+        re.sub(r"(^|\s)#.*", "", line).strip() for line in text.split("\n")
+    ]
+    return [line for line in lines if line]
+
+
+def test_importing_the_package_loads_no_library(run):
+    heavy = run(
+        "import sys\n"
+        "import keras_anytime\n"
+        "print(*{'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
+    )
+    assert not heavy.split()
+
+
+def test_runtime_works_where_keras_and_tensorflow_are_missing(run):
+    printed = run(
+        f"{DEVICE}\n"
+        "from keras_anytime.runtime import AnytimePredictor\n"
+        "print(AnytimePredictor.__name__)\n"
+        "print(*{'keras', 'tensorflow'} & set(sys.modules))"
+    )
+    assert printed.split() == ["AnytimePredictor"]
+
+
+def test_runtime_loads_neither_keras_nor_tensorflow_where_they_are(run):
+    heavy = run(
+        "import sys\n"
+        "from keras_anytime.runtime import AnytimePredictor\n"
+        "print(*{'keras', 'tensorflow'} & set(sys.modules))"
+    )
+    assert not heavy.split()
+
+
+def test_keras_finds_the_classes_when_it_was_imported_first(run):
+    printed = run(
+        "import keras\n"
+        "import keras_anytime\n"
+        "for name in ('AnytimeModel', 'AdaLoss', 'Orthogonal', 'SlicedConv2D'):"
+        "\n"
+        "    name = f'keras_anytime>{name}'\n"
+        "    print(keras.saving.get_registered_object(name))"
+    )
+    assert len(printed.splitlines()) == 4
+    assert "None" not in printed
+
+
+def test_every_name_of_the_package_resolves():
+    for name in ka.__all__:
+        assert getattr(ka, name) is not None
+
+
+def test_dir_lists_the_subpackages(repository):
+    folders = (repository / "keras_anytime").glob("*/__init__.py")
+    assert {path.parent.name for path in folders} <= set(dir(ka))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="keras_anytime.*no_such"):
+        _ = ka.no_such
+
+
+def test_the_version_is_the_same_everywhere(metadata, repository):
+    module = (repository / "MODULE.bazel").read_text()
+    assert metadata["version"] == ka.__version__
+    assert re.search(r'\bversion = "(.+?)"', module)[1] == ka.__version__
+
+
+def test_all_subpackages_are_installed(metadata, repository):
+    folders = {
+        path.parent.relative_to(repository).as_posix().replace("/", ".")
+        for path in (repository / "keras_anytime").rglob("__init__.py")
+    }
+    assert set(metadata["packages"]) == folders
+
+
+def test_the_lock_file_pins_versions_and_names_no_places(lock_lines):
+    for line in lock_lines:
+        assert re.fullmatch(r"[a-z0-9._-]+==[0-9][\w.+!]*( ; .+)?", line), line
+        assert "://" not in line and "@" not in line, line
+
+
+def test_the_lock_file_satisfies_setup_on_every_python(
+    lock_lines, metadata, ranges
+):
+    pins = [Requirement(line) for line in lock_lines]
+    supported = SpecifierSet(metadata["python_requires"])
+    pythons = [f"3.{n}" for n in range(50) if f"3.{n}" in supported]
+    assert pythons
+    for python in pythons:
+        here = {
+            "python_version": python,
+            "python_full_version": f"{python}.0",
+            "sys_platform": "linux",
+        }
+        for wanted in ranges:
+            versions = [
+                str(pin.specifier).removeprefix("==")
+                for pin in pins
+                if canonicalize_name(pin.name) == canonicalize_name(wanted.name)
+                and (pin.marker is None or pin.marker.evaluate(here))
+            ]
+            assert len(versions) == 1, (
+                f"{wanted} on Python {python}: {versions}"
+            )
+            assert versions[0] in wanted.specifier, (
+                f"{wanted}, but the lock file pins {versions[0]}: `make lock`"
+            )

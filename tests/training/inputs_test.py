@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing import compiled
+from tests.testing import digits
+from tests.testing import tiny_net
+
+
+@pytest.fixture(name="model")
+def _model():
+    return compiled(tiny_net())
+
+
+def test_labels_that_are_no_class_are_refused_before_training(model):
+    x, y = digits(16)
+    for labels, seen in ((y + 5, "to 1"), (y - 3, "from -3")):
+        with pytest.raises(ValueError, match=f"labels must be 0 to 9.*{seen}"):
+            model.fit(x, labels, verbose=0)
+        data = tf.data.Dataset.from_tensor_slices((x, labels)).batch(16)
+        with pytest.raises(ValueError, match="labels must be 0 to 9"):
+            model.fit(data, verbose=0)
+        with pytest.raises(ValueError, match="validation_data"):
+            model.fit(x, y, validation_data=(x, labels), verbose=0)
+        with pytest.raises(ValueError, match="validation_data"):
+            model.fit(x, y, validation_data=data, verbose=0)
+    assert model.optimizer.iterations == 0
+
+
+def test_images_of_another_shape_are_refused_before_training(model):
+    x, y = digits(16)
+    for images in (x[:, :7], x[0], np.repeat(x, 3, axis=-1)):
+        with pytest.raises(ValueError, match=r"shape \(None, 8, 8, 1\)"):
+            model.fit(images, y, verbose=0)
+    data = tf.data.Dataset.from_tensor_slices((x[:, :7], y)).batch(16)
+    with pytest.raises(ValueError, match=r"x of shape \(None, 7, 8, 1\)"):
+        model.fit(data, verbose=0)
+
+
+def test_a_data_set_without_labels_is_refused(model):
+    data = tf.data.Dataset.from_tensor_slices(digits(16)[0]).batch(16)
+    with pytest.raises(ValueError, match="pairs"):
+        model.fit(data, verbose=0)
+
+
+def test_what_fits_is_left_alone(model):
+    x, y = digits(16)
+    model.fit(x, y, batch_size=8, verbose=0)
+    model.fit(((x, y) for _ in range(2)), steps_per_epoch=2, verbose=0)
+    sizes = tf.data.Dataset.from_tensor_slices((x, y)).batch(5)
+    model.fit(sizes, validation_data=sizes, verbose=0)
+    compiled(tiny_net()).fit(x, y[:, None], verbose=0)

@@ -1,0 +1,199 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_anytime as ka
+from tests.gradients.references import osgd
+from tests.gradients.references import padded
+from tests.testing import compiled
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+def _stage_gradients(model, x, y, weights):
+    """The gradient of each weighted stage loss, by whole-model tapes."""
+    variables = [v.value for v in model.trainable_variables]
+    gradients = []
+    for k, weight in enumerate(weights):
+        with tf.GradientTape() as tape:
+            logits = model(x, training=True)[k]
+            loss = weight * tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+            )
+        gradients.append(tape.gradient(loss, variables))
+    return gradients
+
+
+def _step(model, x, y):
+    """What one SGD step of rate 1 takes off the trainable variables."""
+    before = [v.numpy() for v in model.trainable_variables]
+    model.train_on_batch(x, y)
+    after = [v.numpy() for v in model.trainable_variables]
+    return np.concatenate(
+        [(a - b).ravel() for a, b in zip(before, after, strict=True)]
+    )
+
+
+def _l2_gradient(model, l2):
+    return np.concatenate(
+        [
+            (
+                2 * l2 * v.numpy()
+                if v.path.endswith("/kernel")
+                else 0 * v.numpy()
+            ).ravel()
+            for v in model.trainable_variables
+        ]
+    )
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("priority", [None, [3, 1, 2]])
+def test_a_step_is_osgd_on_weighted_losses_and_plain_l2(eager, priority):
+    weights = [1.0, 2.0, 0.5]
+    model = scramble(tiny_net(l2=0.01))
+    x, y = digits(32)
+    vectors = padded(_stage_gradients(model, x, y, weights))
+    order = [stage - 1 for stage in priority or (1, 2, 3)]
+    want = osgd(vectors, order) + _l2_gradient(model, 0.01)
+    compiled(
+        model,
+        ka.gradients.Orthogonal(priority=priority),
+        ka.weighting.Constant(weights),
+        keras.optimizers.SGD(1.0),
+        run_eagerly=eager,
+    )
+    np.testing.assert_allclose(
+        _step(model, x, y), want, rtol=1e-3, atol=1e-4 * np.abs(want).max()
+    )
+
+
+def test_a_step_of_sum_is_equation_1_and_plain_l2():
+    weights = np.array([1.0, 2.0, 0.5])
+    model = scramble(tiny_net(l2=0.01))
+    x, y = digits(32)
+    vectors = padded(_stage_gradients(model, x, y, weights))
+    want = vectors.sum(0) / weights.sum() + _l2_gradient(model, 0.01)
+    compiled(
+        model,
+        "sum",
+        ka.weighting.Constant(list(weights)),
+        keras.optimizers.SGD(1.0),
+    )
+    np.testing.assert_allclose(
+        _step(model, x, y), want, rtol=1e-3, atol=1e-4 * np.abs(want).max()
+    )
+
+
+def test_stages_alone_have_no_gradient_outside_of_their_subnetwork():
+    model = scramble(tiny_net())
+    x, y = digits(8)
+    for k, gradient in enumerate(
+        _stage_gradients(model, x, y, [1, 1, 1]), start=1
+    ):
+        reached = {
+            v.path
+            for v, g in zip(model.trainable_variables, gradient, strict=True)
+            if g is not None
+        }
+        assert reached == {v.path for v in model.stage_variables(k)}
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
+def test_mixed_precision_trains_like_float32(policy, gradients):
+    x, y = digits(64)
+    moves = []
+    for one in ("float32", policy):
+        keras.config.set_dtype_policy(one)
+        try:
+            model = compiled(tiny_net(), gradients)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        assert model.layers[3].compute_dtype == one.removeprefix("mixed_")
+        before = [v.numpy() for v in model.trainable_variables]
+        model.fit(x, y, batch_size=16, shuffle=False, verbose=0)
+        moves.append(
+            np.concatenate(
+                [
+                    (v.numpy() - old).ravel()
+                    for v, old in zip(
+                        model.trainable_variables, before, strict=True
+                    )
+                ]
+            )
+        )
+    exact, mixed = moves
+    assert np.linalg.norm(mixed - exact) < 0.15 * np.linalg.norm(exact)
+
+
+def test_a_step_that_overflows_in_one_stage_is_skipped_and_rescaled():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tiny_net()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    scaled = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(0.1), initial_scale=2.0**100
+    )
+    compiled(model, "orthogonal", optimizer=scaled)
+    before = [v.numpy() for v in model.trainable_variables]
+    x, y = digits(16)
+    model.train_on_batch(x, y)
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert float(scaled.dynamic_scale) < 2.0**100
+
+
+def test_a_stage_that_is_not_finite_leaves_the_others_training():
+    model = compiled(tiny_net(), "orthogonal")
+    x, y = digits(16)
+    head = model.get_layer("stage_3")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel, bias * np.nan])
+    old = model.get_layer("stage_1").get_weights()[0]
+    model.train_on_batch(x, y)
+    new = model.get_layer("stage_1").get_weights()[0]
+    assert np.all(np.isfinite(new))
+    assert not np.array_equal(old, new)
+
+
+def test_several_replicas_are_refused():
+    strategy = tf.distribute.get_strategy()
+
+    class Two:
+        num_replicas_in_sync = 2
+
+    from keras_anytime.training import tensorflow as backend
+
+    assert strategy.num_replicas_in_sync == 1
+    original = tf.distribute.get_strategy
+    tf.distribute.get_strategy = Two
+    try:
+        with pytest.raises(ValueError, match="2 replicas"):
+            backend.check_strategy()
+    finally:
+        tf.distribute.get_strategy = original
+
+
+@pytest.mark.parametrize(
+    "settings", [{"steps_per_execution": 2}, {"jit_compile": True}]
+)
+def test_ways_of_execution_give_the_same_weights(settings):
+    x, y = digits(64)
+    first, second = (
+        compiled(
+            scramble(tiny_net()),
+            "orthogonal",
+            "adaloss",
+            keras.optimizers.SGD(0.01),
+            **kwargs,
+        )
+        for kwargs in ({}, settings)
+    )
+    for model in (first, second):
+        model.fit(x, y, batch_size=16, shuffle=False, verbose=0)
+    for ours, theirs in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
