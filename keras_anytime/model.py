@@ -21,9 +21,9 @@ class AnytimeModel(keras.Model):
 
     Stage k is the subgraph that output k needs, and nothing else says what
     belongs to it. Outputs are ordered from the smallest subnetwork to the
-    whole network and contain one another. Builders in `keras_anytime.nets`
-    make such models; so does `AnytimeModel(inputs, outputs)` on any Keras
-    graph of this kind.
+    whole network; heads apart, each contains the one before it. Builders in
+    `keras_anytime.nets` make such models; so does `AnytimeModel(inputs,
+    outputs)` on any Keras graph of this kind.
 
     ```python
     model = ka.nets.width_nested_resnet((32, 32, 3), classes=10)
@@ -252,7 +252,9 @@ class AnytimeModel(keras.Model):
         """Trains all stages together; arguments as in `keras.Model.fit`.
 
         Keras' progress bar is left out where a callback such as
-        `StageProgress` shows the progress.
+        `StageProgress` shows the progress. A training set of
+        `keras_anytime.data` has the order and augmentation of the epoch that
+        `initial_epoch` starts from; without it, of those that come next.
 
         Args:
             x: Images, or a data set of pairs (images, labels).
@@ -267,21 +269,25 @@ class AnytimeModel(keras.Model):
             ValueError: If images have another shape than the input, or labels
                 are not among the classes.
         """
+        callbacks = list(kwargs.get("callbacks") or [])
+        if hasattr(x, "epochs"):
+            callbacks.append(
+                training.number_passes(x.epochs, kwargs.get("initial_epoch"))
+            )
         if self.compiled:
             training.check_examples(self, x, y)
             validation = kwargs.get("validation_data")
             if not isinstance(validation, (tuple, list)):
                 validation = (validation, None)
             training.check_examples(self, *validation[:2], "validation_data")
-        shows_progress = any(
-            getattr(callback, "shows_progress", False)
-            for callback in kwargs.get("callbacks") or []
-        )
-        if shows_progress and kwargs.get("verbose", "auto") == "auto":
+        if kwargs.get("verbose", "auto") == "auto" and any(
+            getattr(one, "shows_progress", False) for one in callbacks
+        ):
             kwargs["verbose"] = 0
         if hasattr(x, "element_spec"):
             # Keras warns of its own default for `tf.data` sets.
             kwargs.setdefault("shuffle", False)
+        kwargs["callbacks"] = callbacks
         return super().fit(x, y, *args, **kwargs)
 
     def save(self, filepath, overwrite=True, **kwargs):

@@ -132,7 +132,7 @@ def prepare(workdir):
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
     )
-    resume = ka.callbacks.Resume(workdir / "checkpoints", train)
+    resume = ka.callbacks.Resume(workdir / "checkpoints")
     model = resume.load()
     if model is None:
         about = ka.data.info(FLAGS.data, FLAGS.data_dir)

@@ -71,24 +71,22 @@ class Resume(keras.callbacks.Callback):
     training is killed, one whole checkpoint is there.
 
     ```python
-    resume = ka.callbacks.Resume("run/checkpoints", train)
+    resume = ka.callbacks.Resume("run/checkpoints")
     model = resume.load() or build_and_compile()
     model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
     ```
 
-    The order of the data and its augmentation follow the number of the epoch,
-    so a resumed training ends with the weights of one that was never stopped.
+    With a training set of `keras_anytime.data`, whose order and augmentation
+    follow the number of the epoch, a resumed training ends with the weights of
+    one that was never stopped.
 
     Args:
         folder: String or path of the checkpoints.
-        data: A training set of `keras_anytime.data.load`, or `None` where the
-            order of the data does not depend on how often it was read.
     """
 
-    def __init__(self, folder, data=None):
+    def __init__(self, folder):
         super().__init__()
         self.folder = pathlib.Path(folder)
-        self.data = data
 
     @property
     def epoch(self):
@@ -111,10 +109,6 @@ class Resume(keras.callbacks.Callback):
                 f"The checkpoint {str(path)!r} cannot be read "
                 f"({type(error).__name__}); delete it to start over."
             ) from error
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.data is not None:
-            self.data.epochs.next = epoch
 
     def on_epoch_end(self, epoch, logs=None):
         older = self._checkpoints()

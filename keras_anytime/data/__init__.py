@@ -52,7 +52,7 @@ def load(
 
     The first split is for training: it is shuffled anew in each pass, and
     augmented. The others are read in order, as they are. The same seed gives
-    the same passes in the same order; `train.epochs.next` numbers them.
+    the same passes in the same order, which `fit` ties to its epochs.
 
     Args:
         name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship

@@ -5,10 +5,11 @@ import importlib
 import keras
 
 from keras_anytime.training.inputs import check_examples
+from keras_anytime.training.inputs import number_passes
 
 _PER_BACKEND = ("check_strategy", "combined_gradient", "default_jit_compile")
 
-__all__ = ["check_examples", *_PER_BACKEND]
+__all__ = ["check_examples", "number_passes", *_PER_BACKEND]
 
 
 def __getattr__(name):

@@ -1,4 +1,4 @@
-"""Checks of what a user trains on, before training starts."""
+"""What a user trains on: checks before training starts, order of passes."""
 
 import keras
 import numpy as np
@@ -35,6 +35,27 @@ def check_examples(model, x, y=None, argument="x"):
         _check_shape(model, x.shape, argument)
         if hasattr(y, "shape"):
             _check_labels(model, np.asarray(y), argument)
+
+
+def number_passes(epochs, initial_epoch=None):
+    """Returns a callback that ties passes over a training set to epochs.
+
+    Looking at a batch before training starts passes over the data too; what an
+    epoch sees must not depend on that.
+
+    Args:
+        epochs: The `keras_anytime.data.Epochs` of the training set.
+        initial_epoch: Integer, the pass to start with, or `None` for the one
+            that comes next.
+
+    Returns:
+        A `keras.callbacks.Callback` for one call of `fit`.
+    """
+    first = epochs.next if initial_epoch is None else initial_epoch
+    offset = first - (initial_epoch or 0)
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, _: setattr(epochs, "next", epoch + offset)
+    )
 
 
 def _is_dataset(x):

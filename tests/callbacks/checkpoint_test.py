@@ -68,14 +68,14 @@ def test_training_that_was_stopped_ends_with_the_same_weights(tmp_path):
     whole.fit(train, epochs=3, verbose=0)
 
     stopped, train = model_and_data()
-    resume = ka.callbacks.Resume(tmp_path / "checkpoints", train)
+    resume = ka.callbacks.Resume(tmp_path / "checkpoints")
     assert resume.epoch == 0
     assert resume.load() is None
     stopped.fit(train, epochs=2, callbacks=[resume], verbose=0)
     del stopped
 
     _, train = model_and_data()
-    resume = ka.callbacks.Resume(tmp_path / "checkpoints", train)
+    resume = ka.callbacks.Resume(tmp_path / "checkpoints")
     assert resume.epoch == 2
     resumed = resume.load()
     resumed.fit(train, epochs=3, initial_epoch=2, callbacks=[resume], verbose=0)

@@ -21,12 +21,14 @@ def _macs_in_tflite(path):
         total = 0
         for operator in subgraph.operators:
             code = model.operatorCodes[operator.opcodeIndex].builtinCode
-            output = subgraph.tensors[operator.outputs[0]].shape
-            weights = subgraph.tensors[operator.inputs[1]].shape
+            shapes = [
+                subgraph.tensors[index].shape
+                for index in (operator.outputs[0], *operator.inputs[1:2])
+            ]
             if code == kinds.CONV_2D:  # Weights are (out, height, width, in).
-                total += np.prod(output) * np.prod(weights[1:])
+                total += np.prod(shapes[0]) * np.prod(shapes[1][1:])
             elif code == kinds.FULLY_CONNECTED:  # Weights are (out, in).
-                total += np.prod(weights)
+                total += np.prod(shapes[1])
             else:
                 assert code not in (
                     kinds.DEPTHWISE_CONV_2D,
