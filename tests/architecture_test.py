@@ -27,6 +27,9 @@ MAY_IMPORT = {
     "gradients": set(),
     "files": set(),
     "graph": set(),
+    "losses": set(),
+    "metrics": set(),
+    "step": set(),
     "provenance": {"init"},
     "data": set(),
     "training": set(),
@@ -35,7 +38,9 @@ MAY_IMPORT = {
         "gradients",
         "graph",
         "layers",
-        "nesting",
+        "losses",
+        "metrics",
+        "step",
         "training",
         "weighting",
     },
@@ -56,7 +61,11 @@ ON_DEVICE = (
     "keras_anytime/runtime/*.py",
 )
 # Where modules are imported by a computed name, which `imports` cannot see.
-LAZY = ("keras_anytime/__init__.py", "keras_anytime/export/__init__.py")
+LAZY = (
+    "keras_anytime/__init__.py",
+    "keras_anytime/export/__init__.py",
+    "keras_anytime/training/__init__.py",
+)
 # PyPI names that differ from the imported name in more than `-` for `_`.
 PYPI_NAMES = {"absl": "absl-py", "sklearn": "scikit-learn"}
 

@@ -26,7 +26,7 @@ def plot_curve(curve, path):
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.step(
-        [*macs, 1.08 * macs[-1]],
+        [*macs, 1.3 * macs[-1]],
         [*errors, errors[-1]],
         where="post",
         color="#0072b2",
@@ -41,7 +41,7 @@ def plot_curve(curve, path):
             xytext=(6, 6),
             textcoords="offset points",
         )
-    axes.set_xlim(0, 1.25 * macs[-1])
+    axes.set_xlim(0, 1.3 * macs[-1])
     axes.set_ylim(0, max(1.2 * max(errors), 1))
     axes.yaxis.set_major_formatter(PercentFormatter(decimals=1))
     axes.set_xlabel("cost (million multiply-adds per image)")

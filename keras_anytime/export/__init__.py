@@ -5,16 +5,13 @@ The manifest is read on devices without Keras, so the exporters load on use.
 
 import importlib
 
-_EXPORTERS = ("saved_model", "tflite")
+_MODULES = {"saved_model": "savedmodel", "tflite": "litert"}
 
-__all__ = list(_EXPORTERS)
+__all__ = list(_MODULES)
 
 
 def __getattr__(name):
-    if name in _EXPORTERS:
-        module = importlib.import_module(f"{__name__}.{name}")
-        exporter = getattr(module, name)
-        # Importing a submodule binds its own name here; the function it is.
-        globals()[name] = exporter
-        return exporter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    return getattr(module, name)

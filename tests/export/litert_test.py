@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+import keras_anytime as ka
+from keras_anytime.export import manifest as manifest_lib
+from tests.testing import tiny_net
+
+
+def _whole_network_alone(model):
+    """The last stage, converted by TensorFlow's own converter."""
+    return tf.lite.TFLiteConverter.from_keras_model(
+        model.stage(model.num_stages)
+    ).convert()
+
+
+@pytest.mark.parametrize(
+    ("units", "filters"), [((1, 1, 1), (24, 48, 96)), ((2, 2, 2), (16, 32, 64))]
+)
+def test_all_signatures_hardly_take_more_than_the_whole_network(
+    tmp_path, units, filters
+):
+    model = tiny_net(input_shape=(32, 32, 3), units=units, filters=filters)
+    weights = 4 * sum(int(np.prod(v.shape)) for v in model.weights)
+    assert weights > 0.4e6
+    ka.export.tflite(model, tmp_path / "anytime.tflite")
+    size = (tmp_path / "anytime.tflite").stat().st_size
+    assert size <= 1.05 * len(_whole_network_alone(model))
+
+
+def test_each_weight_is_in_the_file_once(tmp_path):
+    model = tiny_net()
+    ka.export.tflite(model, tmp_path / "anytime.tflite")
+    content = (tmp_path / "anytime.tflite").read_bytes()
+    file = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    buffers = [bytes(one.data) for one in file.buffers if one.data is not None]
+    large = [one for one in buffers if len(one) > 64]
+    assert len(large) == len(set(large))
+    kernels = sum(
+        4 * int(np.prod(layer.kernel.shape))
+        for layer in model.layers
+        if hasattr(layer, "kernel")
+    )
+    assert sum(map(len, buffers)) < 1.3 * kernels
+
+
+def test_the_manifest_describes_the_file(tmp_path):
+    path = tmp_path / "anytime.tflite"
+    ka.export.tflite(tiny_net(), path)
+    manifest = manifest_lib.read_manifest(path)
+    assert manifest.kind == "tflite"
+    assert manifest.sha256 == manifest_lib.checksum(path)
+    interpreter = Interpreter(str(path))
+    assert set(manifest.signatures) == set(interpreter.get_signature_list())
+    for name, signature in manifest.signatures.items():
+        runner = interpreter.get_signature_runner(name)
+        for specs, reality in (
+            (signature.inputs, runner.get_input_details()),
+            (signature.outputs, runner.get_output_details()),
+        ):
+            assert {one.name for one in specs} == set(reality)
+            for one in specs:
+                assert tuple(reality[one.name]["shape"]) == one.shape
+                assert np.dtype(reality[one.name]["dtype"]) == one.dtype
+
+
+def test_batches_of_any_size(tmp_path):
+    path = tmp_path / "anytime.tflite"
+    model = tiny_net()
+    ka.export.tflite(model, path, batch_size=None)
+    manifest = manifest_lib.read_manifest(path)
+    assert manifest.signatures["step_1"].inputs[0].shape == (None, 8, 8, 1)
+    x = np.random.default_rng(0).standard_normal((3, 8, 8, 1)).astype("f")
+    runner = Interpreter(str(path)).get_signature_runner("subnet_2")
+    np.testing.assert_allclose(
+        runner(image=x)["logits"], model.stage(2)(x), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_names_are_kept_if_asked_for(tmp_path):
+    for name, keep in (("with", True), ("without", False)):
+        path = tmp_path / f"{name}.tflite"
+        ka.export.tflite(tiny_net(), path, keep_names=keep)
+        found = b"/Relu" in path.read_bytes()
+        assert found == keep
+
+
+def test_other_endings_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="anytime.bin"):
+        ka.export.tflite(tiny_net(), tmp_path / "anytime.bin")
+    assert not list(tmp_path.iterdir())

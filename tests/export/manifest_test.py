@@ -1,0 +1,96 @@
+import dataclasses
+import json
+
+import pytest
+
+from keras_anytime.export import manifest as manifest_lib
+
+MANIFEST = manifest_lib.Manifest(
+    kind="tflite",
+    name="net",
+    stages=(
+        manifest_lib.StageRecord(1, 10, 20, 10, 20, 0.5),
+        manifest_lib.StageRecord(2, 30, 60, 25, 50),
+    ),
+    signatures={
+        "step_1": manifest_lib.Signature(
+            inputs=(
+                manifest_lib.TensorSpec("image", (None, 8, 8, 1), "float32"),
+            ),
+            outputs=(manifest_lib.TensorSpec("logits", (None, 10), "float32"),),
+        )
+    },
+    sha256="0" * 64,
+    class_names=("cat", "dog"),
+    preprocessing={"scale": 255.0, "mean": [0.5], "std": [0.25]},
+    versions={"keras": "3"},
+)
+
+
+def _write(folder, content):
+    path = folder / "net.tflite"
+    path.write_bytes(b"file")
+    (folder / "net.tflite.json").write_text(
+        content if isinstance(content, str) else json.dumps(content)
+    )
+    return path
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = _write(tmp_path, MANIFEST.to_json())
+    assert manifest_lib.read_manifest(path) == MANIFEST
+    bare = dataclasses.replace(MANIFEST, class_names=None, preprocessing=None)
+    path = _write(tmp_path, bare.to_json())
+    assert manifest_lib.read_manifest(path) == bare
+
+
+def test_a_file_without_manifest_is_foreign(tmp_path):
+    (tmp_path / "net.tflite").write_bytes(b"file")
+    with pytest.raises(manifest_lib.ManifestError, match="not exported by"):
+        manifest_lib.read_manifest(tmp_path / "net.tflite")
+    with pytest.raises(manifest_lib.ManifestError, match="manifest.json"):
+        manifest_lib.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"format"', "3"])
+def test_what_is_no_manifest_is_refused(tmp_path, content):
+    with pytest.raises(manifest_lib.ManifestError, match="not a manifest"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+def test_an_unknown_version_is_refused(tmp_path):
+    content = json.loads(MANIFEST.to_json())
+    path = _write(tmp_path, {**content, "format_version": 2})
+    with pytest.raises(manifest_lib.ManifestError, match="version 2"):
+        manifest_lib.read_manifest(path)
+    path = _write(tmp_path, {**content, "format": "other"})
+    with pytest.raises(manifest_lib.ManifestError, match="other version 1"):
+        manifest_lib.read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stages": []},
+        {"stages": [{"stage": 1}]},
+        {"stages": [{**dataclasses.asdict(MANIFEST.stages[1])}]},
+        {"signatures": {"step_1": {"inputs": [{}], "outputs": []}}},
+        {"signatures": None},
+    ],
+)
+def test_a_damaged_manifest_is_refused(tmp_path, change):
+    content = {**json.loads(MANIFEST.to_json()), **change}
+    with pytest.raises(manifest_lib.ManifestError, match="damaged"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+def test_a_checksum_depends_on_names_and_contents_but_no_manifest(tmp_path):
+    folder = tmp_path / "export"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "a").write_text("1")
+    (folder / "variables" / "b").write_text("2")
+    first = manifest_lib.checksum(folder)
+    (folder / "manifest.json").write_text("{}")
+    assert manifest_lib.checksum(folder) == first
+    (folder / "a").rename(folder / "c")
+    assert manifest_lib.checksum(folder) != first

@@ -1,0 +1,78 @@
+"""`make quickstart`'s script, as a user runs it."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from tests.testing import run_script
+
+
+@pytest.fixture(scope="module", name="run")
+def _run(repository, tmp_path_factory):
+    output = tmp_path_factory.mktemp("quickstart") / "out"
+    result = run_script(
+        repository, "recipes/quickstart.py", f"--output={output}"
+    )
+    assert result.returncode == 0, result.stderr
+    return output, result.stdout
+
+
+def test_every_stage_is_good_and_later_ones_are_better(run):
+    with (run[0] / "curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    errors = [float(row["top1_error"]) for row in rows]
+    assert len(errors) == 3
+    assert max(errors) <= 0.08
+    assert errors[2] <= 0.03
+    assert errors[0] > errors[2]
+
+
+def test_it_names_every_file_that_it_wrote(run):
+    output, text = run
+    written = {str(path) for path in output.rglob("*") if path.is_file()}
+    named = set(re.findall(r"^  (/\S+)$", text, re.MULTILINE))
+    assert named == written
+    names = {path.rsplit("/", 1)[1] for path in written}
+    assert {
+        "model.keras",
+        "curve.csv",
+        "curve.png",
+        "anytime.tflite",
+        "anytime.tflite.json",
+        "saved_model.pb",
+        "manifest.json",
+    } <= names
+
+
+def test_it_shows_which_stage_answered_under_deadlines(run):
+    lines = run[1].splitlines()
+    assert "    0.000 ms  no stage yet: 100" in lines
+    assert "        none  stage 3: 100" in lines
+
+
+def test_both_exports_answer_like_the_model(run):
+    output, _ = run
+    model = ka.load_model(output / "model.keras")
+    images = next(iter(ka.data.load("digits")[1]))[0].numpy()[:8]
+    wanted = model.predict(images, verbose=0)
+    for name in ("anytime.tflite", "saved_model"):
+        with ka.runtime.AnytimePredictor(output / name) as predictor:
+            for index, image in enumerate(images):
+                for result in predictor.stream(image):
+                    want = wanted[result.stage - 1][index]
+                    np.testing.assert_allclose(
+                        result.logits, want, atol=1e-5 * np.abs(want).max()
+                    )
+
+
+def test_an_output_that_cannot_be_written(repository, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = run_script(
+        repository, "recipes/quickstart.py", f"--output={tmp_path / 'file'}/x"
+    )
+    assert result.returncode != 0
+    assert "cannot write to --output" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,73 @@
+"""The tools, as a user runs them."""
+
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.export import manifest as manifest_lib
+from tests.testing import digits
+from tests.testing import run_script
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+@pytest.mark.parametrize(
+    ("tool", "output"),
+    [
+        ("export_saved_model", "saved_model"),
+        ("export_tflite", "anytime.tflite"),
+    ],
+)
+def test_exporting_a_saved_network(repository, tmp_path, tool, output):
+    model = scramble(tiny_net())
+    model.save(tmp_path / "model.keras")
+    run = run_script(
+        repository,
+        f"tools/{tool}.py",
+        f"--model={tmp_path / 'model.keras'}",
+        f"--output={tmp_path / output}",
+        "--data=digits",
+    )
+    assert run.returncode == 0, run.stderr
+    assert str(tmp_path / output) in run.stdout
+    manifest = manifest_lib.read_manifest(tmp_path / output)
+    assert manifest.class_names == tuple("0123456789")
+    x, _ = digits(2)
+    with ka.runtime.AnytimePredictor(tmp_path / output) as predictor:
+        want = model.stage(3)(x)[0]
+        np.testing.assert_allclose(
+            predictor.predict(x[0]).logits, want, rtol=1e-4, atol=1e-4
+        )
+    for flags in (
+        [
+            f"--model={tmp_path / 'none.keras'}",
+            f"--output={tmp_path / 'x.tflite'}",
+        ],
+        [f"--model={tmp_path / 'model.keras'}"],
+    ):
+        run = run_script(repository, f"tools/{tool}.py", *flags)
+        assert run.returncode != 0
+        assert run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_the_training_benchmark_prints_ratios(repository):
+    run = run_script(
+        repository,
+        "tools/benchmark_training.py",
+        "--image_size=8",
+        "--batch_size=8",
+        "--units=1",
+        "--filters=8",
+        "--repetitions=1",
+        "--steps=1",
+    )
+    assert run.returncode == 0, run.stderr
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert lines[0][0] == "gradients"
+    assert [line[0] for line in lines[1:]] == [
+        "sum",
+        *[name for name in ka.gradients.names() if name != "sum"],
+    ]
+    assert lines[1][2] == "1.00"
+    assert all(float(line[2]) > 0 for line in lines[1:])

@@ -1,0 +1,188 @@
+"""`recipes/train.py` as a user runs it, in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from tests.testing import run_script
+
+SMALL = (
+    "--data=digits",
+    "--units=1,1",
+    "--filters=8,16",
+    "--batch_size=128",
+    "--weighting=adaloss",
+    "--gradients=orthogonal",
+)
+
+
+def _train(repository, workdir, *flags):
+    return run_script(
+        repository, "recipes/train.py", f"--workdir={workdir}", *SMALL, *flags
+    )
+
+
+def _variables(workdir):
+    model = ka.load_model(workdir / "model.keras")
+    return [*model.variables, *model.optimizer.variables]
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
+    repository, tmp_path
+):
+    whole = _train(repository, tmp_path / "whole", "--epochs=12")
+    assert whole.returncode == 0, whole.stderr
+    stopped = tmp_path / "stopped"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "recipes/train.py",
+            f"--workdir={stopped}",
+            *SMALL,
+            "--epochs=12",
+        ],
+        cwd=repository,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 120
+        while not list(stopped.glob("checkpoints/epoch_*.keras")):
+            assert process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < end, "it never wrote a checkpoint"
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (stopped / "model.keras").exists()
+
+    again = _train(repository, stopped, "--epochs=12")
+    assert again.returncode == 0, again.stderr
+    assert "Resuming after epoch" in again.stdout
+    for ours, theirs in zip(
+        _variables(stopped), _variables(tmp_path / "whole"), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    histories = [
+        (folder / "history.csv").read_text()
+        for folder in (stopped, tmp_path / "whole")
+    ]
+    assert histories[0] == histories[1]
+
+    # A third run finds nothing to train, and the same numbers.
+    before = (stopped / "curve.json").read_text()
+    assert _train(repository, stopped, "--epochs=12").returncode == 0
+    assert (stopped / "curve.json").read_text() == before
+
+    # The checkpoint of another network is not taken for this one's.
+    other = _train(repository, stopped, "--epochs=12", "--filters=16,32")
+    assert other.returncode != 0
+    assert "other flags: --filters=['16', '32']" in other.stderr
+    assert "Traceback" not in other.stderr
+
+
+def test_results_say_what_was_run(repository, tmp_path):
+    flagfile = tmp_path / "row.flags"
+    flagfile.write_text("# A row of a table.\n--epochs=1\n--seed=3\n")
+    run = _train(repository, tmp_path / "run", f"--flagfile={flagfile}")
+    assert run.returncode == 0, run.stderr
+    written = {path.name for path in (tmp_path / "run").iterdir()}
+    assert written == {
+        "checkpoints",
+        "curve.csv",
+        "curve.json",
+        "curve.png",
+        "history.csv",
+        "model.keras",
+        "results.json",
+        "settings.json",
+    }
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["seed"] == 3
+    assert results["flags"]["epochs"] == 1
+    assert results["flags"]["filters"] == ["8", "16"]
+    assert results["command"].startswith("train.py")
+    assert {"hardware", "commit", "versions"} <= set(results)
+    assert len(results["curve"]["points"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--nesting=w2-w1"], "w1d1 after w2d1"),
+        (["--nesting=tall"], "'tall'"),
+        (["--data=no_such_data"], "no_such_data"),
+        (["--data=mnist", "--data_dir=/nowhere"], "TFDS_DATA_DIR"),
+        (["--train_split=train[:9999]", "--eval_split=train"], "train[:9999]"),
+        (["--train_split=train"], "--eval_split"),
+        (["--gradients=steep"], "gradients='steep'"),
+        (["--weighting=heavy"], "weighting='heavy'"),
+        (["--units=1,x"], "--units must be whole numbers"),
+        (["--filters=6,16"], "filters=6"),
+        (["--net=nope"], "--net"),
+        (["--epochs=0"], "--epochs"),
+        (["--colour=red"], "colour"),
+        (["--flagfile=/nowhere/row.flags"], "row.flags"),
+        (["surplus"], "surplus"),
+    ],
+)
+def test_wrong_flags_give_one_sentence_before_training(
+    repository, tmp_path, flags, message
+):
+    workdir = tmp_path / "run"
+    run = _train(repository, workdir, *flags)
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    # The work folder is not claimed by flags that never ran.
+    assert not (workdir / "settings.json").exists()
+
+
+def test_a_work_folder_that_cannot_be_written(repository, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    run = _train(repository, tmp_path / "file" / "run")
+    assert run.returncode != 0
+    assert "train.py:" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_broken_checkpoint(repository, tmp_path):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "epoch_00001.keras").write_bytes(b"no model")
+    run = _train(repository, tmp_path / "run")
+    assert run.returncode != 0
+    assert "cannot be read" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.slow
+def test_cifar10_on_the_cpu(repository, tmp_path, cifar10_dir):
+    run = run_script(
+        repository,
+        "recipes/train.py",
+        f"--workdir={tmp_path / 'run'}",
+        "--data=cifar10",
+        "--train_split=train[:10000]",
+        "--eval_split=train[45000:]",
+        "--units=1,1,1",
+        "--filters=32,64,128",
+        "--batch_size=32",
+        "--epochs=2",
+        "--learning_rate=0.05",
+        "--weighting=adaloss",
+        TFDS_DATA_DIR=cifar10_dir,
+    )
+    assert run.returncode == 0, run.stderr
+    curve = json.loads((tmp_path / "run" / "curve.json").read_text())
+    assert curve["examples"] == 5000
+    errors = [point["top1_error"] for point in curve["points"]]
+    assert max(errors) < 0.7

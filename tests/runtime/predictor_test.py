@@ -1,0 +1,268 @@
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.runtime import AnytimePredictor
+from keras_anytime.runtime import LoadError
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+@pytest.fixture(scope="module", name="exports")
+def _exports(tmp_path_factory):
+    """One network in both forms, and its logits on real images."""
+    folder = tmp_path_factory.mktemp("exports")
+    model = scramble(tiny_net())
+    ka.export.tflite(model, folder / "anytime.tflite")
+    ka.export.saved_model(model, folder / "saved_model")
+    images, _ = digits(4)
+    return folder, images, model.predict(images, verbose=0)
+
+
+@pytest.fixture(name="predictor", params=["anytime.tflite", "saved_model"])
+def _predictor(request, exports):
+    with AnytimePredictor(exports[0] / request.param) as predictor:
+        yield predictor
+
+
+class _Gated:
+    """Steps that wait until they are let through, to test without a clock."""
+
+    def __init__(self, predictor):
+        self.started = [threading.Event() for _ in predictor._steps]
+        self.gates = [threading.Event() for _ in predictor._steps]
+        for index, (name, step) in enumerate(predictor._steps.items()):
+            predictor._steps[name] = self._wrap(step, index)
+
+    def _wrap(self, step, index):
+        def run(inputs):
+            self.started[index].set()
+            assert self.gates[index].wait(30)
+            return step(inputs)
+
+        return run
+
+    def open(self, *stages):
+        for stage in stages:
+            self.gates[stage - 1].set()
+
+
+@pytest.fixture(name="gated")
+def _gated(predictor):
+    gates = _Gated(predictor)
+    yield gates
+    gates.open(1, 2, 3)
+
+
+def _assert_close(got, want):
+    np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
+
+
+def test_a_stream_gives_every_stage_in_order(predictor, exports):
+    _, images, logits = exports
+    for index, image in enumerate(images):
+        results = list(predictor.stream(image))
+        assert [one.stage for one in results] == [1, 2, 3]
+        for one, want in zip(results, logits, strict=True):
+            _assert_close(one.logits, want[index])
+        times = [one.elapsed_ms for one in results]
+        assert times == sorted(times)
+
+
+def test_without_a_deadline_the_last_stage_answers(predictor, exports):
+    _, images, logits = exports
+    result = predictor.predict(images[0])
+    assert result.ready
+    assert result.stage == 3
+    _assert_close(result.logits, logits[2][0])
+    assert predictor.predict(images[0], deadline_ms=60_000).stage == 3
+
+
+def test_a_batch_gives_a_batch(predictor, exports):
+    _, images, logits = exports
+    result = predictor.predict(images)
+    _assert_close(result.logits, logits[2])
+
+
+def test_no_stage_is_ready_before_step_1_is_through(predictor, gated, exports):
+    result = predictor.predict(exports[1][0], deadline_ms=5)
+    assert not result.ready
+    assert (result.stage, result.logits) == (0, None)
+    assert result.elapsed_ms >= 5
+
+
+def test_the_deadline_is_kept_while_a_step_runs(predictor, gated, exports):
+    _, images, logits = exports
+    gated.open(1)
+    # Step 2 runs until the end of the test; the answer does not wait for it.
+    result = predictor.predict(images[0], deadline_ms=500)
+    assert gated.started[1].is_set()
+    assert result.stage == 1
+    _assert_close(result.logits, logits[0][0])
+
+
+def test_an_interrupt_gives_the_latest_finished_stage(
+    predictor, gated, exports
+):
+    gated.open(1, 2)
+    answers = []
+    caller = threading.Thread(
+        target=lambda: answers.append(predictor.predict(exports[1][0]))
+    )
+    caller.start()
+    assert gated.started[2].wait(30)
+    predictor.interrupt()
+    caller.join(30)
+    assert [one.stage for one in answers] == [2]
+
+
+def test_an_interrupt_ends_a_stream(predictor, gated, exports):
+    gated.open(1)
+    stages = []
+    for result in predictor.stream(exports[1][0]):
+        stages.append(result.stage)
+        assert gated.started[1].wait(30)
+        predictor.interrupt()
+    assert stages == [1]
+    gated.open(2, 3)
+    # It is over with the call that it ended.
+    assert predictor.predict(exports[1][0]).stage == 3
+
+
+def test_an_interrupt_without_a_call_does_nothing(predictor, exports):
+    predictor.interrupt()
+    assert predictor.predict(exports[1][0]).stage == 3
+
+
+def test_leaving_a_stream_stops_the_stages(predictor, gated, exports):
+    gated.open(1)
+    for result in predictor.stream(exports[1][0]):
+        assert result.stage == 1
+        assert gated.started[1].wait(30)
+        break
+    gated.open(2)
+    # The next call runs behind the step that was under way; step 3 of the
+    # first image has never started.
+    assert predictor.predict(exports[1][1], deadline_ms=500).stage == 2
+    gated.open(3)
+
+
+def test_calls_from_several_threads_get_their_own_answers(predictor, exports):
+    _, images, logits = exports
+    answers = {}
+
+    def ask(index):
+        answers[index] = [
+            predictor.predict(images[index]).logits for _ in range(10)
+        ]
+
+    callers = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    for index in range(4):
+        for one in answers[index]:
+            _assert_close(one, logits[2][index])
+
+
+def test_waiting_for_another_call_counts_against_the_deadline(
+    predictor, gated, exports
+):
+    first = threading.Thread(target=predictor.predict, args=(exports[1][0],))
+    first.start()
+    assert gated.started[0].wait(30)
+    start = time.perf_counter()
+    assert not predictor.predict(exports[1][1], deadline_ms=20).ready
+    assert time.perf_counter() - start >= 0.02
+    gated.open(1, 2, 3)
+    first.join(30)
+
+
+def test_a_failing_step_is_reported(predictor, exports):
+    def fail(inputs):
+        raise OSError("device lost")
+
+    predictor._steps["step_2"] = fail
+    with pytest.raises(RuntimeError, match="Step 2 failed: device lost"):
+        predictor.predict(exports[1][0])
+
+
+def test_calibration_gives_rising_times(predictor):
+    times = predictor.calibrate(repetitions=3)
+    assert len(times) == 3
+    assert 0 < times[0] < times[1] < times[2]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((7, 8, 1)), r"shape \(7, 8, 1\)"),
+        (np.zeros((8, 8)), r"shape \(8, 8\)"),
+        (np.zeros((1, 1, 8, 8, 1)), "one or a batch"),
+        (np.full((8, 8, 1), "a"), "type <U1"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(predictor, image, message):
+    with pytest.raises(ValueError, match=message):
+        predictor.predict(image)
+    with pytest.raises(ValueError, match=message):
+        predictor.stream(image)
+
+
+def test_wrong_arguments_are_refused(predictor, exports):
+    for deadline in (-1, float("nan")):
+        with pytest.raises(ValueError, match="deadline_ms="):
+            predictor.predict(exports[1][0], deadline_ms=deadline)
+    with pytest.raises(ValueError, match="repetitions=0"):
+        predictor.calibrate(0)
+    predictor.close()
+    with pytest.raises(ValueError, match="closed"):
+        predictor.predict(exports[1][0])
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
+def test_a_damaged_file_is_refused(exports, tmp_path, damage):
+    path = tmp_path / "anytime.tflite"
+    content = bytearray((exports[0] / "anytime.tflite").read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    elif damage == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    elif damage == "empty":
+        content = b""
+    else:
+        content = b"no network"
+    path.write_bytes(content)
+    shutil.copy(exports[0] / "anytime.tflite.json", tmp_path)
+    with pytest.raises(LoadError, match="damaged"):
+        AnytimePredictor(path)
+    if damage == "other":
+        with pytest.raises(LoadError, match="cannot be opened"):
+            AnytimePredictor(path, verify=False)
+
+
+def test_a_damaged_folder_is_refused(exports, tmp_path):
+    folder = tmp_path / "saved_model"
+    shutil.copytree(exports[0] / "saved_model", folder)
+    (folder / "saved_model.pb").write_bytes(b"no network")
+    with pytest.raises(LoadError, match="damaged"):
+        AnytimePredictor(folder)
+    with pytest.raises(LoadError, match="cannot be opened"):
+        AnytimePredictor(folder, verify=False)
+
+
+def test_foreign_files_are_refused(exports, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.tflite"):
+        AnytimePredictor(tmp_path / "nowhere.tflite")
+    shutil.copy(exports[0] / "anytime.tflite", tmp_path / "foreign.tflite")
+    with pytest.raises(manifest_lib.ManifestError, match="not exported by"):
+        AnytimePredictor(tmp_path / "foreign.tflite")
+    with pytest.raises(ValueError, match="not exported by"):
+        AnytimePredictor(tmp_path)
