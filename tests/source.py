@@ -1,0 +1,129 @@
+"""Reading the imports of the checkout, for the tests of its structure."""
+
+import ast
+import collections
+import dataclasses
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PACKAGE = ROOT / "keras_anytime"
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """One imported name.
+
+    Args:
+        name: String with dots, such as `keras_anytime.layers.SlicedDense`.
+        alias: String. What the importing module calls it.
+        line: Integer.
+        at_load: Boolean. Whether it happens when the module is loaded.
+    """
+
+    name: str
+    alias: str
+    line: int
+    at_load: bool
+
+
+def python_files(*folders):
+    """Returns the Python files below folders of the checkout, sorted."""
+    return sorted(
+        path for one in folders for path in (ROOT / one).rglob("*.py")
+    )
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path):
+    """Returns all imports of a file, those inside of functions too."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+    }
+    found = []
+    for node in ast.walk(tree):
+        at_load = id(node) not in inside
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                alias = one.asname or one.name.split(".")[0]
+                found.append(Import(one.name, alias, node.lineno, at_load))
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{relative(path)}: imports are absolute"
+            for one in node.names:
+                name = f"{node.module}.{one.name}"
+                alias = one.asname or one.name
+                found.append(Import(name, alias, node.lineno, at_load))
+    return found
+
+
+def library_of(path):
+    """Returns which library a file of the package belongs to."""
+    name = path.relative_to(PACKAGE).parts[0]
+    return "init" if name == "__init__.py" else name.removesuffix(".py")
+
+
+def imported_library(name):
+    """Returns which library an imported name of the package comes from.
+
+    `keras_anytime` means the whole package: the import of its namespace, or of
+    a class that it loads from elsewhere.
+    """
+    part = (name.split(".") + [""])[1]
+    if part and (
+        (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()
+    ):
+        return part
+    return "keras_anytime"
+
+
+def libraries():
+    """Returns a dict from the libraries of the package to their files."""
+    found = collections.defaultdict(list)
+    for path in python_files("keras_anytime"):
+        found[library_of(path)].append(path)
+    return found
+
+
+def internal_edges(path):
+    """Yields the libraries that a file of the package imports, with lines."""
+    for one in imports(path):
+        if one.name.split(".")[0] == "keras_anytime":
+            library = imported_library(one.name)
+            library = "init" if library == "keras_anytime" else library
+            if library != library_of(path):
+                yield library, one.line
+
+
+def dotted_names(path):
+    """Yields what a file imports or reads by attribute, as full dotted names.
+
+    With `from keras import ops`, `ops.abs` is `keras.ops.abs`.
+    """
+    found = imports(path)
+    full = {}
+    for one in found:
+        yield one.name, one.line
+        # `import a.b` binds `a`.
+        is_top = one.alias == one.name.split(".")[0]
+        full[one.alias] = one.alias if is_top else one.name
+    for node in ast.walk(ast.parse(path.read_text())):
+        parts = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if parts and isinstance(inner, ast.Name) and inner.id in full:
+            yield ".".join([full[inner.id], *reversed(parts)]), node.lineno
+
+
+def fail_on(problems):
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
