@@ -188,8 +188,9 @@ class AnytimeModel(keras.Model):
             # A loaded one comes with its variables.
             if not part.built:
                 part.build((self.num_stages,))
-        if jit_compile == "auto":
-            jit_compile = training.default_jit_compile() and not run_eagerly
+        jit = jit_compile
+        if jit == "auto":
+            jit = training.default_jit_compile() and not run_eagerly
         super().compile(
             optimizer=optimizer,
             metrics=stage_metrics(metrics, self.num_stages, "metrics"),
@@ -198,7 +199,7 @@ class AnytimeModel(keras.Model):
             ),
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
+            jit_compile=jit,
             auto_scale_loss=auto_scale_loss,
         )
         self.loss = loss

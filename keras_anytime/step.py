@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 
+@keras.saving.register_keras_serializable(package="keras_anytime")
 class Step(keras.Model):
     """What one stage adds, as a model from named features to named features.
 

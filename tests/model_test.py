@@ -97,6 +97,21 @@ def test_training_state_is_in_variables_but_no_weight_of_the_network():
     plain.set_weights(trained.get_weights())
 
 
+def test_weights_go_between_compiled_and_plain_models(tmp_path):
+    plain, trained = tiny_net(), compiled(tiny_net(), weighting="adaloss")
+    path = tmp_path / "model.weights.h5"
+    scramble(plain).save_weights(path)
+    trained.load_weights(path)
+    np.testing.assert_array_equal(
+        trained.get_weights()[0], plain.get_weights()[0]
+    )
+    scramble(trained, seed=1).save_weights(path)
+    plain.load_weights(path)
+    np.testing.assert_array_equal(
+        trained.get_weights()[0], plain.get_weights()[0]
+    )
+
+
 class Counting(ka.gradients.Sum):
     """A combiner with state."""
 

@@ -1,11 +1,10 @@
 """The interface of combiners."""
 
-import keras
-
 from keras_anytime.gradients import gram as gram_lib
+from keras_anytime.state import TrainingState
 
 
-class Combiner(keras.layers.Layer):
+class Combiner(TrainingState):
     """Makes one gradient of the stage gradients.
 
     The gradient `g_i` of stage i is that of its weighted loss `w_i * L_i`. A
@@ -24,9 +23,6 @@ class Combiner(keras.layers.Layer):
     # Whether `objective` gives a loss whose gradient is the combined one, so
     # that a single backward pass does.
     joint = False
-
-    def __init__(self, name=None):
-        super().__init__(name=name, trainable=False, dtype="float32")
 
     def __call__(self, gradients):
         # Not a tensor in, tensor out layer: gradients have gaps.
@@ -63,6 +59,3 @@ class Combiner(keras.layers.Layer):
             "A combiner must implement `coefficients`. "
             f"Received: {type(self).__name__}"
         )
-
-    def get_config(self):
-        return {"name": self.name}

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
+from keras_anytime.state import TrainingState
 
-class Weighting(keras.layers.Layer):
+
+class Weighting(TrainingState):
     """Gives each stage's loss its weight in the current step.
 
     A subclass implements `call(losses)` and creates the variables that it
@@ -23,9 +25,6 @@ class Weighting(keras.layers.Layer):
         ValueError: If called with another number of losses than before.
     """
 
-    def __init__(self, name=None):
-        super().__init__(name=name, trainable=False, dtype="float32")
-
     def __call__(self, losses):
         losses = ops.convert_to_tensor(losses, dtype="float32")
         if losses.ndim != 1:
@@ -40,6 +39,3 @@ class Weighting(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {"name": self.name}
