@@ -21,7 +21,8 @@ def write_beside(
         write: Called with a path beside it, of the same suffix, to write to.
 
     Raises:
-        OSError: If the place cannot be written.
+        OSError: If the place cannot be written, or a file was to replace a
+            folder.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +32,10 @@ def write_beside(
     try:
         beside = room / path.name
         write(beside)
+        if path.is_dir() and not beside.is_dir():
+            raise IsADirectoryError(
+                f"{str(path)!r} is a folder, and a file was to be written there"
+            )
         if path.is_dir():
             # A folder cannot be replaced in one move: set the old one aside.
             os.replace(path, room / "old")

@@ -71,26 +71,43 @@ def boundary(earlier, added, needed):
     return reads, leaves
 
 
-def call_again(operations, tensors):
-    """Calls operations on other tensors, sharing their variables.
+def call_again(model, operations, tensors):
+    """Calls operations of a model on other tensors, sharing their variables.
 
-    Layers are called with one tensor or one list of tensors, as they were;
-    other operations of Keras with their tensors as positional arguments.
+    They get the arguments of their first call, other than tensors too, from
+    the model's configuration.
 
     Args:
+        model: The functional model whose graph they are in.
         operations: Keras operations, each after those whose output it reads.
         tensors: Dict from the `id` of each tensor that they read from outside
             to the tensor to read instead. Gets the new outputs added, by the
             `id` of the original output.
     """
+    by_name = {operation.name: operation for operation in model.operations}
+    calls = {
+        layer["name"]: layer["inbound_nodes"]
+        for layer in model.get_config()["layers"]
+    }
+
+    def revive(value):
+        """Puts the tensors in the place of their serialised form."""
+        if isinstance(value, (list, tuple)):
+            return type(value)(revive(one) for one in value)
+        if not isinstance(value, dict):
+            return value
+        if value.get("class_name") == "__keras_tensor__":
+            name, _, index = value["config"]["keras_history"]
+            return tensors[id(output_tensors(by_name[name])[index])]
+        if "class_name" in value:
+            return keras.saving.deserialize_keras_object(value)
+        return {key: revive(one) for key, one in value.items()}
+
     for operation in operations:
-        inputs = keras.tree.map_structure(
-            lambda tensor: tensors[id(tensor)], operation.input
+        first_call = calls[operation.name][0]
+        outputs = operation(
+            *revive(first_call["args"]), **revive(first_call["kwargs"])
         )
-        if isinstance(operation, keras.Layer) or not isinstance(inputs, list):
-            outputs = operation(inputs)
-        else:
-            outputs = operation(*inputs)
         for old, new in zip(
             output_tensors(operation), keras.tree.flatten(outputs), strict=True
         ):

@@ -1,22 +1,17 @@
 """The one loss that serves all stages."""
 
-import keras
+import inspect
 
-# Loss names whose plain functions would take the logits for probabilities.
-_ON_LOGITS = {
-    "sparse_categorical_crossentropy": (
-        keras.losses.SparseCategoricalCrossentropy
-    ),
-    "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
-}
+import keras
 
 
 def stage_loss(loss):
     """Returns the Keras loss of all stages, from what the user gave.
 
     Args:
-        loss: A `keras.losses.Loss`, a loss function, or a name. A crossentropy
-            given by name is taken on logits, which is what the stages give.
+        loss: A `keras.losses.Loss`, a loss function, or a name. A function or
+            name that could take logits or probabilities takes logits, which is
+            what the stages give.
 
     Returns:
         A `keras.losses.Loss`.
@@ -30,8 +25,6 @@ def stage_loss(loss):
             "each stage counts is said with `weighting`. "
             f"Received: loss={loss}"
         )
-    if isinstance(loss, str) and loss in _ON_LOGITS:
-        return _ON_LOGITS[loss](from_logits=True)
     loss = keras.losses.get(loss)
     if not isinstance(loss, keras.losses.Loss):
         return LossFunction(loss)
@@ -45,14 +38,23 @@ def stage_loss(loss):
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class LossFunction(keras.losses.Loss):
-    """A plain loss function with the averaging of a `keras.losses.Loss`."""
+    """A plain loss function, on logits, averaged as a `keras.losses.Loss` is.
+
+    Args:
+        function: Callable from targets and logits to a loss per example. It is
+            called with `from_logits=True` if it takes that.
+    """
 
     def __init__(self, function):
         super().__init__(name=getattr(function, "__name__", None))
         self.function = function
+        takes = inspect.signature(function).parameters
+        self._arguments = (
+            {"from_logits": True} if "from_logits" in takes else {}
+        )
 
     def call(self, y_true, y_pred):
-        return self.function(y_true, y_pred)
+        return self.function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
         function = keras.saving.serialize_keras_object(self.function)

@@ -1,5 +1,6 @@
 """AnytimeModel: a Keras model whose outputs are the stages' answers."""
 
+import inspect
 import os
 
 import keras
@@ -104,7 +105,7 @@ class AnytimeModel(keras.Model):
         reads, leaves = graph.boundary(
             list(earlier.values()), added, self.operations
         )
-        names = graph.tensor_names(self.operations)
+        names = self.feature_names()
         tensors = {
             id(tensor): keras.Input(
                 batch_shape=tensor.shape,
@@ -114,10 +115,30 @@ class AnytimeModel(keras.Model):
             for tensor in reads
         }
         inputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in reads}
-        graph.call_again(added, tensors)
+        graph.call_again(self, added, tensors)
         outputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in leaves}
         outputs["logits"] = tensors[id(self.outputs[k - 1])]
         return Step(inputs, outputs, name=f"{self.name}_step_{k}")
+
+    def feature_names(self):
+        """Returns the names by which steps pass tensors on.
+
+        Returns:
+            Dict from the `id` of each symbolic tensor in the graph to the name
+            of the operation that makes it; the image is `"image"`.
+
+        Raises:
+            ValueError: If an operation has the name of the image or of the
+                logits.
+        """
+        names = graph.tensor_names(self.operations)
+        del names[id(self.image_layer.output)]
+        for taken in {"image", "logits"} & set(names.values()):
+            raise ValueError(
+                "Steps call their image 'image' and their answer 'logits': no "
+                f"other layer can be named so. Received: a layer {taken!r}"
+            )
+        return {**names, id(self.image_layer.output): "image"}
 
     def stage_operations(self, k):
         """Returns the Keras operations that stage k needs, in order.
@@ -180,60 +201,61 @@ class AnytimeModel(keras.Model):
         Raises:
             ValueError: If an argument does not fit the network.
         """
-        training.check_strategy()
+        training.check_strategy(self)
+        expected = [f"stage_{k}" for k in range(1, self.num_stages + 1)]
+        if self.output_names != expected:
+            raise ValueError(
+                f"The layers that make the outputs must be named {expected}: "
+                "logs and exports go by these names. "
+                f"Received: {self.output_names}"
+            )
         loss = stage_loss(loss)
         weighting = weighting_lib.get(weighting)
         gradients = gradients_lib.get(gradients)
         for part in (weighting, gradients):
-            # A loaded one comes with its variables.
-            if not part.built:
-                part.build((self.num_stages,))
+            part.ensure_built(self.num_stages)
         jit = jit_compile
         if jit == "auto":
             jit = training.default_jit_compile() and not run_eagerly
+        execution = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "auto_scale_loss": auto_scale_loss,
+        }
         super().compile(
             optimizer=optimizer,
             metrics=stage_metrics(metrics, self.num_stages, "metrics"),
             weighted_metrics=stage_metrics(
                 weighted_metrics, self.num_stages, "weighted_metrics"
             ),
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
             jit_compile=jit,
-            auto_scale_loss=auto_scale_loss,
+            **execution,
         )
         self.loss = loss
         if not hasattr(self, "stage_loss_means"):
             self.stage_loss_means = [
-                keras.metrics.Mean(name=f"stage_{k}_loss")
-                for k in range(1, self.num_stages + 1)
+                keras.metrics.Mean(name=f"{name}_loss") for name in expected
             ]
+        arguments = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "metrics": metrics,
+            "weighting": weighting,
+            "gradients": gradients,
+            "weighted_metrics": weighted_metrics,
+            "jit_compile": jit_compile,
+            **execution,
+        }
         # The state of the weighting and of the combiner belongs to training:
         # it is saved and counted in `variables`, but is no weight of the
         # network, which is what tracking it as a layer would make of it.
         object.__setattr__(self, "weighting", weighting)
         object.__setattr__(self, "gradients", gradients)
-        object.__setattr__(
-            self,
-            "_compile_arguments",
-            {
-                "optimizer": self.optimizer,
-                "loss": loss,
-                "metrics": metrics,
-                "weighting": weighting,
-                "gradients": gradients,
-                "weighted_metrics": weighted_metrics,
-                "run_eagerly": run_eagerly,
-                "steps_per_execution": steps_per_execution,
-                "jit_compile": jit_compile,
-                "auto_scale_loss": auto_scale_loss,
-            },
-        )
+        object.__setattr__(self, "_compile_arguments", arguments)
 
     def get_compile_config(self):
-        if not self.compiled:
-            return {}
-        return keras.saving.serialize_keras_object(self._compile_arguments)
+        arguments = self._compile_arguments if self.compiled else {}
+        return keras.saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -241,13 +263,10 @@ class AnytimeModel(keras.Model):
 
     @property
     def variables(self):
+        own = super().variables
         if not self.compiled:
-            return super().variables
-        return [
-            *super().variables,
-            *self.weighting.variables,
-            *self.gradients.variables,
-        ]
+            return own
+        return [*own, *self.weighting.variables, *self.gradients.variables]
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains all stages together; arguments as in `keras.Model.fit`.
@@ -260,8 +279,8 @@ class AnytimeModel(keras.Model):
         Args:
             x: Images, or a data set of pairs (images, labels).
             y: Labels, where `x` holds images only.
-            *args: Further arguments of `keras.Model.fit`.
-            **kwargs: Further arguments of `keras.Model.fit`.
+            *args: Further arguments of `keras.Model.fit`, as are `kwargs`.
+            **kwargs: As above.
 
         Returns:
             A `keras.callbacks.History`.
@@ -270,26 +289,9 @@ class AnytimeModel(keras.Model):
             ValueError: If images have another shape than the input, or labels
                 are not among the classes.
         """
-        callbacks = list(kwargs.get("callbacks") or [])
-        if hasattr(x, "epochs"):
-            callbacks.append(
-                training.number_passes(x.epochs, kwargs.get("initial_epoch"))
-            )
-        if self.compiled:
-            training.check_examples(self, x, y)
-            validation = kwargs.get("validation_data")
-            if not isinstance(validation, (tuple, list)):
-                validation = (validation, None)
-            training.check_examples(self, *validation[:2], "validation_data")
-        if kwargs.get("verbose", "auto") == "auto" and any(
-            getattr(one, "shows_progress", False) for one in callbacks
-        ):
-            kwargs["verbose"] = 0
-        if hasattr(x, "element_spec"):
-            # Keras warns of its own default for `tf.data` sets.
-            kwargs.setdefault("shuffle", False)
-        kwargs["callbacks"] = callbacks
-        return super().fit(x, y, *args, **kwargs)
+        # By name, however they were given.
+        given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
+        return super().fit(**training.fit_options(self, given.arguments))
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Saves the model whole: written beside its place, then moved there.

@@ -17,6 +17,28 @@ class TrainingState(keras.layers.Layer):
     def __init__(self, name=None):
         super().__init__(name=name, trainable=False, dtype="float32")
 
+    def build(self, input_shape):
+        self.num_stages = input_shape[0]
+        self.built = True
+
+    def ensure_built(self, num_stages):
+        """Creates the variables, or checks that they are for as many stages.
+
+        Args:
+            num_stages: Integer.
+
+        Raises:
+            ValueError: If it was built for another number of stages.
+        """
+        if not self.built:
+            self.build((num_stages,))
+        elif self.num_stages != num_stages:
+            raise ValueError(
+                f"{type(self).__name__} has the state of training a network "
+                f"of {self.num_stages} stages; make a new one. "
+                f"Received: a network of {num_stages} stages"
+            )
+
     def get_config(self):
         return {"name": self.name}
 

@@ -121,8 +121,18 @@ def main(argv):
         print(f"the digit is a {label}.")
 
     print("\nWritten:")
-    for path in sorted(one for one in output.rglob("*") if one.is_file()):
-        print(f"  {path}")
+    for name in (
+        "model.keras",
+        "curve.csv",
+        "curve.png",
+        "anytime.tflite",
+        "anytime.tflite.json",
+        "saved_model",
+    ):
+        path = output / name
+        files = path.rglob("*") if path.is_dir() else [path]
+        for file in sorted(one for one in files if one.is_file()):
+            print(f"  {file}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ same weights as a run that never was.
 import json
 import pathlib
 import sys
-import time
 
 from absl import app
 from absl import flags
@@ -71,8 +70,8 @@ def main(argv):
     import keras_anytime as ka
     from keras_anytime.provenance import provenance
 
-    start = time.perf_counter()
     first_epoch = resume.epoch
+    log = ka.callbacks.EpochLog(workdir / "history.csv")
     if first_epoch:
         print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
     if first_epoch < FLAGS.epochs:
@@ -83,11 +82,10 @@ def main(argv):
             initial_epoch=first_epoch,
             callbacks=[
                 ka.callbacks.StageProgress(),
-                ka.callbacks.EpochLog(workdir / "history.csv"),
+                log,
                 resume,
             ],
         )
-    minutes = (time.perf_counter() - start) / 60
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
     model.save(workdir / "model.keras")
@@ -98,11 +96,7 @@ def main(argv):
         **provenance(),
         "flags": settings(),
         "seed": FLAGS.seed,
-        "minutes": {
-            "training": round(minutes, 2),
-            "from_epoch": first_epoch,
-            "to_epoch": FLAGS.epochs,
-        },
+        "minutes": round(log.seconds / 60, 2),
         "curve": curve.to_dict(),
     }
     write_json(workdir / "results.json", results)
@@ -132,31 +126,30 @@ def prepare(workdir):
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
     )
+    about = ka.data.info(FLAGS.data, FLAGS.data_dir)
+    model = getattr(ka.nets, FLAGS.net)(
+        about.image_shape,
+        about.classes,
+        nesting=FLAGS.nesting,
+        units=integers("units"),
+        filters=integers("filters"),
+        unit=FLAGS.unit,
+        stem=FLAGS.stem,
+        l2=FLAGS.l2,
+    )
+    model.compile(
+        optimizer=keras.optimizers.SGD(
+            learning_rate(FLAGS.epochs * len(train)),
+            momentum=FLAGS.momentum,
+            nesterov=FLAGS.momentum > 0,
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        weighting=FLAGS.weighting,
+        gradients=FLAGS.gradients,
+    )
     resume = ka.callbacks.Resume(workdir / "checkpoints")
-    model = resume.load()
-    if model is None:
-        about = ka.data.info(FLAGS.data, FLAGS.data_dir)
-        model = getattr(ka.nets, FLAGS.net)(
-            about.image_shape,
-            about.classes,
-            nesting=FLAGS.nesting,
-            units=integers("units"),
-            filters=integers("filters"),
-            unit=FLAGS.unit,
-            stem=FLAGS.stem,
-            l2=FLAGS.l2,
-        )
-        model.compile(
-            optimizer=keras.optimizers.SGD(
-                learning_rate(FLAGS.epochs * len(train)),
-                momentum=FLAGS.momentum,
-                nesterov=FLAGS.momentum > 0,
-            ),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            weighting=FLAGS.weighting,
-            gradients=FLAGS.gradients,
-        )
+    model = resume.restore(model)
     write_json(workdir / "settings.json", settings())
     return model, train, test, resume
 
@@ -166,6 +159,10 @@ def learning_rate(steps):
     import keras
 
     rate = FLAGS.learning_rate
+    if not 0 < rate < float("inf"):
+        raise ValueError(
+            f"--learning_rate must be above 0 and finite. Received: {rate}"
+        )
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
     if FLAGS.schedule == "steps":

@@ -27,6 +27,16 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_folder_is_not_lost_to_a_file(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "mine").write_text("mine")
+    with pytest.raises(IsADirectoryError, match="folder"):
+        write_beside(folder, lambda beside: beside.write_text("file"))
+    assert (folder / "mine").read_text() == "mine"
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")

@@ -44,7 +44,7 @@ def test_operations_called_again_share_their_variables():
     model = _graph()
     image = keras.Input((4,))
     tensors = {id(model.inputs[0]): image}
-    graph.call_again(model.operations[1:], tensors)
+    graph.call_again(model, model.operations[1:], tensors)
     again = keras.Model(image, [tensors[id(one)] for one in model.outputs])
     x = np.random.default_rng(0).standard_normal((2, 4)).astype("float32")
     for ours, theirs in zip(

@@ -92,7 +92,7 @@ def test_compiling_again_replaces_loss_weighting_and_combiner():
 
 def test_training_state_is_in_variables_but_no_weight_of_the_network():
     plain, trained = tiny_net(), compiled(tiny_net(), weighting="adaloss")
-    assert len(trained.variables) == len(plain.variables) + 3
+    assert len(trained.variables) == len(plain.variables) + 4
     assert len(trained.weights) == len(plain.weights)
     plain.set_weights(trained.get_weights())
 
@@ -121,9 +121,9 @@ class Counting(ka.gradients.Sum):
         self.calls = self.add_weight(name="calls", initializer="zeros")
         super().build(input_shape)
 
-    def call(self, gradients):
+    def call(self, gradients, loss_scale=1.0):
         self.calls.assign_add(1.0)
-        return super().call(gradients)
+        return super().call(gradients, loss_scale)
 
 
 def test_a_loaded_model_trains_on_as_if_it_had_never_been_saved(tmp_path):
@@ -176,9 +176,16 @@ def test_other_models_are_not_loaded(tmp_path):
         ka.load_model(tmp_path / "other.keras")
 
 
-def test_a_loss_by_name_is_taken_on_logits():
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.sparse_categorical_crossentropy,
+    ],
+)
+def test_a_loss_by_name_is_taken_on_logits(loss):
     by_name, by_object = scramble(tiny_net()), compiled(scramble(tiny_net()))
-    by_name.compile("sgd", loss="sparse_categorical_crossentropy")
+    by_name.compile("sgd", loss=loss)
     x, y = digits()
     logs = by_name.evaluate(x, y, return_dict=True, verbose=0)
     expected = by_object.evaluate(x, y, return_dict=True, verbose=0)
@@ -208,6 +215,10 @@ def test_a_loss_function_serves_all_stages(tmp_path):
             {"loss": keras.losses.SparseCategoricalCrossentropy()},
             "from_logits=True",
         ),
+        (
+            {"loss": keras.losses.BinaryCrossentropy()},
+            "from_logits=True",
+        ),
         ({"metrics": "accuracy"}, "metrics=accuracy"),
         ({"metrics": [["accuracy"]]}, "one flat list"),
         ({"weighting": "heavy"}, "weighting='heavy'"),
@@ -223,6 +234,32 @@ def test_compile_refuses_what_does_not_fit(arguments, message):
     settings = {"loss": "sparse_categorical_crossentropy", **arguments}
     with pytest.raises(ValueError, match=message):
         tiny_net().compile("sgd", **settings)
+
+
+def test_state_of_another_network_is_refused():
+    weighting = ka.weighting.AdaLoss()
+    compiled(tiny_net("w1-w2"), weighting=weighting)
+    with pytest.raises(ValueError, match="of 2 stages.*of 3 stages"):
+        compiled(tiny_net(), weighting=weighting)
+
+
+def test_outputs_go_by_the_names_of_stages():
+    image = keras.Input((4,))
+    model = ka.AnytimeModel(image, [keras.layers.Dense(3, name="a")(image)])
+    with pytest.raises(ValueError, match="stage_1"):
+        compiled(model)
+
+
+def test_arguments_of_fit_by_position():
+    model = compiled(tiny_net())
+    x, y = digits(32)
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(epoch)
+    )
+    model.fit(x, y, 16, 2, 0, watch)
+    assert seen == [0, 1]
+    assert model.optimizer.iterations == 4
 
 
 @pytest.mark.parametrize("k", [0, 4, -1])
@@ -243,7 +280,7 @@ def test_any_nested_graph_is_an_anytime_model():
     image = keras.Input((4,), name="image")
     a = keras.layers.Dense(8, activation="relu", name="a")(image)
     b = keras.layers.Dense(8, activation="relu", name="b")(image)
-    both = keras.ops.add(a, b)
+    both = keras.ops.concatenate([a, 0.5 * b[:, 2:]], axis=-1)
     model = compiled(
         ka.AnytimeModel(
             image,
@@ -274,6 +311,7 @@ def test_passes_over_the_data_follow_the_epochs_of_fit():
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(train.epochs.next - 1)
     )
+    next(iter(train))  # Looking changes nothing.
     model.fit(train, epochs=2, callbacks=[watch], verbose=0)
     model.fit(train, epochs=1, callbacks=[watch], verbose=0)
     model.fit(

@@ -1,5 +1,6 @@
 """Keeping trained models: the best one, and the latest to resume from."""
 
+import json
 import pathlib
 import re
 
@@ -72,7 +73,7 @@ class Resume(keras.callbacks.Callback):
 
     ```python
     resume = ka.callbacks.Resume("run/checkpoints")
-    model = resume.load() or build_and_compile()
+    model = resume.restore(build_and_compile())
     model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
     ```
 
@@ -93,22 +94,40 @@ class Resume(keras.callbacks.Callback):
         """Number of epochs that the latest checkpoint has seen; 0 if none."""
         return max(self._checkpoints(), default=0)
 
-    def load(self):
-        """Returns the latest checkpoint's model, or `None` if there is none.
+    def restore(self, model):
+        """Returns the model to train: the latest checkpoint's, or a new one.
+
+        Args:
+            model: The new `AnytimeModel`, compiled, that training would start
+                from. The checkpoint must be of the same network, weighting,
+                combiner and optimizer.
+
+        Returns:
+            The checkpoint's `AnytimeModel`, or `model` if there is none.
 
         Raises:
-            ValueError: If the checkpoint cannot be read.
+            ValueError: If the checkpoint cannot be read, or is of another
+                network or training.
         """
         if not self.epoch:
-            return None
+            return model
         path = self._checkpoints()[self.epoch]
         try:
-            return load_model(path)
+            loaded = load_model(path)
         except Exception as error:
             raise ValueError(
                 f"The checkpoint {str(path)!r} cannot be read "
                 f"({type(error).__name__}); delete it to start over."
             ) from error
+        for what, wanted in _identity(model).items():
+            found = _identity(loaded)[what]
+            if found != wanted:
+                raise ValueError(
+                    f"The checkpoint {str(path)!r} is of another training: "
+                    f"its {what} differs. Use another folder, or the settings "
+                    "of that training."
+                )
+        return loaded
 
     def on_epoch_end(self, epoch, logs=None):
         older = self._checkpoints()
@@ -126,3 +145,18 @@ class Resume(keras.callbacks.Callback):
             if match:
                 found[int(match[1])] = path
         return found
+
+
+def _identity(model):
+    """What must be the same in two models for one to go on as the other."""
+
+    def config(part):
+        settings = {**part.get_config(), "name": None}
+        return type(part).__name__, json.dumps(settings, sort_keys=True)
+
+    return {
+        "network": [(v.path, tuple(v.shape)) for v in model.weights],
+        "weighting": config(model.weighting),
+        "combiner": config(model.gradients),
+        "optimizer": config(model.optimizer),
+    }

@@ -7,14 +7,25 @@ class Epochs:
     """Numbers the passes over a training set.
 
     The order and the augmentation of a pass depend on the seed and on its
-    number alone. Set `next` to go on where another process stopped.
+    number alone. Looking at the data outside of training passes over it too;
+    `start` gives the next pass its number whatever was looked at.
 
     Attributes:
         next: Integer. The number of the pass that starts next, from 0.
+        trained: Integer. The number of passes that were trained on.
     """
 
     def __init__(self):
         self.next = 0
+        self.trained = 0
+
+    def start(self, epoch):
+        """Numbers the pass that starts next."""
+        self.next = epoch
+
+    def finish(self, epoch):
+        """Notes that a pass was trained on to its end."""
+        self.trained = epoch + 1
 
     def __call__(self):
         """Yields the number of one pass, and counts it."""

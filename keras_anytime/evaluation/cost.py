@@ -73,16 +73,28 @@ def macs(operation):
         operation: A Keras operation of a functional graph.
 
     Returns:
-        Integer; 0 for what is neither a convolution nor a dense layer.
+        Integer; 0 for what has no kernel.
+
+    Raises:
+        ValueError: If the operation has a kernel, but is no convolution or
+            dense layer that is known here.
     """
-    if isinstance(operation, (keras.layers.Conv2D, keras.layers.Dense)):
+    if isinstance(operation, keras.Model):
+        return sum(macs(one) for one in operation.layers)
+    kind = type(operation)
+    if issubclass(kind, (keras.layers.Conv2D, keras.layers.Dense)):
         # Each output value takes one multiply-add per weight that it reads.
         (output,) = graph.output_tensors(operation)
         weights_per_output = math.prod(operation.kernel.shape[:-1])
         return math.prod(output.shape[1:]) * weights_per_output
-    if isinstance(operation, keras.layers.DepthwiseConv2D):
+    if issubclass(kind, keras.layers.DepthwiseConv2D):
         (output,) = graph.output_tensors(operation)
         return math.prod(output.shape[1:]) * math.prod(operation.kernel_size)
+    if any(len(v.shape) > 1 for v in getattr(operation, "weights", ())):
+        raise ValueError(
+            "The multiply-adds of this layer are not known. "
+            f"Received: {operation.name!r}, a {kind.__name__}"
+        )
     return 0
 
 

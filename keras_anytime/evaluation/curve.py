@@ -182,8 +182,9 @@ def anytime_curve(model, data, batch_size=128):
     wrong = np.zeros((2, model.num_stages), "int64")
     examples = 0
     for images, labels in _batches(data, batch_size):
-        labels = np.asarray(labels).reshape(-1)
-        _check_labels(labels, classes)
+        labels = np.asarray(labels)
+        _check_labels(labels, len(images), classes)
+        labels = labels.reshape(-1)
         outputs = keras.tree.flatten(model.predict_on_batch(images))
         for index, logits in enumerate(outputs):
             before = _classes_before(np.asarray(logits), labels)
@@ -229,11 +230,11 @@ def _batches(data, batch_size):
         yield images[start:stop], labels[start:stop]
 
 
-def _check_labels(labels, classes):
-    if labels.dtype.kind not in "iu":
+def _check_labels(labels, count, classes):
+    if labels.dtype.kind not in "iu" or labels.size != count:
         raise ValueError(
-            "Labels must be integers, one per image. "
-            f"Received: labels of type {labels.dtype}"
+            "Labels must be integers, one per image. Received: labels of type "
+            f"{labels.dtype} and shape {labels.shape} for {count} images"
         )
     if len(labels) and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(

@@ -17,6 +17,7 @@ from keras_anytime.files import write_beside
 def tflite(
     model,
     path,
+    *,
     curve=None,
     batch_size=1,
     class_names=None,

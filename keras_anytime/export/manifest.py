@@ -124,28 +124,28 @@ def read_manifest(path: str | pathlib.Path) -> Manifest:
     """
     where = manifest_path(path)
     try:
-        text = where.read_text()
+        content = where.read_bytes()
     except OSError as error:
         raise ManifestError(
             f"{str(path)!r} was not exported by keras_anytime: there is no "
             f"manifest {str(where)!r}."
         ) from error
     try:
-        content = json.loads(text)
-        known = content["format"] == FORMAT
+        fields = json.loads(content)
+        known = fields["format"] == FORMAT
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             f"{str(where)!r} is not a manifest of keras_anytime."
         ) from error
-    if not known or content.get("format_version") != FORMAT_VERSION:
+    if not known or fields.get("format_version") != FORMAT_VERSION:
         raise ManifestError(
             f"{str(where)!r} has a format that this version does not read: "
             f"it reads {FORMAT} version {FORMAT_VERSION}. "
-            f"Received: {content['format']} version "
-            f"{content.get('format_version')}"
+            f"Received: {fields['format']} version "
+            f"{fields.get('format_version')}"
         )
     try:
-        return _parse(content)
+        return _parse(fields)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(
             f"{str(where)!r} is damaged: {type(error).__name__}: {error}."
@@ -176,33 +176,61 @@ def _feed(digest, path):
             digest.update(block)
 
 
-def _parse(content) -> Manifest:
-    stages = tuple(StageRecord(**stage) for stage in content["stages"])
-    if not stages or [one.stage for one in stages] != list(
-        range(1, len(stages) + 1)
-    ):
-        raise ValueError("stages are not numbered from 1")
-    class_names = content["class_names"]
-    return Manifest(
-        kind=content["kind"],
-        name=content["name"],
-        stages=stages,
-        signatures={
-            name: Signature(
-                inputs=_tensors(signature["inputs"]),
-                outputs=_tensors(signature["outputs"]),
-            )
-            for name, signature in content["signatures"].items()
-        },
-        sha256=content["sha256"],
-        class_names=class_names and tuple(class_names),
-        preprocessing=content["preprocessing"],
-        versions=content["versions"],
+def _parse(fields) -> Manifest:
+    stages = tuple(
+        StageRecord(
+            **{name: _as(int, stage[name]) for name in _STAGE_COUNTS},
+            top1_error=_as((int, float, type(None)), stage["top1_error"]),
+        )
+        for stage in _as(list, fields["stages"])
     )
+    numbers = [one.stage for one in stages]
+    if not stages or numbers != list(range(1, len(stages) + 1)):
+        raise ValueError("stages are not numbered from 1")
+    signatures = {
+        name: Signature(
+            inputs=_tensors(signature["inputs"]),
+            outputs=_tensors(signature["outputs"]),
+        )
+        for name, signature in _as(dict, fields["signatures"]).items()
+    }
+    for name in (f"{kind}_{k}" for kind in ("step", "subnet") for k in numbers):
+        if "logits" not in {one.name for one in signatures[name].outputs}:
+            raise ValueError(f"the signature {name} gives no logits")
+    class_names = _as((list, type(None)), fields["class_names"])
+    return Manifest(
+        kind=_as(str, fields["kind"]),
+        name=_as(str, fields["name"]),
+        stages=stages,
+        signatures=signatures,
+        sha256=_as(str, fields["sha256"]),
+        class_names=class_names
+        and tuple(_as(str, name) for name in class_names),
+        preprocessing=_as((dict, type(None)), fields["preprocessing"]),
+        versions=_as(dict, fields["versions"]),
+    )
+
+
+_STAGE_COUNTS = ("stage", "macs", "parameters", "step_macs", "step_parameters")
 
 
 def _tensors(entries) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(**{**entry, "shape": tuple(entry["shape"])})
-        for entry in entries
+        TensorSpec(
+            name=_as(str, entry["name"]),
+            shape=tuple(
+                _as((int, type(None)), size)
+                for size in _as(list, entry["shape"])
+            ),
+            dtype=_as(str, entry["dtype"]),
+            quantization=_as((dict, type(None)), entry["quantization"]),
+        )
+        for entry in _as(list, entries)
     )
+
+
+def _as(kind, value):
+    """Returns a value of a manifest if it is of its kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of type {kind}")
+    return value

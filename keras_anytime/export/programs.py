@@ -28,7 +28,7 @@ def programs(model):
         named[f"step_{k}"] = model.step(k)
     for k in range(1, model.num_stages + 1):
         named[f"subnet_{k}"] = keras.Model(
-            {image.name: image}, {"logits": model.outputs[k - 1]}
+            {"image": image}, {"logits": model.outputs[k - 1]}
         )
     return named
 

@@ -4,14 +4,17 @@ import dataclasses
 import pathlib
 
 from keras_anytime.export import programs as programs_lib
+from keras_anytime.export.manifest import ManifestError
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
+from keras_anytime.export.manifest import read_manifest
 from keras_anytime.files import write_beside
 
 
 def saved_model(
     model,
     folder,
+    *,
     curve=None,
     batch_size=None,
     class_names=None,
@@ -39,9 +42,9 @@ def saved_model(
             something other than an earlier export.
     """
     folder = pathlib.Path(folder)
-    if folder.exists() and not (folder / "manifest.json").is_file():
+    if folder.exists() and not _replaceable(folder):
         raise ValueError(
-            "An export replaces only an earlier export. "
+            "An export replaces an earlier export or an empty folder only. "
             f"Received: folder={str(folder)!r}, which holds something else"
         )
     named = programs_lib.programs(model)
@@ -61,3 +64,15 @@ def saved_model(
         manifest_path(beside).write_text(whole.to_json())
 
     write_beside(folder, write)
+
+
+def _replaceable(folder):
+    """Whether nothing but an export as it was written is in a folder."""
+    if not folder.is_dir():
+        return False
+    if not any(folder.iterdir()):
+        return True
+    try:
+        return read_manifest(folder).sha256 == checksum(folder)
+    except ManifestError:
+        return False

@@ -1,12 +1,13 @@
 """Combiners: from the stages' gradients to the one that is applied."""
 
 from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.function import Function
 from keras_anytime.gradients.orthogonal import Orthogonal
 from keras_anytime.gradients.sum import Sum
 
 _BY_NAME = {"orthogonal": Orthogonal, "sum": Sum}
 
-__all__ = ["Combiner", "Orthogonal", "Sum", "get", "names"]
+__all__ = ["Combiner", "Function", "Orthogonal", "Sum", "get", "names"]
 
 
 def names():
@@ -15,11 +16,12 @@ def names():
 
 
 def get(identifier):
-    """Returns a combiner from a name, a combiner, or `None`.
+    """Returns a combiner from a name, a combiner, a function, or `None`.
 
     Args:
         identifier: A `Combiner`, one of `names()` in any case for a combiner
-            with default arguments, or `None` for `Sum()`.
+            with default arguments, a function as `Function` takes it, or
+            `None` for `Sum()`.
 
     Returns:
         A `Combiner`.
@@ -33,7 +35,10 @@ def get(identifier):
         return identifier
     if isinstance(identifier, str) and identifier.lower() in _BY_NAME:
         return _BY_NAME[identifier.lower()]()
+    if callable(identifier) and not isinstance(identifier, type):
+        return Function(identifier)
     raise ValueError(
-        f"`gradients` must be a `Combiner`, one of {names()}, or None. "
+        f"`gradients` must be a `Combiner`, one of {names()}, a function of "
+        "the Gram matrix and the sizes, or None. "
         f"Received: gradients={identifier!r}"
     )

@@ -1,5 +1,7 @@
 """The interface of combiners."""
 
+from keras import ops
+
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.state import TrainingState
 
@@ -15,6 +17,8 @@ class Combiner(TrainingState):
     Call arguments:
         gradients: K lists of V tensors, one per variable; `None` where a
             stage does not reach a variable.
+        loss_scale: Scalar, the factor that all gradients carry to stay within
+            the range of 16 bits. The combined gradient carries it too.
 
     Returns:
         List of V tensors; `None` where no stage has a gradient.
@@ -24,23 +28,18 @@ class Combiner(TrainingState):
     # that a single backward pass does.
     joint = False
 
-    def __call__(self, gradients):
+    def __call__(self, gradients, loss_scale=1.0):
         # Not a tensor in, tensor out layer: gradients have gaps.
         if not self.built:
             self.build((len(gradients),))
-        return self.call(gradients)
+        return self.call(gradients, loss_scale)
 
-    def build(self, input_shape):
-        """Creates variables, and checks arguments against the stages.
-
-        Args:
-            input_shape: Tuple `(num_stages,)`.
-        """
-        self.built = True
-
-    def call(self, gradients):
+    def call(self, gradients, loss_scale=1.0):
+        gram = gram_lib.gram_matrix(gradients)
+        # Coefficients are decided on the gradients without loss scaling.
+        scale = ops.cast(loss_scale, gram.dtype)
         coefficients = self.coefficients(
-            gram_lib.gram_matrix(gradients), gram_lib.sizes(gradients)
+            gram / scale / scale, gram_lib.sizes(gradients)
         )
         return gram_lib.linear_combination(coefficients, gradients)
 

@@ -16,8 +16,8 @@ class Orthogonal(Combiner):
     are subtracted, and what is left of all stages is summed. So a stage moves
     the weights only where stages of higher priority have no say.
 
-    A stage whose gradient is not finite is left out of the step. Without
-    `normalize` the result does not depend on a common scale of the losses.
+    A stage whose gradient is not finite is left out of the step. What is
+    projected does not depend on a common scale of the losses.
 
     Args:
         priority: Sequence of all stage numbers, counted from 1, the most

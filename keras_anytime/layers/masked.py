@@ -8,6 +8,7 @@ from keras_anytime.layers.sliced import SlicedConv2D
 from keras_anytime.layers.sliced import SlicedDense
 
 
+@keras.saving.register_keras_serializable(package="keras_anytime")
 class SlicewiseInitializer(keras.initializers.Initializer):
     """Draws each slice of a masked kernel with its own fan-in and fan-out.
 
@@ -18,7 +19,7 @@ class SlicewiseInitializer(keras.initializers.Initializer):
     """
 
     def __init__(self, initializer, input_slices, output_slices):
-        self.initializer = initializer
+        self.initializer = keras.initializers.get(initializer)
         self.input_slices = input_slices
         self.output_slices = output_slices
 
@@ -27,7 +28,7 @@ class SlicewiseInitializer(keras.initializers.Initializer):
         for stage, outputs in enumerate(self.output_slices):
             inputs = sum(self.input_slices[: stage + 1])
             drawn = None
-            if inputs and outputs:
+            if outputs:
                 drawn = self.initializer.clone()(
                     (*shape[:-2], inputs, outputs), dtype="float32"
                 )
@@ -37,6 +38,13 @@ class SlicewiseInitializer(keras.initializers.Initializer):
             kernels, self.input_slices, self.output_slices
         )
         return ops.cast(whole, dtype or "float32")
+
+    def get_config(self):
+        return {
+            "initializer": keras.initializers.serialize(self.initializer),
+            "input_slices": self.input_slices,
+            "output_slices": self.output_slices,
+        }
 
 
 class _Masked:
@@ -167,6 +175,11 @@ class MaskedConv2D(_Masked, keras.layers.Conv2D):
 
     def __init__(self, input_slices, output_slices, kernel_size, **kwargs):
         masks.check_slices(input_slices, output_slices)
+        if kwargs.get("groups", 1) != 1:
+            raise ValueError(
+                "A masked convolution has one group. "
+                f"Received: groups={kwargs['groups']}"
+            )
         super().__init__(sum(output_slices), kernel_size, **kwargs)
         self._split(input_slices, output_slices)
 

@@ -123,6 +123,11 @@ def check_slices(
                 f"`{name}` must hold one channel count of 0 or more for each "
                 f"stage, and not only zeros. Received: {name}={slices}"
             )
+    if not input_slices[0]:
+        raise ValueError(
+            "The first stage must have input to read. "
+            f"Received: input_slices={input_slices}"
+        )
     if len(input_slices) != len(output_slices):
         raise ValueError(
             "Input and output must be split for the same number of stages. "

@@ -1,13 +1,13 @@
 """AnytimePredictor: an answer whenever it is asked for."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import pathlib
 import statistics
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -98,7 +98,8 @@ class AnytimePredictor:
         )
         # The image is the one input of step 1.
         (self._image,) = self.manifest.signatures["step_1"].inputs
-        self._jobs: weakref.WeakSet[_Job] = weakref.WeakSet()
+        self._jobs: set[_Job] = set()
+        self._lock = threading.Lock()
         self._worker = concurrent.futures.ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="anytime"
         )
@@ -125,7 +126,7 @@ class AnytimePredictor:
             ValueError: If the image has another shape than the network's
                 input.
         """
-        return self._stream(self._start(x))
+        return self._stream(*self._as_batch(x))
 
     def predict(self, x, deadline_ms: float | None = None) -> StageResult:
         """Returns the best answer that is ready at the deadline.
@@ -148,12 +149,10 @@ class AnytimePredictor:
                 "`deadline_ms` must be 0 or more. "
                 f"Received: deadline_ms={deadline_ms}"
             )
-        job = self._start(x)
-        try:
+        batch, single = self._as_batch(x)
+        with self._job(batch, single) as job:
             job.wait_for(self.num_stages, deadline_ms)
-            return job.latest()
-        finally:
-            job.stop()
+            return job.latest(deadline_ms)
 
     def interrupt(self) -> None:
         """Makes the calls under way in other threads answer at once.
@@ -161,7 +160,9 @@ class AnytimePredictor:
         They return the latest finished stage. Without a call under way it
         does nothing.
         """
-        for job in list(self._jobs):
+        with self._lock:
+            jobs = list(self._jobs)
+        for job in jobs:
             job.stop()
 
     def calibrate(self, repetitions: int = 20) -> tuple[float, ...]:
@@ -174,6 +175,10 @@ class AnytimePredictor:
         Returns:
             Tuple of K medians: milliseconds from a call to the answer of
             stages 1 to K, on an image of zeros.
+
+        Raises:
+            ValueError: If `repetitions` is below 1.
+            RuntimeError: If it was interrupted.
         """
         if repetitions < 1:
             raise ValueError(
@@ -184,9 +189,10 @@ class AnytimePredictor:
         image = np.zeros(shape, self._image.dtype)
         runs = []
         for _ in range(repetitions + 1):
-            job = self._start(image)
-            job.wait_for(self.num_stages)
-            runs.append([result.elapsed_ms for result in job.results])
+            with self._job(image[None], True) as job:
+                if not job.wait_for(self.num_stages):
+                    raise RuntimeError("The calibration was interrupted.")
+                runs.append([result.elapsed_ms for result in job.results])
         return tuple(
             statistics.median(times) for times in zip(*runs[1:], strict=True)
         )
@@ -203,22 +209,28 @@ class AnytimePredictor:
     def __exit__(self, *_):
         self.close()
 
-    def _start(self, x) -> "_Job":
+    @contextlib.contextmanager
+    def _job(self, batch, single):
+        """Runs the stages in the worker's thread until the block is left."""
         if self._closed:
             raise ValueError("The predictor is closed.")
-        job = _Job(*self._as_batch(x))
-        self._jobs.add(job)
-        self._worker.submit(job.run, self._steps, self.manifest.signatures)
-        return job
-
-    def _stream(self, job):
+        job = _Job(batch, single)
+        with self._lock:
+            self._jobs.add(job)
         try:
+            self._worker.submit(job.run, self._steps, self.manifest.signatures)
+            yield job
+        finally:
+            job.stop()
+            with self._lock:
+                self._jobs.remove(job)
+
+    def _stream(self, batch, single):
+        with self._job(batch, single) as job:
             for stage in range(1, self.num_stages + 1):
                 if not job.wait_for(stage):
                     return
                 yield job.results[stage - 1]
-        finally:
-            job.stop()
 
     def _as_batch(self, x):
         x = np.asarray(x)
@@ -234,6 +246,10 @@ class AnytimePredictor:
                 f"Images must be numbers. Received: x of type {x.dtype}"
             )
         batch = x[None] if single else x
+        if not len(batch):
+            raise ValueError(
+                f"The batch is empty. Received: x of shape {x.shape}"
+            )
         return np.ascontiguousarray(batch, self._image.dtype), single
 
 
@@ -293,17 +309,20 @@ class _Job:
                 ),
                 timeout,
             )
+            if len(self.results) >= stage:
+                return True
             if self._error is not None:
                 raise RuntimeError(
                     f"Step {len(self.results) + 1} failed: {self._error}"
                 ) from self._error
-            return len(self.results) >= stage
+            return False
 
-    def latest(self) -> StageResult:
-        """Returns the latest finished stage's answer, or that none is ready."""
+    def latest(self, deadline_ms=None) -> StageResult:
+        """Returns the last answer in time, or that there is none."""
         with self._changed:
-            if self.results:
-                return self.results[-1]
+            for result in reversed(self.results):
+                if deadline_ms is None or result.elapsed_ms <= deadline_ms:
+                    return result
         return StageResult(0, None, 1e3 * self._seconds())
 
     def _add(self, stage, logits):

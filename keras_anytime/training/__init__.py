@@ -4,12 +4,11 @@ import importlib
 
 import keras
 
-from keras_anytime.training.inputs import check_examples
-from keras_anytime.training.inputs import number_passes
+from keras_anytime.training.inputs import fit_options
 
 _PER_BACKEND = ("check_strategy", "combined_gradient", "default_jit_compile")
 
-__all__ = ["check_examples", "number_passes", *_PER_BACKEND]
+__all__ = ["fit_options", *_PER_BACKEND]
 
 
 def __getattr__(name):

@@ -28,13 +28,51 @@ def check_examples(model, x, y=None, argument="x"):
                 f"A data set to train on must give pairs (images, labels). "
                 f"Received: {argument} with elements {spec}"
             )
-        _check_shape(model, spec[0].shape, argument)
+        images = keras.tree.flatten(spec[0])[0]
+        _check_shape(model, images.shape, argument)
         for first in x.take(1):
             _check_labels(model, np.asarray(first[1]), argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
         if hasattr(y, "shape"):
             _check_labels(model, np.asarray(y), argument)
+
+
+def fit_options(model, options):
+    """Returns the arguments of `fit`, checked and completed.
+
+    Args:
+        model: An `AnytimeModel`.
+        options: Dict of the arguments that were given to `fit`, by name.
+
+    Returns:
+        Dict of the arguments for `keras.Model.fit`.
+
+    Raises:
+        ValueError: If images or labels do not fit the model.
+    """
+    options = dict(options)
+    x = options.get("x")
+    if model.compiled:
+        check_examples(model, x, options.get("y"))
+        validation = options.get("validation_data")
+        if not isinstance(validation, (tuple, list)):
+            validation = (validation, None)
+        check_examples(model, *validation[:2], "validation_data")
+    if hasattr(x, "element_spec"):
+        # Keras warns of its own default for `tf.data` sets.
+        options.setdefault("shuffle", False)
+    callbacks = options.get("callbacks") or []
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return options
+    options["callbacks"] = callbacks = keras.tree.flatten(callbacks)
+    if hasattr(getattr(x, "epochs", None), "trained"):
+        callbacks.append(number_passes(x.epochs, options.get("initial_epoch")))
+    if options.get("verbose", "auto") == "auto" and any(
+        getattr(one, "shows_progress", False) for one in callbacks
+    ):
+        options["verbose"] = 0
+    return options
 
 
 def number_passes(epochs, initial_epoch=None):
@@ -46,15 +84,15 @@ def number_passes(epochs, initial_epoch=None):
     Args:
         epochs: The `keras_anytime.data.Epochs` of the training set.
         initial_epoch: Integer, the pass to start with, or `None` for the one
-            that comes next.
+            after those that `fit` has trained on.
 
     Returns:
         A `keras.callbacks.Callback` for one call of `fit`.
     """
-    first = epochs.next if initial_epoch is None else initial_epoch
-    offset = first - (initial_epoch or 0)
+    offset = epochs.trained if initial_epoch is None else 0
     return keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, _: setattr(epochs, "next", epoch + offset)
+        on_epoch_begin=lambda epoch, _: epochs.start(epoch + offset),
+        on_epoch_end=lambda epoch, _: epochs.finish(epoch + offset),
     )
 
 
@@ -79,9 +117,7 @@ def _check_shape(model, shape, argument):
 
 def _check_labels(model, labels, argument):
     classes = model.outputs[0].shape[-1]
-    if not labels.size or not isinstance(
-        model.loss, keras.losses.SparseCategoricalCrossentropy
-    ):
+    if not labels.size or "sparse" not in (model.loss.name or ""):
         return
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(

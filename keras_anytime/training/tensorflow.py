@@ -10,14 +10,14 @@ def default_jit_compile():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def check_strategy():
-    """Raises a `ValueError` under a strategy of several replicas."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+def check_strategy(model):
+    """Raises a `ValueError` for a model made for several replicas."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
     if replicas > 1:
         raise ValueError(
-            "Training an anytime network runs on one replica: stage gradients "
-            "are not reduced over replicas. Compile outside of the strategy's "
-            f"scope. Received: a strategy of {replicas} replicas"
+            "An anytime network trains on one replica: stage gradients are "
+            "not reduced over replicas. Build it outside of the scope of a "
+            f"strategy of several. Received: {replicas} replicas"
         )
 
 
@@ -68,7 +68,11 @@ def combined_gradient(model, x, y, sample_weight):
             for k, objective in enumerate(objectives, start=1)
         ]
         gradient = _add(
-            _keep_overflow(combiner(stage_gradients), stage_gradients, model),
+            _keep_overflow(
+                combiner(stage_gradients, scale(ops.ones(()))),
+                stage_gradients,
+                model,
+            ),
             _gradient(tape, scaled_penalty, variables, variables),
         )
     return gradient, outputs, losses, penalty

@@ -12,7 +12,8 @@ class AdaLoss(Weighting):
 
     `B_k = (1 - gamma) * min_j(l_j) / l_k + gamma`, with `l` the exponential
     moving averages of the losses. The first call sets the averages to its
-    losses. A loss that is not finite leaves its average as it was.
+    losses. A loss that is not finite leaves its average as it was; an average
+    that no loss has set yet counts as 1.
 
     Args:
         gamma: Float in [0, 1]. Share of uniform weight.
@@ -59,6 +60,9 @@ class AdaLoss(Weighting):
         self.means = self.add_weight(
             name="means", shape=input_shape, initializer="ones"
         )
+        self.started = self.add_weight(
+            name="started", shape=input_shape, initializer="zeros"
+        )
         self.last_weights = self.add_weight(
             name="last_weights", shape=input_shape, initializer="ones"
         )
@@ -67,16 +71,19 @@ class AdaLoss(Weighting):
         )
 
     def call(self, losses):
-        started = self.steps > 0
+        finite = ops.isfinite(losses)
         moved = self.momentum * self.means + (1 - self.momentum) * losses
-        means = ops.where(started, moved, losses)
-        means = ops.where(ops.isfinite(losses), means, self.means)
+        means = ops.where(self.started > 0, moved, losses)
+        means = ops.where(finite, means, self.means)
         # A perfect stage has loss 0; the floor keeps its weight at 1.
         floored = ops.maximum(means, keras.config.epsilon())
         weights = (1 - self.gamma) * ops.min(floored) / floored + self.gamma
         due = ops.equal(self.steps % self.update_every, 0)
         weights = ops.where(due, weights, self.last_weights)
         self.means.assign(means)
+        self.started.assign(
+            ops.maximum(self.started, ops.cast(finite, self.started.dtype))
+        )
         self.last_weights.assign(weights)
         self.steps.assign_add(1)
         return weights

@@ -35,6 +35,7 @@ class Weighting(TrainingState):
         return ops.stop_gradient(super().__call__(ops.stop_gradient(losses)))
 
     def build(self, input_shape):
+        super().build(input_shape)
         self.input_spec = keras.layers.InputSpec(shape=tuple(input_shape))
 
     def compute_output_shape(self, input_shape):

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -70,14 +71,14 @@ def test_training_that_was_stopped_ends_with_the_same_weights(tmp_path):
     stopped, train = model_and_data()
     resume = ka.callbacks.Resume(tmp_path / "checkpoints")
     assert resume.epoch == 0
-    assert resume.load() is None
+    assert resume.restore(stopped) is stopped
     stopped.fit(train, epochs=2, callbacks=[resume], verbose=0)
     del stopped
 
-    _, train = model_and_data()
+    fresh, train = model_and_data()
     resume = ka.callbacks.Resume(tmp_path / "checkpoints")
     assert resume.epoch == 2
-    resumed = resume.load()
+    resumed = resume.restore(fresh)
     resumed.fit(train, epochs=3, initial_epoch=2, callbacks=[resume], verbose=0)
     for ours, theirs in zip(
         [*resumed.variables, *resumed.optimizer.variables],
@@ -98,4 +99,26 @@ def test_what_is_half_written_is_never_read(tmp_path):
     assert resume.epoch == 0
     (tmp_path / "epoch_00001.keras").write_bytes(b"no model")
     with pytest.raises(ValueError, match="cannot be read"):
-        resume.load()
+        resume.restore(tiny_net())
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        (lambda: compiled(tiny_net(filters=(16, 16))), "network"),
+        (lambda: compiled(tiny_net(), "orthogonal"), "combiner"),
+        (lambda: compiled(tiny_net(), None, "adaloss"), "weighting"),
+        (
+            lambda: compiled(tiny_net(), optimizer=keras.optimizers.SGD(0.3)),
+            "optimizer",
+        ),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, what):
+    model = compiled(tiny_net())
+    ka.callbacks.Resume(tmp_path).set_model(model)
+    model.save(tmp_path / "epoch_00001.keras")
+    resume = ka.callbacks.Resume(tmp_path)
+    assert resume.restore(compiled(tiny_net())).num_stages == 3
+    with pytest.raises(ValueError, match=f"its {what} differs"):
+        resume.restore(other())

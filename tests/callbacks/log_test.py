@@ -1,5 +1,7 @@
 import csv
 
+import pytest
+
 from keras_anytime.callbacks import EpochLog
 
 
@@ -8,11 +10,20 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
+def _log(log, epoch, **values):
+    log.on_epoch_begin(epoch)
+    log.on_epoch_end(epoch, values)
+
+
 def test_a_line_per_epoch(tmp_path):
     log = EpochLog(tmp_path / "run" / "history.csv")
-    log.on_epoch_end(0, {"loss": 2.0, "stage_1_loss": 1.0})
-    log.on_epoch_end(1, {"loss": 1.5, "stage_1_loss": 0.5})
-    assert _rows(log.path) == [
+    assert log.seconds == 0
+    _log(log, 0, loss=2.0, stage_1_loss=1.0)
+    _log(log, 1, loss=1.5, stage_1_loss=0.5)
+    rows = _rows(log.path)
+    seconds = [float(row.pop("seconds")) for row in rows]
+    assert log.seconds == pytest.approx(sum(seconds))
+    assert rows == [
         {"epoch": "1", "loss": "2", "stage_1_loss": "1"},
         {"epoch": "2", "loss": "1.5", "stage_1_loss": "0.5"},
     ]
@@ -22,6 +33,6 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
     path = tmp_path / "history.csv"
     first = EpochLog(path)
     for epoch in range(3):
-        first.on_epoch_end(epoch, {"loss": epoch})
-    EpochLog(path).on_epoch_end(1, {"loss": 9.0})
+        _log(first, epoch, loss=epoch)
+    _log(EpochLog(path), 1, loss=9.0)
     assert [row["loss"] for row in _rows(path)] == ["0", "9"]

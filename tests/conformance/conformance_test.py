@@ -88,7 +88,9 @@ def test_every_weight_of_a_stage_counts(model):
             logits = model.stage(k)(x.astype("float32"), training=True)
             loss = tf.reduce_sum(tf.nn.softmax(logits / 100)[:, 0])
         gradients = tape.gradient(loss, [v.value for v in variables])
-        assert all(gradient is not None for gradient in gradients)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            assert gradient is not None, variable.path
+            assert np.any(gradient), variable.path
 
 
 def test_a_stage_alone_and_chained_steps_equal_the_outputs(model, images):
@@ -146,7 +148,7 @@ def test_a_training_step_moves_every_stage(model, images, gradients):
         not np.array_equal(old, new)
         for old, new in zip(before, model.trainable_variables, strict=True)
     ]
-    assert np.mean(moved) > 0.9
+    assert all(moved)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

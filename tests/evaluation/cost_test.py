@@ -66,6 +66,17 @@ def test_macs_of_single_layers_by_hand():
         assert cost.macs(layer) == expected
 
 
+def test_models_in_a_model_are_counted_and_unknown_kernels_refused():
+    image = keras.Input((10, 8, 6))
+    inner = keras.Sequential([keras.layers.Conv2D(4, 3, padding="same")])
+    inner(image)
+    assert cost.macs(inner) == 10 * 8 * 4 * 54
+    unknown = keras.layers.Conv2DTranspose(4, 3)
+    unknown(image)
+    with pytest.raises(ValueError, match="Conv2DTranspose"):
+        cost.macs(unknown)
+
+
 def test_parameters_are_those_of_keras():
     model = NETWORKS["width_nested_resnet"]()
     costs = stage_costs(model)

@@ -118,6 +118,7 @@ def test_files_hold_the_same_numbers(tmp_path):
         (np.array([0, 10]), "from 0 to 10"),
         (np.array([-1, 3]), "from -1"),
         (np.array([0.5, 1.5]), "float64"),
+        (np.eye(10, dtype="int64")[:2], r"shape \(2, 10\) for 2 images"),
     ],
 )
 def test_labels_that_cannot_be_measured_are_refused(labels, message):

@@ -13,12 +13,14 @@ MANIFEST = manifest_lib.Manifest(
         manifest_lib.StageRecord(2, 30, 60, 25, 50),
     ),
     signatures={
-        "step_1": manifest_lib.Signature(
+        f"{kind}_{k}": manifest_lib.Signature(
             inputs=(
                 manifest_lib.TensorSpec("image", (None, 8, 8, 1), "float32"),
             ),
             outputs=(manifest_lib.TensorSpec("logits", (None, 10), "float32"),),
         )
+        for kind in ("step", "subnet")
+        for k in (1, 2)
     },
     sha256="0" * 64,
     class_names=("cat", "dog"),
@@ -31,7 +33,8 @@ def _write(folder, content):
     path = folder / "net.tflite"
     path.write_bytes(b"file")
     (folder / "net.tflite.json").write_text(
-        content if isinstance(content, str) else json.dumps(content)
+        content if isinstance(content, str) else json.dumps(content),
+        errors="surrogateescape",
     )
     return path
 
@@ -52,7 +55,9 @@ def test_a_file_without_manifest_is_foreign(tmp_path):
         manifest_lib.read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"format"', "3"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '"format"', "3", "\udcff"]
+)
 def test_what_is_no_manifest_is_refused(tmp_path, content):
     with pytest.raises(manifest_lib.ManifestError, match="not a manifest"):
         manifest_lib.read_manifest(_write(tmp_path, content))
@@ -76,6 +81,15 @@ def test_an_unknown_version_is_refused(tmp_path):
         {"stages": [{**dataclasses.asdict(MANIFEST.stages[1])}]},
         {"signatures": {"step_1": {"inputs": [{}], "outputs": []}}},
         {"signatures": None},
+        {"signatures": {}},
+        {"class_names": "cat"},
+        {"sha256": 3},
+        {"kind": None},
+        {
+            "stages": [
+                {**dataclasses.asdict(MANIFEST.stages[0]), "macs": "many"}
+            ]
+        },
     ],
 )
 def test_a_damaged_manifest_is_refused(tmp_path, change):

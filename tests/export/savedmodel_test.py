@@ -72,6 +72,15 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path):
     assert manifest_lib.read_manifest(folder).sha256 != before
     assert manifest_lib.read_manifest(folder).num_stages == 2
     assert [one.name for one in tmp_path.iterdir()] == ["export"]
+    # Not even a file that somebody put in an export is lost.
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="something else"):
+        ka.export.saved_model(tiny_net(), folder)
+    assert (folder / "notes.txt").read_text() == "mine"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    ka.export.saved_model(tiny_net(), empty)
+    assert manifest_lib.read_manifest(empty).num_stages == 3
     other = tmp_path / "photos"
     other.mkdir()
     (other / "cat.png").write_text("cat")

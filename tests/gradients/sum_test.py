@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -35,12 +36,28 @@ def test_a_variable_without_any_gradient_has_none():
     assert first.shape == (2,)
 
 
+@keras.saving.register_keras_serializable("test")
+def half_of_the_first(gram, sizes):
+    return 0.5 * keras.ops.one_hot(0, len(sizes), dtype=gram.dtype)
+
+
+def test_a_function_of_the_gram_matrix():
+    given = nested_gradients(3)
+    combiner = gradients.get(half_of_the_first)
+    config = keras.saving.serialize_keras_object(combiner)
+    for one in (combiner, keras.saving.deserialize_keras_object(config)):
+        np.testing.assert_allclose(
+            flat(one(given)), 0.5 * padded(given)[0], atol=1e-6
+        )
+
+
 def test_combiners_by_name():
     assert isinstance(gradients.get(None), Sum)
     assert isinstance(gradients.get("Orthogonal"), Orthogonal)
     for name in gradients.names():
         assert isinstance(gradients.get(name), Combiner)
-    with pytest.raises(ValueError, match="nope"):
-        gradients.get("nope")
+    for wrong in ("nope", 3, Sum):
+        with pytest.raises(ValueError, match="Received: gradients="):
+            gradients.get(wrong)
     with pytest.raises(ValueError, match="median"):
         Sum("median")

@@ -1,7 +1,9 @@
 """`recipes/train.py` as a user runs it, in processes of its own."""
 
+import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,10 +73,13 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
         _variables(stopped), _variables(tmp_path / "whole"), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
-    histories = [
-        (folder / "history.csv").read_text()
-        for folder in (stopped, tmp_path / "whole")
-    ]
+    histories = []
+    for folder in (stopped, tmp_path / "whole"):
+        with (folder / "history.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert all(float(row.pop("seconds")) > 0 for row in rows)
+        histories.append(rows)
+    assert len(histories[0]) == 12
     assert histories[0] == histories[1]
 
     # A third run finds nothing to train, and the same numbers.
@@ -129,6 +134,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--filters=6,16"], "filters=6"),
         (["--net=nope"], "--net"),
         (["--epochs=0"], "--epochs"),
+        (["--learning_rate=nan"], "--learning_rate"),
         (["--colour=red"], "colour"),
         (["--flagfile=/nowhere/row.flags"], "row.flags"),
         (["surplus"], "surplus"),
@@ -161,6 +167,21 @@ def test_a_broken_checkpoint(repository, tmp_path):
     run = _train(repository, tmp_path / "run")
     assert run.returncode != 0
     assert "cannot be read" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_the_checkpoint_of_another_run(repository, tmp_path):
+    first = _train(repository, tmp_path / "first", "--epochs=1")
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "second").mkdir()
+    shutil.copytree(
+        tmp_path / "first/checkpoints", tmp_path / "second/checkpoints"
+    )
+    run = _train(
+        repository, tmp_path / "second", "--epochs=3", "--filters=16,32"
+    )
+    assert run.returncode != 0
+    assert "its network differs" in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -123,6 +123,14 @@ def test_mixed_precision_computes_in_16_bits(make):
     assert make(dtype="mixed_bfloat16")(_image()).dtype == "bfloat16"
 
 
+def test_its_initializer_is_one_of_keras():
+    layer = MaskedDense((2, 2), (3, 1))
+    again = layer.kernel_initializer.clone()
+    assert again.get_config() == layer.kernel_initializer.get_config()
+    with pytest.raises(ValueError, match="groups=2"):
+        MaskedConv2D((2, 2), (2, 2), 3, groups=2)
+
+
 def test_wrong_channels_are_refused():
     with pytest.raises(ValueError, match="input_shape"):
         MaskedDense((2, 2), (1, 1)).build((None, 5))

@@ -54,7 +54,8 @@ class _Gated:
 
 
 @pytest.fixture(name="gated")
-def _gated(predictor):
+def _gated(predictor, exports):
+    predictor.predict(exports[1][0])  # First calls of a step take longer.
     gates = _Gated(predictor)
     yield gates
     gates.open(1, 2, 3)
@@ -135,6 +136,56 @@ def test_an_interrupt_ends_a_stream(predictor, gated, exports):
     assert predictor.predict(exports[1][0]).stage == 3
 
 
+def test_an_answer_after_the_deadline_does_not_count(predictor, exports):
+    image = exports[1][0]
+    for _ in range(500):
+        assert not predictor.predict(image, deadline_ms=0).ready
+    for _ in range(200):
+        result = predictor.predict(image, deadline_ms=0.1)
+        assert not result.ready or result.elapsed_ms <= 0.1
+
+
+def test_a_stream_that_nobody_reads_runs_nothing(predictor, gated, exports):
+    stream = predictor.stream(exports[1][0])
+    stream.close()
+    assert not gated.started[0].wait(0.1)
+
+
+def test_a_stream_gives_what_was_ready_before_a_failure(predictor, exports):
+    def fail(inputs):
+        raise OSError("device lost")
+
+    predictor._steps["step_2"] = fail
+    stream = predictor.stream(exports[1][0])
+    assert next(stream).stage == 1
+    with pytest.raises(RuntimeError, match="Step 2 failed"):
+        next(stream)
+
+
+def test_interrupts_from_many_threads_while_calls_come_and_go(
+    predictor, exports
+):
+    done = threading.Event()
+    errors = []
+
+    def disturb():
+        try:
+            while not done.is_set():
+                predictor.interrupt()
+        except Exception as error:
+            errors.append(error)
+
+    disturbers = [threading.Thread(target=disturb) for _ in range(2)]
+    for one in disturbers:
+        one.start()
+    for _ in range(200):
+        predictor.predict(exports[1][0], deadline_ms=1)
+    done.set()
+    for one in disturbers:
+        one.join(30)
+    assert not errors
+
+
 def test_an_interrupt_without_a_call_does_nothing(predictor, exports):
     predictor.interrupt()
     assert predictor.predict(exports[1][0]).stage == 3
@@ -207,6 +258,7 @@ def test_calibration_gives_rising_times(predictor):
         (np.zeros((8, 8)), r"shape \(8, 8\)"),
         (np.zeros((1, 1, 8, 8, 1)), "one or a batch"),
         (np.full((8, 8, 1), "a"), "type <U1"),
+        (np.zeros((0, 8, 8, 1)), "empty"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(predictor, image, message):

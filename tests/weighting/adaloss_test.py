@@ -51,6 +51,11 @@ def test_a_loss_that_is_no_number_does_no_harm():
         np.testing.assert_allclose(weighting.means, [2.0, 1.0])
         assert np.all(np.isfinite(weights))
     assert np.all(np.isfinite(AdaLoss()([0.0, 1.0])))
+    # The first loss that is a number sets the mean.
+    late = AdaLoss()
+    late([np.nan, 1.0])
+    late([8.0, 1.0])
+    np.testing.assert_allclose(late.means, [8.0, 1.0])
 
 
 def test_its_state_is_in_variables():
