@@ -132,13 +132,14 @@ class AnytimeModel(keras.Model):
                 logits.
         """
         names = graph.tensor_names(self.operations)
-        del names[id(self.image_layer.output)]
+        image = id(self.image_layer.output)
+        del names[image]
         for taken in {"image", "logits"} & set(names.values()):
             raise ValueError(
                 "Steps call their image 'image' and their answer 'logits': no "
                 f"other layer can be named so. Received: a layer {taken!r}"
             )
-        return {**names, id(self.image_layer.output): "image"}
+        return {**names, image: "image"}
 
     def stage_operations(self, k):
         """Returns the Keras operations that stage k needs, in order.
@@ -246,9 +247,8 @@ class AnytimeModel(keras.Model):
             "jit_compile": jit_compile,
             **execution,
         }
-        # The state of the weighting and of the combiner belongs to training:
-        # it is saved and counted in `variables`, but is no weight of the
-        # network, which is what tracking it as a layer would make of it.
+        # Their state is saved and is among `variables`. Tracking them as layers
+        # would make it weights of the network too.
         object.__setattr__(self, "weighting", weighting)
         object.__setattr__(self, "gradients", gradients)
         object.__setattr__(self, "_compile_arguments", arguments)
@@ -279,8 +279,8 @@ class AnytimeModel(keras.Model):
         Args:
             x: Images, or a data set of pairs (images, labels).
             y: Labels, where `x` holds images only.
-            *args: Further arguments of `keras.Model.fit`, as are `kwargs`.
-            **kwargs: As above.
+            *args: Further arguments of `keras.Model.fit`.
+            **kwargs: Likewise.
 
         Returns:
             A `keras.callbacks.History`.
@@ -289,7 +289,6 @@ class AnytimeModel(keras.Model):
             ValueError: If images have another shape than the input, or labels
                 are not among the classes.
         """
-        # By name, however they were given.
         given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
         return super().fit(**training.fit_options(self, given.arguments))
 
