@@ -359,7 +359,7 @@ class AnytimeModel(keras.Model):
         }
 
     def _track_losses(self, x, losses, penalty):
-        size = keras.ops.shape(x)[0]
+        size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
         total = sum(losses) / self.num_stages + penalty
         for metric in self.metrics:
             if metric.name == "loss":

@@ -50,3 +50,5 @@ def test_what_fits_is_left_alone(model):
     sizes = tf.data.Dataset.from_tensor_slices((x, y)).batch(5)
     model.fit(sizes, validation_data=sizes, verbose=0)
     compiled(tiny_net()).fit(x, y[:, None], verbose=0)
+    by_name = tf.data.Dataset.from_tensor_slices(({"image": x}, y)).batch(16)
+    compiled(tiny_net()).fit(by_name, verbose=0)
