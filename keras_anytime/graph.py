@@ -83,6 +83,9 @@ def call_again(model, operations, tensors):
         tensors: Dict from the `id` of each tensor that they read from outside
             to the tensor to read instead. Gets the new outputs added, by the
             `id` of the original output.
+
+    Raises:
+        ValueError: If an operation is called more than once in the model.
     """
     by_name = {operation.name: operation for operation in model.operations}
     calls = {
@@ -104,7 +107,12 @@ def call_again(model, operations, tensors):
         return {key: revive(one) for key, one in value.items()}
 
     for operation in operations:
-        first_call = calls[operation.name][0]
+        first_call, *others = calls[operation.name]
+        if others:
+            raise ValueError(
+                "A network has steps only if each layer in it is called once. "
+                f"Received: {operation.name!r}, called {1 + len(others)} times"
+            )
         outputs = operation(
             *revive(first_call["args"]), **revive(first_call["kwargs"])
         )

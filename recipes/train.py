@@ -64,8 +64,10 @@ def main(argv):
     workdir = pathlib.Path(FLAGS.workdir)
     try:
         model, train, test, resume = prepare(workdir)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, ImportError) as error:
         sys.exit(f"train.py: {error}")
+    except OSError as error:
+        sys.exit(f"train.py: cannot use --workdir or --data_dir: {error}")
 
     import keras_anytime as ka
     from keras_anytime.provenance import provenance
@@ -195,10 +197,18 @@ def settings():
 
 def check_settings(workdir):
     """Raises a `ValueError` if the work folder is that of another run."""
+    if not FLAGS.workdir:
+        raise ValueError("--workdir must name a folder. Received: nothing")
+    (workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
     path = workdir / "settings.json"
     if not path.exists():
         return
-    before = json.loads(path.read_text())
+    try:
+        before = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged; use another --workdir, or delete it."
+        ) from error
     differing = [
         f"--{name}={value} (was {before.get(name)})"
         for name, value in settings().items()

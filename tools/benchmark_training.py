@@ -8,6 +8,7 @@ to `Sum`.
 """
 
 import statistics
+import sys
 import time
 
 from absl import app
@@ -36,14 +37,23 @@ def main(argv):
     images = rng.standard_normal((FLAGS.batch_size, *shape), "float32")
     labels = rng.integers(0, 10, FLAGS.batch_size)
 
+    try:
+        units = [int(count) for count in FLAGS.units]
+        filters = [int(width) for width in FLAGS.filters]
+        ka.nets.width_nested_resnet(
+            shape, 10, nesting=FLAGS.nesting, units=units, filters=filters
+        )
+    except ValueError as error:
+        sys.exit(f"benchmark_training.py: {error}")
+
     models = {}
     for name in ["sum", *(n for n in ka.gradients.names() if n != "sum")]:
         models[name] = ka.nets.width_nested_resnet(
             shape,
             10,
             nesting=FLAGS.nesting,
-            units=[int(count) for count in FLAGS.units],
-            filters=[int(width) for width in FLAGS.filters],
+            units=units,
+            filters=filters,
         )
         models[name].compile(
             keras.optimizers.SGD(0.01, momentum=0.9),

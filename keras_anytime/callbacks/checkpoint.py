@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shutil
 
 import keras
 
@@ -109,6 +110,9 @@ class Resume(keras.callbacks.Callback):
             ValueError: If the checkpoint cannot be read, or is of another
                 network or training.
         """
+        for killed in self.folder.glob(".epoch_*.keras.*"):
+            # What a process left that was killed while it wrote.
+            shutil.rmtree(killed, ignore_errors=True)
         if not self.epoch:
             return model
         path = self._checkpoints()[self.epoch]

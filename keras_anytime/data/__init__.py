@@ -92,10 +92,18 @@ def load(
         )
     if name == DIGITS.name:
         about = DIGITS
-        pairs = read_digits(splits or ("train[:80%]", "train[80%:]"))
+        splits = splits or ("train[:80%]", "train[80%:]")
+        pairs = read_digits(splits)
     else:
-        pairs = read_tfds(name, splits or ("train", "test"), data_dir, download)
+        splits = splits or ("train", "test")
+        pairs = read_tfds(name, splits, data_dir, download)
         about = tfds_info(name, data_dir)
+    for split, (_, labels) in zip(splits, pairs, strict=True):
+        if not len(labels):
+            raise ValueError(
+                f"The split holds no image. Received: split={split!r} of "
+                f"{name!r}"
+            )
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
     (images, labels), *others = pairs

@@ -62,7 +62,7 @@ def read_digits(splits):
     }
     pairs = []
     for split in splits:
-        with _readable(split, DIGITS.name):
+        with _readable(split, DIGITS.name, whole):
             parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(
                 whole
             )
@@ -131,7 +131,7 @@ def read_tfds(name, splits, data_dir=None, download=False):
     builder = _builder(name, data_dir, download)
     pairs = []
     for split in splits:
-        with _readable(split, name):
+        with _readable(split, name, builder.info.splits):
             data = builder.as_dataset(
                 split=split, batch_size=-1, as_supervised=True
             )
@@ -172,12 +172,13 @@ def _builder(name, data_dir, download):
 
 
 @contextlib.contextmanager
-def _readable(split, name):
+def _readable(split, name, known):
     """Turns what TFDS says of a wrong split into one sentence."""
     try:
         yield
     except (ValueError, KeyError, AssertionError) as error:
         raise ValueError(
             "A split is written like 'train[:45000]' or 'train[80%:]', within "
-            f"what the data set has. Received: split={split!r} of {name!r}"
+            f"what the data set has: {', '.join(sorted(known))}. "
+            f"Received: split={split!r} of {name!r}"
         ) from error

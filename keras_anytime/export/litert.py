@@ -56,6 +56,7 @@ def tflite(
     manifest = programs_lib.describe(
         "tflite", model, named, batch_size, curve, class_names, preprocessing
     )
+    manifest.to_json()  # What cannot be written fails before anything is.
     with tempfile.TemporaryDirectory() as folder:
         programs_lib.write_saved_model(named, folder, batch_size)
         content = convert(folder, list(named))

@@ -97,10 +97,16 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         A `Manifest`.
 
     Raises:
-        ValueError: If the curve or the class names are of another network.
+        ValueError: If the batch size is below 1, or the curve or the class
+            names are of another network.
     """
     classes = model.outputs[0].shape[-1]
     costs = stage_costs(model)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be 1 or more, or None. "
+            f"Received: batch_size={batch_size}"
+        )
     if class_names is not None and len(class_names) != classes:
         raise ValueError(
             f"The network has {classes} classes. "

@@ -134,6 +134,11 @@ def _unit(features, widths, inner_widths, strides, l2, name):
             )
             for k, width in enumerate(slices, start=1)
         ]
+    if strides > 1:
+        active = [
+            blocks.subsampled(x, strides, f"{name}_subsampled_stage{k}")
+            for k, x in enumerate(active, start=1)
+        ]
     outputs = []
     for k, width in enumerate(widths, start=1):
         shortcut = features[k - 1]
@@ -142,7 +147,6 @@ def _unit(features, widths, inner_widths, strides, l2, name):
                 active[:k],
                 width,
                 1,
-                strides,
                 l2=l2,
                 name=f"{name}_projection_stage{k}",
             )

@@ -144,6 +144,7 @@ class AnytimePredictor:
             ValueError: If the image has another shape than the network's
                 input, or the deadline is negative.
         """
+        deadline_ms = None if deadline_ms is None else float(deadline_ms)
         if deadline_ms is not None and not deadline_ms >= 0:
             raise ValueError(
                 "`deadline_ms` must be 0 or more. "
@@ -302,6 +303,7 @@ class _Job:
         timeout = None
         if deadline_ms is not None:
             timeout = max(0.0, deadline_ms / 1e3 - self._seconds())
+            timeout = min(timeout, threading.TIMEOUT_MAX)
         with self._changed:
             self._changed.wait_for(
                 lambda: (

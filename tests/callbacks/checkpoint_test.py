@@ -100,6 +100,7 @@ def test_what_is_half_written_is_never_read(tmp_path):
     (tmp_path / "epoch_00001.keras").write_bytes(b"no model")
     with pytest.raises(ValueError, match="cannot be read"):
         resume.restore(tiny_net())
+    assert [one.name for one in tmp_path.iterdir()] == ["epoch_00001.keras"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_statistics_of_the_digits():
 
 
 @pytest.mark.parametrize(
-    "split", ["test", "train[:5000]", "train[", "train[-1:-5]x", ""]
+    "split",
+    ["test", "train[:5000]", "train[", "train[-1:-5]x", "", "train[:0]"],
 )
 def test_wrong_splits_are_refused(split):
     with pytest.raises(ValueError, match="Received: split="):

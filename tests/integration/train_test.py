@@ -134,6 +134,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--filters=6,16"], "filters=6"),
         (["--net=nope"], "--net"),
         (["--epochs=0"], "--epochs"),
+        (["--train_split=train", "--eval_split=train[:0]"], "train[:0]"),
         (["--learning_rate=nan"], "--learning_rate"),
         (["--colour=red"], "colour"),
         (["--flagfile=/nowhere/row.flags"], "row.flags"),
@@ -154,10 +155,21 @@ def test_wrong_flags_give_one_sentence_before_training(
 
 def test_a_work_folder_that_cannot_be_written(repository, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    run = _train(repository, tmp_path / "file" / "run")
-    assert run.returncode != 0
-    assert "train.py:" in run.stderr
-    assert "Traceback" not in run.stderr
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoints").write_text("in the way")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "settings.json").write_text("[1]")
+    for workdir, message in (
+        (tmp_path / "file" / "run", "cannot use --workdir"),
+        (tmp_path / "file", "cannot use --workdir"),
+        (tmp_path / "run", "cannot use --workdir"),
+        (tmp_path / "other", "settings.json is damaged"),
+        ("", "--workdir must name a folder"),
+    ):
+        run = _train(repository, workdir)
+        assert run.returncode != 0
+        assert message in run.stderr
+        assert "Traceback" not in run.stderr
 
 
 def test_a_broken_checkpoint(repository, tmp_path):

@@ -1,8 +1,11 @@
 import keras
+import numpy as np
 import pytest
 
 import keras_anytime as ka
 from keras_anytime.evaluation import stage_costs
+from keras_anytime.nets import blocks
+from tests.testing import run_script
 from tests.testing import tiny_net
 
 
@@ -87,6 +90,37 @@ def test_resolution_and_output_types():
     assert [one.shape for one in model.outputs] == [(None, 7)] * 3
     assert [one.dtype for one in model.outputs] == ["float32"] * 3
     assert model.get_layer("final_stage1_relu").output.shape[1:3] == (8, 6)
+
+
+def test_projections_stride_like_those_of_he_et_al():
+    # Every second row and column of an odd size, from the first on.
+    x = np.random.default_rng(0).standard_normal((2, 7, 7, 3)).astype("f")
+    plain = keras.layers.Conv2D(4, 1, strides=2, padding="same")
+    strided = plain(x)
+    image = keras.Input((7, 7, 3))
+    subsampled = keras.Model(image, blocks.subsampled(image, 2, "subsampled"))
+    convolved = keras.layers.Conv2D(4, 1)
+    convolved.build((None, 4, 4, 3))
+    convolved.set_weights(plain.get_weights())
+    np.testing.assert_allclose(convolved(subsampled(x)), strided, atol=1e-6)
+
+
+@pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
+def test_narrow_stripes_train_on_larger_images(repository, gradients):
+    # Striding in narrow 1x1 convolutions crashed the process here.
+    run = run_script(
+        repository,
+        "-c",
+        f"""
+import numpy as np
+from tests.testing import compiled, tiny_net
+net = tiny_net(input_shape=(64, 64, 3), filters=(16, 32))
+model = compiled(net, "{gradients}")
+x = np.random.default_rng(0).standard_normal((32, 64, 64, 3))
+model.fit(x, np.arange(32) % 10, batch_size=4, verbose=0)
+""",
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
 
 
 def test_regularisation_counts_each_kernel_once():

@@ -82,7 +82,8 @@ def test_without_a_deadline_the_last_stage_answers(predictor, exports):
     assert result.ready
     assert result.stage == 3
     _assert_close(result.logits, logits[2][0])
-    assert predictor.predict(images[0], deadline_ms=60_000).stage == 3
+    for deadline in (60_000, np.float32(60_000), 1e30, float("inf")):
+        assert predictor.predict(images[0], deadline_ms=deadline).stage == 3
 
 
 def test_a_batch_gives_a_batch(predictor, exports):
