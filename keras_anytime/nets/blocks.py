@@ -47,9 +47,10 @@ def normalised(inputs, name):
 def subsampled(inputs, strides, name):
     """Every n-th row and column, for a 1x1 convolution that strides.
 
-    The same as striding in the convolution. There, the gradient of a kernel
-    with fewer than 16 input channels crashes TensorFlow 2.21 on CPUs (oneDNN)
-    on images of 56 pixels and more.
+    The same as striding in the convolution. That, however, can crash the
+    process: on CPUs (oneDNN) TensorFlow 2.21 aborts in the gradient of 1x1
+    kernels that stride and have fewer than 16 input channels. Other kernel
+    sizes are sound.
 
     Args:
         inputs: Tensor `(batch, height, width, channels)`.
