@@ -74,7 +74,15 @@ def linear_combination(coefficients, gradients):
 
     Returns:
         List of V tensors; `None` where no stage has a gradient.
+
+    Raises:
+        ValueError: If there is not one coefficient per stage.
     """
+    if tuple(coefficients.shape) != (len(gradients),):
+        raise ValueError(
+            f"Expected {len(gradients)} coefficients, one per stage. "
+            f"Received: coefficients of shape {tuple(coefficients.shape)}"
+        )
     factors = ops.unstack(coefficients, len(gradients))
     combined = []
     for column in zip(*gradients, strict=True):

@@ -19,7 +19,7 @@ def check_examples(model, x, y=None, argument="x"):
 
     Raises:
         ValueError: If images have another shape than the model's input, or
-            labels are not among its classes.
+            labels are missing or not among its classes.
     """
     if _is_dataset(x):
         spec = x.element_spec
@@ -34,6 +34,10 @@ def check_examples(model, x, y=None, argument="x"):
             _check_labels(model, np.asarray(first[1]), argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
+        if y is None:
+            raise ValueError(
+                f"Training needs labels. Received: {argument} without labels"
+            )
         if hasattr(y, "shape"):
             _check_labels(model, np.asarray(y), argument)
 
@@ -119,6 +123,11 @@ def _check_labels(model, labels, argument):
     classes = model.outputs[0].shape[-1]
     if not labels.size or "sparse" not in (model.loss.name or ""):
         return
+    if labels.ndim > 1 and labels.shape[-1] != 1:
+        raise ValueError(
+            f"The loss {model.loss.name} takes one integer label per image. "
+            f"Received: {argument} with labels of shape {labels.shape}"
+        )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
             f"The network has {classes} classes: labels must be 0 to "

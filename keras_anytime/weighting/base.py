@@ -32,7 +32,14 @@ class Weighting(TrainingState):
                 "A weighting takes one loss per stage, in one axis. "
                 f"Received: losses.shape={tuple(losses.shape)}"
             )
-        return ops.stop_gradient(super().__call__(ops.stop_gradient(losses)))
+        weights = super().__call__(ops.stop_gradient(losses))
+        if tuple(weights.shape) != tuple(losses.shape):
+            raise ValueError(
+                "A weighting gives one weight per stage. Received: weights of "
+                f"shape {tuple(weights.shape)} from {type(self).__name__} for "
+                f"losses of shape {tuple(losses.shape)}"
+            )
+        return ops.stop_gradient(weights)
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -51,6 +51,12 @@ def test_a_function_of_the_gram_matrix():
         )
 
 
+def test_a_function_must_give_one_coefficient_per_stage():
+    combiner = gradients.get(lambda gram, sizes: gram[0, :2])
+    with pytest.raises(ValueError, match="Expected 3 coefficients"):
+        combiner(nested_gradients(3))
+
+
 def test_combiners_by_name():
     assert isinstance(gradients.get(None), Sum)
     assert isinstance(gradients.get("Orthogonal"), Orthogonal)

@@ -43,6 +43,15 @@ def test_a_data_set_without_labels_is_refused(model):
         model.fit(data, verbose=0)
 
 
+def test_labels_that_are_missing_or_one_hot_are_refused(model):
+    x, y = digits(16)
+    with pytest.raises(ValueError, match="needs labels"):
+        model.fit(x, verbose=0)
+    with pytest.raises(ValueError, match=r"one integer.*\(16, 10\)"):
+        model.fit(x, np.eye(10)[y], verbose=0)
+    model.fit(x, y, verbose=0)
+
+
 def test_what_fits_is_left_alone(model):
     x, y = digits(16)
     model.fit(x, y, batch_size=8, verbose=0)

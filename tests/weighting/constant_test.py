@@ -28,6 +28,15 @@ def test_another_number_of_stages_is_refused():
         Constant([1, 2])([1.0, 1.0, 1.0])
 
 
+def test_a_weighting_must_give_one_weight_per_stage():
+    class Short(weighting.Weighting):
+        def call(self, losses):
+            return losses[:2]
+
+    with pytest.raises(ValueError, match="one weight per stage"):
+        Short()([1.0, 2.0, 3.0])
+
+
 def test_weightings_by_name():
     assert isinstance(weighting.get(None), Constant)
     assert isinstance(weighting.get("AdaLoss"), AdaLoss)
