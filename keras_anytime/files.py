@@ -1,11 +1,16 @@
 """Writing files so that nothing is ever half-written."""
 
 import contextlib
+import csv
+import io
+import json
 import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 
 def write_beside(
@@ -49,3 +54,29 @@ def write_beside(
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(room)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file, whole or not at all; see `write_beside`."""
+    write_beside(path, lambda beside: beside.write_text(text))
+
+
+def write_json(path: str | os.PathLike, content: object) -> None:
+    """Writes plain values as a JSON file, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
+    """Writes a CSV file with a header, whole or not at all.
+
+    Args:
+        path: Where the file shall be.
+        rows: Mappings from columns to values. A column that a row lacks is
+            left empty.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -70,6 +70,7 @@ def main(argv):
         sys.exit(f"train.py: cannot use --workdir or --data_dir: {error}")
 
     import keras_anytime as ka
+    from keras_anytime.files import write_json
     from keras_anytime.provenance import provenance
 
     first_epoch = resume.epoch
@@ -112,6 +113,7 @@ def prepare(workdir):
     import keras
 
     import keras_anytime as ka
+    from keras_anytime.files import write_json
 
     keras.utils.set_random_seed(FLAGS.seed)
     if (FLAGS.train_split is None) != (FLAGS.eval_split is None):
@@ -219,14 +221,6 @@ def check_settings(workdir):
             f"{workdir} holds a run with other flags: {', '.join(differing)}. "
             "Use another --workdir, or the flags of that run."
         )
-
-
-def write_json(path, content):
-    """Writes a JSON file, whole or not at all."""
-    from keras_anytime.files import write_beside
-
-    text = json.dumps(content, indent=2) + "\n"
-    write_beside(path, lambda beside: beside.write_text(text))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
 from keras_anytime.files import write_beside
+from keras_anytime.files import write_csv
+from keras_anytime.files import write_json
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -49,6 +53,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         write_beside(path, fail)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_rows_of_a_csv_file_may_lack_columns(tmp_path):
+    path = tmp_path / "rows.csv"
+    write_csv(path, [{"a": 1}, {"a": 2, "b": "x,y"}])
+    assert path.read_text() == 'a,b\n1,\n2,"x,y"\n'
+
+
+def test_what_is_no_json_leaves_the_old_file(tmp_path):
+    path = tmp_path / "content.json"
+    write_json(path, {"a": [1, None]})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": [1, None]}
 
 
 def test_the_suffix_is_kept_for_writers_that_look_at_it(tmp_path):

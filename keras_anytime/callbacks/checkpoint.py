@@ -123,9 +123,9 @@ class Resume(keras.callbacks.Callback):
                 f"The checkpoint {str(path)!r} cannot be read "
                 f"({type(error).__name__}); delete it to start over."
             ) from error
+        found = _identity(loaded)
         for what, wanted in _identity(model).items():
-            found = _identity(loaded)[what]
-            if found != wanted:
+            if found[what] != wanted:
                 raise ValueError(
                     f"The checkpoint {str(path)!r} is of another training: "
                     f"its {what} differs. Use another folder, or the settings "

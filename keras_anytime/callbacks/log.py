@@ -7,7 +7,7 @@ import time
 
 import keras
 
-from keras_anytime.files import write_beside
+from keras_anytime.files import write_csv
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -37,14 +37,7 @@ class EpochLog(keras.callbacks.Callback):
         seconds = time.perf_counter() - self._start
         values = {name: f"{value:.6g}" for name, value in logs.items()}
         rows.append({"epoch": epoch + 1, "seconds": f"{seconds:.3f}", **values})
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_beside(
-            self.path, lambda beside: beside.write_text(text.getvalue())
-        )
+        write_csv(self.path, rows)
 
     def _read(self):
         if not self.path.exists():

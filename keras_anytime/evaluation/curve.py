@@ -1,15 +1,13 @@
 """The anytime curve: how good each stage's answer is, and what it costs."""
 
-import csv
 import dataclasses
-import io
-import json
 
 import keras
 import numpy as np
 
 from keras_anytime.evaluation.cost import stage_costs
-from keras_anytime.files import write_beside
+from keras_anytime.files import write_csv
+from keras_anytime.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +128,7 @@ class AnytimeCurve:
         Args:
             path: String or path. A file there is replaced at once.
         """
-        text = json.dumps(self.to_dict(), indent=2) + "\n"
-        write_beside(path, lambda beside: beside.write_text(text))
+        write_json(path, self.to_dict())
 
     def to_csv(self, path):
         """Writes one line per stage to a CSV file.
@@ -139,12 +136,7 @@ class AnytimeCurve:
         Args:
             path: String or path. A file there is replaced at once.
         """
-        rows = [dataclasses.asdict(point) for point in self.points]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_beside(path, lambda beside: beside.write_text(text.getvalue()))
+        write_csv(path, [dataclasses.asdict(point) for point in self.points])
 
     def plot(self, path):
         """Draws top-1 error against multiply-adds.

@@ -12,6 +12,7 @@ from keras_anytime.export import programs as programs_lib
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.files import write_beside
+from keras_anytime.files import write_text
 
 
 def tflite(
@@ -65,9 +66,7 @@ def tflite(
 
     write_beside(path, lambda beside: beside.write_bytes(content))
     whole = dataclasses.replace(manifest, sha256=checksum(path))
-    write_beside(
-        manifest_path(path), lambda beside: beside.write_text(whole.to_json())
-    )
+    write_text(manifest_path(path), whole.to_json())
 
 
 def convert(folder, signatures):

@@ -88,11 +88,6 @@ class AnytimePredictor:
                 "manifest was written for. Export it again."
             )
         names = [f"step_{k}" for k in range(1, self.num_stages + 1)]
-        missing = sorted(set(names) - set(self.manifest.signatures))
-        if missing:
-            raise backends.LoadError(
-                f"The manifest of {str(path)!r} lacks the steps {missing}."
-            )
         self._steps = backends.load_programs(
             self.manifest.kind, path, names, num_threads
         )

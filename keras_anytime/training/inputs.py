@@ -63,7 +63,7 @@ def fit_options(model, options):
         if not isinstance(validation, (tuple, list)):
             validation = (validation, None)
         check_examples(model, *validation[:2], "validation_data")
-    if hasattr(x, "element_spec"):
+    if _is_dataset(x):
         # Keras warns of its own default for `tf.data` sets.
         options.setdefault("shuffle", False)
     callbacks = options.get("callbacks") or []
