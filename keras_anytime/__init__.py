@@ -24,7 +24,7 @@ _SUBMODULES = (
 _ATTRIBUTES = {
     "AnytimeModel": "keras_anytime.model",
     "Nesting": "keras_anytime.nesting",
-    "load_model": "keras_anytime.model",
+    "load_model": "keras_anytime.loading",
 }
 
 __all__ = ["__version__", *_ATTRIBUTES, *_SUBMODULES]
@@ -45,4 +45,4 @@ def __dir__():
 # `keras.models.load_model` only finds classes that are registered. Where Keras
 # is there already, registering them costs next to nothing.
 if "keras" in sys.modules:
-    importlib.import_module("keras_anytime.model")
+    importlib.import_module("keras_anytime.loading")

@@ -71,11 +71,24 @@ def boundary(earlier, added, needed):
     return reads, leaves
 
 
+def repeated(model):
+    """Returns the operations that are called more than once in a model.
+
+    Args:
+        model: A functional model.
+
+    Returns:
+        Dict from their names to the numbers of calls.
+    """
+    calls = {name: len(nodes) for name, nodes in _calls(model).items()}
+    return {name: count for name, count in calls.items() if count > 1}
+
+
 def call_again(model, operations, tensors):
     """Calls operations of a model on other tensors, sharing their variables.
 
-    They get the arguments of their first call, other than tensors too, from
-    the model's configuration.
+    They get the arguments of their call, other than tensors too, from the
+    model's configuration. None may be called more than once in the model.
 
     Args:
         model: The functional model whose graph they are in.
@@ -83,15 +96,9 @@ def call_again(model, operations, tensors):
         tensors: Dict from the `id` of each tensor that they read from outside
             to the tensor to read instead. Gets the new outputs added, by the
             `id` of the original output.
-
-    Raises:
-        ValueError: If an operation is called more than once in the model.
     """
     by_name = {operation.name: operation for operation in model.operations}
-    calls = {
-        layer["name"]: layer["inbound_nodes"]
-        for layer in model.get_config()["layers"]
-    }
+    calls = _calls(model)
 
     def revive(value):
         """Puts the tensors in the place of their serialised form."""
@@ -107,19 +114,19 @@ def call_again(model, operations, tensors):
         return {key: revive(one) for key, one in value.items()}
 
     for operation in operations:
-        first_call, *others = calls[operation.name]
-        if others:
-            raise ValueError(
-                "A network has steps only if each layer in it is called once. "
-                f"Received: {operation.name!r}, called {1 + len(others)} times"
-            )
-        outputs = operation(
-            *revive(first_call["args"]), **revive(first_call["kwargs"])
-        )
+        (call,) = calls[operation.name]
+        outputs = operation(*revive(call["args"]), **revive(call["kwargs"]))
         for old, new in zip(
             output_tensors(operation), keras.tree.flatten(outputs), strict=True
         ):
             tensors[id(old)] = new
+
+
+def _calls(model):
+    return {
+        layer["name"]: layer["inbound_nodes"]
+        for layer in model.get_config()["layers"]
+    }
 
 
 def _used(tensors, operations):

@@ -4,6 +4,8 @@ import inspect
 
 import keras
 
+from keras_anytime import heads
+
 
 def stage_loss(loss):
     """Returns the Keras loss of all stages, from what the user gave.
@@ -34,6 +36,39 @@ def stage_loss(loss):
             f"`from_logits=True`. Received: loss={loss}"
         )
     return loss
+
+
+def stage_losses(loss, y, outputs, sample_weight=None, label_sets=()):
+    """Returns each stage's loss: with label sets, the sum over them.
+
+    Args:
+        loss: A `keras.losses.Loss`.
+        y: Targets of all stages; with label sets a dict from them to targets.
+        outputs: List of the logits of every output `(batch, classes)`.
+        sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
+        label_sets: Tuple of strings.
+
+    Returns:
+        List of K scalar tensors.
+
+    Raises:
+        ValueError: If `y` does not hold exactly the label sets.
+
+    Reference:
+        [Lee and Shin, 2018, Eq. 2](https://arxiv.org/abs/1807.02609)
+    """
+    targets = heads.targets(y, label_sets)
+    weights = heads.sample_weights(sample_weight, label_sets)
+    count = len(targets)
+    return [
+        sum(
+            loss(target, logits, weight)
+            for target, logits, weight in zip(
+                targets, outputs[start : start + count], weights, strict=True
+            )
+        )
+        for start in range(0, len(outputs), count)
+    ]
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")

@@ -1,5 +1,6 @@
 """AnytimeModel: a Keras model whose outputs are the stages' answers."""
 
+import functools
 import inspect
 import os
 
@@ -7,13 +8,16 @@ import keras
 
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import graph
+from keras_anytime import heads
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
+from keras_anytime import step
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.files import write_beside
 from keras_anytime.losses import stage_loss
+from keras_anytime.losses import stage_losses
+from keras_anytime.metrics import named_results
 from keras_anytime.metrics import stage_metrics
-from keras_anytime.step import Step
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -39,22 +43,61 @@ class AnytimeModel(keras.Model):
     logits = model.stage(1)(images)  # the first answer alone
     ```
 
+    With several sets of labels, each stage has one output per label set
+    (hierarchical prediction). Labels are then a dict from label sets to
+    labels, and a stage's loss is the sum over its label sets.
+
     Training and evaluation log `stage_k_loss` and `stage_k_<metric>` for each
-    stage k, and `loss`: the plain mean of the stages' losses plus the
-    regularisers' penalty. It does not depend on the weighting, so that it can
-    be compared over epochs and runs.
+    stage k (with label sets `stage_k_<label set>_<metric>`), and `loss`: the
+    plain mean of the stages' losses plus the regularisers' penalty. It does
+    not depend on the weighting, so that it can be compared over epochs and
+    runs.
 
     Args:
         inputs: The symbolic image tensor `(batch, height, width, channels)`.
         outputs: List of K symbolic tensors `(batch, classes)`, made by layers
-            named `stage_1` to `stage_K`.
+            named `stage_1` to `stage_K`; or with label sets one for each set,
+            in the same order at each stage, finest first, made by layers named
+            `stage_1_<label set>` and so on.
         name: Optional string.
+
+    Reference:
+        [Lee and Shin, 2018, Section 3.3](https://arxiv.org/abs/1807.02609)
     """
+
+    @property
+    def label_sets(self):
+        """Tuple of the label sets' names; empty for a plain network."""
+        return heads.label_sets(self.output_names)
 
     @property
     def num_stages(self):
         """Number of stages K."""
-        return len(self.outputs)
+        return len(self.outputs) // (len(self.label_sets) or 1)
+
+    @property
+    def interruptible(self):
+        """Whether it runs step by step, each step refining the one before.
+
+        Otherwise each stage takes a pass of its own, and there are no steps.
+        """
+        return self._obstacle is None
+
+    @functools.cached_property
+    def _obstacle(self):
+        return step.obstacle(self)
+
+    def by_stage(self, values):
+        """Splits what there is of each output by stages.
+
+        Args:
+            values: Sequence of one value per output, such as their logits.
+
+        Returns:
+            List of K values; of a hierarchical network, of K dicts from label
+            sets to values.
+        """
+        return heads.by_stage(values, self.label_sets)
 
     def stage(self, k):
         """Returns stage k alone, sharing this model's variables.
@@ -64,15 +107,15 @@ class AnytimeModel(keras.Model):
 
         Returns:
             A `keras.Model` from the image to the logits of stage k, that holds
-            no variable of later stages.
+            no variable of later stages. A hierarchical network's gives a dict
+            from label sets to logits.
 
         Raises:
             ValueError: If there is no such stage.
         """
         self._check_stage(k)
-        return keras.Model(
-            self.input, self.outputs[k - 1], name=f"{self.name}_stage_{k}"
-        )
+        answer = self.by_stage(self.outputs)[k - 1]
+        return keras.Model(self.input, answer, name=f"{self.name}_stage_{k}")
 
     def step(self, k):
         """Returns what stage k adds to stage k - 1, sharing variables.
@@ -92,54 +135,23 @@ class AnytimeModel(keras.Model):
         Returns:
             A `Step`: a `keras.Model` from a dict of tensors, the image and the
             features that it needs of earlier steps, to a dict of tensors:
-            `"logits"`, and each feature that a later step needs.
+            `"logits"`, and each feature that a later step needs. A
+            hierarchical network gives `"logits_<label set>"` for each set.
 
         Raises:
-            ValueError: If there is no such stage.
+            ValueError: If there is no such stage, or the network is not
+                `interruptible`.
         """
         self._check_stage(k)
-        earlier = {id(self.image_layer): self.image_layer}
-        for before in range(1, k):
-            earlier |= {id(op): op for op in self.stage_operations(before)}
-        added = [op for op in self.stage_operations(k) if id(op) not in earlier]
-        reads, leaves = graph.boundary(
-            list(earlier.values()), added, self.operations
-        )
-        names = self.feature_names()
-        tensors = {
-            id(tensor): keras.Input(
-                batch_shape=tensor.shape,
-                dtype=tensor.dtype,
-                name=names[id(tensor)],
+        if self._obstacle is not None:
+            raise ValueError(
+                f"{self._obstacle} Received: step k={k} of {self.name!r}"
             )
-            for tensor in reads
-        }
-        inputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in reads}
-        graph.call_again(self, added, tensors)
-        outputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in leaves}
-        outputs["logits"] = tensors[id(self.outputs[k - 1])]
-        return Step(inputs, outputs, name=f"{self.name}_step_{k}")
+        return step.build_step(self, k)
 
     def feature_names(self):
-        """Returns the names by which steps pass tensors on.
-
-        Returns:
-            Dict from the `id` of each symbolic tensor in the graph to the name
-            of the operation that makes it; the image is `"image"`.
-
-        Raises:
-            ValueError: If an operation has the name of the image or of the
-                logits.
-        """
-        names = graph.tensor_names(self.operations)
-        image = id(self.image_layer.output)
-        del names[image]
-        for taken in {"image", "logits"} & set(names.values()):
-            raise ValueError(
-                "Steps call their image 'image' and their answer 'logits': no "
-                f"other layer can be named so. Received: a layer {taken!r}"
-            )
-        return {**names, image: "image"}
+        """Returns the names of features; see `step.feature_names`."""
+        return step.feature_names(self)
 
     def stage_operations(self, k):
         """Returns the Keras operations that stage k needs, in order.
@@ -151,7 +163,8 @@ class AnytimeModel(keras.Model):
             List of Keras operations, the image's input layer first.
         """
         self._check_stage(k)
-        return graph.subnetwork_operations(self.inputs, self.outputs[k - 1])
+        answer = self.by_stage(self.outputs)[k - 1]
+        return graph.subnetwork_operations(self.inputs, answer)
 
     def stage_variables(self, k):
         """Returns the trainable variables of the subnetwork of stage k.
@@ -186,8 +199,8 @@ class AnytimeModel(keras.Model):
 
         Args:
             optimizer: A Keras optimizer or its name.
-            loss: One Keras loss for all stages, from targets and logits.
-            metrics: List of Keras metrics or names, taken for every stage.
+            loss: One Keras loss for all outputs, from targets and logits.
+            metrics: List of Keras metrics or names, taken for every output.
             weighting: A `keras_anytime.weighting.Weighting`, its name, or
                 `None` for equal weights.
             gradients: A `keras_anytime.gradients.Combiner`, its name, or
@@ -203,13 +216,7 @@ class AnytimeModel(keras.Model):
             ValueError: If an argument does not fit the network.
         """
         training.check_strategy(self)
-        expected = [f"stage_{k}" for k in range(1, self.num_stages + 1)]
-        if self.output_names != expected:
-            raise ValueError(
-                f"The layers that make the outputs must be named {expected}: "
-                "logs and exports go by these names. "
-                f"Received: {self.output_names}"
-            )
+        heads.check_names(self.output_names)
         loss = stage_loss(loss)
         weighting = weighting_lib.get(weighting)
         gradients = gradients_lib.get(gradients)
@@ -225,9 +232,9 @@ class AnytimeModel(keras.Model):
         }
         super().compile(
             optimizer=optimizer,
-            metrics=stage_metrics(metrics, self.num_stages, "metrics"),
+            metrics=stage_metrics(metrics, len(self.outputs), "metrics"),
             weighted_metrics=stage_metrics(
-                weighted_metrics, self.num_stages, "weighted_metrics"
+                weighted_metrics, len(self.outputs), "weighted_metrics"
             ),
             jit_compile=jit,
             **execution,
@@ -235,7 +242,8 @@ class AnytimeModel(keras.Model):
         self.loss = loss
         if not hasattr(self, "stage_loss_means"):
             self.stage_loss_means = [
-                keras.metrics.Mean(name=f"{name}_loss") for name in expected
+                keras.metrics.Mean(name=f"stage_{k}_loss")
+                for k in range(1, self.num_stages + 1)
             ]
         arguments = {
             "optimizer": self.optimizer,
@@ -278,7 +286,7 @@ class AnytimeModel(keras.Model):
 
         Args:
             x: Images, or a data set of pairs (images, labels).
-            y: Labels, where `x` holds images only.
+            y: Labels, where `x` holds images only; for label sets a dict.
             *args: Further arguments of `keras.Model.fit`.
             **kwargs: Likewise.
 
@@ -325,38 +333,30 @@ class AnytimeModel(keras.Model):
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def stage_losses(self, y, outputs, sample_weight=None):
-        """Returns each stage's loss on one target, unweighted.
-
-        Args:
-            y: Targets, one for all stages.
-            outputs: List of K tensors `(batch, classes)`.
-            sample_weight: Tensor `(batch,)` or `None`.
-
-        Returns:
-            List of K scalar tensors.
-        """
-        return [self.loss(y, logits, sample_weight) for logits in outputs]
+        """Returns the K losses, unweighted; see `losses.stage_losses`."""
+        return stage_losses(
+            self.loss, y, outputs, sample_weight, self.label_sets
+        )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates every stage's metrics with the one target."""
+        """Updates every output's metrics with the labels of its label set."""
+        sets = self.label_sets
+        if sample_weight is not None:
+            sample_weight = heads.sample_weights(sample_weight, sets)
+            sample_weight *= self.num_stages
         return super().compute_metrics(
             x,
-            [y] * self.num_stages,
+            heads.targets(y, sets) * self.num_stages,
             keras.tree.flatten(y_pred),
             sample_weight=sample_weight,
         )
 
     def get_metrics_result(self):
-        """Returns the logs: `loss`, `stage_k_loss`, `stage_k_<metric>`."""
-        results = super().get_metrics_result()
-        if self.num_stages > 1:
-            return results
-        # Keras leaves the name of a single output out.
+        """Returns the logs: `loss`, `stage_k_loss`, `<output>_<metric>`."""
         own = {"loss", *(metric.name for metric in self.stage_loss_means)}
-        return {
-            name if name in own else f"stage_1_{name}": value
-            for name, value in results.items()
-        }
+        return named_results(
+            super().get_metrics_result(), self.output_names, own
+        )
 
     def _track_losses(self, x, losses, penalty):
         size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
@@ -373,28 +373,3 @@ class AnytimeModel(keras.Model):
                 f"The stages of this model are 1 to {self.num_stages}. "
                 f"Received: k={k}"
             )
-
-
-def load_model(path):
-    """Loads a model that was saved with `model.save(path)`.
-
-    The same as `keras.models.load_model`, but never misses the classes of this
-    package. Training goes on where it was saved: optimizer, weighting and
-    combiner are restored with their state.
-
-    Args:
-        path: String. A `.keras` file.
-
-    Returns:
-        An `AnytimeModel`.
-
-    Raises:
-        ValueError: If the file holds no anytime model.
-    """
-    model = keras.models.load_model(path)
-    if not isinstance(model, AnytimeModel):
-        raise ValueError(
-            f"The file holds no anytime model. Received: path={str(path)!r} "
-            f"with a {type(model).__name__}"
-        )
-    return model

@@ -77,6 +77,14 @@ class Nesting:
         """
         return tuple(self.depths[-1] // depth for depth in self.depths)
 
+    def deepens(self, stage: int) -> bool:
+        """Returns whether a stage is deeper than the one before it.
+
+        Args:
+            stage: Integer, counted from 1; the first one deepens.
+        """
+        return stage == 1 or self.depths[stage - 1] > self.depths[stage - 2]
+
     def channels(self, filters: int) -> tuple[int, ...]:
         """Returns each stage's channels in a layer of `filters` channels.
 

@@ -21,7 +21,31 @@ def repository():
 @pytest.fixture(scope="session")
 def cifar10_dir():
     """The folder of prepared TFDS data; skips where CIFAR-10 is not there."""
+    return _folder_with("cifar10")
+
+
+@pytest.fixture(scope="session")
+def cifar100_dir():
+    """The folder of prepared TFDS data; skips where CIFAR-100 is not there."""
+    return _folder_with("cifar100")
+
+
+@pytest.fixture(scope="session")
+def hymenoptera():
+    """Two photographs as floats in [0, 1], `(2, 224, 224, 3)`; may skip."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    folder = _folder_with("hymenoptera_subset")
+    builder = tfds.builder("hymenoptera_subset", data_dir=folder)
+    images = builder.as_dataset(split="validation").take(2)
+    return tf.stack(
+        [tf.image.resize(one["image"], (224, 224)) / 255 for one in images]
+    )
+
+
+def _folder_with(name):
     folder = os.environ.get("TFDS_DATA_DIR")
-    if not folder or not (pathlib.Path(folder) / "cifar10").is_dir():
-        pytest.skip("needs CIFAR-10: set TFDS_DATA_DIR to prepared TFDS data")
+    if not folder or not (pathlib.Path(folder) / name).is_dir():
+        pytest.skip(f"needs {name}: set TFDS_DATA_DIR to prepared TFDS data")
     return folder

@@ -58,6 +58,75 @@ def digits(count=64):
     return batch[0].numpy(), batch[1].numpy()
 
 
+def hierarchical_net(classes=None):
+    """A network of three stages, each with a head for each label set."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 1), name="image")
+    maps, pooled, outputs = [], [], []
+    for k in (1, 2, 3):
+        maps.append(
+            ka.layers.SlicedConv2D(
+                4, 3, strides=2, activation="relu", name=f"conv_stage{k}"
+            )(image)
+        )
+        x = ka.layers.SlicedConv2D(
+            6, 3, activation="relu", name=f"top_stage{k}"
+        )(list(maps))
+        pooled.append(
+            keras.layers.GlobalAveragePooling2D(name=f"pool_stage{k}")(x)
+        )
+        for name, count in (classes or {"fine": 10, "coarse": 2}).items():
+            head = ka.layers.SlicedDense(
+                count, dtype="float32", name=f"stage_{k}_{name}"
+            )
+            outputs.append(head(list(pooled)))
+    return ka.AnytimeModel(image, outputs, name="hierarchical")
+
+
+def hierarchical_digits(count=64):
+    """Real images, and which digit each is and whether it is odd."""
+    x, y = digits(count)
+    return x, {"fine": y, "coarse": y % 2}
+
+
+@keras.saving.register_keras_serializable("tests")
+class Kernel(keras.layers.Layer):
+    """A kernel as a tensor in the graph, whatever the layer is called on."""
+
+    def __init__(self, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.shape = tuple(shape)
+
+    def build(self, input_shape):
+        # One axis: it is not this layer that multiplies.
+        self.values = self.add_weight(
+            shape=(int(np.prod(self.shape)),), initializer="random_normal"
+        )
+
+    def call(self, inputs):
+        return keras.ops.reshape(self.values, self.shape)
+
+    def compute_output_shape(self, input_shape):
+        return self.shape
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape}
+
+
+def passes_net():
+    """A network whose two stages share a kernel, but no features."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 1), name="image")
+    kernel = Kernel((3, 3, 1, 4), name="kernel")(image)
+    outputs = []
+    for k in (1, 2):
+        x = keras.ops.conv(image, kernel, strides=k)
+        x = keras.layers.BatchNormalization(name=f"norm_stage{k}")(x)
+        x = keras.layers.GlobalMaxPooling2D(name=f"pool_stage{k}")(x)
+        outputs.append(keras.layers.Dense(10, name=f"stage_{k}")(x))
+    return ka.AnytimeModel(image, outputs, name="passes")
+
+
 def run_script(repository, *arguments, **environment):
     """Runs a Python script of the checkout as a user would.
 

@@ -7,11 +7,14 @@ import shutil
 
 import keras
 
-from keras_anytime.model import load_model
+from keras_anytime import heads
+from keras_anytime.loading import load_model
 
 
 class StageCheckpoint(keras.callbacks.Callback):
     """Saves the model whenever its validation error is the lowest so far.
+
+    Of several label sets, the error is that of the first, the finest.
 
     Args:
         path: String or path that ends in `.keras`.
@@ -47,11 +50,10 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        stages = range(1, self.model.num_stages + 1)
-        names = [
-            f"{self.prefix}stage_{k}_{self.metric}"
-            for k in ([self.stage] if self.stage else stages)
-        ]
+        outputs = heads.finest(self.model.output_names)
+        if self.stage:
+            outputs = [outputs[self.stage - 1]]
+        names = [f"{self.prefix}{name}_{self.metric}" for name in outputs]
         if not set(names) <= set(logs):
             raise ValueError(
                 f"StageCheckpoint looks at {names[0]!r}: give `fit` "

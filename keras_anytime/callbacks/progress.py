@@ -5,11 +5,14 @@ import time
 
 import keras
 
+from keras_anytime import heads
+
 
 class StageProgress(keras.callbacks.Callback):
     """Prints one line per epoch: loss, then the error of each stage.
 
-    Where the terminal allows, the line counts the steps while an epoch runs.
+    Of several label sets, the error is that of the first, the finest. Where
+    the terminal allows, the line counts the steps while an epoch runs.
     `AnytimeModel.fit` leaves Keras' own progress bar out beside it.
 
     ```
@@ -58,8 +61,10 @@ class StageProgress(keras.callbacks.Callback):
         self._print(line)
 
     def _summary(self, logs, prefix):
-        stages = range(1, self.model.num_stages + 1)
-        names = [f"{prefix}stage_{k}_{self.metric}" for k in stages]
+        names = [
+            f"{prefix}{output}_{self.metric}"
+            for output in heads.finest(self.model.output_names)
+        ]
         errors = [
             f"{100 * (1 - logs[name]):4.1f}" if name in logs else "-"
             for name in names

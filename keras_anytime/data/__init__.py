@@ -7,6 +7,7 @@ from keras_anytime.data.pipeline import Epochs
 from keras_anytime.data.pipeline import evaluation_batches
 from keras_anytime.data.pipeline import training_batches
 from keras_anytime.data.sources import DIGITS
+from keras_anytime.data.sources import digits_info
 from keras_anytime.data.sources import read_digits
 from keras_anytime.data.sources import read_tfds
 from keras_anytime.data.sources import tfds_info
@@ -14,23 +15,25 @@ from keras_anytime.data.sources import tfds_info
 __all__ = ["DatasetInfo", "Epochs", "info", "load"]
 
 
-def info(name, data_dir=None):
+def info(name, data_dir=None, labels=None):
     """Returns what is known of a data set, without reading its images.
 
     Args:
         name: String, as in `load`.
         data_dir: String or `None`, as in `load`.
+        labels: Dict or `None`, as in `load`. With it, `classes` and
+            `class_names` are dicts by label sets.
 
     Returns:
         A `DatasetInfo`.
 
     Raises:
-        ValueError: If the data set is unknown.
+        ValueError: If the data set or one of the labels is unknown.
         FileNotFoundError: If it has not been prepared.
     """
     if name == DIGITS.name:
-        return DIGITS
-    return tfds_info(name, data_dir)
+        return digits_info(labels)
+    return tfds_info(name, data_dir, labels)
 
 
 def load(
@@ -41,6 +44,7 @@ def load(
     augment=True,
     data_dir=None,
     download=False,
+    labels=None,
 ):
     """Returns pipelines of images and labels, one for each split.
 
@@ -57,7 +61,7 @@ def load(
     Args:
         name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship
             inside scikit-learn; or a data set of TensorFlow Datasets that has
-            one label per image and one image size, such as `"cifar10"`.
+            labels and one image size, such as `"cifar10"`.
         batch_size: Integer of 1 or more.
         splits: Sequence of splits in the notation of TensorFlow Datasets.
             `None` means four fifths and the held-out fifth of the digits,
@@ -69,11 +73,16 @@ def load(
             the environment's `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
         download: Boolean. Whether to fetch and prepare a data set that is not
             there.
+        labels: Dict from label sets, finest first, to the features of the data
+            set that hold them, for hierarchical prediction: `{"fine": "label",
+            "coarse": "coarse_label"}` for CIFAR-100. `None` means the one
+            feature `"label"`.
 
     Returns:
         List of `tf.data.Dataset`, each of pairs of float32 images `(batch,
         height, width, channels)`, normalised by channel, and int64 labels
-        `(batch,)`. The last batch of a pass may be smaller.
+        `(batch,)`, or a dict of such by label sets. The last batch of a pass
+        may be smaller.
 
     Raises:
         ValueError: If an argument is not one of these.
@@ -91,23 +100,22 @@ def load(
             f"Received: splits={splits!r}"
         )
     if name == DIGITS.name:
-        about = DIGITS
         splits = splits or ("train[:80%]", "train[80%:]")
-        pairs = read_digits(splits)
+        pairs = read_digits(splits, labels)
     else:
         splits = splits or ("train", "test")
-        pairs = read_tfds(name, splits, data_dir, download)
-        about = tfds_info(name, data_dir)
-    for split, (_, labels) in zip(splits, pairs, strict=True):
-        if not len(labels):
+        pairs = read_tfds(name, splits, data_dir, download, labels)
+    about = info(name, data_dir, labels)
+    for split, (images, _) in zip(splits, pairs, strict=True):
+        if not len(images):
             raise ValueError(
                 f"The split holds no image. Received: split={split!r} of "
                 f"{name!r}"
             )
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
-    (images, labels), *others = pairs
+    first, *others = pairs
     return [
-        training_batches(images, labels, about, batch_size, seed),
+        training_batches(*first, about, batch_size, seed),
         *(evaluation_batches(*pair, about, batch_size) for pair in others),
     ]

@@ -42,22 +42,22 @@ def training_batches(images, labels, info, batch_size, seed):
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`.
+        labels: Integer array `(examples,)`, or a dict of them.
         info: A `DatasetInfo`.
         batch_size: Integer.
         seed: Integer.
 
     Returns:
         A `tf.data.Dataset` of pairs of a float32 tensor `(batch, height, width,
-        channels)` and an int64 tensor `(batch,)`. Its attribute `epochs` is the
-        `Epochs` that number its passes.
+        channels)` and an int64 tensor `(batch,)`, or a dict of them. Its
+        attribute `epochs` is the `Epochs` that number its passes.
 
     Reference:
         [He et al., 2016, Section 4.2](https://arxiv.org/abs/1512.03385)
     """
-    count = len(labels)
+    count = len(images)
     images = tf.convert_to_tensor(images)
-    labels = tf.convert_to_tensor(labels, tf.int64)
+    labels = _as_int64(labels)
     epochs = Epochs()
 
     def one_pass(epoch):
@@ -76,7 +76,9 @@ def training_batches(images, labels, info, batch_size, seed):
             if info.flip:
                 flip = tf.gather(flips, index)[:, None, None, None]
                 x = tf.where(flip, tf.reverse(x, axis=[2]), x)
-            return x, tf.gather(labels, index)
+            return x, tf.nest.map_structure(
+                lambda of_all: tf.gather(of_all, index), labels
+            )
 
         return (
             tf.data.Dataset.from_tensor_slices(order)
@@ -100,16 +102,15 @@ def evaluation_batches(images, labels, info, batch_size):
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`.
+        labels: Integer array `(examples,)`, or a dict of them.
         info: A `DatasetInfo`.
         batch_size: Integer.
 
     Returns:
         A `tf.data.Dataset` of pairs as in `training_batches`.
     """
-    data = tf.data.Dataset.from_tensor_slices(
-        (images, tf.convert_to_tensor(labels, tf.int64))
-    ).batch(batch_size)
+    data = tf.data.Dataset.from_tensor_slices((images, _as_int64(labels)))
+    data = data.batch(batch_size)
     return data.map(
         lambda x, y: (normalise(x, info), y),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -148,3 +149,9 @@ def shift(images, corners, pad):
     columns = corners[:, 1:] + tf.range(width)
     cropped = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.gather(cropped, columns, axis=2, batch_dims=1)
+
+
+def _as_int64(labels):
+    return tf.nest.map_structure(
+        lambda one: tf.convert_to_tensor(one, tf.int64), labels
+    )

@@ -1,7 +1,9 @@
 """Where images come from: scikit-learn's digits, prepared TFDS folders."""
 
 import contextlib
+import dataclasses
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -28,7 +30,25 @@ DIGITS = DatasetInfo(
 )
 
 
-def read_digits(splits):
+def digits_info(labels=None):
+    """Returns what is known of the digits.
+
+    Args:
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
+
+    Returns:
+        A `DatasetInfo`.
+
+    Raises:
+        ValueError: If `labels` names other features than the digits'
+            `"label"`.
+    """
+    features = _features(labels, ("label",), DIGITS.name)
+    names = _by_label_set({"label": DIGITS.class_names}, features)
+    return dataclasses.replace(DIGITS, class_names=names)
+
+
+def read_digits(splits, labels=None):
     """Reads the 1,797 handwritten digits that ship inside scikit-learn.
 
     They are put in one random order that never changes, since scikit-learn
@@ -36,26 +56,29 @@ def read_digits(splits):
 
     Args:
         splits: Sequence of strings such as `"train[:80%]"`.
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         List of pairs of uint8 images `(examples, 8, 8, 1)` and labels.
 
     Raises:
-        ValueError: If a split cannot be read.
+        ValueError: If a split cannot be read, or `labels` names other features
+            than the digits' `"label"`.
     """
     import tensorflow_datasets as tfds
     from sklearn.datasets import load_digits
 
+    features = _features(labels, ("label",), DIGITS.name)
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     # Pixels are 0 to 16; bring them to the 0 to 255 of images.
     images = np.round(digits.images[order, :, :, None] * (255 / 16))
     images = images.astype("uint8")
-    labels = digits.target[order].astype("int64")
+    target = digits.target[order].astype("int64")
     whole = {
         "train": tfds.core.SplitInfo(
             name="train",
-            shard_lengths=[len(labels)],
+            shard_lengths=[len(target)],
             num_bytes=0,
             filename_template=None,
         )
@@ -67,34 +90,34 @@ def read_digits(splits):
                 whole
             )
         index = np.concatenate(
-            [np.arange(len(labels))[part.from_ : part.to] for part in parts]
+            [np.arange(len(target))[part.from_ : part.to] for part in parts]
         )
-        pairs.append((images[index], labels[index]))
+        pairs.append(
+            (images[index], _by_label_set({"label": target[index]}, features))
+        )
     return pairs
 
 
-def tfds_info(name, data_dir=None):
+def tfds_info(name, data_dir=None, labels=None):
     """Returns what TFDS knows of a data set.
 
     Args:
-        name: String. The name of a TFDS data set with one label per image.
+        name: String. The name of a TFDS data set of images.
         data_dir: String or `None`, as in `keras_anytime.data.load`.
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         A `DatasetInfo`.
 
     Raises:
-        ValueError: If the data set is unknown, or has no labels or no fixed
-            image size.
+        ValueError: If the data set is unknown, or has no such labels or no
+            fixed image size.
         FileNotFoundError: If it has not been prepared.
     """
-    features = _builder(name, data_dir, download=False).info.features
-    if not {"image", "label"} <= set(features):
-        raise ValueError(
-            "A data set to classify needs the features 'image' and 'label'. "
-            f"Received: name={name!r} with {sorted(features)}"
-        )
-    shape = tuple(features["image"].shape)
+    known = _builder(name, data_dir, download=False).info.features
+    features = _features(labels, _label_features(name, known), name)
+    class_names = {one: tuple(known[one].names) for one in features.values()}
+    shape = tuple(known["image"].shape)
     if None in shape:
         raise ValueError(
             "Images must all have one size. "
@@ -105,38 +128,49 @@ def tfds_info(name, data_dir=None):
     return DatasetInfo(
         name=name,
         image_shape=shape,
-        class_names=tuple(features["label"].names),
+        class_names=_by_label_set(class_names, features),
         mean=mean,
         std=std,
     )
 
 
-def read_tfds(name, splits, data_dir=None, download=False):
+def read_tfds(name, splits, data_dir=None, download=False, labels=None):
     """Reads splits of a TFDS data set into memory.
 
     Args:
-        name: String. The name of a TFDS data set with one label per image.
+        name: String. The name of a TFDS data set of images.
         splits: Sequence of strings such as `"train[:45000]"`.
         data_dir: String or `None`, as in `keras_anytime.data.load`.
         download: Boolean, as in `keras_anytime.data.load`.
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         List of pairs of uint8 images `(examples, height, width, channels)`
-        and int64 labels `(examples,)`.
+        and int64 labels `(examples,)`, or a dict of them.
 
     Raises:
-        ValueError: If the data set or a split is unknown.
+        ValueError: If the data set, a split or a feature is unknown.
         FileNotFoundError: If the data set has not been prepared.
     """
+    import tensorflow_datasets as tfds
+
     builder = _builder(name, data_dir, download)
+    known = _label_features(name, builder.info.features)
+    features = _features(labels, known, name)
+    # What nobody asked for is not decoded.
+    decoders = tfds.decode.PartialDecoding(
+        {one: True for one in ("image", *features.values())}
+    )
     pairs = []
     for split in splits:
         with _readable(split, name, builder.info.splits):
             data = builder.as_dataset(
-                split=split, batch_size=-1, as_supervised=True
+                split=split, batch_size=-1, decoders=decoders
             )
-        images, labels = data
-        pairs.append((images.numpy(), labels.numpy()))
+        labels_of = {one: data[one].numpy() for one in features.values()}
+        pairs.append(
+            (data["image"].numpy(), _by_label_set(labels_of, features))
+        )
     return pairs
 
 
@@ -147,6 +181,50 @@ def data_dir_or_default(data_dir=None):
         or os.environ.get("TFDS_DATA_DIR")
         or os.path.join("~", "tensorflow_datasets")
     )
+
+
+def _label_features(name, features):
+    """Returns the names of all features of a TFDS data set that are labels."""
+    import tensorflow_datasets as tfds
+
+    labels = [
+        feature
+        for feature, value in features.items()
+        if isinstance(value, tfds.features.ClassLabel)
+    ]
+    if "image" not in features or not labels:
+        raise ValueError(
+            "A data set to classify needs the feature 'image', and labels. "
+            f"Received: name={name!r} with {sorted(features)}"
+        )
+    return labels
+
+
+def _features(labels, known, name):
+    """Returns the features to read as labels, by label sets.
+
+    Args:
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
+        known: Sequence of strings, the features that are labels.
+        name: String. The data set's name.
+
+    Returns:
+        Dict from label sets to features; `None` is the only set of plain data.
+    """
+    features = {None: "label"} if labels is None else labels
+    given = set(features.values()) if isinstance(features, Mapping) else set()
+    if not given or not given <= set(known):
+        raise ValueError(
+            "`labels` must be a dict from label sets to features that are "
+            f"labels, or None for 'label'; {name!r} has {sorted(known)}. "
+            f"Received: labels={labels}"
+        )
+    return dict(features)
+
+
+def _by_label_set(values, features):
+    chosen = {label_set: values[one] for label_set, one in features.items()}
+    return chosen.get(None, chosen)
 
 
 def _builder(name, data_dir, download):

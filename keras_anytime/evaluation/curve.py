@@ -1,11 +1,12 @@
 """The anytime curve: how good each stage's answer is, and what it costs."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
-from keras_anytime.evaluation.cost import stage_costs
+from keras_anytime.cost import stage_costs
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
 
@@ -41,7 +42,8 @@ class AnytimeCurve:
         points: Tuple of K `CurvePoint`, the first stage first.
         classes: Integer. Number of classes.
         examples: Integer. Examples measured on.
-        name: String. The network's name.
+        name: String. The network's name; with label sets, and which of them
+            was measured.
     """
 
     points: tuple[CurvePoint, ...]
@@ -154,30 +156,41 @@ class AnytimeCurve:
         plot_curve(self, path)
 
 
-def anytime_curve(model, data, batch_size=128):
+def anytime_curve(model, data, batch_size=128, label_set=None):
     """Measures every stage of a model in one pass over the data.
 
     Args:
         model: An `AnytimeModel`.
         data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays.
+            pair of arrays. Labels of a hierarchical network are a dict from
+            label sets to integer labels.
         batch_size: Integer. Images per batch where `data` is arrays.
+        label_set: String. Which labels of a hierarchical network to measure;
+            `None` for any other.
 
     Returns:
         An `AnytimeCurve`.
 
     Raises:
-        ValueError: If there is no data, or labels are not integers among the
-            classes.
+        ValueError: If there is no data, labels are not integers among the
+            classes, or `label_set` is none of the network's.
     """
-    classes = model.outputs[0].shape[-1]
+    sets = model.label_sets
+    if label_set not in (sets or (None,)):
+        raise ValueError(
+            f"`label_set` must be one of {sets or (None,)}, the label sets of "
+            f"this network. Received: label_set={label_set!r}"
+        )
+    index = sets.index(label_set) if sets else 0
+    heads = slice(index, None, len(sets) or 1)
+    classes = model.outputs[index].shape[-1]
     wrong = np.zeros((2, model.num_stages), "int64")
     examples = 0
-    for images, labels in _batches(data, batch_size):
+    for images, labels in _batches(data, batch_size, label_set):
         labels = np.asarray(labels)
         _check_labels(labels, len(images), classes)
         labels = labels.reshape(-1)
-        outputs = keras.tree.flatten(model.predict_on_batch(images))
+        outputs = keras.tree.flatten(model.predict_on_batch(images))[heads]
         for index, logits in enumerate(outputs):
             before = _classes_before(np.asarray(logits), labels)
             wrong[0, index] += np.sum(before >= 1)
@@ -198,7 +211,7 @@ def anytime_curve(model, data, batch_size=128):
         ),
         classes=classes,
         examples=examples,
-        name=model.name,
+        name=f"{model.name}, {label_set} labels" if sets else model.name,
     )
 
 
@@ -212,14 +225,28 @@ def _classes_before(logits, labels):
     return np.sum(~(logits < own), axis=1) - 1
 
 
-def _batches(data, batch_size):
+def _batches(data, batch_size, label_set):
     if not isinstance(data, (tuple, list)):
-        yield from ((batch[0], batch[1]) for batch in data)
+        for images, labels, *_ in data:
+            yield images, _chosen(labels, label_set)
         return
     images, labels = data
+    labels = _chosen(labels, label_set)
     for start in range(0, len(labels), batch_size):
         stop = start + batch_size
         yield images[start:stop], labels[start:stop]
+
+
+def _chosen(labels, label_set):
+    if label_set is None:
+        return labels
+    if not isinstance(labels, Mapping) or label_set not in labels:
+        raise ValueError(
+            "The data must give labels as a dict from label sets to labels. "
+            f"Received: label_set={label_set!r} and labels that are no dict "
+            "or lack it"
+        )
+    return labels[label_set]
 
 
 def _check_labels(labels, count, classes):

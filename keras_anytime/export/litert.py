@@ -34,11 +34,13 @@ def tflite(
         model: An `AnytimeModel`.
         path: String or path that ends in `.tflite`. File and manifest are
             written beside and moved in place.
-        curve: The model's `AnytimeCurve`, whose errors go in the manifest.
+        curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
+            several label sets, that of the first.
         batch_size: Integer, or `None` for a file that declares batches of any
             size. LiteRT resizes a file for 1 image on demand; declaring it
             makes small files up to 3% larger.
-        class_names: Sequence of strings in the order of the logits.
+        class_names: Sequence of strings in the order of the logits; for label
+            sets a dict from them to such sequences.
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
         keep_names: Boolean. Whether the tensors inside keep the names of the
@@ -53,7 +55,7 @@ def tflite(
         raise ValueError(
             f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"
         )
-    named = programs_lib.programs(model)
+    named = programs_lib.programs(model, zero_filled=False)
     manifest = programs_lib.describe(
         "tflite", model, named, batch_size, curve, class_names, preprocessing
     )

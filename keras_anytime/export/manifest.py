@@ -47,7 +47,8 @@ class StageRecord:
         parameters: Integer. Trainable parameters of the subnetwork.
         step_macs: Integer. Multiply-adds of the step alone.
         step_parameters: Integer. Trainable parameters of the step alone.
-        top1_error: Float in [0, 1], or `None` where it was not measured.
+        top1_error: Float in [0, 1], or `None` where it was not measured; of
+            several label sets, that of the first.
     """
 
     stage: int
@@ -66,11 +67,15 @@ class Manifest:
         kind: `"saved_model"` or `"tflite"`.
         name: String. The network's name.
         stages: Tuple of one `StageRecord` per stage.
-        signatures: Dict from `step_k` and `subnet_k` to `Signature`.
+        signatures: Dict from `step_k` and `subnet_k` to `Signature`. A network
+            whose stages share no features has no steps.
         sha256: String. Checksum of the file, or of the folder's files.
-        class_names: Tuple of strings in the order of the logits, or `None`.
+        class_names: Tuple of strings in the order of the logits, or a dict of
+            such tuples by label sets, or `None`.
         preprocessing: Dict that says how pixels become the input, or `None`.
         versions: Dict from libraries to the versions that exported.
+        label_sets: Tuple of strings, the sets of labels that each stage
+            answers in, finest first; `None` for a network with one set.
     """
 
     kind: str
@@ -78,14 +83,27 @@ class Manifest:
     stages: tuple[StageRecord, ...]
     signatures: dict[str, Signature]
     sha256: str
-    class_names: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
     preprocessing: dict | None = None
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    label_sets: tuple[str, ...] | None = None
 
     @property
     def num_stages(self) -> int:
         """Number of stages K."""
         return len(self.stages)
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether the network runs step by step."""
+        return "step_1" in self.signatures
+
+    @property
+    def logits_names(self) -> dict[str | None, str]:
+        """The outputs with logits, by label sets; `None` is the only set."""
+        if self.label_sets is None:
+            return {None: "logits"}
+        return {name: f"logits_{name}" for name in self.label_sets}
 
     def to_json(self) -> str:
         """Returns the manifest as JSON text."""
@@ -194,21 +212,43 @@ def _parse(fields) -> Manifest:
         )
         for name, signature in _as(dict, fields["signatures"]).items()
     }
-    for name in (f"{kind}_{k}" for kind in ("step", "subnet") for k in numbers):
-        if "logits" not in {one.name for one in signatures[name].outputs}:
-            raise ValueError(f"the signature {name} gives no logits")
-    class_names = _as((list, type(None)), fields["class_names"])
-    return Manifest(
+    label_sets = _as((list, type(None)), fields.get("label_sets"))
+    manifest = Manifest(
         kind=_as(str, fields["kind"]),
         name=_as(str, fields["name"]),
         stages=stages,
         signatures=signatures,
         sha256=_as(str, fields["sha256"]),
-        class_names=class_names
-        and tuple(_as(str, name) for name in class_names),
+        class_names=_class_names(fields["class_names"], label_sets),
         preprocessing=_as((dict, type(None)), fields["preprocessing"]),
         versions=_as(dict, fields["versions"]),
+        label_sets=None if label_sets is None else _strings(label_sets),
     )
+    kinds = ["subnet"]
+    # A network that cannot run step by step has none at all.
+    if any(name.startswith("step_") for name in signatures):
+        kinds.append("step")
+    for name in (f"{kind}_{k}" for kind in kinds for k in numbers):
+        given = {one.name for one in signatures[name].outputs}
+        lacking = sorted(set(manifest.logits_names.values()) - given)
+        if lacking:
+            raise ValueError(f"the signature {name} gives no {lacking}")
+    return manifest
+
+
+def _class_names(names, label_sets):
+    if names is None:
+        return None
+    if label_sets is None:
+        return _strings(names)
+    by_set = {one: _strings(_as(dict, names)[one]) for one in label_sets}
+    if set(names) != set(by_set):
+        raise ValueError("there are class names of an unknown label set")
+    return by_set
+
+
+def _strings(values) -> tuple[str, ...]:
+    return tuple(_as(str, value) for value in _as(list, values))
 
 
 _STAGE_COUNTS = ("stage", "macs", "parameters", "step_macs", "step_parameters")

@@ -1,8 +1,11 @@
 """The programs of a staged export: steps and subnetworks as functions."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
+from keras_anytime import heads
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.manifest import Manifest
 from keras_anytime.export.manifest import Signature
@@ -11,46 +14,61 @@ from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.provenance import versions
 
 
-def programs(model):
+def programs(model, zero_filled=True):
     """Returns the models to export, by the names of their signatures.
 
     Args:
         model: An `AnytimeModel`.
+        zero_filled: Boolean. Whether grouped convolutions are exported as
+            dense ones, with zeros in the kernel.
 
     Returns:
         Dict from `step_1` to `step_K` and `subnet_1` to `subnet_K` to
-        `keras.Model`s from dicts to dicts of tensors.
+        `keras.Model`s from dicts to dicts of tensors; without the steps where
+        the model is not interruptible.
     """
-    model = in_float32(model)
+    model = exportable(model, zero_filled)
     image = model.image_layer.output
     named = {}
-    for k in range(1, model.num_stages + 1):
-        named[f"step_{k}"] = model.step(k)
-    for k in range(1, model.num_stages + 1):
+    if model.interruptible:
+        for k in range(1, model.num_stages + 1):
+            named[f"step_{k}"] = model.step(k)
+    for k, answer in enumerate(model.by_stage(model.outputs), start=1):
         named[f"subnet_{k}"] = keras.Model(
-            {"image": image}, {"logits": model.outputs[k - 1]}
+            {"image": image}, heads.named_logits(answer)
         )
     return named
 
 
-def in_float32(model):
-    """Returns a model that computes in float32, with the same weights.
+def exportable(model, zero_filled):
+    """Returns a model with the same weights, in the form that is exported.
 
-    A network trained in mixed precision would hand 16-bit features from step
-    to step, which LiteRT does not take.
+    It computes in float32: a network trained in mixed precision would hand
+    16-bit features from step to step, which LiteRT does not take. LiteRT has
+    grouped convolutions of its own; TensorFlow would compile an XLA program
+    for each.
 
     Args:
         model: An `AnytimeModel`.
+        zero_filled: Boolean, as for `programs`.
 
     Returns:
-        The model itself, where it computes in float32 already.
+        The model itself, where it has that form already.
     """
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
-        return model
     config = model.get_config()
+    wanted = {"dtype": "float32", "zero_filled": zero_filled}
     for layer in config["layers"]:
-        if "dtype" in layer["config"]:
-            layer["config"]["dtype"] = "float32"
+        layer["config"] |= {
+            key: value
+            for key, value in wanted.items()
+            if key in layer["config"]
+        }
+    if all(layer.compute_dtype == "float32" for layer in model.layers) and all(
+        layer.zero_filled == zero_filled
+        for layer in model.layers
+        if hasattr(layer, "zero_filled")
+    ):
+        return model
     copy = type(model).from_config(config)
     copy.set_weights(model.get_weights())
     return copy
@@ -89,8 +107,10 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         model: The exported `AnytimeModel`.
         named: Dict from signature names to models, as from `programs`.
         batch_size: Integer, or `None` for batches of any size.
-        curve: An `AnytimeCurve` of the model, or `None`.
-        class_names: Sequence of strings, or `None`.
+        curve: An `AnytimeCurve` of the model, or `None`; of several label
+            sets, that of the first.
+        class_names: Sequence of strings, or `None`; for label sets a dict from
+            them to such sequences.
         preprocessing: Dict, or `None`.
 
     Returns:
@@ -100,25 +120,21 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         ValueError: If the batch size is below 1, or the curve or the class
             names are of another network.
     """
-    classes = model.outputs[0].shape[-1]
     costs = stage_costs(model)
     if batch_size is not None and batch_size < 1:
         raise ValueError(
             "`batch_size` must be 1 or more, or None. "
             f"Received: batch_size={batch_size}"
         )
-    if class_names is not None and len(class_names) != classes:
-        raise ValueError(
-            f"The network has {classes} classes. "
-            f"Received: {len(class_names)} class_names"
-        )
     errors = [None] * model.num_stages
     if curve is not None:
-        if [p.macs for p in curve.points] != [cost.macs for cost in costs]:
+        same_costs = [p.macs for p in curve.points] == [c.macs for c in costs]
+        if not same_costs or curve.classes != model.outputs[0].shape[-1]:
             raise ValueError(
-                "`curve` must have been measured on the exported model. "
+                "`curve` must have been measured on the exported model, in "
+                "the first of several label sets. "
                 f"Received: a curve of {len(curve.points)} stages of "
-                f"{curve.name!r}"
+                f"{curve.name!r} with {curve.classes} classes"
             )
         errors = [point.top1_error for point in curve.points]
     return Manifest(
@@ -143,10 +159,35 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
             for name, program in named.items()
         },
         sha256="",
-        class_names=None if class_names is None else tuple(class_names),
+        class_names=_class_names(model, class_names),
         preprocessing=preprocessing,
         versions=versions(),
+        label_sets=model.label_sets or None,
     )
+
+
+def _class_names(model, names):
+    """Returns the class names for the manifest, if they fit the model."""
+    if names is None:
+        return None
+    sets = model.label_sets
+    by_set = names if isinstance(names, Mapping) else {None: names}
+    if set(by_set) != set(sets or (None,)):
+        raise ValueError(
+            "`class_names` must be "
+            + (f"a dict of {sorted(sets)}. " if sets else "one sequence. ")
+            + f"Received: class_names={names}"
+        )
+    for name, logits in zip(sets or (None,), model.outputs, strict=False):
+        classes = logits.shape[-1]
+        if len(by_set[name]) != classes:
+            raise ValueError(
+                f"The network has {classes} "
+                + (f"classes of {name!r}. " if sets else "classes. ")
+                + f"Received: {len(by_set[name])} class_names"
+            )
+    by_set = {name: tuple(by_set[name]) for name in sets or (None,)}
+    return by_set if sets else by_set[None]
 
 
 def _function(program):

@@ -24,16 +24,20 @@ def saved_model(
 
     Signature `step_k` computes what stage k adds: image and features of
     earlier steps in, `logits` and new features out. Signature `subnet_k`
-    computes stage k alone: image in, `logits` out. All share one set of
-    variables. `manifest.json` inside the folder describes them.
+    computes stage k alone: image in, `logits` out. A network that is not
+    `interruptible` has these only. With label sets, the outputs are
+    `logits_<label set>`. All share one set of variables. `manifest.json`
+    inside the folder describes them.
 
     Args:
         model: An `AnytimeModel`.
         folder: String or path. It is written beside and moved in place; an
             earlier export there is replaced.
-        curve: The model's `AnytimeCurve`, whose errors go in the manifest.
+        curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
+            several label sets, that of the first.
         batch_size: Integer, or `None` for batches of any size.
-        class_names: Sequence of strings in the order of the logits.
+        class_names: Sequence of strings in the order of the logits; for label
+            sets a dict from them to such sequences.
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
 

@@ -1,8 +1,21 @@
 """Layers that hold one slice of a nested network, or all of them masked."""
 
+from keras_anytime.layers.grouped import GroupedConv2D
 from keras_anytime.layers.masked import MaskedConv2D
 from keras_anytime.layers.masked import MaskedDense
+from keras_anytime.layers.padding import ChannelPadding
+from keras_anytime.layers.shared import SharedConv2D
+from keras_anytime.layers.shared import SharedKernel
 from keras_anytime.layers.sliced import SlicedConv2D
 from keras_anytime.layers.sliced import SlicedDense
 
-__all__ = ["MaskedConv2D", "MaskedDense", "SlicedConv2D", "SlicedDense"]
+__all__ = [
+    "ChannelPadding",
+    "GroupedConv2D",
+    "MaskedConv2D",
+    "MaskedDense",
+    "SharedConv2D",
+    "SharedKernel",
+    "SlicedConv2D",
+    "SlicedDense",
+]

@@ -3,11 +3,9 @@
 import keras
 
 from keras_anytime.model import AnytimeModel
-from keras_anytime.nesting import Nesting
+from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
-
-# Output channels of a unit per channel inside of it.
-_EXPANSION = {"basic": 1, "bottleneck": 4}
+from keras_anytime.nets.residual import residual_unit
 
 
 def width_nested_resnet(
@@ -42,7 +40,8 @@ def width_nested_resnet(
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
-        classes: Integer. Number of classes.
+        classes: Integer. Number of classes; or a dict such as
+            `{"fine": 100, "coarse": 20}` for one head per label set.
         nesting: `Nesting` or its label, of widths only: `"w1-w2-w4"`
             (Wan 2020), or even widths `"w1-w2-w3-w4"` (Lee 2018).
         units: Sequence of integers, the units in each block.
@@ -58,7 +57,7 @@ def width_nested_resnet(
 
     Returns:
         An `AnytimeModel` with one output of float32 logits `(batch, classes)`
-        per stage.
+        per stage and label set.
 
     Raises:
         ValueError: If an argument is not one of these, the nesting deepens, or
@@ -72,128 +71,42 @@ def width_nested_resnet(
     """
     nesting = _check(input_shape, classes, nesting, units, filters, unit, stem)
     image = keras.Input(input_shape, name="image")
-    stem_widths = nesting.slices(filters[0] // _EXPANSION[unit])
+    stem_widths = nesting.slices(filters[0] // blocks.EXPANSION[unit])
     features = [
-        _stem(image, width, stem, l2, f"stem_stage{k}")
+        blocks.stem(image, width, stem, l2=l2, name=f"stem_stage{k}")
         for k, width in enumerate(stem_widths, start=1)
     ]
+    stages = range(1, nesting.num_stages + 1)
     for block, (count, width) in enumerate(zip(units, filters, strict=True)):
         for index in range(count):
-            strides = 2 if block > 0 and index == 0 else 1
-            features = _unit(
+            features = residual_unit(
                 features,
+                unit,
                 nesting.slices(width),
-                nesting.slices(width // _EXPANSION[unit]),
-                strides,
-                l2,
-                f"block{block + 1}_unit{index + 1}",
+                strides=2 if block > 0 and index == 0 else 1,
+                stages=stages,
+                l2=l2,
+                name=f"block{block + 1}_unit{index + 1}",
             )
     features = [
         blocks.normalised(x, f"final_stage{k}")
         for k, x in enumerate(features, start=1)
     ]
-    return AnytimeModel(image, blocks.heads(features, classes, l2), name=name)
-
-
-def _stem(image, width, kind, l2, name):
-    if kind == "cifar":
-        return blocks.convolution(image, width, 3, l2=l2, name=f"{name}_conv")
-    x = blocks.convolution(image, width, 7, 2, l2=l2, name=f"{name}_conv")
-    return keras.layers.MaxPooling2D(
-        3, strides=2, padding="same", name=f"{name}_pool"
-    )(x)
-
-
-def _unit(features, widths, inner_widths, strides, l2, name):
-    """Adds one residual unit to every stage's features."""
-    bottleneck = inner_widths != widths
-    active = [
-        blocks.normalised(x, f"{name}_in_stage{k}")
-        for k, x in enumerate(features, start=1)
-    ]
-    branch = active
-    layers = (
-        [(inner_widths, 1, 1), (inner_widths, 3, strides), (widths, 1, 1)]
-        if bottleneck
-        else [(widths, 3, strides), (widths, 3, 1)]
-    )
-    for index, (slices, size, stride) in enumerate(layers, start=1):
-        if index > 1:
-            branch = [
-                blocks.normalised(x, f"{name}_conv{index - 1}_stage{k}")
-                for k, x in enumerate(branch, start=1)
-            ]
-        branch = [
-            blocks.convolution(
-                branch[:k],
-                width,
-                size,
-                stride,
-                l2=l2,
-                name=f"{name}_conv{index}_stage{k}",
-            )
-            for k, width in enumerate(slices, start=1)
-        ]
-    if strides > 1:
-        active = [
-            blocks.subsampled(x, strides, f"{name}_subsampled_stage{k}")
-            for k, x in enumerate(active, start=1)
-        ]
-    outputs = []
-    for k, width in enumerate(widths, start=1):
-        shortcut = features[k - 1]
-        if strides > 1 or shortcut.shape[-1] != width:
-            shortcut = blocks.convolution(
-                active[:k],
-                width,
-                1,
-                l2=l2,
-                name=f"{name}_projection_stage{k}",
-            )
-        outputs.append(
-            keras.layers.Add(name=f"{name}_add_stage{k}")(
-                [shortcut, branch[k - 1]]
-            )
-        )
-    return outputs
+    read = [features[:k] for k in stages]
+    return AnytimeModel(image, blocks.heads(read, classes, l2), name=name)
 
 
 def _check(input_shape, classes, nesting, units, filters, unit, stem):
-    if len(input_shape) != 3 or not input_shape[-1]:
-        raise ValueError(
-            "`input_shape` must be (height, width, channels). "
-            f"Received: input_shape={input_shape}"
-        )
-    if classes != int(classes) or classes < 2:
-        raise ValueError(
-            "`classes` must be a whole number of at least 2. "
-            f"Received: classes={classes}"
-        )
-    if unit not in _EXPANSION:
-        raise ValueError(
-            f"`unit` must be one of {sorted(_EXPANSION)}. "
-            f"Received: unit={unit!r}"
-        )
-    if stem not in ("cifar", "imagenet"):
-        raise ValueError(
-            f"`stem` must be 'cifar' or 'imagenet'. Received: stem={stem!r}"
-        )
-    if not units or len(units) != len(filters) or min(units) < 1:
-        raise ValueError(
-            "`units` and `filters` must hold one number of 1 or more for each "
-            f"block. Received: units={units}, filters={filters}"
-        )
-    nesting = nesting if isinstance(nesting, Nesting) else Nesting(nesting)
+    arguments.check_image(input_shape)
+    arguments.check_classes(classes)
+    arguments.check_choice("unit", unit, blocks.EXPANSION)
+    arguments.check_choice("stem", stem, blocks.STEMS)
+    arguments.check_blocks(units, filters)
+    nesting = arguments.as_nesting(nesting)
     if len(set(nesting.depths)) > 1:
         raise ValueError(
             "A width-nested network grows in width only, for example "
             f"'w1-w2-w4'. Received: nesting={str(nesting)!r}"
         )
-    for width in filters:
-        if width % _EXPANSION[unit]:
-            raise ValueError(
-                "The filters of bottleneck units must be multiples of 4. "
-                f"Received: filters={filters}"
-            )
-        nesting.slices(width // _EXPANSION[unit])
+    arguments.check_widths(nesting, filters, unit)
     return nesting

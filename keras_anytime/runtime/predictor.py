@@ -24,12 +24,13 @@ class StageResult:
         stage: Integer, the stage that answered, counted from 1; 0 if no stage
             was ready in time.
         logits: Array `(batch, classes)`, or `(classes,)` for a single image;
+            of a hierarchical network a dict from its label sets to arrays;
             `None` if no stage was ready.
         elapsed_ms: Float. Milliseconds from the call to this answer.
     """
 
     stage: int
-    logits: np.ndarray | None
+    logits: np.ndarray | dict[str, np.ndarray] | None
     elapsed_ms: float
 
     @property
@@ -49,6 +50,11 @@ class AnytimePredictor:
     cannot be stopped in its middle: the next call starts when it is through.
     Calls from several threads take turns, and each one's deadline counts from
     its call.
+
+    Each stage runs as a step that goes on from the step before. A network
+    whose stages share no features (`manifest.interruptible` is false) has no
+    steps: its subnetworks run one after another, each a pass of its own, so
+    that stage k's answer takes the time of stages 1 to k together.
 
     ```python
     with AnytimePredictor("run/anytime.tflite") as predictor:
@@ -87,12 +93,14 @@ class AnytimePredictor:
                 f"{str(path)!r} is damaged: it is not the file that its "
                 "manifest was written for. Export it again."
             )
-        names = [f"step_{k}" for k in range(1, self.num_stages + 1)]
+        kind = "step" if self.manifest.interruptible else "subnet"
+        names = [f"{kind}_{k}" for k in range(1, self.num_stages + 1)]
+        # What runs for each stage, in order.
         self._steps = backends.load_programs(
             self.manifest.kind, path, names, num_threads
         )
-        # The image is the one input of step 1.
-        (self._image,) = self.manifest.signatures["step_1"].inputs
+        # The image is the one input of the first.
+        (self._image,) = self.manifest.signatures[names[0]].inputs
         self._jobs: set[_Job] = set()
         self._lock = threading.Lock()
         self._worker = concurrent.futures.ThreadPoolExecutor(
@@ -214,7 +222,7 @@ class AnytimePredictor:
         with self._lock:
             self._jobs.add(job)
         try:
-            self._worker.submit(job.run, self._steps, self.manifest.signatures)
+            self._worker.submit(job.run, self._steps, self.manifest)
             yield job
         finally:
             job.stop()
@@ -261,20 +269,23 @@ class _Job:
         self._stopped = False
         self._error: BaseException | None = None
 
-    def run(self, steps, signatures):
+    def run(self, steps, manifest):
         """Runs the steps one after another; called in the worker's thread."""
         features = {"image": self._image}
         try:
-            for stage, step in enumerate(steps.values(), start=1):
+            for stage, (name, step) in enumerate(steps.items(), start=1):
                 if self._stopped:
                     return
-                inputs = signatures[f"step_{stage}"].inputs
+                inputs = manifest.signatures[name].inputs
                 outputs = step(
                     {tensor.name: features[tensor.name] for tensor in inputs}
                 )
                 features.update(outputs)
-                logits = np.array(outputs["logits"])
-                self._add(stage, logits[0] if self._single else logits)
+                answer = {
+                    label_set: self._own(outputs[output])
+                    for label_set, output in manifest.logits_names.items()
+                }
+                self._add(stage, answer.get(None, answer))
         except BaseException as error:
             with self._changed:
                 self._error = error
@@ -321,6 +332,11 @@ class _Job:
                 if deadline_ms is None or result.elapsed_ms <= deadline_ms:
                     return result
         return StageResult(0, None, 1e3 * self._seconds())
+
+    def _own(self, logits):
+        """Returns a copy of logits, in the form of the image that was given."""
+        logits = np.array(logits)
+        return logits[0] if self._single else logits
 
     def _add(self, stage, logits):
         with self._changed:

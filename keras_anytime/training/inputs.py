@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_anytime import heads
+
 
 def check_examples(model, x, y=None, argument="x"):
     """Raises a clear error for images or labels that do not fit a model.
@@ -14,12 +16,13 @@ def check_examples(model, x, y=None, argument="x"):
     Args:
         model: An `AnytimeModel`.
         x: What is given to `fit` as `x`, or as validation data.
-        y: Labels, where `x` holds images only.
+        y: Labels, where `x` holds images only; for label sets a dict.
         argument: String that names the data in errors.
 
     Raises:
         ValueError: If images have another shape than the model's input, or
-            labels are missing or not among its classes.
+            labels are missing, not among its classes, or not of exactly its
+            label sets.
     """
     if _is_dataset(x):
         spec = x.element_spec
@@ -31,15 +34,14 @@ def check_examples(model, x, y=None, argument="x"):
         images = keras.tree.flatten(spec[0])[0]
         _check_shape(model, images.shape, argument)
         for first in x.take(1):
-            _check_labels(model, np.asarray(first[1]), argument)
+            _check_targets(model, first[1], argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
         if y is None:
             raise ValueError(
                 f"Training needs labels. Received: {argument} without labels"
             )
-        if hasattr(y, "shape"):
-            _check_labels(model, np.asarray(y), argument)
+        _check_targets(model, y, argument)
 
 
 def fit_options(model, options):
@@ -119,18 +121,32 @@ def _check_shape(model, shape, argument):
         )
 
 
-def _check_labels(model, labels, argument):
-    classes = model.outputs[0].shape[-1]
+def _check_targets(model, y, argument):
+    sets = model.label_sets
+    targets = heads.targets(y, sets)
+    # The heads of one stage answer all label sets, as those of any other do.
+    one_stage = model.outputs[: len(targets)]
+    for labels, logits, name in zip(
+        targets, one_stage, sets or (None,), strict=True
+    ):
+        if hasattr(labels, "shape"):
+            what = "labels" if name is None else f"labels {name!r}"
+            _check_labels(
+                model, np.asarray(labels), logits.shape[-1], argument, what
+            )
+
+
+def _check_labels(model, labels, classes, argument, what):
     if not labels.size or "sparse" not in (model.loss.name or ""):
         return
     if labels.ndim > 1 and labels.shape[-1] != 1:
         raise ValueError(
             f"The loss {model.loss.name} takes one integer label per image. "
-            f"Received: {argument} with labels of shape {labels.shape}"
+            f"Received: {argument} with {what} of shape {labels.shape}"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"The network has {classes} classes: labels must be 0 to "
-            f"{classes - 1}. Received: {argument} with labels from "
+            f"The network has {classes} classes: {what} must be 0 to "
+            f"{classes - 1}. Received: {argument} with {what} from "
             f"{labels.min()} to {labels.max()}"
         )

@@ -32,12 +32,12 @@ def combined_gradient(model, x, y, sample_weight):
     Args:
         model: A compiled `AnytimeModel`.
         x: Images `(batch, height, width, channels)`.
-        y: Targets, one for all stages.
-        sample_weight: Tensor `(batch,)` or `None`.
+        y: Targets, one for all stages; for label sets a dict of them.
+        sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
 
     Returns:
         Tuple of the gradient (list aligned with `model.trainable_variables`),
-        the outputs (list of K tensors), the stage losses (list of K scalars)
+        the logits of every output (list), the stage losses (list of K scalars)
         and the regularisers' penalty (scalar). Only the gradient carries the
         optimizer's loss scale.
     """

@@ -5,6 +5,8 @@ import pytest
 import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import hierarchical_digits
+from tests.testing import hierarchical_net
 from tests.testing import tiny_net
 
 
@@ -42,6 +44,18 @@ def test_the_average_over_stages_by_default(tmp_path):
         checkpoint.on_epoch_end(epoch, logs)
         kept.append(checkpoint.best)
     np.testing.assert_allclose(kept, [0.4, 0.4, 1.3 / 3])
+
+
+def test_the_finest_label_set_counts(tmp_path):
+    checkpoint = ka.callbacks.StageCheckpoint(
+        tmp_path / "best.keras", stage=2, prefix=""
+    )
+    model = compiled(hierarchical_net())
+    history = model.fit(
+        *hierarchical_digits(32), callbacks=[checkpoint], verbose=0
+    ).history
+    assert checkpoint.best == history["stage_2_fine_accuracy"][0]
+    assert ka.load_model(tmp_path / "best.keras").label_sets
 
 
 def test_wrong_checkpoints_are_refused(tmp_path):

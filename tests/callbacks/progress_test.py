@@ -3,6 +3,8 @@ import io
 import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import hierarchical_digits
+from tests.testing import hierarchical_net
 from tests.testing import tiny_net
 
 
@@ -46,3 +48,16 @@ def test_without_validation(capsys):
 def test_keras_bar_is_there_if_asked_for(capsys):
     _, _, captured = _train(capsys, verbose=2)
     assert "stage_1_loss" in captured.out
+
+
+def test_the_finest_label_set_is_shown():
+    stream = io.StringIO()
+    history = compiled(hierarchical_net()).fit(
+        *hierarchical_digits(32),
+        callbacks=[ka.callbacks.StageProgress(stream=stream)],
+    )
+    errors = stream.getvalue().splitlines()[1].split("|")[1].split()
+    assert errors == [
+        f"{100 * (1 - history.history[f'stage_{k}_fine_accuracy'][0]):.1f}"
+        for k in (1, 2, 3)
+    ]

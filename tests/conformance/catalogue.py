@@ -1,15 +1,99 @@
 """Every network of the library, small, for tests that all must pass."""
 
 import keras_anytime as ka
+from keras_anytime.evaluation import AnytimeCurve
+from keras_anytime.evaluation import CurvePoint
 
+
+def _ensemble():
+    """Two cascades, of which stages 1, 2 and 2, 3 give answers."""
+    networks = [
+        ka.nets.res_ann((8, 8, 1), 10, n=n, c=4, s=1) for n in ((1, 1), (2, 1))
+    ]
+    errors = ((0.5, 0.4), (0.45, 0.3, 0.2))
+    curves = [
+        AnytimeCurve(
+            points=tuple(
+                CurvePoint(stage, stage, stage, error, 0.0)
+                for stage, error in enumerate(one, start=1)
+            ),
+            classes=10,
+            examples=100,
+        )
+        for one in errors
+    ]
+    return ka.nets.ensemble(networks, curves)
+
+
+# One of each family: every test.
 NETWORKS = {
     "width_nested_resnet": lambda: ka.nets.width_nested_resnet(
         (8, 8, 1), 10, nesting="w1-w2-w4", units=(1, 1), filters=(8, 16)
     ),
+    "sparse_resnet": lambda: ka.nets.sparse_resnet(
+        (8, 8, 1),
+        10,
+        nesting="w1d1-w2d1-w2d2-w4d4",
+        units=(4, 4),
+        filters=(8, 16),
+    ),
+    "cascade_sparse_resnet": lambda: ka.nets.cascade_sparse_resnet(
+        (8, 8, 1), 10, stages=3, units=(2, 2), filters=(4, 8)
+    ),
+    "res_ann": lambda: ka.nets.res_ann(
+        (32, 32, 3), 5, n=(1, 2), c=4, s=1, unit="bottleneck", stem="imagenet"
+    ),
+    "dense_ann": lambda: ka.nets.dense_ann(
+        (32, 32, 3), 5, layers=(2, 2), growth=4, first_head=1, period=2
+    ),
+    "msdnet": lambda: ka.nets.msdnet(
+        (16, 16, 1), 10, stages=3, base=1, step=1, initial_filters=4, growth=2
+    ),
+    "inclusive_resnext": lambda: ka.nets.inclusive_resnext(
+        (8, 8, 1),
+        10,
+        blocks=2,
+        width=8,
+        branches=4,
+        bottleneck=2,
+        stages=2,
+        factors=(1, 2),
+    ),
+    "inclusive_sparse_resnext": lambda: ka.nets.inclusive_sparse_resnext(
+        (8, 8, 1),
+        10,
+        blocks=2,
+        width=12,
+        branches=6,
+        bottleneck=2,
+        stages=3,
+        factors=(1, 2),
+    ),
+    "shallow_resnext": lambda: ka.nets.shallow_resnext(
+        (8, 8, 1),
+        10,
+        blocks=4,
+        width=8,
+        branches=2,
+        bottleneck=2,
+        factors=(1, 2),
+    ),
+    "hierarchical": lambda: ka.nets.sparse_resnet(
+        (8, 8, 1),
+        {"digit": 10, "parity": 2},
+        nesting="d1-d2",
+        units=(2, 2),
+        filters=(4, 8),
+    ),
+    "ensemble": _ensemble,
+}
+
+# Other forms of the families: the tests of structure.
+VARIANTS = {
     "width_nested_resnet_even": lambda: ka.nets.width_nested_resnet(
         (8, 8, 1), 10, nesting="w1-w2-w3-w4", units=(1, 1), filters=(8, 16)
     ),
-    "width_nested_resnet_bottleneck": lambda: ka.nets.width_nested_resnet(
+    "width_nested_resnet_imagenet": lambda: ka.nets.width_nested_resnet(
         (32, 32, 3),
         5,
         nesting="w1-w2-w4",
@@ -17,5 +101,53 @@ NETWORKS = {
         filters=(16, 32),
         unit="bottleneck",
         stem="imagenet",
+    ),
+    "sparse_resnet_depth": lambda: ka.nets.sparse_resnet(
+        (8, 8, 1), 10, nesting="d1-d2-d4", units=(4, 4), filters=(4, 8)
+    ),
+    "sparse_resnet_imagenet": lambda: ka.nets.sparse_resnet(
+        (32, 32, 3),
+        5,
+        nesting="w1d1-w2d2-w4d4",
+        units=(4, 4),
+        filters=(16, 32),
+        unit="bottleneck",
+        stem="imagenet",
+    ),
+    "res_ann": lambda: ka.nets.res_ann((8, 8, 1), 10, n=(1, 2), c=4, s=1),
+    "msdnet_imagenet": lambda: ka.nets.msdnet(
+        (64, 64, 3),
+        5,
+        stages=2,
+        base=2,
+        step=1,
+        step_mode="lin_grow",
+        initial_filters=4,
+        growth=2,
+        growth_factors=(1, 2, 4, 4),
+        bottleneck_factors=(1, 2, 4, 4),
+        stem="imagenet",
+    ),
+    "inclusive_resnext_imagenet": lambda: ka.nets.inclusive_resnext(
+        (64, 64, 3),
+        {"fine": 5, "coarse": 2},
+        blocks=4,
+        width=8,
+        branches=2,
+        stages=2,
+        factors=(1, 2, 4, 4),
+        stem="imagenet",
+    ),
+    "inclusive_sparse_resnext_imagenet": (
+        lambda: ka.nets.inclusive_sparse_resnext(
+            (64, 64, 3),
+            5,
+            blocks=4,
+            width=8,
+            branches=2,
+            stages=2,
+            factors=(1, 2, 4, 4),
+            stem="imagenet",
+        )
     ),
 }

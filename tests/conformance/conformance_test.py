@@ -9,7 +9,9 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
+from keras_anytime import cost
 from tests.conformance.catalogue import NETWORKS
+from tests.conformance.catalogue import VARIANTS
 from tests.testing import compiled
 from tests.testing import scramble
 
@@ -17,7 +19,12 @@ from tests.testing import scramble
 @pytest.fixture(name="model", params=NETWORKS)
 def _model(request):
     keras.utils.set_random_seed(0)
-    return scramble(NETWORKS[request.param]())
+    return scramble({**NETWORKS, **VARIANTS}[request.param]())
+
+
+every_form = pytest.mark.parametrize(
+    "model", [*NETWORKS, *VARIANTS], indirect=True
+)
 
 
 @pytest.fixture(name="images")
@@ -31,88 +38,143 @@ def _images(model):
 
 
 def _assert_close(got, want):
-    """Equal to 1e-5 of the largest logit."""
+    """Equal to 1e-5 of the largest logit.
+
+    TensorFlow may add up in another order each time a function is made.
+    """
     np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
 
 
 def _all_logits(model, images):
+    """The logits of each output, in order."""
     return keras.tree.flatten(model.predict(images, verbose=0))
 
 
-def test_outputs_are_named_float32_logits(model, images):
-    assert model.output_names == [
-        f"stage_{k}" for k in range(1, model.num_stages + 1)
+def _named(model, images):
+    """For each stage a dict of its logits, as steps and exports name them."""
+    return [
+        {f"logits_{name}": one for name, one in answer.items()}
+        if isinstance(answer, dict)
+        else {"logits": answer}
+        for answer in model.by_stage(_all_logits(model, images))
     ]
-    for logits in _all_logits(model, images):
+
+
+def _labels(model, count):
+    """Integer labels of every label set."""
+    if not model.label_sets:
+        return np.arange(count)
+    return {name: np.arange(count) % 2 for name in model.label_sets}
+
+
+def _is_head(name):
+    return name.startswith(("stage_", "final_", "pool_"))
+
+
+@every_form
+def test_outputs_are_named_float32_logits(model, images):
+    endings = [f"_{name}" for name in model.label_sets] or [""]
+    assert model.output_names == [
+        f"stage_{k}{ending}"
+        for k in range(1, model.num_stages + 1)
+        for ending in endings
+    ]
+    for output, logits in zip(
+        model.outputs, _all_logits(model, images), strict=True
+    ):
         assert logits.dtype == "float32"
-        assert logits.shape == (len(images), model.outputs[0].shape[-1])
+        assert logits.shape == (len(images), output.shape[-1])
 
 
+@every_form
 def test_stages_contain_one_another(model):
-    # Heads apart: each stage has one of its own.
+    # Heads apart: each stage has one of its own. Subnetworks that share no
+    # features share their kernels only.
     variables = [
         {
-            v.path
-            for v in model.stage_variables(k)
-            if not v.path.startswith("stage_")
+            variable.path
+            for one in model.stage_operations(k)
+            for variable in getattr(one, "trainable_variables", ())
+            if not _is_head(one.name)
+            and (model.interruptible or len(variable.shape) > 1)
         }
         for k in range(1, model.num_stages + 1)
     ]
     assert all(a < b for a, b in zip(variables, variables[1:], strict=False))
-    assert variables[-1] == {
-        v.path
-        for v in model.trainable_variables
-        if not v.path.startswith("stage_")
-    }
 
 
+@every_form
 def test_no_weight_outside_a_stage_changes_it(model, images):
-    before = _all_logits(model, images)
+    before = _named(model, images)
     for k in range(1, model.num_stages):
         inside = {v.path for v in model.stage(k).variables}
         for variable in model.variables:
             if variable.path not in inside:
                 variable.assign(variable + 1.0)
-        after = _all_logits(model, images)
-        np.testing.assert_array_equal(after[k - 1], before[k - 1])
-        assert not np.allclose(after[-1], before[-1])
+        after = _named(model, images)
+        for name, logits in before[k - 1].items():
+            _assert_close(after[k - 1][name], logits)
+            assert not np.allclose(after[-1][name], before[-1][name])
         before = after
 
 
+@every_form
 def test_every_weight_of_a_stage_counts(model):
     # A dead variable would be exported and trained for nothing.
     x = np.random.default_rng(0).standard_normal((8, *model.input_shape[1:]))
     for k in range(1, model.num_stages + 1):
         variables = model.stage_variables(k)
         with tf.GradientTape() as tape:
-            logits = model.stage(k)(x.astype("float32"), training=True)
-            loss = tf.reduce_sum(tf.nn.softmax(logits / 100)[:, 0])
+            answer = model.stage(k)(x.astype("float32"), training=True)
+            loss = sum(
+                tf.reduce_sum(tf.nn.softmax(logits / 100)[:, 0])
+                for logits in keras.tree.flatten(answer)
+            )
         gradients = tape.gradient(loss, [v.value for v in variables])
         for variable, gradient in zip(variables, gradients, strict=True):
             assert gradient is not None, variable.path
             assert np.any(gradient), variable.path
 
 
-def test_a_stage_alone_and_chained_steps_equal_the_outputs(model, images):
+@every_form
+def test_a_stage_alone_equals_the_output(model, images):
+    wanted = model.by_stage(_all_logits(model, images))
+    for k, answer in enumerate(wanted, start=1):
+        alone = model.stage(k)(images)
+        keras.tree.map_structure(_assert_close, alone, answer)
+
+
+@every_form
+def test_chained_steps_equal_the_outputs(model, images):
+    if not model.interruptible:
+        with pytest.raises(ValueError, match="a pass of its own"):
+            model.step(1)
+        return
     features = {"image": images}
-    for k, want in enumerate(_all_logits(model, images), start=1):
+    for k, wanted in enumerate(_named(model, images), start=1):
         features |= model.step(k)(features)
-        _assert_close(features["logits"], want)
-        _assert_close(model.stage(k)(images), want)
+        for name, logits in wanted.items():
+            _assert_close(features[name], logits)
 
 
+@every_form
 def test_steps_add_up_to_the_whole_network(model):
-    costs = ka.evaluation.stage_costs(model)
-    heads = [
-        ka.evaluation.cost.macs(model.get_layer(cost_name))
-        for cost_name in model.output_names
-    ]
+    if not model.interruptible:
+        pytest.skip("it has no steps")
     total = 0
-    for cost, head in zip(costs, heads, strict=True):
-        total += cost.step_macs - head
-        assert cost.macs == total + head
-        assert cost.parameters == sum(
-            int(np.prod(v.shape)) for v in model.stage_variables(cost.stage)
+    ran = {}
+    for one in ka.evaluation.stage_costs(model):
+        total += one.step_macs
+        needed = {op.name for op in model.stage_operations(one.stage)}
+        ran |= {op.name: op for op in model.stage_operations(one.stage)}
+        # What ran before and is not of this stage: earlier heads, all of them.
+        others = [op for name, op in ran.items() if name not in needed]
+        assert all(_is_head(op.name) for op in others)
+        assert one.macs == total - sum(cost.macs(op) for op in others)
+        assert one.parameters == sum(
+            int(np.prod(v.shape))
+            for v in model.trainable_variables
+            if v.path.split("/")[0] in needed
         )
 
 
@@ -124,7 +186,7 @@ def test_it_is_made_again_from_its_config(model, images):
     for got, want in zip(
         _all_logits(again, images), _all_logits(model, images), strict=True
     ):
-        np.testing.assert_array_equal(got, want)
+        _assert_close(got, want)
 
 
 def test_a_saved_model_is_the_same(model, images, tmp_path):
@@ -133,7 +195,7 @@ def test_a_saved_model_is_the_same(model, images, tmp_path):
     for got, want in zip(
         _all_logits(again, images), _all_logits(model, images), strict=True
     ):
-        np.testing.assert_array_equal(got, want)
+        _assert_close(got, want)
 
 
 @pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
@@ -141,7 +203,7 @@ def test_a_training_step_moves_every_stage(model, images, gradients):
     compiled(model, gradients, "adaloss", keras.optimizers.SGD(0.01))
     before = [v.numpy() for v in model.trainable_variables]
     logs = model.train_on_batch(
-        images, np.arange(len(images)), return_dict=True
+        images, _labels(model, len(images)), return_dict=True
     )
     assert all(np.isfinite(value) for value in logs.values())
     moved = [
@@ -158,10 +220,10 @@ def test_mixed_precision_gives_float32_logits(name):
         model = NETWORKS[name]()
     finally:
         keras.config.set_dtype_policy("float32")
-    assert model.get_layer("stage_1").compute_dtype == "float32"
+    assert model.get_layer(model.output_names[0]).compute_dtype == "float32"
     assert model.layers[2].compute_dtype == "bfloat16"
     x = np.ones((2, *model.input_shape[1:]), "float32")
-    compiled(model, "orthogonal").train_on_batch(x, np.array([0, 1]))
+    compiled(model, "orthogonal").train_on_batch(x, _labels(model, 2))
     for logits in _all_logits(model, x):
         assert logits.dtype == "float32"
         assert np.all(np.isfinite(logits))
@@ -171,30 +233,44 @@ def test_saved_model_signatures_equal_keras(model, images, tmp_path):
     ka.export.saved_model(model, tmp_path / "export")
     loaded = tf.saved_model.load(tmp_path / "export")
     features = {"image": tf.constant(images)}
-    for k, want in enumerate(_all_logits(model, images), start=1):
-        step = loaded.signatures[f"step_{k}"]
-        features |= step(
-            **{
-                name: features[name]
-                for name in step.structured_input_signature[1]
-            }
-        )
+    for k, wanted in enumerate(_named(model, images), start=1):
         alone = loaded.signatures[f"subnet_{k}"](image=tf.constant(images))
-        _assert_close(features["logits"], want)
-        _assert_close(alone["logits"], want)
+        if model.interruptible:
+            step = loaded.signatures[f"step_{k}"]
+            features |= step(
+                **{
+                    name: features[name]
+                    for name in step.structured_input_signature[1]
+                }
+            )
+        for name, logits in wanted.items():
+            _assert_close(alone[name], logits)
+            if model.interruptible:
+                _assert_close(features[name], logits)
 
 
 def test_tflite_signatures_equal_keras(model, images, tmp_path):
     ka.export.tflite(model, tmp_path / "anytime.tflite")
     interpreter = Interpreter(str(tmp_path / "anytime.tflite"))
-    wanted = _all_logits(model, images)
+    names = interpreter.get_signature_list()
+    answers = _named(model, images)
+    stages = range(1, model.num_stages + 1)
+    kinds = ["step", "subnet"] if model.interruptible else ["subnet"]
+    assert set(names) == {f"{kind}_{k}" for kind in kinds for k in stages}
     for index, image in enumerate(images):
         features = {"image": image[None]}
-        for k, want in enumerate(wanted, start=1):
-            step = interpreter.get_signature_runner(f"step_{k}")
-            features |= step(
-                **{name: features[name] for name in step.get_input_details()}
-            )
+        for k, wanted in enumerate(answers, start=1):
             alone = interpreter.get_signature_runner(f"subnet_{k}")
-            _assert_close(features["logits"][0], want[index])
-            _assert_close(alone(image=image[None])["logits"][0], want[index])
+            got = [alone(image=image[None])]
+            if model.interruptible:
+                step = interpreter.get_signature_runner(f"step_{k}")
+                features |= step(
+                    **{
+                        name: features[name]
+                        for name in step.get_input_details()
+                    }
+                )
+                got.append(features)
+            for name, logits in wanted.items():
+                for one in got:
+                    _assert_close(one[name][0], logits[index])

@@ -99,6 +99,22 @@ def test_evaluation_images_are_normalised_and_in_order():
     )
 
 
+def test_labels_of_several_sets_stay_with_their_images():
+    images, labels = _examples()
+    both = {"fine": labels, "coarse": labels // 20}
+    data = pipeline.training_batches(images, both, INFO, 16, seed=3)
+    alone = pipeline.training_batches(images, labels, INFO, 16, seed=3)
+    for (x, y), (same_x, same_y) in zip(data, alone, strict=True):
+        np.testing.assert_array_equal(x, same_x)
+        np.testing.assert_array_equal(y["fine"], same_y)
+        np.testing.assert_array_equal(y["coarse"], same_y // 20)
+    data = pipeline.evaluation_batches(images, both, INFO, 16)
+    for name, values in both.items():
+        got = np.concatenate([y[name] for _, y in data])
+        np.testing.assert_array_equal(got, values)
+        assert got.dtype == "int64"
+
+
 def test_shift_crops_where_it_is_told():
     image = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
     unmoved = pipeline.shift(image, np.array([[1, 1]], "int32"), 1)

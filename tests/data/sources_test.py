@@ -96,3 +96,64 @@ def test_cifar10_statistics(cifar10_dir):
     pixels = images / 255
     np.testing.assert_allclose(pixels.mean((0, 1, 2)), about.mean, atol=0.01)
     np.testing.assert_allclose(pixels.std((0, 1, 2)), about.std, atol=0.01)
+
+
+SETS = {"fine": "label", "coarse": "coarse_label"}
+
+
+def test_cifar100_has_two_label_sets(cifar100_dir):
+    about = ka.data.info("cifar100", cifar100_dir, labels=SETS)
+    assert about.classes == {"fine": 100, "coarse": 20}
+    assert about.class_names["coarse"][0] == "aquatic_mammals"
+    settings = {"batch_size": 300, "data_dir": cifar100_dir}
+    splits = ("train[:10]", "test[:300]")
+    _, test = ka.data.load("cifar100", splits=splits, labels=SETS, **settings)
+    _, plain = ka.data.load("cifar100", splits=splits, **settings)
+    ((x, y),) = test
+    ((same_x, fine),) = plain
+    np.testing.assert_array_equal(x, same_x)
+    np.testing.assert_array_equal(y["fine"], fine)
+    # A taxonomy: each fine label is in one coarse label, five in each.
+    parents = {}
+    for child, parent in zip(y["fine"], y["coarse"], strict=True):
+        child, parent = int(child), int(parent)
+        assert parents.setdefault(child, parent) == parent
+    assert max(np.bincount(list(parents.values()))) <= 5
+    names = about.class_names
+    beaver = names["fine"].index("beaver")
+    assert names["coarse"][parents[beaver]] == "aquatic_mammals"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"fine": "label", "coarse": "superclass"},
+        {"fine": "label", "coarse": "id"},
+        {"fine": "image"},
+        {},
+        ["label"],
+        "label",
+    ],
+)
+def test_features_that_are_no_labels_are_refused(cifar100_dir, labels):
+    message = r"\['coarse_label', 'label'\]. Received: labels="
+    for read in (ka.data.load, ka.data.info):
+        with pytest.raises(ValueError, match=message):
+            read("cifar100", data_dir=cifar100_dir, labels=labels)
+
+
+def test_digits_by_label_sets():
+    both = {"digit": "label", "again": "label"}
+    assert ka.data.info("digits", labels=both).classes == {
+        "digit": 10,
+        "again": 10,
+    }
+    _, test = ka.data.load("digits", batch_size=400, labels=both)
+    ((_, y),) = test
+    _, plain = ka.data.load("digits", batch_size=400)
+    ((_, want),) = plain
+    for name in both:
+        np.testing.assert_array_equal(y[name], want)
+    for read in (ka.data.load, ka.data.info):
+        with pytest.raises(ValueError, match="'digits' has .'label'"):
+            read("digits", labels={"digit": "label", "odd": "parity"})

@@ -10,6 +10,8 @@ from keras_anytime.evaluation import CurvePoint
 from keras_anytime.evaluation import anytime_curve
 from keras_anytime.evaluation import stage_costs
 from tests.testing import digits
+from tests.testing import hierarchical_digits
+from tests.testing import hierarchical_net
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -52,6 +54,42 @@ def test_errors_are_those_of_brute_force(as_dataset):
         assert point.top5_error == pytest.approx(top5)
         assert (point.stage, point.macs) == (cost.stage, cost.macs)
         assert point.parameters == cost.parameters
+
+
+@pytest.mark.parametrize("as_dataset", [True, False])
+@pytest.mark.parametrize(("label_set", "index"), [("fine", 0), ("coarse", 1)])
+def test_each_label_set_has_a_curve(label_set, index, as_dataset):
+    model = scramble(hierarchical_net())
+    x, y = hierarchical_digits(50)
+    data = (x, y)
+    if as_dataset:
+        data = tf.data.Dataset.from_tensor_slices(data).batch(16)
+    curve = anytime_curve(model, data, batch_size=16, label_set=label_set)
+    logits = model.predict(x, verbose=0)[index::2]
+    assert (curve.examples, curve.classes) == (50, logits[0].shape[1])
+    assert str(curve).startswith(f"hierarchical, {label_set} labels: 50")
+    costs = stage_costs(model)
+    for point, cost, own in zip(curve.points, costs, logits, strict=True):
+        wrong = np.mean(own.argmax(1) != y[label_set])
+        assert point.top1_error == pytest.approx(wrong)
+        assert point.macs == cost.macs
+
+
+def test_a_label_set_must_be_the_networks():
+    data = hierarchical_digits(8)
+    for label_set in (None, "other"):
+        with pytest.raises(ValueError, match=r"\('fine', 'coarse'\).*Received"):
+            anytime_curve(hierarchical_net(), data, label_set=label_set)
+    with pytest.raises(ValueError, match="label_set='fine'"):
+        anytime_curve(tiny_net(), digits(8), label_set="fine")
+    with pytest.raises(ValueError, match="labels as a dict"):
+        anytime_curve(hierarchical_net(), digits(8), label_set="fine")
+    with pytest.raises(ValueError, match="labels as a dict"):
+        anytime_curve(
+            hierarchical_net(),
+            (data[0], {"fine": data[1]["fine"]}),
+            label_set="coarse",
+        )
 
 
 def test_the_error_at_a_share_of_the_cost():

@@ -29,6 +29,24 @@ MANIFEST = manifest_lib.Manifest(
 )
 
 
+# The same network with two label sets, in passes.
+HIERARCHICAL = dataclasses.replace(
+    MANIFEST,
+    signatures={
+        f"subnet_{k}": manifest_lib.Signature(
+            inputs=MANIFEST.signatures["step_1"].inputs,
+            outputs=(
+                manifest_lib.TensorSpec("logits_fine", (1, 10), "float32"),
+                manifest_lib.TensorSpec("logits_coarse", (1, 2), "float32"),
+            ),
+        )
+        for k in (1, 2)
+    },
+    class_names={"fine": ("cat", "dog"), "coarse": ("animal",)},
+    label_sets=("fine", "coarse"),
+)
+
+
 def _write(folder, content):
     path = folder / "net.tflite"
     path.write_bytes(b"file")
@@ -45,6 +63,52 @@ def test_what_is_written_is_read(tmp_path):
     bare = dataclasses.replace(MANIFEST, class_names=None, preprocessing=None)
     path = _write(tmp_path, bare.to_json())
     assert manifest_lib.read_manifest(path) == bare
+
+
+def test_networks_without_steps_and_with_label_sets(tmp_path):
+    path = _write(tmp_path, HIERARCHICAL.to_json())
+    assert manifest_lib.read_manifest(path) == HIERARCHICAL
+    assert not HIERARCHICAL.interruptible
+    assert MANIFEST.interruptible
+    assert MANIFEST.logits_names == {None: "logits"}
+    assert HIERARCHICAL.logits_names == {
+        "fine": "logits_fine",
+        "coarse": "logits_coarse",
+    }
+
+
+def test_manifests_from_before_label_sets_are_read(tmp_path):
+    content = json.loads(MANIFEST.to_json())
+    del content["label_sets"]
+    path = _write(tmp_path, content)
+    assert manifest_lib.read_manifest(path) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label_sets": None},
+        {"label_sets": "fine"},
+        {"label_sets": [1]},
+        {"label_sets": ["fine", "coarse", "other"]},
+        {"class_names": ["cat", "dog"]},
+        {"class_names": {"fine": ["cat"]}},
+        {"class_names": {"fine": ["a"], "coarse": ["b"], "other": ["c"]}},
+        {"class_names": {"fine": ["a"], "coarse": "b"}},
+    ],
+)
+def test_damaged_label_sets_are_refused(tmp_path, change):
+    content = {**json.loads(HIERARCHICAL.to_json()), **change}
+    with pytest.raises(manifest_lib.ManifestError, match="damaged"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+@pytest.mark.parametrize("lost", ["step_1", "step_2", "subnet_1", "subnet_2"])
+def test_signatures_are_there_for_all_stages(tmp_path, lost):
+    content = json.loads(MANIFEST.to_json())
+    del content["signatures"][lost]
+    with pytest.raises(manifest_lib.ManifestError, match=f"damaged.*{lost}"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
 
 
 def test_a_file_without_manifest_is_foreign(tmp_path):

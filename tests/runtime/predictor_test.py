@@ -10,6 +10,8 @@ from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import LoadError
 from tests.testing import digits
+from tests.testing import hierarchical_net
+from tests.testing import passes_net
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -90,6 +92,41 @@ def test_a_batch_gives_a_batch(predictor, exports):
     _, images, logits = exports
     result = predictor.predict(images)
     _assert_close(result.logits, logits[2])
+
+
+@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+def test_answers_in_label_sets_are_dicts(form, tmp_path):
+    model = scramble(hierarchical_net())
+    images, _ = digits(2)
+    path = tmp_path / f"anytime.{form}"
+    getattr(ka.export, form)(model, path)
+    with AnytimePredictor(path) as predictor:
+        results = list(predictor.stream(images[0]))
+        batch = predictor.predict(images)
+    assert [one.stage for one in results] == [1, 2, 3]
+    for result in results:
+        want = model.stage(result.stage)(images)
+        assert list(result.logits) == ["fine", "coarse"]
+        for name, logits in want.items():
+            _assert_close(result.logits[name], logits[0])
+    for name, logits in model.stage(3)(images).items():
+        _assert_close(batch.logits[name], logits)
+
+
+@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+def test_subnetworks_run_in_turn_where_there_are_no_steps(form, tmp_path):
+    model = scramble(passes_net())
+    images, _ = digits(1)
+    path = tmp_path / f"anytime.{form}"
+    getattr(ka.export, form)(model, path)
+    with AnytimePredictor(path) as predictor:
+        results = list(predictor.stream(images[0]))
+        assert predictor.predict(images[0]).stage == 2
+        first, second = predictor.calibrate(repetitions=3)
+    assert 0 < first < second
+    assert [one.stage for one in results] == [1, 2]
+    for result in results:
+        _assert_close(result.logits, model.stage(result.stage)(images)[0])
 
 
 def test_no_stage_is_ready_before_step_1_is_through(predictor, gated, exports):

@@ -52,6 +52,15 @@ def test_labels_that_are_missing_or_one_hot_are_refused(model):
     model.fit(x, y, verbose=0)
 
 
+def test_label_sets_of_a_plain_network_are_refused(model):
+    x, y = digits(16)
+    labels = {"fine": y, "coarse": y}
+    data = tf.data.Dataset.from_tensor_slices((x, labels)).batch(16)
+    for given in ((x, labels), (data,)):
+        with pytest.raises(ValueError, match="takes no dict of several"):
+            model.fit(*given, verbose=0)
+
+
 def test_what_fits_is_left_alone(model):
     x, y = digits(16)
     model.fit(x, y, batch_size=8, verbose=0)

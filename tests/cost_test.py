@@ -5,8 +5,8 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 import keras_anytime as ka
-from keras_anytime.evaluation import cost
-from keras_anytime.evaluation import stage_costs
+from keras_anytime import cost
+from keras_anytime.cost import stage_costs
 from tests.conformance.catalogue import NETWORKS
 
 

@@ -6,6 +6,8 @@ import math
 import keras
 
 from keras_anytime import graph
+from keras_anytime.layers import SharedConv2D
+from keras_anytime.layers import SharedKernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +84,13 @@ def macs(operation):
     if isinstance(operation, keras.Model):
         return sum(macs(one) for one in operation.layers)
     kind = type(operation)
+    if issubclass(kind, SharedConv2D):
+        kernels = graph.input_tensors(operation)[1:]
+        (output,) = graph.output_tensors(operation)
+        weights = sum(math.prod(kernel.shape) for kernel in kernels)
+        return math.prod(output.shape[1:-1]) * weights
+    if issubclass(kind, SharedKernel):
+        return 0
     if issubclass(kind, (keras.layers.Conv2D, keras.layers.Dense)):
         # Each output value takes one multiply-add per weight that it reads.
         (output,) = graph.output_tensors(operation)

@@ -1,0 +1,133 @@
+"""Which output belongs to which stage and set of labels, from its name.
+
+A plain network has one head per stage, named `stage_k`. A hierarchical one has
+a head per stage and label set, named `stage_k_<label set>`.
+"""
+
+import re
+from collections.abc import Mapping
+
+
+def label_sets(names):
+    """Returns the label sets of a network.
+
+    Args:
+        names: List of strings, the names of its outputs.
+
+    Returns:
+        Tuple of strings in the order of the first stage's outputs; empty for a
+        plain network.
+    """
+    found = [re.fullmatch(r"stage_1_(\w+)", name) for name in names]
+    return tuple(one[1] for one in found if one)
+
+
+def check_names(names):
+    """Raises a `ValueError` if outputs are not named after their stages.
+
+    Args:
+        names: List of strings, the names of a network's outputs in order.
+    """
+    sets = label_sets(names)
+    heads = len(sets) or 1
+    suffixes = [f"_{name}" for name in sets] or [""]
+    # Rounded up, so that the stage that lacks a head is named too.
+    stages = range(1, -(-len(names) // heads) + 1)
+    expected = [f"stage_{k}{suffix}" for k in stages for suffix in suffixes]
+    if list(names) != expected:
+        raise ValueError(
+            f"The layers that make the outputs must be named {expected}: "
+            "logs and exports go by these names. "
+            f"Received: {list(names)}"
+        )
+
+
+def by_stage(values, sets):
+    """Splits what there is of each output by stages.
+
+    Args:
+        values: Sequence of one value per output, in order.
+        sets: Tuple of strings, the label sets.
+
+    Returns:
+        List of one entry per stage: a dict from label sets to values; of a
+        plain network the value itself.
+    """
+    values = list(values)
+    if not sets:
+        return values
+    starts = range(0, len(values), len(sets))
+    return [
+        dict(zip(sets, values[start : start + len(sets)], strict=True))
+        for start in starts
+    ]
+
+
+def finest(names):
+    """Returns the name of each stage's first, finest output.
+
+    Args:
+        names: List of strings, the names of a network's outputs in order.
+
+    Returns:
+        List of K strings.
+    """
+    return list(names)[:: len(label_sets(names)) or 1]
+
+
+def named_logits(answer):
+    """Returns a stage's logits by the names that steps and exports use.
+
+    Args:
+        answer: One entry of `by_stage`.
+
+    Returns:
+        Dict with `"logits"`, or with `"logits_<label set>"` for each set.
+    """
+    if not isinstance(answer, Mapping):
+        return {"logits": answer}
+    return {f"logits_{name}": logits for name, logits in answer.items()}
+
+
+def targets(y, sets):
+    """Returns the labels of each label set.
+
+    Args:
+        y: Labels; of a hierarchical network a dict from label sets to labels.
+        sets: Tuple of strings, the label sets.
+
+    Returns:
+        List of one entry per label set; of a plain network, of `y` alone.
+
+    Raises:
+        ValueError: If `y` does not hold exactly the network's label sets.
+    """
+    named = isinstance(y, Mapping)
+    given = f"a dict of {sorted(y)}" if named else f"a {type(y).__name__}"
+    if sets and (not named or set(y) != set(sets)):
+        raise ValueError(
+            "The network answers in label sets: labels must be a dict of "
+            f"{sorted(sets)}. Received: labels as {given}"
+        )
+    if named and not sets:
+        raise ValueError(
+            "The network has one set of labels and takes no dict of several. "
+            f"Received: labels as {given}"
+        )
+    return [y[name] for name in sets] if sets else [y]
+
+
+def sample_weights(weights, sets):
+    """Returns the sample weights of each label set.
+
+    Args:
+        weights: Sample weights of all label sets, or a dict from label sets to
+            them (Keras makes one of arrays), or `None`.
+        sets: Tuple of strings, the label sets.
+
+    Returns:
+        List of one entry per label set; of a plain network, of `weights`.
+    """
+    if sets and isinstance(weights, Mapping):
+        return [weights[name] for name in sets]
+    return [weights] * (len(sets) or 1)

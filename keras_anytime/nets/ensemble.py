@@ -1,0 +1,153 @@
+"""EANN: anytime networks of growing depth, run one after another."""
+
+import keras
+
+from keras_anytime import graph
+from keras_anytime.model import AnytimeModel
+from keras_anytime.nets.parts import part_config
+
+
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class ExponentialEnsemble(AnytimeModel):
+    """Several anytime networks that stream like one; see `ensemble`.
+
+    Its stages are those answers of the networks that are used. Networks share
+    no features: to reach a stage, everything before it has been computed, and
+    costs and steps count that. `stage(k)` alone is what its answer needs, a
+    part of one network.
+
+    Reference:
+        [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832)
+    """
+
+    def stage_operations(self, k):
+        """Returns all operations that ran when stage k answers, in order.
+
+        Args:
+            k: Integer from 1 to `num_stages`.
+
+        Returns:
+            List of Keras operations, the image's input layer first.
+        """
+        self._check_stage(k)
+        answers = self.by_stage(self.outputs)[:k]
+        return graph.subnetwork_operations(
+            self.inputs, keras.tree.flatten(answers)
+        )
+
+
+def ensemble(networks, curves, name="ensemble"):
+    """Joins trained anytime networks to an ensemble (EANN).
+
+    The networks run in the order given, and each of their answers is used if
+    it is better than all before it, on validation data. What no used answer
+    needs is left out. With depths that grow exponentially, as those of ResANN
+    with n = 7, 13, 25, the delay of the later networks is a constant share of
+    the cost; see `ka.evaluation.ensemble_cost_inflation`.
+
+    ```python
+    curves = [ka.evaluation.anytime_curve(one, validation) for one in networks]
+    model = ka.nets.ensemble(networks, curves)
+    ka.export.tflite(model, "run/ensemble.tflite")
+    ```
+
+    Args:
+        networks: Sequence of trained `AnytimeModel`s with the same input and
+            the same classes, the smallest first. Their weights are copied.
+        curves: Sequence of one `AnytimeCurve` per network, measured on the
+            same validation data.
+        name: String.
+
+    Returns:
+        An `ExponentialEnsemble`.
+
+    Raises:
+        ValueError: If networks and curves do not fit one another.
+
+    Reference:
+        [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832);
+        [Hu et al., 2017, Section 3.3](https://arxiv.org/abs/1708.06832v1)
+    """
+    networks, curves = list(networks), list(curves)
+    _check(networks, curves)
+    layers = {}
+    outputs = []
+    copies = []
+    best = float("inf")
+    for index, (network, curve) in enumerate(
+        zip(networks, curves, strict=True), start=1
+    ):
+        used = []
+        for point in curve.points:
+            if point.top1_error < best:
+                best = point.top1_error
+                used.append(point.stage)
+        if not used:
+            continue
+        config, names = part_config(
+            network,
+            used,
+            first=len(outputs) // (len(network.label_sets) or 1) + 1,
+            prefix=f"net{index}_",
+        )
+        layers |= {layer["name"]: layer for layer in config["layers"]}
+        outputs += _references(config["output_layers"])
+        copies += [
+            (network.get_layer(old), new)
+            for old, new in names.items()
+            if network.get_layer(old).weights
+        ]
+    model = ExponentialEnsemble.from_config(
+        {
+            "name": name,
+            "trainable": True,
+            "layers": list(layers.values()),
+            "input_layers": ["image", 0, 0],
+            "output_layers": outputs,
+        }
+    )
+    for layer, new in copies:
+        model.get_layer(new).set_weights(layer.get_weights())
+    return model
+
+
+def _references(outputs):
+    """The list of outputs, which Keras does not make for a single one."""
+    return [outputs] if isinstance(outputs[0], str) else outputs
+
+
+def _check(networks, curves):
+    if not networks or len(networks) != len(curves):
+        raise ValueError(
+            "An ensemble needs networks, and a curve of each. Received: "
+            f"{len(networks)} networks, {len(curves)} curves"
+        )
+    first = networks[0]
+    wanted = _interface(first)
+    for index, (network, curve) in enumerate(
+        zip(networks, curves, strict=True), start=1
+    ):
+        if _interface(network) != wanted:
+            raise ValueError(
+                "The networks of an ensemble take the same images and tell "
+                f"the same classes: {wanted}. "
+                f"Received: {_interface(network)} of network {index}"
+            )
+        if len(curve.points) != network.num_stages:
+            raise ValueError(
+                "Each curve must have been measured on its network. Received: "
+                f"a curve of {len(curve.points)} stages of {curve.name!r} for "
+                f"network {index}, which has {network.num_stages}"
+            )
+    if len({curve.examples for curve in curves}) > 1:
+        raise ValueError(
+            "The curves must have been measured on the same validation data. "
+            f"Received: curves on {[curve.examples for curve in curves]} "
+            "examples"
+        )
+
+
+def _interface(network):
+    answer = network.by_stage(network.outputs)[0]
+    classes = keras.tree.map_structure(lambda one: one.shape[-1], answer)
+    return {"input_shape": network.input_shape[1:], "classes": classes}

@@ -1,0 +1,77 @@
+import pytest
+
+from keras_anytime import heads
+
+NAMES = ["stage_1_fine", "stage_1_coarse", "stage_2_fine", "stage_2_coarse"]
+
+
+@pytest.mark.parametrize(
+    ("names", "sets"),
+    [
+        (["stage_1", "stage_2"], ()),
+        ([f"stage_{k}" for k in range(1, 13)], ()),
+        (NAMES, ("fine", "coarse")),
+        (["stage_1_of_20", "stage_2_of_20"], ("of_20",)),
+        (["stage_1_2"], ("2",)),
+        (["other"], ()),
+    ],
+)
+def test_label_sets_are_in_the_names_of_the_first_stage(names, sets):
+    assert heads.label_sets(names) == sets
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        NAMES[:3],
+        [NAMES[0], NAMES[1], NAMES[3], NAMES[2]],
+        [*NAMES[:2], "stage_3_fine", "stage_3_coarse"],
+        [*NAMES[:2], "stage_2_fine", "stage_2_other"],
+        [*NAMES[:2], "stage_2"],
+        ["stage_1", "stage_1_fine"],
+        ["stage_1", "stage_3"],
+        ["a", "b"],
+        ["stage_1_fine "],
+    ],
+)
+def test_names_that_do_not_fit_are_refused(names):
+    with pytest.raises(ValueError, match="must be named .*Received: "):
+        heads.check_names(names)
+
+
+def test_values_are_split_by_stages():
+    heads.check_names(NAMES)
+    assert heads.by_stage("abcd", ("fine", "coarse")) == [
+        {"fine": "a", "coarse": "b"},
+        {"fine": "c", "coarse": "d"},
+    ]
+    assert heads.by_stage("ab", ()) == ["a", "b"]
+    assert heads.finest(NAMES) == ["stage_1_fine", "stage_2_fine"]
+    assert heads.finest(["stage_1", "stage_2"]) == ["stage_1", "stage_2"]
+
+
+def test_logits_have_the_names_of_their_label_sets():
+    assert heads.named_logits("a") == {"logits": "a"}
+    assert heads.named_logits({"fine": "a", "coarse": "b"}) == {
+        "logits_fine": "a",
+        "logits_coarse": "b",
+    }
+
+
+def test_targets_are_in_the_order_of_the_label_sets():
+    sets = ("fine", "coarse")
+    assert heads.targets({"coarse": 1, "fine": 2}, sets) == [2, 1]
+    assert heads.targets(3, ()) == [3]
+    for labels in ({"fine": 1}, {"fine": 1, "coarse": 2, "other": 3}, [1, 2]):
+        with pytest.raises(ValueError, match=r"dict of \['coarse', 'fine'\]"):
+            heads.targets(labels, sets)
+    with pytest.raises(ValueError, match="takes no dict"):
+        heads.targets({"fine": 1}, ())
+
+
+def test_sample_weights_are_for_all_label_sets_or_for_each():
+    sets = ("fine", "coarse")
+    assert heads.sample_weights(None, sets) == [None, None]
+    assert heads.sample_weights(2, sets) == [2, 2]
+    assert heads.sample_weights({"coarse": 1, "fine": 2}, sets) == [2, 1]
+    assert heads.sample_weights(2, ()) == [2]

@@ -1,0 +1,88 @@
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.nets import catalogue
+
+
+def test_every_family_has_a_named_network():
+    families = {
+        getattr(ka.nets, name)
+        for name in ka.nets.__all__
+        if name
+        not in (
+            "ExponentialEnsemble",
+            "describe",
+            "ensemble",
+            "get",
+            "independent",
+            "names",
+            "plot_structure",
+        )
+    }
+    assert families == {
+        catalogue.find(name).builder for name in ka.nets.names()
+    }
+
+
+def test_descriptions_are_one_line_and_say_where_they_are_from():
+    for name in ka.nets.names():
+        description = catalogue.find(name).description
+        assert "\n" not in description
+        assert any(
+            paper in description
+            for paper in ("Wan 2020", "Hu 2017", "Hu 2019", "Lee 2018", "Huang")
+        )
+
+
+@pytest.mark.parametrize("name", ["width_resnet42", "msdnet_7"])
+def test_arguments_replace_the_papers(name):
+    model = ka.nets.get(name, (16, 16, 1), {"fine": 4, "coarse": 2}, l2=0)
+    assert model.name == name
+    assert model.input_shape == (None, 16, 16, 1)
+    assert model.label_sets == ("fine", "coarse")
+    assert not model.losses
+
+
+def test_a_description_tells_the_cost_of_each_stage():
+    text = ka.nets.describe("shallow_resnext29")
+    costs = ka.evaluation.stage_costs(ka.nets.get("shallow_resnext29"))
+    assert catalogue.find("shallow_resnext29").description in text
+    for one in costs:
+        assert f" {one.macs / 1e6:.4g}" in text
+
+
+@pytest.mark.parametrize("function", [ka.nets.get, ka.nets.describe])
+def test_unknown_names_are_refused(function):
+    with pytest.raises(ValueError, match="width_resnet42.*name='resnet'"):
+        function("resnet")
+
+
+# Those of 500 layers and more are built in the tests of their family, or
+# differ from one that is in numbers only.
+SMALL = (
+    "even_width_resnet42",
+    "depth_sparse_resnet98",
+    "simultaneous_sparse_resnet98",
+    "cascade_sparse_resnet98",
+    "res_ann_7_32",
+)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_cifar_networks_are_built_for_the_papers_data(name):
+    model = ka.nets.get(name)
+    assert model.input_shape == (None, 32, 32, 3)
+    assert {one.shape for one in model.outputs} == {(None, 10)}
+    assert model.interruptible
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [one for one in ka.nets.names() if one.endswith(("_imagenet", "_cub"))],
+)
+def test_imagenet_networks_see_real_images(name, hymenoptera):
+    model = ka.nets.get(name, classes=2)
+    for logits in model(hymenoptera):
+        assert logits.shape == (len(hymenoptera), 2)
+        assert bool((abs(logits.numpy()) < 1e6).all())

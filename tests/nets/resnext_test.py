@@ -1,0 +1,288 @@
+"""The three networks of Lee and Shin, against the equations of their paper."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.evaluation import stage_costs
+from keras_anytime.layers import SharedConv2D
+from keras_anytime.nets import resnext
+from tests.layers.references import grouped_by_hand
+
+TINY = {
+    "blocks": 2,
+    "width": 8,
+    "branches": 4,
+    "bottleneck": 2,
+    "factors": (1, 2),
+}
+
+
+def _randomised(model):
+    rng = np.random.default_rng(1)
+    model.set_weights(
+        [rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()]
+    )
+    return model
+
+
+def _active(model, name, x):
+    """BN-ReLU by hand."""
+    norm = model.get_layer(f"{name}_bn")
+    gamma, beta, mean, variance = norm.get_weights()
+    scaled = (x - mean) / np.sqrt(variance + norm.epsilon)
+    return np.maximum(gamma * scaled + beta, 0)
+
+
+def _halved(x, width):
+    """2x2 average pooling, and channels of zeros."""
+    batch, height, _, channels = x.shape
+    x = x.reshape(batch, height // 2, 2, height // 2, 2, channels)
+    x = x.mean(axis=(2, 4))
+    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, width - channels)))
+
+
+def _classified(model, k, features):
+    kernel, bias = model.get_layer(f"stage_{k}").get_weights()
+    return features.mean(axis=(1, 2)) @ kernel + bias
+
+
+def test_subnetworks_of_i_resnext_sum_their_branches():
+    # x + sum of F(x; w_i, u_{i,k}) over the first C_k branches, each 1x1, 3x3,
+    # 1x1 after BN-ReLU of subnetwork k's own (Section 3.1).
+    model = _randomised(
+        ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, stages=2)
+    )
+    image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
+    want = []
+    for k in (1, 2):
+        x = np.asarray(model.get_layer("stem_stage1_conv")(image))
+        for block, inner in ((1, 2), (2, 4)):
+            if block > 1:
+                x = _halved(x, 16)
+            unit = f"block{block}_unit1"
+            a = _active(model, f"{unit}_in_stage{k}", x)
+            total = x
+            for branch in range(2 * k):
+                owner, place = branch // 2 + 1, branch % 2
+                own = slice(place * inner, (place + 1) * inner)
+                inside = slice(branch * inner, (branch + 1) * inner)
+                first, second, third = (
+                    model.get_layer(f"{unit}_kernel{n}_stage{owner}").kernel
+                    for n in (1, 2, 3)
+                )
+                y = a @ np.asarray(first)[0, 0, :, own]
+                y = _branch_active(model, f"{unit}_conv1", k, y, inside)
+                y = grouped_by_hand(y, np.asarray(second)[..., own], 1)
+                y = _branch_active(model, f"{unit}_conv2", k, y, inside)
+                total = total + y @ np.asarray(third)[0, 0, own]
+            x = total
+        want.append(_classified(model, k, _active(model, f"final_stage{k}", x)))
+    for got, one in zip(model(image), want, strict=True):
+        np.testing.assert_allclose(got, one, rtol=1e-4)
+
+
+def _branch_active(model, name, k, x, inside):
+    """BN-ReLU of the channels of one branch."""
+    norm = model.get_layer(f"{name}_stage{k}_bn")
+    gamma, beta, mean, variance = (w[inside] for w in norm.get_weights())
+    scaled = (x - mean) / np.sqrt(variance + norm.epsilon)
+    return np.maximum(gamma * scaled + beta, 0)
+
+
+def test_is_resnext_computes_the_equations_of_section_3_2():
+    stages = 2
+    model = _randomised(
+        ka.nets.inclusive_sparse_resnext((8, 8, 3), 5, **TINY, stages=stages)
+    )
+    image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
+    x = [
+        np.asarray(model.get_layer(f"stem_stage{k}_conv")(image))
+        for k in (1, 2)
+    ]
+    for block, inner in ((1, 2), (2, 4)):
+        if block > 1:
+            x = [_halved(one, 16 // stages) for one in x]
+        unit = f"block{block}_unit1"
+        active = [
+            _active(model, f"{unit}_in_stage{k}", one)
+            for k, one in enumerate(x, start=1)
+        ]
+        b = []
+        for i in range(1, 4 + 1):
+            # a_i reads x_1 .. x_ceil(i K / C).
+            reads = -(-i * stages // 4)
+            joined = np.concatenate(active[:reads], axis=-1)
+            own = slice((i - 1) % 2 * inner, ((i - 1) % 2 + 1) * inner)
+            first, second = (
+                np.asarray(
+                    model.get_layer(f"{unit}_conv{n}_stage{reads}").kernel
+                )[..., own]
+                for n in (1, 2)
+            )
+            a = _branch_active(
+                model, f"{unit}_conv1", reads, joined @ first[0, 0], own
+            )
+            a = grouped_by_hand(a, second, 1)
+            b.append(_branch_active(model, f"{unit}_conv2", reads, a, own))
+        for k in (1, 2):
+            # y_k reads b_{(k-1) C / K + 1} .. b_{k C / K}, and adds x_k.
+            mine = np.concatenate(b[(k - 1) * 2 : k * 2], axis=-1)
+            third = model.get_layer(f"{unit}_conv3_stage{k}").kernel
+            x[k - 1] = x[k - 1] + mine @ np.asarray(third)[0, 0]
+    final = [
+        _active(model, f"final_stage{k}", one) for k, one in enumerate(x, 1)
+    ]
+    for k, got in enumerate(model(image), start=1):
+        want = _classified(model, k, np.concatenate(final[:k], axis=-1))
+        np.testing.assert_allclose(got, want, rtol=1e-4)
+
+
+def test_a_slice_of_is_resnext_reads_no_later_one():
+    inputs = [keras.Input((4, 4, 3)) for _ in range(3)]
+    outputs = resnext.unit(inputs, 2, 2, (1, 2, 3), l2=0, name="unit1")
+    model = keras.Model(inputs, outputs)
+    rng = np.random.default_rng(0)
+    model.set_weights(
+        [rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()]
+    )
+    x = [rng.uniform(0.5, 1, (1, 4, 4, 3)).astype("f") for _ in range(3)]
+    before = model(x)
+    for changed in range(3):
+        other = list(x)
+        other[changed] = x[changed] + 1.0
+        for k, (new, old) in enumerate(zip(model(other), before, strict=True)):
+            assert np.allclose(new, old) == (changed > k)
+
+
+def test_i_resnext_shares_kernels_and_nothing_else():
+    model = ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, stages=4)
+    owners = {}
+    for k in (1, 2, 3, 4):
+        for variable in model.stage(k).variables:
+            owners.setdefault(variable.path, []).append(k)
+    for path, stages in owners.items():
+        if "_kernel" in path.split("/")[0]:
+            first = int(path.split("/")[0].rsplit("_stage", 1)[1])
+            assert stages == list(range(first, 5))
+        elif "_bn/" in path or path.startswith("stage_"):
+            assert len(stages) == 1
+        else:
+            assert path.startswith("stem_") and stages == [1, 2, 3, 4]
+    assert not model.interruptible
+
+
+@pytest.mark.parametrize("blocks", [3, 9])
+@pytest.mark.parametrize(
+    "build", [ka.nets.inclusive_sparse_resnext, ka.nets.shallow_resnext]
+)
+def test_there_are_3_l_plus_2_layers(build, blocks):
+    model = build((32, 32, 3), 10, blocks=blocks, width=48)
+    for k in range(1, model.num_stages + 1):
+        depth = {
+            op.name.split("_stage")[0]
+            for op in model.stage_operations(k)
+            if isinstance(op, keras.layers.Conv2D)
+        }
+        own = blocks
+        if build is ka.nets.shallow_resnext:
+            own = k + 1  # Heads on all blocks but the first.
+        assert len(depth) + 1 == 3 * own + 2
+
+
+def test_i_resnext_has_3_l_plus_2_layers_in_every_pass():
+    model = ka.nets.get("inclusive_resnext29")
+    for k in range(1, 9):
+        convolutions = [
+            op
+            for op in model.stage_operations(k)
+            if isinstance(op, (keras.layers.Conv2D, SharedConv2D))
+        ]
+        assert len(convolutions) + 1 == 29
+    assert model.num_stages == 8
+
+
+def test_i_resnext_65_costs_what_the_paper_says():
+    # Section 4.2: ResNeXt of depth 65 has 1.2e8 multiply-adds; I-ResNeXt is
+    # that network (21 blocks) with K thin ones in it. C = 8 and B = 4 are not
+    # in the paper; they give 1.15e8.
+    model = ka.nets.get("inclusive_resnext65")
+    costs = stage_costs(model)
+    assert costs[-1].macs == pytest.approx(1.2e8, rel=0.05)
+    # C_k = k C / K: branches, and with them cost, grow evenly; each stage
+    # takes the stem and its head besides.
+    growth = np.diff([cost.macs for cost in costs])
+    assert np.all(growth == growth[0])
+
+
+def test_resnext_29_has_the_published_size():
+    # Xie et al., 2017, Table 7: ResNeXt-29, 8x64d has 34.4 M parameters. Its
+    # stem has 64 channels, the first 1x1 of each scale reads the channels of
+    # the scale before, and shortcuts that widen are projections; here zeros
+    # widen them, and that 1x1 reads all.
+    model = ka.nets.shallow_resnext(
+        (32, 32, 3), 10, blocks=9, width=256, branches=8, bottleneck=64
+    )
+    ours = stage_costs(model)[-1].parameters
+    stems = 27 * (256 - 64)
+    first_1x1 = 512 * (256 - 64) + 1024 * 256 + 2048 * 512
+    projections = 64 * 256 + 256 * 512 + 512 * 1024
+    assert ours - stems - first_1x1 + projections == pytest.approx(
+        34.4e6, rel=0.002
+    )
+
+
+def test_is_resnext_of_the_papers():
+    # Appendix B: L = 15, W = 96, K = 6 for CIFAR; L = 20, W = 160, K = 5 for
+    # ImageNet; L = 16, W = 192, K = 6 for CUB.
+    for name, blocks, width, stages, scales in (
+        ("inclusive_sparse_resnext47", 15, 96, 6, (1, 2, 4)),
+        ("inclusive_sparse_resnext62_imagenet", 20, 160, 5, (1, 2, 4, 4)),
+        ("inclusive_sparse_resnext50_cub", 16, 192, 6, (1, 2, 4, 4)),
+    ):
+        model = ka.nets.get(name)
+        assert model.num_stages == stages
+        stems = [
+            layer.filters
+            for layer in model.layers
+            if layer.name.startswith("stem_") and hasattr(layer, "filters")
+        ]
+        assert stems == [width // stages] * stages
+        units = [
+            layer
+            for layer in model.layers
+            if layer.name.endswith("_add_stage1")
+        ]
+        assert [layer.output.shape[-1] for layer in units] == [
+            width * factor // stages
+            for factor in scales
+            for _ in range(blocks // len(scales))
+        ]
+        sizes = [layer.output.shape[1] for layer in units]
+        assert sizes[:: blocks // len(scales)] == (
+            [32, 16, 8] if len(scales) == 3 else [56, 28, 14, 7]
+        )
+
+
+@pytest.mark.parametrize(
+    ("build", "arguments", "message"),
+    [
+        ("inclusive_resnext", {"stages": 3}, "multiple of 3.*branches=4"),
+        ("inclusive_sparse_resnext", {"stages": 3}, "multiple of 3.*width=8"),
+        (
+            "inclusive_sparse_resnext",
+            {"stages": 2, "branches": 3},
+            "multiple of 2.*branches=3",
+        ),
+        ("inclusive_sparse_resnext", {"stages": 2, "blocks": 3}, "blocks=3"),
+        ("shallow_resnext", {"factors": (2, 4)}, "`factors`"),
+        ("shallow_resnext", {"factors": (1, 2, 1)}, "never shrinking"),
+        ("shallow_resnext", {"blocks": 1, "factors": (1,)}, "blocks=1"),
+        ("shallow_resnext", {"bottleneck": 0}, "bottleneck=0"),
+        ("shallow_resnext", {"stem": "tiny"}, "stem='tiny'"),
+    ],
+)
+def test_wrong_arguments_are_refused(build, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(ka.nets, build)((8, 8, 3), 5, **{**TINY, **arguments})

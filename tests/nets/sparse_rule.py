@@ -1,0 +1,441 @@
+"""The rules of Sparse ResNets, stated anew by brute force, for tests.
+
+From Wan 2020, Section 3.3, as `DESIGN.md` words them, and from Zhu 2018. What
+the rules say is computed in two ways: `Traced` tells what each layer reads,
+channel by channel, and `Computed` the numbers, in NumPy.
+"""
+
+import collections
+import re
+
+import keras
+import numpy as np
+
+from keras_anytime import graph
+from keras_anytime.layers import ChannelPadding
+
+# Width and depth of each stage.
+NESTINGS = {
+    "d1": [(1, 1)],
+    "d1-d2-d4": [(1, 1), (1, 2), (1, 4)],
+    "d1-d2-d4-d8": [(1, 1), (1, 2), (1, 4), (1, 8)],
+    "w1d1-w2d1-w2d2-w4d2-w4d4": [(1, 1), (2, 1), (2, 2), (4, 2), (4, 4)],
+    "w1d1-w2d2-w4d4": [(1, 1), (2, 2), (4, 4)],
+    "w1-w2": [(1, 1), (2, 1)],
+    "w1-w2-w3": [(1, 1), (2, 1), (3, 1)],
+    "d1-d3": [(1, 1), (1, 3)],
+    "w1d1-w1d2-w3d2": [(1, 1), (1, 2), (3, 2)],
+    "d1-d2-w2d2-w3d4": [(1, 1), (1, 2), (2, 2), (3, 4)],
+    "w2d1-w3d3": [(2, 1), (3, 3)],
+}
+
+# Kernel sizes in a unit, and how much narrower it is inside.
+UNITS = {"basic": ((3, 3), 1), "bottleneck": ((1, 3, 1), 4)}
+
+
+def aggregated(j):
+    """The units j - 1, j - 2, j - 4, ...; the block's input is unit -1."""
+    return [i for i in range(-1, j) if (j - i).bit_count() == 1]
+
+
+class Plan:
+    """What a nesting says: widths, strides, and where depth grows."""
+
+    def __init__(self, nesting):
+        self.sizes = dict(enumerate(NESTINGS[nesting], start=1))
+        self.width, self.depth = self.sizes[len(self.sizes)]
+        self.strides = {
+            k: self.depth // depth for k, (_, depth) in self.sizes.items()
+        }
+
+    def deepens(self, k):
+        return k == 1 or self.sizes[k][1] > self.sizes[k - 1][1]
+
+    def channels(self, filters):
+        """The channels of each stage, and 0 before the first."""
+        return {0: 0} | {
+            k: filters * width // self.width
+            for k, (width, _) in self.sizes.items()
+        }
+
+
+def follow_rules(ways, nesting, units, filters, unit="basic", stem="cifar"):
+    """Goes through a nested network as the rules say.
+
+    Args:
+        ways: A `Traced` or a `Computed`, that says what layers do.
+        nesting: String, a key of `NESTINGS`.
+        units: Sequence of integers.
+        filters: Sequence of integers.
+        unit: String, a key of `UNITS`.
+        stem: `"cifar"` or `"imagenet"`.
+
+    Returns:
+        List of what `ways.head` returns, for each stage.
+    """
+    plan = Plan(nesting)
+    outputs = None
+    sizes = zip(units, filters, strict=True)
+    for b, (count, width) in enumerate(sizes, start=1):
+        channels = plan.channels(width)
+        if outputs is None:
+            has = {-1: _stem(ways, plan, channels, stem)}
+        else:
+            name = f"block{b - 1}_transition"
+            has = {-1: _transition(ways, plan, channels, name, outputs)}
+        for p in range(count):
+            name = f"block{b}_unit{p + 1}"
+            has[p] = _unit(ways, plan, channels, name, p, has, unit)
+        name = f"block{b}_output" if b < len(units) else "final"
+        outputs = {
+            k: _read(ways, plan, channels, name, count, k, has)
+            for k in plan.sizes
+        }
+    return [ways.head(f"stage_{k}", outputs[k]) for k in plan.sizes]
+
+
+def _stem(ways, plan, channels, kind):
+    """A slice of the stem wherever the width grows."""
+    inputs = {}
+    slices = []
+    for k in plan.sizes:
+        adds = channels[k] - channels[k - 1]
+        if adds:
+            slices.append(ways.stem(f"stem_stage{k}_conv", adds, kind))
+        inputs[k] = ways.joined(slices)
+    return inputs
+
+
+def _transition(ways, plan, channels, name, outputs):
+    """Stages that widen append channels, those that deepen add a whole map."""
+    inputs = {}
+    for k in plan.sizes:
+        adds = channels[k] - channels[k - 1]
+        made = ways.convolved(
+            f"{name}_stage{k}_conv",
+            outputs[k],
+            channels[k] if plan.deepens(k) else adds,
+            3,
+            2,
+        )
+        if k == 1:
+            inputs[k] = made
+        elif plan.deepens(k):
+            before = ways.padded(inputs[k - 1], adds)
+            inputs[k] = ways.total([before, made])
+        else:
+            inputs[k] = ways.joined([inputs[k - 1], made])
+    return inputs
+
+
+def _read(ways, plan, channels, name, p, k, has):
+    """The sum that stage k reads at position p, in its numbering, normalised.
+
+    Stages that are as deep have the same sums of their first channels, so
+    that each normalises only what is new.
+    """
+    stride = plan.strides[k]
+    x = ways.total(
+        [has[i * stride if i >= 0 else -1][k] for i in aggregated(p // stride)]
+    )
+    parts = []
+    first = 0
+    start = max(i for i in range(1, k + 1) if plan.deepens(i))
+    for i in range(start, k + 1):
+        part = ways.part(x, first, channels[i])
+        parts.append(ways.normalised(f"{name}_in_stage{i}_bn", part))
+        first = channels[i]
+    return ways.joined(parts)
+
+
+def _unit(ways, plan, channels, name, p, has, kind):
+    """What a unit has in each of its stages: more, where it gains a slice."""
+    kernels, narrower = UNITS[kind]
+    inside = [[] for _ in kernels]
+    slices = []
+    outputs = {}
+    owned = 0
+    for k in plan.sizes:
+        if p % plan.strides[k]:
+            continue
+        adds = channels[k] - owned
+        if adds:
+            x = _read(ways, plan, channels, name, p, k, has)
+            for index, size in enumerate(kernels):
+                if index:
+                    x = ways.normalised(f"{name}_conv{index}_stage{k}_bn", x)
+                    inside[index].append(x)
+                    x = ways.joined(inside[index])
+                last = index == len(kernels) - 1
+                x = ways.convolved(
+                    f"{name}_conv{index + 1}_stage{k}",
+                    x,
+                    adds if last else adds // narrower,
+                    size,
+                )
+            slices.append(x)
+            owned = channels[k]
+        outputs[k] = ways.joined(slices)
+    return outputs
+
+
+class Traced:
+    """Tells what each layer reads: for each channel the sum of which ones.
+
+    A tensor is a list with, for each of its channels, a `Counter` of the
+    (layer, channel) that are summed in it. Layers are convolutions and batch
+    normalisations; all others are seen through.
+    """
+
+    def __init__(self):
+        self.reads = {}
+
+    def layer(self, name, x, channels):
+        """Notes what a layer reads, and returns what it makes."""
+        assert self.reads.setdefault(name, x) == x
+        return [collections.Counter({(name, c): 1}) for c in range(channels)]
+
+    def stem(self, name, channels, kind):
+        return self.layer(name, [collections.Counter([("image", 0)])], channels)
+
+    def convolved(self, name, x, channels, size, strides=1):
+        return self.layer(name, x, channels)
+
+    def normalised(self, name, x):
+        return self.layer(name, x, len(x))
+
+    def head(self, name, x):
+        return self.layer(name, x, 1)
+
+    def part(self, x, first, last):
+        return x[first:last]
+
+    def joined(self, tensors):
+        return [channel for one in tensors for channel in one]
+
+    def total(self, tensors):
+        return [
+            sum(channels, collections.Counter())
+            for channels in zip(*tensors, strict=True)
+        ]
+
+    def padded(self, x, channels):
+        return [*x, *[collections.Counter()] * channels]
+
+
+def graph_reads(model):
+    """What each layer of a Keras model reads, in the form of `Traced.reads`.
+
+    Args:
+        model: An `AnytimeModel` for images of one channel.
+
+    Returns:
+        Dict from the names of convolutions, batch normalisations and heads.
+    """
+    traced = Traced()
+    made = {}
+    for operation in model.operations:
+        read = [made[id(one)] for one in graph.input_tensors(operation)]
+        (output,) = graph.output_tensors(operation)
+        kind = type(operation)
+        if kind is keras.layers.InputLayer:
+            x = [collections.Counter([("image", 0)])]
+        elif kind is keras.layers.Add:
+            x = traced.total(read)
+        elif kind is ChannelPadding:
+            x = traced.padded(*read, operation.channels)
+        elif issubclass(kind, (keras.layers.Conv2D, keras.layers.Dense)):
+            x = traced.layer(
+                operation.name, traced.joined(read), output.shape[-1]
+            )
+        elif kind is keras.layers.BatchNormalization:
+            x = traced.layer(operation.name, *read, output.shape[-1])
+        else:
+            assert kind in (
+                keras.layers.Concatenate,
+                keras.layers.ReLU,
+                keras.layers.MaxPooling2D,
+                keras.layers.GlobalAveragePooling2D,
+            )
+            x = traced.joined(read)
+        assert len(x) == output.shape[-1]
+        made[id(output)] = x
+    return traced.reads
+
+
+_PLACE = re.compile(
+    r"(?:block(\d+)_)?(?:stem|transition|unit(\d+)).*_stage(\d+)"
+)
+
+
+def unit_edges(reads, block):
+    """What the slices of a block's units read, and each stage's output.
+
+    Args:
+        reads: Dict as `graph_reads` returns it.
+        block: Integer, counted from 1, not the last one.
+
+    Returns:
+        Dict from pairs (unit, stage), counted from 1, to sets of such pairs.
+        Unit 0 is the block's input, and unit `"output"` its output.
+    """
+    edges = {}
+    for name in reads:
+        match = _PLACE.match(name)
+        if match is None or name.endswith("_bn"):
+            continue
+        number, unit, stage = match.groups()
+        if number != str(block) or "_conv2" in name or "_conv3" in name:
+            continue
+        edges[int(unit) if unit else "output", int(stage)] = {
+            (int(unit or 0), int(stage))
+            for _, unit, stage in (
+                _PLACE.match(one).groups() for one in convolutions(reads, name)
+            )
+        }
+    return edges
+
+
+def convolutions(reads, name):
+    """The convolutions that a layer reads, through normalisations."""
+    found = set()
+    for source, _ in {source for sums in reads[name] for source in sums}:
+        if source.endswith("_bn"):
+            found |= convolutions(reads, source)
+        else:
+            found.add(source)
+    return found
+
+
+class Computed:
+    """Computes the numbers, in NumPy, with weights found by layers' names.
+
+    Args:
+        model: The Keras model that has the weights.
+        image: Array `(batch, height, width, channels)`.
+        training: Whether normalisation is by the statistics of the batch.
+    """
+
+    def __init__(self, model, image, training=False):
+        self.model = model
+        self.image = np.asarray(image, "float64")
+        self.training = training
+        self.used = set()
+
+    def weights(self, name):
+        """A layer's weights by their names."""
+        layer = self.model.get_layer(name)
+        self.used.add(name)
+        return {
+            one.name: np.asarray(one.numpy(), "float64")
+            for one in layer.weights
+        }
+
+    def stem(self, name, channels, kind):
+        if kind == "cifar":
+            return self.convolved(name, self.image, channels, 3)
+        x = self.convolved(name, self.image, channels, 7, 2)
+        return np.max(_windows(x, 3, 2, -np.inf), axis=(3, 4))
+
+    def convolved(self, name, x, channels, size, strides=1):
+        weights = self.weights(name)
+        kernel = weights.pop("kernel")
+        assert not weights  # There is no bias.
+        assert kernel.shape == (size, size, x.shape[-1], channels)
+        windows = _windows(x, size, strides, 0)
+        return np.einsum("bhwijc,ijcd->bhwd", windows, kernel)
+
+    def normalised(self, name, x):
+        weights = self.weights(name)
+        mean, variance = weights["moving_mean"], weights["moving_variance"]
+        if self.training:
+            mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+        x = (x - mean) / np.sqrt(variance + 1e-5)
+        return np.maximum(x * weights["gamma"] + weights["beta"], 0)
+
+    def head(self, name, x):
+        weights = self.weights(name)
+        return x.mean((1, 2)) @ weights["kernel"] + weights["bias"]
+
+    def part(self, x, first, last):
+        return x[..., first:last]
+
+    def joined(self, tensors):
+        return np.concatenate(tensors, axis=-1)
+
+    def total(self, tensors):
+        return sum(tensors)
+
+    def padded(self, x, channels):
+        return np.pad(x, [(0, 0), (0, 0), (0, 0), (0, channels)])
+
+
+def _windows(x, size, strides, value):
+    """The square around each pixel: (batch, h, w, size, size, channels).
+
+    Padded as TensorFlow does for `"same"`: if by an odd number of rows, then
+    by one more after the image than before it.
+    """
+    padding = []
+    counts = []
+    for length in x.shape[1:3]:
+        counts.append(-(-length // strides))
+        added = max((counts[-1] - 1) * strides + size - length, 0)
+        padding.append((added // 2, added - added // 2))
+    x = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=value)
+    return np.stack(
+        [
+            np.stack(
+                [
+                    x[:, row : row + size, column : column + size]
+                    for column in range(0, counts[1] * strides, strides)
+                ],
+                axis=1,
+            )
+            for row in range(0, counts[0] * strides, strides)
+        ],
+        axis=1,
+    )
+
+
+def moved(model, seed=0):
+    """Moves normalisations and biases off their first values.
+
+    A fresh network would hide mistakes: its means are 0 and variances 1.
+    """
+    rng = np.random.default_rng(seed)
+    for variable in model.variables:
+        ranges = {
+            "gamma": (0.5, 1.5),
+            "beta": (-0.3, 0.3),
+            "bias": (-0.3, 0.3),
+            "moving_mean": (-0.3, 0.3),
+            "moving_variance": (0.5, 1.5),
+        }
+        if variable.name in ranges:
+            low, high = ranges[variable.name]
+            variable.assign(rng.uniform(low, high, variable.shape))
+    return model
+
+
+def assert_same_function(model, other, x):
+    """Whether models compute the same with the same weights, also in training.
+
+    Args:
+        model: A Keras model, that gets the weights of the other one.
+        other: A Keras model with the same layers in the same order.
+        x: Array of images.
+    """
+    for one, two in zip(model.layers, other.layers, strict=True):
+        assert type(one) is type(two)
+        one.set_weights(two.get_weights())
+    # Training moves the statistics: they are compared after it.
+    for training in (False, True):
+        for one, two in zip(
+            keras.tree.flatten(model(x, training=training)),
+            keras.tree.flatten(other(x, training=training)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
