@@ -29,14 +29,15 @@ flags.DEFINE_string("train_split", None, "For example train[:45000].")
 flags.DEFINE_string("eval_split", None, "For example train[45000:].")
 flags.DEFINE_bool("augment", True, "Pad, crop and mirror training images.")
 flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
-flags.DEFINE_enum(
-    "net", "width_nested_resnet", ["width_nested_resnet"], "The network."
+flags.DEFINE_string(
+    "net", "width_resnet42", "The network, as listed by list_networks.py."
 )
-flags.DEFINE_string("nesting", "w1-w2-w4", "How the stages grow.")
-flags.DEFINE_list("units", ["7", "7", "6"], "Residual units of each block.")
-flags.DEFINE_list("filters", ["32", "64", "128"], "Full width of each block.")
-flags.DEFINE_enum("unit", "basic", ["basic", "bottleneck"], "Kind of unit.")
-flags.DEFINE_enum("stem", "cifar", ["cifar", "imagenet"], "First layers.")
+flags.DEFINE_string("nesting", None, "How the stages grow, if not as there.")
+flags.DEFINE_list("units", None, "Units of each block, if not as there.")
+flags.DEFINE_list("filters", None, "Full width of each block, likewise.")
+flags.DEFINE_string(
+    "net_arguments", "{}", "More of the network's arguments, as JSON."
+)
 flags.DEFINE_float("l2", 5e-5, "Factor of the kernels' squared norm.")
 flags.DEFINE_string("gradients", "orthogonal", "orthogonal (OSGD) or sum.")
 flags.DEFINE_string("weighting", "constant", "constant or adaloss.")
@@ -131,15 +132,12 @@ def prepare(workdir):
         data_dir=FLAGS.data_dir,
     )
     about = ka.data.info(FLAGS.data, FLAGS.data_dir)
-    model = getattr(ka.nets, FLAGS.net)(
+    model = ka.nets.get(
+        FLAGS.net,
         about.image_shape,
         about.classes,
-        nesting=FLAGS.nesting,
-        units=integers("units"),
-        filters=integers("filters"),
-        unit=FLAGS.unit,
-        stem=FLAGS.stem,
         l2=FLAGS.l2,
+        **net_arguments(),
     )
     model.compile(
         optimizer=keras.optimizers.SGD(
@@ -175,6 +173,23 @@ def learning_rate(steps):
             [rate / 5**drops for drops in range(4)],
         )
     return rate
+
+
+def net_arguments():
+    """Returns what the flags say of the network's arguments."""
+    try:
+        arguments = dict(json.loads(FLAGS.net_arguments))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "--net_arguments must be a JSON object such as '{\"stages\": 7}'. "
+            f"Received: {FLAGS.net_arguments}"
+        ) from error
+    if FLAGS.nesting is not None:
+        arguments["nesting"] = FLAGS.nesting
+    for name in ("units", "filters"):
+        if FLAGS[name].value is not None:
+            arguments[name] = integers(name)
+    return arguments
 
 
 def integers(name):

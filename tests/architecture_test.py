@@ -23,7 +23,8 @@ LONGEST_MODULE = 400
 MAY_IMPORT = {
     "init": set(),
     "nesting": set(),
-    "layers": {"nesting"},
+    "fused": set(),
+    "layers": {"fused", "nesting"},
     "state": set(),
     "weighting": {"state"},
     "gradients": {"state"},

@@ -28,8 +28,7 @@ def gram_matrix(gradients):
     for column in zip(*gradients, strict=True):
         owners = tuple(k for k, one in enumerate(column) if one is not None)
         if owners:
-            rows = ops.stack([ops.reshape(column[k], [-1]) for k in owners])
-            rows = ops.cast(rows, dtype)
+            rows = ops.cast(_rows(column), dtype)
             grams.setdefault(owners, []).append(
                 ops.matmul(rows, ops.transpose(rows))
             )
@@ -83,19 +82,26 @@ def linear_combination(coefficients, gradients):
             f"Expected {len(gradients)} coefficients, one per stage. "
             f"Received: coefficients of shape {tuple(coefficients.shape)}"
         )
-    factors = ops.unstack(coefficients, len(gradients))
+    # One product per variable, and one look-up per set of stages, however many
+    # there are: operations for each stage and variable take minutes to trace
+    # at 50 stages.
+    factors = {}
     combined = []
     for column in zip(*gradients, strict=True):
-        terms = [
-            ops.where(
-                factor == 0,
-                ops.zeros_like(one),
-                ops.cast(factor, one.dtype) * one,
-            )
-            for factor, one in zip(factors, column, strict=True)
-            if one is not None
-        ]
-        combined.append(sum(terms[1:], terms[0]) if terms else None)
+        owners = tuple(k for k, one in enumerate(column) if one is not None)
+        if not owners:
+            combined.append(None)
+            continue
+        rows = _rows(column)
+        if owners not in factors:
+            own = ops.take(coefficients, owners)[None]
+            own = _cast_finite(own, rows.dtype)
+            factors[owners] = own, ops.transpose(own) == 0
+        own, left_out = factors[owners]
+        rows = ops.where(left_out, ops.cast(0, rows.dtype), rows)
+        combined.append(
+            ops.reshape(ops.matmul(own, rows), column[owners[0]].shape)
+        )
     return combined
 
 
@@ -105,7 +111,8 @@ def gram_schmidt_coefficients(gram, order):
     In the given order each gradient loses its projections on the gradients
     before it, as these are after losing theirs (Gram-Schmidt without
     normalisation). A gradient that is not finite is left out; there is no
-    projection on one that is zero, or that lies in the span of those before it.
+    projection on one that is zero or next to it, or that lies in the span of
+    those before it.
 
     Args:
         gram: Tensor `(K, K)`, the inner products of the gradients.
@@ -124,6 +131,10 @@ def gram_schmidt_coefficients(gram, order):
     # What rounding leaves of a gradient that the ones before it span.
     tolerance = 1e3 * _machine_epsilon(gram.dtype)
 
+    # A projection on a gradient 1e30 times shorter than another would take a
+    # coefficient near the end of float32, and change nothing that matters.
+    negligible = 1e-60 * ops.max(ops.diagonal(gram))
+
     # Row j of `rows` holds the coefficients of the j-th orthogonal gradient,
     # and `inverses` has one over its squared norm, or 0.
     rows = ops.zeros((0, len(order)), dtype=gram.dtype)
@@ -133,7 +144,9 @@ def gram_schmidt_coefficients(gram, order):
         products = ops.matmul(rows, gram[stage])
         row = row - ops.matmul(products * inverses, rows)
         square = ops.sum(row * ops.matmul(gram, row))
-        independent = square > tolerance * gram[stage, stage]
+        independent = ops.logical_and(
+            square > tolerance * gram[stage, stage], square > negligible
+        )
         inverse = ops.where(
             independent, 1 / ops.where(independent, square, 1), 0
         )
@@ -145,6 +158,19 @@ def gram_schmidt_coefficients(gram, order):
 def accumulation_dtype():
     """Returns the dtype in which inner products are summed."""
     return "float32" if keras.backend.backend() == "jax" else "float64"
+
+
+def _rows(column):
+    """The gradients that there are of one variable, each as a row."""
+    owned = [one for one in column if one is not None]
+    return ops.reshape(ops.stack(owned), (len(owned), -1))
+
+
+def _cast_finite(values, dtype):
+    """Casts finite values to a smaller dtype without overflow."""
+    dtype = keras.backend.standardize_dtype(dtype)
+    largest = 6.5e4 if dtype == "float16" else 3.4028234e38
+    return ops.cast(ops.clip(values, -largest, largest), dtype)
 
 
 def _machine_epsilon(dtype):

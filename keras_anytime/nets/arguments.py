@@ -1,15 +1,19 @@
 """Checks of the arguments that the builders have in common."""
 
+import numbers
+
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
 
 
 def check_image(input_shape):
     """Raises a `ValueError` unless it is (height, width, channels)."""
-    if len(input_shape) != 3 or not input_shape[-1]:
+    sizes = _as_tuple(input_shape)
+    fixed = [size for size in sizes[:2] if size is not None]
+    if len(sizes) != 3 or not all(map(_is_count, (*fixed, sizes[2]))):
         raise ValueError(
-            "`input_shape` must be (height, width, channels). "
-            f"Received: input_shape={input_shape}"
+            "`input_shape` must be (height, width, channels), of which height "
+            f"and width may be None. Received: input_shape={input_shape}"
         )
 
 
@@ -21,9 +25,8 @@ def check_classes(classes):
             such integers.
     """
     counts = classes if isinstance(classes, dict) else {"": classes}
-    if not counts or any(
-        isinstance(count, str) or count != int(count) or count < 2
-        for count in counts.values()
+    if not counts or not all(
+        _is_count(count) and count >= 2 for count in counts.values()
     ):
         raise ValueError(
             "`classes` must be a whole number of at least 2, or one for each "
@@ -41,7 +44,7 @@ def check_classes(classes):
 
 def check_choice(argument, value, choices):
     """Raises a `ValueError` unless the value is one of the choices."""
-    if value not in choices:
+    if value not in list(choices):
         raise ValueError(
             f"`{argument}` must be one of {sorted(choices)}. "
             f"Received: {argument}={value!r}"
@@ -51,26 +54,48 @@ def check_choice(argument, value, choices):
 def check_counts(**counts):
     """Raises a `ValueError` unless each is a whole number of 1 or more."""
     for argument, value in counts.items():
-        if isinstance(value, bool) or not (
-            isinstance(value, int) and value >= 1
-        ):
+        if not _is_count(value):
             raise ValueError(
                 f"`{argument}` must be a whole number of 1 or more. "
                 f"Received: {argument}={value!r}"
             )
 
 
-def check_blocks(units, filters):
-    """Raises a `ValueError` unless both hold one count for each block."""
-    if (
-        not units
-        or len(units) != len(filters)
-        or min(units) < 1
-        or min(filters) < 1
-    ):
+def check_sequence(argument, values, of="block"):
+    """Raises a `ValueError` unless it holds a count for each block.
+
+    Args:
+        argument: String. The argument's name.
+        values: What was given.
+        of: String. What there is one count for.
+    """
+    counts = _as_tuple(values)
+    if not counts or not all(map(_is_count, counts)):
         raise ValueError(
-            "`units` and `filters` must hold one number of 1 or more for each "
-            f"block. Received: units={units}, filters={filters}"
+            f"`{argument}` must hold one whole number of 1 or more for each "
+            f"{of}. Received: {argument}={values}"
+        )
+
+
+def check_blocks(units, filters, unit):
+    """Raises a `ValueError` unless both hold one count for each block.
+
+    Args:
+        units: Sequence of integers, the units in each block.
+        filters: Sequence of integers, the output channels of each block.
+        unit: `"basic"` or `"bottleneck"`.
+    """
+    check_sequence("units", units)
+    check_sequence("filters", filters)
+    if len(units) != len(filters):
+        raise ValueError(
+            "`units` and `filters` must hold one number for each block. "
+            f"Received: units={units}, filters={filters}"
+        )
+    if any(width % blocks.EXPANSION[unit] for width in filters):
+        raise ValueError(
+            "The filters of bottleneck units must be multiples of 4. "
+            f"Received: filters={filters}"
         )
 
 
@@ -88,12 +113,15 @@ def check_widths(nesting, filters, unit):
         unit: `"basic"` or `"bottleneck"`.
     """
     for width in filters:
-        if width % blocks.EXPANSION[unit]:
+        try:
+            nesting.slices(width // blocks.EXPANSION[unit])
+        except ValueError as error:
+            multiple = nesting.widths[-1] * blocks.EXPANSION[unit]
             raise ValueError(
-                "The filters of bottleneck units must be multiples of 4. "
-                f"Received: filters={filters}"
-            )
-        nesting.slices(width // blocks.EXPANSION[unit])
+                f"Stages of '{nesting}' with {unit} units need filters that "
+                "give each of them whole channels (a multiple of "
+                f"{multiple} always does). Received: filters={filters}"
+            ) from error
 
 
 def check_divides(argument, divisor, **counts):
@@ -105,3 +133,16 @@ def check_divides(argument, divisor, **counts):
                 f"a multiple of {divisor}. Received: {name}={count}, "
                 f"{argument}={divisor}"
             )
+
+
+def _is_count(value):
+    return (
+        isinstance(value, numbers.Integral)
+        and not isinstance(value, bool)
+        and value >= 1
+    )
+
+
+def _as_tuple(values):
+    """The values of a sequence; none of what is no sequence."""
+    return tuple(values) if isinstance(values, (list, tuple)) else ()

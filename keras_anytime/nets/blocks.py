@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_anytime.layers import BatchNormalization
 from keras_anytime.layers import GroupedConv2D
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
@@ -56,9 +57,9 @@ def normalised(inputs, name):
     Statistics are per slice, so what a stage computes never depends on a
     later stage.
     """
-    x = keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name=f"{name}_bn"
-    )(inputs)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(
+        inputs
+    )
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

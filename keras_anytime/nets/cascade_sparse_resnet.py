@@ -114,7 +114,7 @@ def _check(input_shape, classes, stages, units, filters, unit, stem):
     arguments.check_counts(stages=stages)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_choice("stem", stem, blocks.STEMS)
-    arguments.check_blocks(units, filters)
+    arguments.check_blocks(units, filters, unit)
     total = sum(units)
     halvings = 2 ** (stages - 1)
     if total % halvings:

@@ -1,6 +1,7 @@
 """The networks of the papers by name."""
 
 import dataclasses
+import inspect
 
 from keras_anytime.cost import stage_costs
 from keras_anytime.nets.cascade_sparse_resnet import cascade_sparse_resnet
@@ -226,6 +227,12 @@ def get(name, input_shape=None, classes=None, **arguments):
         ValueError: If there is no such network, or an argument is wrong.
     """
     configuration = find(name)
+    known = inspect.signature(configuration.builder).parameters
+    for unknown in sorted(set(arguments) - set(known)):
+        raise ValueError(
+            f"The arguments of {name} are {', '.join(known)}. "
+            f"Received: {unknown}={arguments[unknown]!r}"
+        )
     given = {"input_shape": input_shape, "classes": classes}
     settings = {
         "name": name,

@@ -115,9 +115,9 @@ def _check(input_shape, classes, layers, growth, first_head, period, stem):
     arguments.check_classes(classes)
     arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_counts(growth=growth, first_head=first_head, period=period)
-    if not layers or min(layers) < 1 or sum(layers) < first_head:
+    arguments.check_sequence("layers", layers)
+    if sum(layers) < first_head:
         raise ValueError(
-            "`layers` must hold one number of 1 or more for each block, and "
-            "`first_head` one of these layers. "
-            f"Received: layers={layers}, first_head={first_head}"
+            "`first_head` must be one of the dense layers. "
+            f"Received: first_head={first_head}, layers={layers}"
         )

@@ -213,14 +213,11 @@ def _drops(layers, scales, layers_per_block):
     if layers_per_block is None:
         interval = math.ceil(layers / scales)
         return list(range(interval + 1, layers + 1, interval))
-    if (
-        len(layers_per_block) != scales
-        or sum(layers_per_block) != layers
-        or min(layers_per_block) < 1
-    ):
+    arguments.check_sequence("layers_per_block", layers_per_block)
+    if len(layers_per_block) != scales or sum(layers_per_block) != layers:
         raise ValueError(
-            f"`layers_per_block` must hold {scales} numbers of 1 or more, one "
-            f"per scale, that sum to the {layers} layers. "
+            f"`layers_per_block` must hold {scales} numbers, one per scale, "
+            f"that sum to the {layers} layers. "
             f"Received: layers_per_block={layers_per_block}"
         )
     ends = itertools.accumulate(layers_per_block[:-1])
@@ -228,15 +225,12 @@ def _drops(layers, scales, layers_per_block):
 
 
 def _check_scales(growth, growth_factors, bottleneck_factors, reduction):
-    factors = (*growth_factors, *bottleneck_factors)
-    if (
-        not growth_factors
-        or len(growth_factors) != len(bottleneck_factors)
-        or min(factors) < 1
-    ):
+    arguments.check_sequence("growth_factors", growth_factors, "scale")
+    arguments.check_sequence("bottleneck_factors", bottleneck_factors, "scale")
+    if len(growth_factors) != len(bottleneck_factors):
         raise ValueError(
             "`growth_factors` and `bottleneck_factors` must hold one number "
-            "of 1 or more for each scale. Received: "
+            "for each scale. Received: "
             f"growth_factors={growth_factors}, "
             f"bottleneck_factors={bottleneck_factors}"
         )

@@ -63,7 +63,7 @@ def res_ann(
         [Hu et al., 2017, Section 4.1 and Appendix B](
         https://arxiv.org/abs/1708.06832v1)
     """
-    units = [n] * 3 if isinstance(n, int) else list(n)
+    units = n if isinstance(n, (list, tuple)) else [n] * 3
     _check(input_shape, classes, units, c, s, unit, stem)
     image = keras.Input(input_shape, name="image")
     x = blocks.stem(image, c, stem, l2=l2, name="stem_stage1")
@@ -106,9 +106,5 @@ def _check(input_shape, classes, units, c, s, unit, stem):
     arguments.check_classes(classes)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_choice("stem", stem, blocks.STEMS)
-    if not units or min(units) < 1:
-        raise ValueError(
-            "`n` must be the number of units in each block, 1 or more, or a "
-            f"sequence of one for each block. Received: n={units}"
-        )
+    arguments.check_sequence("n", units)
     arguments.check_counts(c=c, s=s)

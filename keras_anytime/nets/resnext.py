@@ -119,11 +119,8 @@ def check(
         bottleneck=bottleneck,
         stages=stages,
     )
-    if (
-        not factors
-        or factors[0] != 1
-        or any(b < a for a, b in zip(factors, factors[1:], strict=False))
-    ):
+    arguments.check_sequence("factors", factors, "scale")
+    if factors[0] != 1 or list(factors) != sorted(factors):
         raise ValueError(
             "`factors` must hold the width of each scale in multiples of the "
             "first one, never shrinking, such as (1, 2, 4). "

@@ -143,13 +143,14 @@ def _check(input_shape, classes, nesting, units, filters, unit, stem):
     arguments.check_classes(classes)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_choice("stem", stem, blocks.STEMS)
-    arguments.check_blocks(units, filters)
+    arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     arguments.check_widths(nesting, filters, unit)
     stride = nesting.strides[0]
     if any(count % stride for count in units):
         raise ValueError(
-            f"The first stage of '{nesting}' has every {stride}th unit, so "
-            f"`units` must be multiples of {stride}. Received: units={units}"
+            f"The last stage of '{nesting}' is {stride} times as deep as the "
+            f"first, so `units` must be multiples of {stride}. "
+            f"Received: units={units}"
         )
     return nesting

@@ -101,7 +101,7 @@ def _check(input_shape, classes, nesting, units, filters, unit, stem):
     arguments.check_classes(classes)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_choice("stem", stem, blocks.STEMS)
-    arguments.check_blocks(units, filters)
+    arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     if len(set(nesting.depths)) > 1:
         raise ValueError(

@@ -65,6 +65,8 @@ def fit_options(model, options):
         if not isinstance(validation, (tuple, list)):
             validation = (validation, None)
         check_examples(model, *validation[:2], "validation_data")
+        labels = x.element_spec[1] if _is_dataset(x) else options.get("y")
+        create_variables(model, labels)
     if _is_dataset(x):
         # Keras warns of its own default for `tf.data` sets.
         options.setdefault("shuffle", False)
@@ -79,6 +81,34 @@ def fit_options(model, options):
     ):
         options["verbose"] = 0
     return options
+
+
+def create_variables(model, labels):
+    """Creates what the optimizer and the metrics keep, before training.
+
+    A step that creates variables while TensorFlow traces it is traced once
+    more, which takes minutes for networks of many stages.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        labels: Arrays or specifications of the labels, in the structure that
+            the network takes. Nothing is done for labels without a shape.
+    """
+    shapes = [getattr(one, "shape", None) for one in keras.tree.flatten(labels)]
+    if any(one is None or getattr(one, "rank", 1) is None for one in shapes):
+        return
+
+    def zeros(one):
+        shape = [1, *(size or 1 for size in tuple(one.shape)[1:])]
+        dtype = keras.backend.standardize_dtype(one.dtype)
+        return keras.ops.zeros(shape, dtype)
+
+    model.optimizer.build(model.trainable_variables)
+    outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]
+    model.compute_metrics(
+        None, keras.tree.map_structure(zeros, labels), outputs
+    )
+    model.reset_metrics()
 
 
 def number_passes(epochs, initial_epoch=None):

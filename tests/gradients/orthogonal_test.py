@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -67,6 +68,10 @@ def test_parameters_of_the_last_stage_get_its_gradient_as_it_is_for_k_2():
     np.testing.assert_allclose(combined[-1], gradients[1][-1], rtol=1e-6)
 
 
+# Its coefficient, 4 / 1.2e-38, is beyond float32.
+@example(
+    np.float32([[1.1754944e-38, *[0] * 5], [0] * 6, [0] * 6, [4, *[0] * 5]])
+)
 @given(
     hnp.arrays(
         "float32",

@@ -51,6 +51,11 @@ def test_a_description_tells_the_cost_of_each_stage():
         assert f" {one.macs / 1e6:.4g}" in text
 
 
+def test_unknown_arguments_are_refused():
+    with pytest.raises(ValueError, match="n, c, s, .*: depth=3"):
+        ka.nets.get("res_ann_7_16", depth=3)
+
+
 @pytest.mark.parametrize("function", [ka.nets.get, ka.nets.describe])
 def test_unknown_names_are_refused(function):
     with pytest.raises(ValueError, match="width_resnet42.*name='resnet'"):
