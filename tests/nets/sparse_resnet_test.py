@@ -372,11 +372,11 @@ def test_any_size_and_label_sets(size, stem):
     ("arguments", "message"),
     [
         ({"units": (4, 6)}, r"multiples of 4\..*units=\(4, 6\)"),
-        ({"units": (4, 4, 4)}, r"one number of 1 or more for each block"),
-        ({"units": ()}, r"one number of 1 or more for each block"),
-        ({"units": (0, 4)}, r"one number of 1 or more.*units=\(0, 4\)"),
-        ({"filters": (4, 0)}, r"one number of 1 or more.*filters=\(4, 0\)"),
-        ({"filters": (6, 8)}, r"a multiple of 4 .*filters=6"),
+        ({"units": (4, 4, 4)}, r"one number for each block"),
+        ({"units": ()}, r"number of 1 or more for each block"),
+        ({"units": (0, 4)}, r"number of 1 or more.*units=\(0, 4\)"),
+        ({"filters": (4, 0)}, r"number of 1 or more.*filters=\(4, 0\)"),
+        ({"filters": (6, 8)}, r"a multiple of 4 .*filters=\(6"),
         (
             {"filters": (16, 18), "unit": "bottleneck"},
             r"multiples of 4\..*filters=\(16, 18\)",

@@ -248,7 +248,7 @@ def graph_reads(model):
             x = traced.layer(
                 operation.name, traced.joined(read), output.shape[-1]
             )
-        elif kind is keras.layers.BatchNormalization:
+        elif issubclass(kind, keras.layers.BatchNormalization):
             x = traced.layer(operation.name, *read, output.shape[-1])
         else:
             assert kind in (

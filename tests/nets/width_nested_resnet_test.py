@@ -139,7 +139,7 @@ def test_regularisation_counts_each_kernel_once():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"nesting": "w1-w3"}, "filters=8"),
+        ({"nesting": "w1-w3"}, "multiple of 3.*filters="),
         ({"nesting": "d1-d2"}, "grows in width only"),
         ({"nesting": "wide"}, "'wide'"),
         ({"unit": "plain"}, "unit='plain'"),
