@@ -80,3 +80,21 @@ def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def picture_path(path: str | os.PathLike) -> pathlib.Path:
+    """Returns where a picture is to be written.
+
+    Args:
+        path: What the user gave.
+
+    Raises:
+        ValueError: If it ends in neither `.png` nor `.svg`.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in (".png", ".svg"):
+        raise ValueError(
+            "A plot is written as '.png' or '.svg'. "
+            f"Received: path={str(path)!r}"
+        )
+    return path

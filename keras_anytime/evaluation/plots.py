@@ -1,18 +1,12 @@
 """Pictures of anytime curves."""
 
-import pathlib
-
+from keras_anytime.files import picture_path
 from keras_anytime.files import write_beside
 
 
 def plot_curve(curve, path):
     """Draws top-1 error against multiply-adds; see `AnytimeCurve.plot`."""
-    path = pathlib.Path(path)
-    if path.suffix not in (".png", ".svg"):
-        raise ValueError(
-            "A plot is written as '.png' or '.svg'. "
-            f"Received: path={str(path)!r}"
-        )
+    path = picture_path(path)
     try:
         from matplotlib.figure import Figure
         from matplotlib.ticker import PercentFormatter

@@ -6,6 +6,19 @@ from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
 
 
+def check_common(input_shape, classes, stem):
+    """Raises a `ValueError` unless what all builders take is right.
+
+    Args:
+        input_shape: Tuple `(height, width, channels)`.
+        classes: Integer, or a dict from names of label sets to integers.
+        stem: String, one of `blocks.STEMS`.
+    """
+    check_image(input_shape)
+    check_classes(classes)
+    check_choice("stem", stem, blocks.STEMS)
+
+
 def check_image(input_shape):
     """Raises a `ValueError` unless it is (height, width, channels)."""
     sizes = _as_tuple(input_shape)

@@ -109,11 +109,9 @@ def _unit(x, width, kind, l2, name, stage):
 
 
 def _check(input_shape, classes, stages, units, filters, unit, stem):
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_counts(stages=stages)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
-    arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_blocks(units, filters, unit)
     total = sum(units)
     halvings = 2 ** (stages - 1)

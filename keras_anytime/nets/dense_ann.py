@@ -111,9 +111,7 @@ def _transition(x, l2, name):
 
 
 def _check(input_shape, classes, layers, growth, first_head, period, stem):
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
-    arguments.check_choice("stem", stem, blocks.STEMS)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_counts(growth=growth, first_head=first_head, period=period)
     arguments.check_sequence("layers", layers)
     if sum(layers) < first_head:

@@ -91,10 +91,8 @@ def msdnet(
         https://arxiv.org/abs/1703.09844);
         [Hu et al., 2019, Appendix B](https://arxiv.org/abs/1708.06832)
     """
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_choice("step_mode", step_mode, STEP_MODES)
-    arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_counts(
         stages=stages,
         base=base,

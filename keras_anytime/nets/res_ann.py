@@ -102,9 +102,7 @@ def res_ann(
 
 
 def _check(input_shape, classes, units, c, s, unit, stem):
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
-    arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_sequence("n", units)
     arguments.check_counts(c=c, s=s)

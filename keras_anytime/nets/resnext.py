@@ -107,9 +107,7 @@ def check(
     Returns:
         Integer: the branches, `width / 8` where they are `None`.
     """
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
-    arguments.check_choice("stem", stem, blocks.STEMS)
+    arguments.check_common(input_shape, classes, stem)
     if branches is None:
         branches = max(width // 8, 1)
     arguments.check_counts(

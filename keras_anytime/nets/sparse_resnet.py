@@ -139,10 +139,8 @@ def _transition(block, width, l2):
 
 
 def _check(input_shape, classes, nesting, units, filters, unit, stem):
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
-    arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     arguments.check_widths(nesting, filters, unit)

@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-import pathlib
 import re
 
 import keras
 
 from keras_anytime import graph
+from keras_anytime.files import picture_path
 from keras_anytime.files import write_beside
 
 _HEAD = re.compile(r"stage_\d+(?=_|$)")
@@ -135,12 +135,7 @@ def plot_structure(model, path):
     Reference:
         [Wan et al., 2020, Figures 3 to 7](https://arxiv.org/abs/2008.06635)
     """
-    path = pathlib.Path(path)
-    if path.suffix not in (".png", ".svg"):
-        raise ValueError(
-            "A plot is written as '.png' or '.svg'. "
-            f"Received: path={str(path)!r}"
-        )
+    path = picture_path(path)
     figure = _figure(structure(model), model.num_stages, model.name)
     write_beside(
         path,

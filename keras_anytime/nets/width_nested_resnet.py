@@ -97,10 +97,8 @@ def width_nested_resnet(
 
 
 def _check(input_shape, classes, nesting, units, filters, unit, stem):
-    arguments.check_image(input_shape)
-    arguments.check_classes(classes)
+    arguments.check_common(input_shape, classes, stem)
     arguments.check_choice("unit", unit, blocks.EXPANSION)
-    arguments.check_choice("stem", stem, blocks.STEMS)
     arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     if len(set(nesting.depths)) > 1:
