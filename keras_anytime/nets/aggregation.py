@@ -38,6 +38,7 @@ class NestedBlock:
         self.name = name
         self._units = {-1: inputs}
         self._joined = {}
+        self._sums = {}
         self._normalised = {}
 
     @property
@@ -85,12 +86,19 @@ class NestedBlock:
             else:
                 shared = self.normalised(position, stage - 1, name)
                 tensors = [self._units[one][stage][-1] for one in sources]
-            total = blocks.added(tensors, f"{name}_sum_stage{stage}")
+            total = self._sum(tensors, f"{name}_sum_stage{stage}")
             self._normalised[key] = [
                 *shared,
                 blocks.normalised(total, f"{name}_in_stage{stage}"),
             ]
         return self._normalised[key]
+
+    def _sum(self, tensors, name):
+        """The sum of tensors, made once."""
+        key = tuple(id(one) for one in tensors)
+        if key not in self._sums:
+            self._sums[key] = blocks.added(tensors, name)
+        return self._sums[key]
 
     def _whole(self, position, stage):
         """All channels of a unit as one tensor, joined once."""

@@ -26,11 +26,11 @@ def sparse_resnet(
     In a Sparse ResNet unit j of a block reads the sum of the units j - 1,
     j - 2, j - 4, ..., with the block's input as unit -1; it has no other
     shortcuts. Stage k owns every `stride_k`-th unit, numbers them anew, and
-    reads by the same rule in its own numbering, so the first stage is exactly
-    a Sparse ResNet of its own depth and a later one is the Sparse ResNet of
-    its depth without the edges from a later stage into a unit of an earlier
-    one. Where a stage widens, each of its units gains a slice that reads all
-    channels of the stage.
+    reads by the same rule in its own numbering. So the first stage is exactly
+    a Sparse ResNet of its own depth. A later one is that of its depth but for
+    the units of earlier stages: what these compute goes on as before, and
+    reads nothing of later stages. Where a stage widens, each of its units
+    gains a slice that reads all channels of the stage.
 
     Between blocks each stage has a convolution of stride 2 of its own, so that
     what it added reaches the next block: a stage that only widens appends
