@@ -132,13 +132,13 @@ def prepare(workdir):
         data_dir=FLAGS.data_dir,
     )
     about = ka.data.info(FLAGS.data, FLAGS.data_dir)
-    model = ka.nets.get(
-        FLAGS.net,
-        about.image_shape,
-        about.classes,
-        l2=FLAGS.l2,
+    settings_of_net = {
+        "input_shape": about.image_shape,
+        "classes": about.classes,
+        "l2": FLAGS.l2,
         **net_arguments(),
-    )
+    }
+    model = ka.nets.get(FLAGS.net, **settings_of_net)
     model.compile(
         optimizer=keras.optimizers.SGD(
             learning_rate(FLAGS.epochs * len(train)),
@@ -178,12 +178,14 @@ def learning_rate(steps):
 def net_arguments():
     """Returns what the flags say of the network's arguments."""
     try:
-        arguments = dict(json.loads(FLAGS.net_arguments))
-    except (ValueError, TypeError) as error:
+        arguments = json.loads(FLAGS.net_arguments)
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
         raise ValueError(
             "--net_arguments must be a JSON object such as '{\"stages\": 7}'. "
             f"Received: {FLAGS.net_arguments}"
-        ) from error
+        )
     if FLAGS.nesting is not None:
         arguments["nesting"] = FLAGS.nesting
     for name in ("units", "filters"):

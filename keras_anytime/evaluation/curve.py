@@ -191,10 +191,10 @@ def anytime_curve(model, data, batch_size=128, label_set=None):
         _check_labels(labels, len(images), classes)
         labels = labels.reshape(-1)
         outputs = keras.tree.flatten(model.predict_on_batch(images))[heads]
-        for index, logits in enumerate(outputs):
+        for stage, logits in enumerate(outputs):
             before = _classes_before(np.asarray(logits), labels)
-            wrong[0, index] += np.sum(before >= 1)
-            wrong[1, index] += np.sum(before >= 5)
+            wrong[0, stage] += np.sum(before >= 1)
+            wrong[1, stage] += np.sum(before >= 5)
         examples += len(labels)
     if not examples:
         raise ValueError("There is nothing to measure. Received: empty `data`")
@@ -239,6 +239,11 @@ def _batches(data, batch_size, label_set):
 
 def _chosen(labels, label_set):
     if label_set is None:
+        if isinstance(labels, Mapping):
+            raise ValueError(
+                "The network has one set of labels. "
+                f"Received: labels as a dict of {sorted(labels)}"
+            )
         return labels
     if not isinstance(labels, Mapping) or label_set not in labels:
         raise ValueError(

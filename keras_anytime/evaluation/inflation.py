@@ -21,8 +21,8 @@ def ensemble_cost_inflation(base):
     """Returns how much costlier an EANN is than the network it keeps up with.
 
     It holds where each network of the ensemble is `base` times as deep as the
-    one before it, and is as good as a network for one depth from its own
-    depth divided by `base` on.
+    one before it, and where each of them, of depth L, is at any depth above
+    L / `base` as good as a network that was trained for that depth alone.
 
     ```python
     ensemble_cost_inflation(2)   # supremum 3, mean 2.44
@@ -41,9 +41,9 @@ def ensemble_cost_inflation(base):
     Reference:
         [Hu et al., 2019, Proposition 4.1](https://arxiv.org/abs/1708.06832)
     """
-    if not base > 1 or math.isinf(base):
+    if not isinstance(base, (int, float)) or not 1 < base < math.inf:
         raise ValueError(
-            f"`base` must be a number above 1. Received: base={base}"
+            f"`base` must be a number above 1. Received: base={base!r}"
         )
     return CostInflation(
         supremum=2 + 1 / (base - 1),

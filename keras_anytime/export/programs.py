@@ -58,6 +58,8 @@ def exportable(model, zero_filled):
     config = model.get_config()
     wanted = {"dtype": "float32", "zero_filled": zero_filled}
     for layer in config["layers"]:
+        if layer["class_name"] == "InputLayer":
+            continue  # The image keeps its type, which may be of pixels.
         layer["config"] |= {
             key: value
             for key, value in wanted.items()

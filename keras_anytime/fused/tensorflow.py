@@ -15,7 +15,8 @@ def batch_normalization(inputs, gamma, beta, epsilon):
         is_training=True,
     )
     # The operation tells the unbiased variance, though it normalises with the
-    # other one. Of a single value it has a variance of 0 in any case.
+    # other one, which of a single value is 0.
     shape = tf.shape(inputs)
     count = tf.cast(shape[0] * shape[1] * shape[2], unbiased.dtype)
-    return outputs, mean, unbiased * (count - 1) / count
+    variance = tf.where(count > 1, unbiased * (count - 1) / count, 0)
+    return outputs, mean, variance

@@ -12,6 +12,9 @@ class ChannelPadding(keras.layers.Layer):
         channels: Integer. Channels to append.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Raises:
+        ValueError: If `channels` is negative.
+
     Call arguments:
         inputs: Tensor `(batch, height, width, n)`.
 
@@ -25,6 +28,10 @@ class ChannelPadding(keras.layers.Layer):
 
     def __init__(self, channels, **kwargs):
         super().__init__(**kwargs)
+        if channels < 0:
+            raise ValueError(
+                f"`channels` must be 0 or more. Received: channels={channels}"
+            )
         self.channels = channels
 
     def call(self, inputs):

@@ -5,6 +5,7 @@ from keras_anytime.nets.catalogue import describe
 from keras_anytime.nets.catalogue import get
 from keras_anytime.nets.catalogue import names
 from keras_anytime.nets.dense_ann import dense_ann
+from keras_anytime.nets.drawing import plot_structure
 from keras_anytime.nets.ensemble import ExponentialEnsemble
 from keras_anytime.nets.ensemble import ensemble
 from keras_anytime.nets.inclusive_resnext import inclusive_resnext
@@ -14,7 +15,6 @@ from keras_anytime.nets.msdnet import msdnet
 from keras_anytime.nets.res_ann import res_ann
 from keras_anytime.nets.shallow_resnext import shallow_resnext
 from keras_anytime.nets.sparse_resnet import sparse_resnet
-from keras_anytime.nets.structure import plot_structure
 from keras_anytime.nets.width_nested_resnet import width_nested_resnet
 
 __all__ = [

@@ -51,7 +51,8 @@ def check_classes(classes):
     ):
         raise ValueError(
             "The names of label sets must be made of letters, digits and "
-            f"underscores. Received: classes={classes}"
+            "underscores, and begin with no digit. "
+            f"Received: classes={classes}"
         )
 
 
@@ -158,4 +159,6 @@ def _is_count(value):
 
 def _as_tuple(values):
     """The values of a sequence; none of what is no sequence."""
-    return tuple(values) if isinstance(values, (list, tuple)) else ()
+    if isinstance(values, (str, dict)) or not hasattr(values, "__len__"):
+        return ()
+    return tuple(values)

@@ -143,6 +143,30 @@ def unit_convolutions(kind, width, strides=1):
     return [(inner, 1, 1), (inner, 3, strides), (width, 1, 1)]
 
 
+def convolutions(x, sizes, stage, *, l2, name):
+    """Convolutions in a row, each after normalisation and ReLU.
+
+    Args:
+        x: Tensor `(batch, height, width, channels)`.
+        sizes: List of (filters, kernel size, strides).
+        stage: Integer. The stage that adds them.
+        l2: Float. Factor of the squared norm of each kernel in the loss.
+        name: String. Start of the layers' names.
+
+    Returns:
+        Tensor `(batch, height, width, filters)`.
+    """
+    for index, size in enumerate(sizes, start=1):
+        where = "in" if index == 1 else f"conv{index - 1}"
+        x = convolution(
+            normalised(x, f"{name}_{where}_stage{stage}"),
+            *size,
+            l2=l2,
+            name=f"{name}_conv{index}_stage{stage}",
+        )
+    return x
+
+
 def heads(features, classes, l2):
     """One classifier per stage and label set, on pooled features.
 

@@ -81,8 +81,15 @@ def cascade_sparse_resnet(
         outputs = [x]
         for position in range(count):
             stage = len(features) + 1
-            unit_name = f"{block}_unit{position + 1}"
-            outputs.append(_unit(x, width, unit, l2, unit_name, stage))
+            outputs.append(
+                blocks.convolutions(
+                    x,
+                    blocks.unit_convolutions(unit, width),
+                    stage,
+                    l2=l2,
+                    name=f"{block}_unit{position + 1}",
+                )
+            )
             last = position + 1 == count
             reader = "output" if last else f"unit{position + 2}"
             x = blocks.added(
@@ -93,19 +100,6 @@ def cascade_sparse_resnet(
             if depth in depths:
                 features.append([blocks.normalised(x, f"final_stage{stage}")])
     return AnytimeModel(image, blocks.heads(features, classes, l2), name=name)
-
-
-def _unit(x, width, kind, l2, name, stage):
-    """The convolutions of one unit, each after normalisation and ReLU."""
-    for index, one in enumerate(blocks.unit_convolutions(kind, width), start=1):
-        where = "in" if index == 1 else f"conv{index - 1}"
-        x = blocks.convolution(
-            blocks.normalised(x, f"{name}_{where}_stage{stage}"),
-            *one,
-            l2=l2,
-            name=f"{name}_conv{index}_stage{stage}",
-        )
-    return x
 
 
 def _check(input_shape, classes, stages, units, filters, unit, stem):

@@ -226,21 +226,40 @@ def get(name, input_shape=None, classes=None, **arguments):
     Raises:
         ValueError: If there is no such network, or an argument is wrong.
     """
-    configuration = find(name)
-    known = inspect.signature(configuration.builder).parameters
-    for unknown in sorted(set(arguments) - set(known)):
-        raise ValueError(
-            f"The arguments of {name} are {', '.join(known)}. "
-            f"Received: {unknown}={arguments[unknown]!r}"
-        )
     given = {"input_shape": input_shape, "classes": classes}
-    settings = {
-        "name": name,
-        **configuration.defaults,
-        **{key: value for key, value in given.items() if value is not None},
-        **arguments,
-    }
-    return configuration.builder(**settings)
+    given = {key: value for key, value in given.items() if value is not None}
+    configuration = find(name)
+    return configuration.builder(
+        **complete(
+            configuration.builder,
+            {"name": name, **configuration.defaults, **given, **arguments},
+        )
+    )
+
+
+def complete(builder, arguments):
+    """Returns all arguments of a builder, those not given by its defaults.
+
+    Args:
+        builder: A function that builds a network.
+        arguments: Dict of arguments.
+
+    Returns:
+        Dict.
+
+    Raises:
+        ValueError: If one is unknown, or the builder needs another.
+    """
+    try:
+        bound = inspect.signature(builder).bind(**arguments)
+    except TypeError as error:
+        known = ", ".join(inspect.signature(builder).parameters)
+        raise ValueError(
+            f"The arguments of {builder.__name__} are {known}. "
+            f"Received: {', '.join(arguments)} ({error})"
+        ) from error
+    bound.apply_defaults()
+    return bound.arguments
 
 
 def find(name):

@@ -71,7 +71,13 @@ def dense_ann(
         for index in range(count):
             stage = len(features) + 1
             unit = f"block{block + 1}_unit{index + 1}"
-            new = _dense_layer(x, growth, l2, unit, stage)
+            new = blocks.convolutions(
+                x,
+                [(4 * growth, 1, 1), (growth, 3, 1)],
+                stage,
+                l2=l2,
+                name=unit,
+            )
             x = blocks.joined([x, new], f"{unit}_joined_stage{stage}")
             done += 1
             regular = done >= first_head and (done - first_head) % period == 0
@@ -87,19 +93,6 @@ def _stem(image, width, kind, l2):
     return blocks.pooled_stem(
         blocks.normalised(x, "stem_stage1"), "stem_stage1"
     )
-
-
-def _dense_layer(x, growth, l2, name, stage):
-    for index, (width, size) in enumerate(((4 * growth, 1), (growth, 3))):
-        where = f"conv{index}" if index else "in"
-        x = blocks.convolution(
-            blocks.normalised(x, f"{name}_{where}_stage{stage}"),
-            width,
-            size,
-            l2=l2,
-            name=f"{name}_conv{index + 1}_stage{stage}",
-        )
-    return x
 
 
 def _transition(x, l2, name):

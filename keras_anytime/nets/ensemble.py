@@ -3,6 +3,7 @@
 import keras
 
 from keras_anytime import graph
+from keras_anytime.cost import stage_costs
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets.parts import part_config
 
@@ -93,9 +94,9 @@ def ensemble(networks, curves, name="ensemble"):
         layers |= {layer["name"]: layer for layer in config["layers"]}
         outputs += _references(config["output_layers"])
         copies += [
-            (network.get_layer(old), new)
-            for old, new in names.items()
-            if network.get_layer(old).weights
+            (layer, names[layer.name])
+            for layer in network.layers
+            if layer.name in names and layer.weights
         ]
     model = ExponentialEnsemble.from_config(
         {
@@ -122,22 +123,26 @@ def _check(networks, curves):
             "An ensemble needs networks, and a curve of each. Received: "
             f"{len(networks)} networks, {len(curves)} curves"
         )
-    first = networks[0]
-    wanted = _interface(first)
-    for index, (network, curve) in enumerate(
-        zip(networks, curves, strict=True), start=1
-    ):
+    wanted = _interface(networks[0])
+    for index, network in enumerate(networks, start=1):
         if _interface(network) != wanted:
             raise ValueError(
                 "The networks of an ensemble take the same images and tell "
                 f"the same classes: {wanted}. "
                 f"Received: {_interface(network)} of network {index}"
             )
-        if len(curve.points) != network.num_stages:
+    for index, (network, curve) in enumerate(
+        zip(networks, curves, strict=True), start=1
+    ):
+        macs = [cost.macs for cost in stage_costs(network)]
+        if [point.macs for point in curve.points] != macs or (
+            curve.classes != network.outputs[0].shape[-1]
+        ):
             raise ValueError(
-                "Each curve must have been measured on its network. Received: "
-                f"a curve of {len(curve.points)} stages of {curve.name!r} for "
-                f"network {index}, which has {network.num_stages}"
+                "Each curve must have been measured on its network, and on its "
+                "first label set where it has several. Received: a curve of "
+                f"{len(curve.points)} stages and {curve.classes} classes of "
+                f"{curve.name!r} for network {index}, {network.name!r}"
             )
     if len({curve.examples for curve in curves}) > 1:
         raise ValueError(
@@ -148,6 +153,9 @@ def _check(networks, curves):
 
 
 def _interface(network):
-    answer = network.by_stage(network.outputs)[0]
-    classes = keras.tree.map_structure(lambda one: one.shape[-1], answer)
+    """What must be the same of all networks, label sets in their order."""
+    counts = [one.shape[-1] for one in network.outputs]
+    classes = counts[0]
+    if network.label_sets:
+        classes = list(zip(network.label_sets, counts, strict=False))
     return {"input_shape": network.input_shape[1:], "classes": classes}

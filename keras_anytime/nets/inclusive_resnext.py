@@ -73,13 +73,13 @@ def inclusive_resnext(
     branches = resnext.check(
         input_shape,
         classes,
-        blocks,
-        width,
-        branches,
-        bottleneck,
-        stages,
-        factors,
         stem,
+        num_blocks=blocks,
+        width=width,
+        branches=branches,
+        bottleneck=bottleneck,
+        factors=factors,
+        stages=stages,
     )
     arguments.check_divides("stages", stages, branches=branches)
     image = keras.Input(input_shape, name="image")

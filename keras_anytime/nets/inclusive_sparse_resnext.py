@@ -34,7 +34,8 @@ def inclusive_sparse_resnext(
     `stem="imagenet"`, are those for ImageNet and CUB. The paper leaves the
     number of branches C and their width B open. Here B = 4, and C = W / 8, so
     that a block is half as wide inside as outside, as in I-ResNeXt (W = 64,
-    C = 8) and in ResNeXt-50 (32x4d).
+    C = 8) and in ResNeXt-50 (32x4d); in the last of four, where B doubles once
+    more but the features do not widen (Appendix B), it is as wide.
 
     ```python
     model = ka.nets.inclusive_sparse_resnext((32, 32, 3), classes=10)
@@ -74,13 +75,13 @@ def inclusive_sparse_resnext(
     branches = resnext.check(
         input_shape,
         classes,
-        blocks,
-        width,
-        branches,
-        bottleneck,
-        stages,
-        factors,
         stem,
+        num_blocks=blocks,
+        width=width,
+        branches=branches,
+        bottleneck=bottleneck,
+        factors=factors,
+        stages=stages,
     )
     arguments.check_divides("stages", stages, width=width, branches=branches)
     image = keras.Input(input_shape, name="image")

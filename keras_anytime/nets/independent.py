@@ -53,15 +53,19 @@ def independent(network, *arguments, **settings):
                 f"Received: {arguments or settings}"
             )
         return [_alone(network, k) for k in range(1, network.num_stages + 1)]
-    defaults = {"name": getattr(network, "__name__", network)}
+    defaults = {}
     builder = network
     if isinstance(network, str):
         builder = catalogue.find(network).builder
-        defaults |= catalogue.find(network).defaults
-    given = inspect.signature(builder).bind_partial(*arguments, **settings)
-    bound = inspect.signature(builder).bind(**{**defaults, **given.arguments})
-    bound.apply_defaults()
-    settings = bound.arguments
+        defaults = {"name": network, **catalogue.find(network).defaults}
+    if not inspect.isfunction(builder):
+        raise ValueError(
+            "`network` must be an `AnytimeModel`, a name of "
+            f"`ka.nets.names()`, or a builder. Received: network={network!r}"
+        )
+    named = inspect.signature(builder).parameters
+    given = dict(zip(named, arguments, strict=False))
+    settings = catalogue.complete(builder, {**defaults, **given, **settings})
     if "nesting" not in settings:
         return independent(builder(**settings))
     nesting = as_nesting(settings["nesting"])

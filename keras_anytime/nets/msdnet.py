@@ -39,8 +39,9 @@ def msdnet(
     Layer by layer each scale gains channels from its own features and, half
     of them, from the next finer scale by a strided convolution. Each of the
     two is a 1x1 and a 3x3 convolution, with BN-ReLU after. The network is cut
-    in as many blocks as there are scales: each block begins by dropping the
-    finest scale that is left, and then reduces channels by 1x1 convolutions.
+    in as many blocks as there are scales: each block but the first begins by
+    dropping the finest scale that is left, and then reduces channels by 1x1
+    convolutions.
 
     The default is the network of 10 stages for CIFAR, `stages=7` the other
     one. `initial_filters=32`, `growth=16`, `growth_factors=(1, 2, 4, 4)`,
@@ -112,10 +113,11 @@ def msdnet(
     features = _first_layer(image, channels, growth_factors, stem, l2)
     outputs = []
     for layer in range(1, sum(counts) + 1):
-        stage = bisect.bisect_left(heads_after, layer) + 1
         names = [
-            f"layer{layer}_scale{scale}_{{}}_stage{stage}"
-            for scale in range(1, len(growth_factors) + 1)
+            f"layer{layer}_scale{scale + 1}_{{}}_stage{stage}"
+            for scale, stage in enumerate(
+                _first_stages(layer, heads_after, len(growth_factors))
+            )
         ]
         features = {
             scale: _grown(
@@ -132,7 +134,7 @@ def msdnet(
         }
         channels += growth
         if layer in drops and reduction < 1:
-            channels = math.floor(reduction * channels)
+            channels = max(math.floor(reduction * channels), 1)
             features = {
                 scale: _convolved(
                     x,
@@ -145,8 +147,21 @@ def msdnet(
             }
         if layer in heads_after:
             x = features[len(growth_factors) - 1]
+            stage = heads_after.index(layer) + 1
             outputs += _head(x, classes, stage, stem, l2)
     return AnytimeModel(image, outputs, name=name)
+
+
+def _first_stages(layer, heads_after, scales):
+    """The first stage that needs a layer, for each scale from the finest on.
+
+    A head reads the coarsest scale, which each layer brings the features of
+    the next finer one: those that are n scales finer arrive n layers later.
+    """
+    return [
+        bisect.bisect_left(heads_after, layer + scales - 1 - scale) + 1
+        for scale in range(scales)
+    ]
 
 
 def _first_layer(image, channels, factors, stem, l2):
@@ -239,7 +254,8 @@ def _check_scales(growth, growth_factors, bottleneck_factors, reduction):
             f"must be even. Received: growth={growth}, "
             f"growth_factors={growth_factors}"
         )
-    if not 0 < reduction <= 1:
+    if not isinstance(reduction, (int, float)) or not 0 < reduction <= 1:
         raise ValueError(
-            f"`reduction` must be in (0, 1]. Received: reduction={reduction}"
+            "`reduction` must be a number in (0, 1]. "
+            f"Received: reduction={reduction!r}"
         )

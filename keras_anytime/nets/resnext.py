@@ -99,9 +99,17 @@ def scales(num_blocks, width, bottleneck, factors):
 
 
 def check(
-    input_shape, classes, num_blocks, width, branches, bottleneck, stages,
-    factors, stem,
-):  # fmt: skip
+    input_shape,
+    classes,
+    stem,
+    *,
+    num_blocks,
+    width,
+    branches,
+    bottleneck,
+    factors,
+    stages=1,
+):
     """Raises a `ValueError` unless the arguments make a network.
 
     Returns:

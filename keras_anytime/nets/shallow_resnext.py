@@ -61,13 +61,12 @@ def shallow_resnext(
     branches = resnext.check(
         input_shape,
         classes,
-        blocks,
-        width,
-        branches,
-        bottleneck,
-        1,
-        factors,
         stem,
+        num_blocks=blocks,
+        width=width,
+        branches=branches,
+        bottleneck=bottleneck,
+        factors=factors,
     )
     if blocks < 2:
         raise ValueError(

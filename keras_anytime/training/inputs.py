@@ -26,7 +26,7 @@ def check_examples(model, x, y=None, argument="x"):
     """
     if _is_dataset(x):
         spec = x.element_spec
-        if not isinstance(spec, tuple):
+        if not isinstance(spec, tuple) or len(spec) < 2:
             raise ValueError(
                 f"A data set to train on must give pairs (images, labels). "
                 f"Received: {argument} with elements {spec}"
@@ -92,16 +92,15 @@ def create_variables(model, labels):
     Args:
         model: A compiled `AnytimeModel`.
         labels: Arrays or specifications of the labels, in the structure that
-            the network takes. Nothing is done for labels without a shape.
+            the network takes. Nothing is done where these do not tell of a
+            type and all sizes but the batch's.
     """
-    shapes = [getattr(one, "shape", None) for one in keras.tree.flatten(labels)]
-    if any(one is None or getattr(one, "rank", 1) is None for one in shapes):
+    if not all(map(_is_specified, keras.tree.flatten(labels))):
         return
 
     def zeros(one):
-        shape = [1, *(size or 1 for size in tuple(one.shape)[1:])]
         dtype = keras.backend.standardize_dtype(one.dtype)
-        return keras.ops.zeros(shape, dtype)
+        return keras.ops.zeros((1, *tuple(one.shape)[1:]), dtype)
 
     model.optimizer.build(model.trainable_variables)
     outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]
@@ -130,6 +129,15 @@ def number_passes(epochs, initial_epoch=None):
         on_epoch_begin=lambda epoch, _: epochs.start(epoch + offset),
         on_epoch_end=lambda epoch, _: epochs.finish(epoch + offset),
     )
+
+
+def _is_specified(one):
+    """Whether its type and all of its sizes but the first are known."""
+    if not hasattr(one, "shape") or not hasattr(one, "dtype"):
+        return False
+    if getattr(one.shape, "rank", 1) is None:
+        return False
+    return None not in tuple(one.shape)[1:]
 
 
 def _is_dataset(x):

@@ -14,13 +14,15 @@ def _ensemble():
     curves = [
         AnytimeCurve(
             points=tuple(
-                CurvePoint(stage, stage, stage, error, 0.0)
-                for stage, error in enumerate(one, start=1)
+                CurvePoint(cost.stage, cost.macs, cost.parameters, error, 0.0)
+                for cost, error in zip(
+                    ka.evaluation.stage_costs(network), one, strict=True
+                )
             ),
             classes=10,
             examples=100,
         )
-        for one in errors
+        for network, one in zip(networks, errors, strict=True)
     ]
     return ka.nets.ensemble(networks, curves)
 
@@ -114,7 +116,7 @@ VARIANTS = {
         unit="bottleneck",
         stem="imagenet",
     ),
-    "res_ann": lambda: ka.nets.res_ann((8, 8, 1), 10, n=(1, 2), c=4, s=1),
+    "res_ann_cifar": lambda: ka.nets.res_ann((8, 8, 1), 10, n=(1, 2), c=4, s=1),
     "msdnet_imagenet": lambda: ka.nets.msdnet(
         (64, 64, 3),
         5,

@@ -27,6 +27,10 @@ every_form = pytest.mark.parametrize(
 )
 
 
+def test_no_form_hides_another():
+    assert not set(NETWORKS) & set(VARIANTS)
+
+
 @pytest.fixture(name="images")
 def _images(model):
     """Real digits, brought to the network's input size."""
@@ -179,9 +183,7 @@ def test_steps_add_up_to_the_whole_network(model):
 
 
 def test_it_is_made_again_from_its_config(model, images):
-    again = ka.AnytimeModel.from_config(
-        json.loads(json.dumps(model.get_config()))
-    )
+    again = type(model).from_config(json.loads(json.dumps(model.get_config())))
     again.set_weights(model.get_weights())
     for got, want in zip(
         _all_logits(again, images), _all_logits(model, images), strict=True
@@ -192,6 +194,8 @@ def test_it_is_made_again_from_its_config(model, images):
 def test_a_saved_model_is_the_same(model, images, tmp_path):
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
+    assert type(again) is type(model)
+    assert cost.stage_costs(again) == cost.stage_costs(model)
     for got, want in zip(
         _all_logits(again, images), _all_logits(model, images), strict=True
     ):
@@ -274,3 +278,18 @@ def test_tflite_signatures_equal_keras(model, images, tmp_path):
             for name, logits in wanted.items():
                 for one in got:
                     _assert_close(one[name][0], logits[index])
+
+
+@every_form
+def test_kernels_are_named_after_the_stage_that_adds_them(model):
+    # In an ensemble, names say the stage of the network that they are from.
+    if isinstance(model, ka.nets.ExponentialEnsemble):
+        pytest.skip("its stages are those of several networks")
+    seen = set()
+    for k in range(1, model.num_stages + 1):
+        for one in model.stage_operations(k):
+            if one.name in seen or _is_head(one.name):
+                continue
+            seen.add(one.name)
+            if any(len(v.shape) > 1 for v in getattr(one, "variables", ())):
+                assert f"_stage{k}" in one.name

@@ -71,3 +71,33 @@ def test_the_training_benchmark_prints_ratios(repository):
     ]
     assert lines[1][2] == "1.00"
     assert all(float(line[2]) > 0 for line in lines[1:])
+
+
+def test_networks_are_listed_with_what_they_cost(repository, tmp_path):
+    run = run_script(
+        repository,
+        "tools/list_networks.py",
+        "--names=shallow_resnext29",
+        "--first_step",
+        "--batch_size=2",
+        f"--csv={tmp_path / 'networks.csv'}",
+    )
+    assert run.returncode == 0, run.stderr
+    header, row = (line.split() for line in run.stdout.splitlines())
+    (first, *_, last) = ka.evaluation.stage_costs(
+        ka.nets.get("shallow_resnext29")
+    )
+    shown = dict(zip(header, row, strict=True))
+    assert shown["stages"] == "8"
+    assert shown["first_mmacs"] == f"{first.macs / 1e6:.2f}"
+    assert shown["last_parameters"] == str(last.parameters)
+    assert float(shown["first_step_s"]) > 0
+    text = (tmp_path / "networks.csv").read_text().splitlines()
+    assert text == [",".join(header), ",".join(row)]
+
+
+def test_listing_an_unknown_network_says_which_there_are(repository):
+    run = run_script(repository, "tools/list_networks.py", "--names=resnet")
+    assert run.returncode != 0
+    assert "'resnet'" in run.stderr and "width_resnet42" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -52,7 +52,7 @@ def test_a_description_tells_the_cost_of_each_stage():
 
 
 def test_unknown_arguments_are_refused():
-    with pytest.raises(ValueError, match="n, c, s, .*: depth=3"):
+    with pytest.raises(ValueError, match="n, c, s, .*'depth'"):
         ka.nets.get("res_ann_7_16", depth=3)
 
 

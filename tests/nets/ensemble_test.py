@@ -38,7 +38,7 @@ def test_an_answer_is_used_if_it_beats_all_before():
     networks, model = _ensemble()
     x, _ = digits(8)
     first, second = (one.predict(x, verbose=0) for one in networks)
-    # The third network's 0.45 and a second 0.4 are no better than 0.4.
+    # The second network's 0.45 and 0.4 are no better than 0.4.
     for got, want in zip(
         model.predict(x, verbose=0), [*first, second[2]], strict=True
     ):
@@ -99,12 +99,24 @@ def test_networks_that_do_not_fit_are_refused():
         _curve(networks[1], (0.4, 0.3, 0.2)),
     ]
     other = ka.nets.res_ann((8, 8, 1), 5, n=(3,), c=4)
+    wider = _curve(ka.nets.res_ann((8, 8, 1), 10, n=(1, 1), c=8), (0.5, 0.4))
+    coarse = dataclasses.replace(curves[0], classes=5)
+    sets = [
+        ka.nets.res_ann((8, 8, 1), dict(classes), n=n, c=4)
+        for n, classes in (
+            ((1, 1), (("fine", 10), ("coarse", 2))),
+            ((3,), (("coarse", 2), ("fine", 10))),
+        )
+    ]
     shorter = dataclasses.replace(curves[1], examples=3)
     for nets, measured, message in (
         ([], [], "0 networks"),
         (networks, curves[:1], "2 networks, 1 curves"),
         ([networks[0], other], curves, "of network 2"),
-        (networks, curves[::-1], "network 1, which has 2"),
+        (networks, curves[::-1], "3 stages and 10 classes.*network 1"),
+        (networks, [wider, curves[1]], "2 stages.*network 1"),
+        (networks, [coarse, curves[1]], "5 classes.*network 1"),
+        (sets, curves, "of network 2"),
         (networks, [curves[0], shorter], "same validation data"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -80,6 +80,10 @@ def test_wrong_arguments_are_refused():
     model = tiny_net()
     with pytest.raises(ValueError, match="no further arguments"):
         ka.nets.independent(model, classes=10)
+    with pytest.raises(ValueError, match="'depth'"):
+        ka.nets.independent("width_resnet42", depth=3)
+    with pytest.raises(ValueError, match="a name of.*network=3"):
+        ka.nets.independent(3)
     with pytest.raises(ValueError, match="name='resnet'"):
         ka.nets.independent("resnet")
     with pytest.raises(ValueError, match="'wide'"):

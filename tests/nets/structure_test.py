@@ -4,8 +4,8 @@ import keras
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.nets.drawing import plot_structure
 from keras_anytime.nets.structure import Cell
-from keras_anytime.nets.structure import plot_structure
 from keras_anytime.nets.structure import structure
 from tests.testing import tiny_net
 
@@ -197,3 +197,9 @@ def test_matplotlib_is_asked_for_by_its_extra(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"keras-anytime\[plot\]"):
         plot_structure(_interlaced(), tmp_path / "structure.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_other_models_are_refused(tmp_path):
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="AnytimeModel"):
+        plot_structure(other, tmp_path / "structure.png")

@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import tiny_net
@@ -70,3 +72,41 @@ def test_what_fits_is_left_alone(model):
     compiled(tiny_net()).fit(x, y[:, None], verbose=0)
     by_name = tf.data.Dataset.from_tensor_slices(({"image": x}, y)).batch(16)
     compiled(tiny_net()).fit(by_name, verbose=0)
+
+
+def test_a_step_is_traced_once(monkeypatch):
+    # Variables that came into being while it is traced would cost another.
+    traces = []
+    train_step = ka.AnytimeModel.train_step
+
+    def traced(model, data):
+        traces.append(1)
+        return train_step(model, data)
+
+    monkeypatch.setattr(ka.AnytimeModel, "train_step", traced)
+    x, y = digits(24)
+    compiled(tiny_net(), "orthogonal", "adaloss").fit(
+        x, y, batch_size=8, epochs=2, verbose=0
+    )
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("shape", [(None, None), (None, 10)])
+def test_labels_of_unknown_shape_are_trained_on(shape):
+    x, y = digits(16)
+    data = tf.data.Dataset.from_generator(
+        lambda: iter([(x, np.eye(10, dtype="f")[y])]),
+        output_signature=(
+            tf.TensorSpec((None, 8, 8, 1)),
+            tf.TensorSpec(shape),
+        ),
+    )
+    model = tiny_net()
+    model.compile(
+        "sgd",
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    logs = model.fit(data, verbose=0).history
+    assert np.isfinite(logs["loss"][0])
+    assert 0 <= logs["stage_3_accuracy"][0] <= 1
