@@ -83,6 +83,16 @@ def test_what_cannot_be_fused_is_done_as_by_keras():
     np.testing.assert_array_equal(frozen.moving_mean, np.zeros(4))
 
 
+def test_it_is_compiled_by_xla():
+    x = np.random.default_rng(0).standard_normal((4, 3, 5, 4)).astype("f")
+    want, layer = (one for one in _pair())
+    run = tf.function(lambda one: layer(one, training=True), jit_compile=True)
+    np.testing.assert_allclose(run(x), want(x, training=True), atol=1e-4)
+    np.testing.assert_allclose(
+        layer.moving_variance, want.moving_variance, atol=1e-4
+    )
+
+
 def test_it_is_one_operation_forward_and_one_back():
     layer = BatchNormalization()
 
