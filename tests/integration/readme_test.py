@@ -7,15 +7,36 @@ import sys
 
 import pytest
 
+import keras_anytime as ka
+
 
 @pytest.fixture(scope="module", name="readme")
 def _readme(repository):
     return (repository / "README.md").read_text()
 
 
+def _run(code, folder, data_dir):
+    """Runs a program in a folder; returns what it prints."""
+    (folder / "example.py").write_text(code)
+    run = subprocess.run(
+        [sys.executable, "example.py"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "TFDS_DATA_DIR": data_dir,
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
 @pytest.mark.slow
 def test_the_example_runs(readme, tmp_path, cifar10_dir):
-    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    example, *_ = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     # The same code on a little of the data, for one epoch.
     for long, short in (
         ('"train[:45000]"', '"train[:256]"'),
@@ -24,20 +45,7 @@ def test_the_example_runs(readme, tmp_path, cifar10_dir):
     ):
         assert long in example
         example = example.replace(long, short)
-    (tmp_path / "example.py").write_text(example)
-    run = subprocess.run(
-        [sys.executable, "example.py"],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "TFDS_DATA_DIR": cifar10_dir,
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+    printed = _run(example, tmp_path, cifar10_dir)
     written = {one.name for one in (tmp_path / "run").iterdir()}
     assert written == {
         "best.keras",
@@ -46,8 +54,25 @@ def test_the_example_runs(readme, tmp_path, cifar10_dir):
         "anytime.tflite",
         "anytime.tflite.json",
     }
-    stages = re.findall(r"^(\d) \d [\d.]+ ms$", run.stdout, re.MULTILINE)
+    stages = re.findall(r"^(\d) \d [\d.]+ ms$", printed, re.MULTILINE)
     assert stages == ["1", "2", "3"]
+
+
+@pytest.mark.slow
+def test_what_it_says_of_networks_runs(readme, tmp_path, cifar100_dir):
+    _, *examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(examples) == 3
+    # Networks that the reader has trained, and their curves.
+    trained = """
+import keras_anytime as ka
+
+test = ka.data.load("digits", batch_size=64)[1]
+trained = [ka.nets.res_ann((8, 8, 1), 10, n=(n,), c=4) for n in (1, 2)]
+curves = [ka.evaluation.anytime_curve(one, test) for one in trained]
+"""
+    printed = _run(trained + "".join(examples), tmp_path, cifar100_dir)
+    assert "msdnet_7" in printed
+    assert (tmp_path / "run" / "structure.png").exists()
 
 
 def test_every_file_that_it_names_is_there(readme, repository):
@@ -56,11 +81,19 @@ def test_every_file_that_it_names_is_there(readme, repository):
     for name in re.findall(r"^\| `(\w+)` \| Wan", readme, re.MULTILINE):
         assert (repository / f"recipes/flags/{name}.flags").exists()
     for name in re.findall(r"^\| `([a-z_/.]+)` \|", readme, re.MULTILINE):
-        if not name.startswith("wan2020"):
+        builder = re.search(f"def {name}\\(", _builders(repository))
+        if not name.startswith("wan2020") and not builder:
             assert (repository / "keras_anytime" / name).exists()
+    for name in re.findall(r"`(\w+_(?:imagenet|cub|resnet\d+))`", readme):
+        assert any(one.endswith(name) for one in ka.nets.names())
     for command in re.findall(r"^    make (\w+)", readme, re.MULTILINE):
         makefile = (repository / "Makefile").read_text()
         assert f"\n{command}:" in makefile
+
+
+def _builders(repository):
+    modules = (repository / "keras_anytime" / "nets").glob("*.py")
+    return "".join(module.read_text() for module in modules)
 
 
 def test_it_shows_the_quickstarts_own_words(readme, repository):
