@@ -18,7 +18,8 @@ class StageCost:
         stage: Integer, counted from 1.
         macs: Integer. Multiply-adds of the subnetwork, for one image.
         parameters: Integer. Trainable parameters of the subnetwork.
-        step_macs: Integer. Multiply-adds of the stage's step alone.
+        step_macs: Integer. Multiply-adds of the stage's step alone; of its
+            whole pass where the network has no steps.
         step_parameters: Integer. Trainable parameters that the stage adds.
     """
 
@@ -35,6 +36,11 @@ def stage_costs(model):
     Multiply-adds (MACs) are those of convolutions and dense layers, for one
     image; additions of biases, normalisation and activations are not counted,
     as is usual. They are computed from the shapes in the graph.
+
+    A subnetwork's cost is that of its answer alone, without what only the
+    answers before it need. Running all stages up to k, one after another,
+    takes the sum of their `step_macs`: more by the heads, and in MSDNet by
+    convolutions that are part of them.
 
     Args:
         model: An `AnytimeModel` whose input has a fixed size.
@@ -61,7 +67,10 @@ def stage_costs(model):
                 stage=k,
                 macs=sum(macs(one) for one in operations),
                 parameters=_count(operations),
-                step_macs=sum(macs(one) for one in added),
+                step_macs=sum(
+                    macs(one)
+                    for one in (added if model.interruptible else operations)
+                ),
                 step_parameters=_count(added),
             )
         )

@@ -3,8 +3,11 @@ r"""Trains an anytime network, resumes if it was stopped, and measures it.
     python recipes/train.py --data=cifar10 --workdir=runs/cifar10 \
         --train_split=train[:45000] --eval_split=train[45000:]
 
-    python recipes/train.py --workdir=runs/osgd \
-        --flagfile=recipes/flags/wan2020_width_resnet42_osgd.flags
+    python recipes/train.py \
+        --flagfile=recipes/flags/wan2020_width_resnet42_osgd.flags \
+        --workdir=runs/osgd
+
+Flags after a flag file win over those in it.
 
 The work folder gets `checkpoints/` while training runs, and `model.keras`,
 `history.csv`, `curve.csv`, `curve.json`, `curve.png` and `results.json` at its
@@ -186,6 +189,12 @@ def net_arguments():
             "--net_arguments must be a JSON object such as '{\"stages\": 7}'. "
             f"Received: {FLAGS.net_arguments}"
         )
+    for name in ("input_shape", "classes"):
+        if name in arguments:
+            raise ValueError(
+                f"--net_arguments cannot set {name}: the data decide on it. "
+                f"Received: {FLAGS.net_arguments}"
+            )
     if FLAGS.nesting is not None:
         arguments["nesting"] = FLAGS.nesting
     for name in ("units", "filters"):

@@ -159,6 +159,9 @@ class AnytimeCurve:
 def anytime_curve(model, data, batch_size=128, label_set=None):
     """Measures every stage of a model in one pass over the data.
 
+    Costs are those of each stage's subnetwork alone, as in the papers; of an
+    ensemble, of all that runs before its answer. See `stage_costs`.
+
     Args:
         model: An `AnytimeModel`.
         data: A `tf.data.Dataset` of batches of (images, integer labels), or a
@@ -176,10 +179,15 @@ def anytime_curve(model, data, batch_size=128, label_set=None):
             classes, or `label_set` is none of the network's.
     """
     sets = model.label_sets
-    if label_set not in (sets or (None,)):
+    if not sets and label_set is not None:
         raise ValueError(
-            f"`label_set` must be one of {sets or (None,)}, the label sets of "
-            f"this network. Received: label_set={label_set!r}"
+            "The network has one set of labels: leave `label_set` out. "
+            f"Received: label_set={label_set!r}"
+        )
+    if sets and label_set not in sets:
+        raise ValueError(
+            f"`label_set` must be one of {sets}, the label sets of this "
+            f"network. Received: label_set={label_set!r}"
         )
     index = sets.index(label_set) if sets else 0
     heads = slice(index, None, len(sets) or 1)

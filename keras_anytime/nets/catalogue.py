@@ -1,6 +1,7 @@
 """The networks of the papers by name."""
 
 import dataclasses
+import difflib
 import inspect
 
 from keras_anytime.cost import stage_costs
@@ -256,7 +257,7 @@ def complete(builder, arguments):
         known = ", ".join(inspect.signature(builder).parameters)
         raise ValueError(
             f"The arguments of {builder.__name__} are {known}. "
-            f"Received: {', '.join(arguments)} ({error})"
+            f"Received: {error}"
         ) from error
     bound.apply_defaults()
     return bound.arguments
@@ -268,9 +269,12 @@ def find(name):
     Raises:
         ValueError: If there is no such network.
     """
-    if name not in _CONFIGURATIONS:
+    if not isinstance(name, str) or name not in _CONFIGURATIONS:
+        close = difflib.get_close_matches(str(name), _CONFIGURATIONS, 3, 0.4)
         raise ValueError(
-            f"The networks are {', '.join(names())}. Received: name={name!r}"
+            "There is no network of this name; `ka.nets.names()` lists them"
+            f"{', such as ' if close else ''}{', '.join(close)}. "
+            f"Received: name={name!r}"
         )
     return _CONFIGURATIONS[name]
 

@@ -176,4 +176,4 @@ def _label(unit):
     """Returns a short name: `1.3` for `block1_unit3`."""
     if not UNIT.match(unit):
         return unit
-    return re.sub("block|unit|layer|scale", "", unit).replace("_", ".")
+    return re.sub("net|block|unit|layer|scale", "", unit).replace("_", ".")

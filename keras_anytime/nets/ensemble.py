@@ -69,7 +69,13 @@ def ensemble(networks, curves, name="ensemble"):
         [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832);
         [Hu et al., 2017, Section 3.3](https://arxiv.org/abs/1708.06832v1)
     """
-    networks, curves = list(networks), list(curves)
+    if not isinstance(networks, (list, tuple)) or not isinstance(
+        curves, (list, tuple)
+    ):
+        raise ValueError(
+            "An ensemble needs a list of networks and one of their curves. "
+            f"Received: networks={networks!r}, curves={curves!r}"
+        )
     _check(networks, curves)
     layers = {}
     outputs = []
@@ -123,6 +129,12 @@ def _check(networks, curves):
             "An ensemble needs networks, and a curve of each. Received: "
             f"{len(networks)} networks, {len(curves)} curves"
         )
+    for index, network in enumerate(networks, start=1):
+        if not network.interruptible:
+            raise ValueError(
+                "The networks of an ensemble run step by step. Received: "
+                f"network {index}, {network.name!r}, which has no steps"
+            )
     wanted = _interface(networks[0])
     for index, network in enumerate(networks, start=1):
         if _interface(network) != wanted:

@@ -27,8 +27,9 @@ def inclusive_resnext(
 
     Subnetwork k is a ResNeXt with the first k / K of the branches in each
     block. Subnetworks share all convolutions, and nothing else: each has
-    normalisations of its own, so no feature of one serves another. K answers
-    take K passes, and there are no steps (`model.interruptible` is `False`).
+    normalisations of its own, so that after the stem no feature of one serves
+    another. K answers take K passes, and there are no steps
+    (`model.interruptible` is `False`).
     From scale to scale average pooling halves height and width, and channels
     of zeros widen the features.
 
@@ -43,7 +44,7 @@ def inclusive_resnext(
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        blocks: Integer. Blocks L, as many in each scale.
+        blocks: Integer. Blocks L in all, as many in each scale.
         width: Integer. Channels W of the first scale.
         branches: Integer. Branches C of a block, a multiple of K, or `None`
             for an eighth of the width.

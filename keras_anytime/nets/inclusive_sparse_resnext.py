@@ -45,7 +45,7 @@ def inclusive_sparse_resnext(
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        blocks: Integer. Blocks L, as many in each scale.
+        blocks: Integer. Blocks L in all, as many in each scale.
         width: Integer. Channels W of the first scale, a multiple of K.
         branches: Integer. Branches C of a block, a multiple of K, or `None`
             for an eighth of the width.

@@ -32,8 +32,8 @@ def shallow_resnext(
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        blocks: Integer of 2 or more. Blocks L, as many in each scale; the
-            network has L - 1 stages.
+        blocks: Integer of 2 or more. Blocks L in all, as many in each scale;
+            the network has L - 1 stages.
         width: Integer. Channels W of the first scale.
         branches: Integer. Branches C of a block, or `None` for an eighth of
             the width.

@@ -10,7 +10,8 @@ from keras_anytime.model import AnytimeModel
 
 _HEAD = re.compile(r"stage_\d+(?=_|$)")
 UNIT = re.compile(
-    r"(block\d+_transition|(block\d+_)?(unit|layer)\d+)(_scale\d+)?(?=_|$)"
+    r"(net\d+_)?(block\d+_transition|(block\d+_)?(unit|layer)\d+)"
+    r"(_scale\d+)?(?=_|$)"
 )
 
 

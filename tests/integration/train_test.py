@@ -135,6 +135,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--net=nope"], "name='nope'"),
         (["--net_arguments=deep"], "--net_arguments must be a JSON object"),
         (['--net_arguments={"depth": 3}'], "'depth'"),
+        (['--net_arguments={"classes": 3}'], "cannot set classes"),
         (["--epochs=0"], "--epochs"),
         (["--train_split=train", "--eval_split=train[:0]"], "train[:0]"),
         (["--learning_rate=nan"], "--learning_rate"),

@@ -58,8 +58,10 @@ def test_unknown_arguments_are_refused():
 
 @pytest.mark.parametrize("function", [ka.nets.get, ka.nets.describe])
 def test_unknown_names_are_refused(function):
-    with pytest.raises(ValueError, match="width_resnet42.*name='resnet'"):
-        function("resnet")
+    with pytest.raises(ValueError, match="width_resnet42.*='widthresnet42'"):
+        function("widthresnet42")
+    with pytest.raises(ValueError, match=r"names\(\).*name=3"):
+        function(3)
 
 
 # Those of 500 layers and more are built in the tests of their family, or

@@ -108,6 +108,9 @@ def test_networks_that_do_not_fit_are_refused():
             ((3,), (("coarse", 2), ("fine", 10))),
         )
     ]
+    passes = ka.nets.inclusive_resnext(
+        (8, 8, 1), 10, blocks=1, width=8, stages=2, factors=(1,)
+    )
     shorter = dataclasses.replace(curves[1], examples=3)
     for nets, measured, message in (
         ([], [], "0 networks"),
@@ -117,6 +120,8 @@ def test_networks_that_do_not_fit_are_refused():
         (networks, [wider, curves[1]], "2 stages.*network 1"),
         (networks, [coarse, curves[1]], "5 classes.*network 1"),
         (sets, curves, "of network 2"),
+        ([networks[0], passes], curves, "no steps"),
+        (networks[0], curves[0], "a list of networks"),
         (networks, [curves[0], shorter], "same validation data"),
     ):
         with pytest.raises(ValueError, match=message):
