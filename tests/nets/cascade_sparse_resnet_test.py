@@ -4,6 +4,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.cost import stage_costs
+from tests.nets import numbers
 from tests.nets import sparse_rule
 
 # Stages, units, and the kind of unit; heads stand inside and at the end of
@@ -92,9 +93,9 @@ def test_every_layer_reads_what_the_rules_say(stages, units, unit):
 @pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
 def test_numbers_are_those_that_the_rules_say(stages, units, unit, training):
     shape = (7, 6, 2)
-    model = sparse_rule.moved(_net(stages, units, unit, shape))
+    model = numbers.moved(_net(stages, units, unit, shape))
     x = np.random.default_rng(1).standard_normal((4, *shape)).astype("f")
-    rules = sparse_rule.Computed(model, x, training)
+    rules = numbers.Computed(model, x, training)
     expected = _follow_rules(rules, stages, units, unit)
     actual = keras.tree.flatten(model(x, training=training))
     for one, other in zip(actual, expected, strict=True):
@@ -104,13 +105,13 @@ def test_numbers_are_those_that_the_rules_say(stages, units, unit, training):
 
 @pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
 def test_the_trunk_is_the_plain_sparse_resnet(stages, units, unit):
-    model = sparse_rule.moved(_net(stages, units, unit))
+    model = numbers.moved(_net(stages, units, unit))
     plain = ka.nets.sparse_resnet(
         (6, 6, 1), 3, "d1", units=units, filters=_filters(units), unit=unit
     )
     x = np.random.default_rng(1).standard_normal((4, 6, 6, 1)).astype("f")
     trunk = model.stage(stages)
-    sparse_rule.assert_same_function(plain, trunk, x)
+    numbers.assert_same_function(plain, trunk, x)
     assert _kernels(trunk) == _kernels(plain)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.cost import stage_costs
+from tests.nets import numbers
 from tests.nets import sparse_rule
 from tests.nets.sparse_rule import NESTINGS
 
@@ -158,9 +159,9 @@ def test_every_layer_reads_what_the_rules_say(nesting, settings):
 def test_numbers_are_those_that_the_rules_say(nesting, settings, training):
     # Odd sizes: strides round up, and pad by other numbers of pixels.
     shape = (21, 18, 2) if "stem" in settings else (7, 6, 2)
-    model = sparse_rule.moved(_net(nesting, shape, **settings))
+    model = numbers.moved(_net(nesting, shape, **settings))
     x = _images(shape)
-    rules = sparse_rule.Computed(model, x, training)
+    rules = numbers.Computed(model, x, training)
     expected = sparse_rule.follow_rules(
         rules, nesting, **_settings(nesting, **settings)
     )
@@ -224,15 +225,13 @@ def test_first_stages_are_a_network_of_their_own(nesting):
         part = whole.stage(1)
         if k > 1:
             part = keras.Model(whole.input, whole.outputs[:k])
-        sparse_rule.assert_same_function(
-            own, sparse_rule.moved(part), _images()
-        )
+        numbers.assert_same_function(own, numbers.moved(part), _images())
 
 
 @pytest.mark.parametrize("nesting", SEVERAL_STAGES)
 def test_what_a_stage_adds_to_a_block_reaches_its_answer(nesting):
     width, depth = NESTINGS[nesting][-1]
-    model = sparse_rule.moved(
+    model = numbers.moved(
         _net(nesting, units=(depth, depth), filters=(2 * width, 2 * width))
     )
     x = _images(count=8)
@@ -366,43 +365,3 @@ def test_any_size_and_label_sets(size, stem):
     assert model.output_names == [
         f"stage_{k}_{name}" for k in (1, 2, 3) for name in ("fine", "coarse")
     ]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"units": (4, 6)}, r"multiples of 4\..*units=\(4, 6\)"),
-        ({"units": (4, 4, 4)}, r"one number for each block"),
-        ({"units": ()}, r"number of 1 or more for each block"),
-        ({"units": (0, 4)}, r"number of 1 or more.*units=\(0, 4\)"),
-        ({"filters": (4, 0)}, r"number of 1 or more.*filters=\(4, 0\)"),
-        ({"filters": (6, 8)}, r"a multiple of 4 .*filters=\(6"),
-        (
-            {"filters": (16, 18), "unit": "bottleneck"},
-            r"multiples of 4\..*filters=\(16, 18\)",
-        ),
-        ({"nesting": "d2-d1"}, "never narrower or shallower"),
-        ({"nesting": "d2-d3"}, "must be a multiple of the depth before"),
-        ({"nesting": "deep"}, "'d1-d2-d4-d8' or .*'deep'"),
-        ({"nesting": None}, "such as 'w1-w2-w4'.*None"),
-        ({"unit": "plain"}, r"\['basic', 'bottleneck'\].*unit='plain'"),
-        ({"stem": "tiny"}, r"\['cifar', 'imagenet'\].*stem='tiny'"),
-        ({"classes": 1}, "at least 2.*classes=1"),
-        ({"classes": {}}, "at least 2.*classes={}"),
-        ({"classes": {"a b": 2}}, "letters, digits and underscores"),
-        ({"input_shape": (8, 8)}, r"\(height, width, channels\).*\(8, 8\)"),
-    ],
-)
-def test_wrong_arguments_are_refused(arguments, message):
-    arguments = {"nesting": "w1d1-w2d2-w4d4", **arguments}
-    settings = {"units": (4, 4), "filters": (4, 8), **arguments}
-    settings.setdefault("input_shape", (8, 8, 1))
-    settings.setdefault("classes", 3)
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        ka.nets.sparse_resnet(**settings)
-
-
-def test_bottlenecks_that_do_not_split_are_refused_in_the_user_s_terms():
-    # Inside, units are a quarter as wide: 8 filters leave 2 for 4 shares.
-    with pytest.raises(ValueError, match="multiple of 16.*filters=.*8"):
-        _net("w1d1-w2d2-w4d4", filters=(8, 16), unit="bottleneck")
