@@ -1,5 +1,6 @@
 """What every network promises, checked for every network."""
 
+import functools
 import json
 
 import keras
@@ -16,10 +17,19 @@ from tests.testing import compiled
 from tests.testing import scramble
 
 
+@functools.cache
+def _built(name):
+    """A network and its weights, made once: tests must not change more."""
+    keras.utils.set_random_seed(0)
+    model = scramble({**NETWORKS, **VARIANTS}[name]())
+    return model, model.get_weights()
+
+
 @pytest.fixture(name="model", params=NETWORKS)
 def _model(request):
-    keras.utils.set_random_seed(0)
-    return scramble({**NETWORKS, **VARIANTS}[request.param]())
+    model, weights = _built(request.param)
+    model.set_weights(weights)
+    return model
 
 
 every_form = pytest.mark.parametrize(

@@ -37,11 +37,12 @@ def _run(code, folder, data_dir):
 @pytest.mark.slow
 def test_the_example_runs(readme, tmp_path, cifar10_dir):
     example, *_ = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    # The same code on a little of the data, for one epoch.
+    # The same code with fewer units, on a little of the data, for one epoch.
     for long, short in (
         ('"train[:45000]"', '"train[:256]"'),
         ('"train[45000:]"', '"train[45000:45128]"'),
         ("epochs=200", "epochs=1"),
+        ('nesting="w1-w2-w4")', 'nesting="w1-w2-w4", units=(1, 1, 1))'),
     ):
         assert long in example
         example = example.replace(long, short)
