@@ -12,7 +12,8 @@ def subnetwork_operations(inputs, outputs):
 
     Args:
         inputs: Symbolic input tensors of a functional model.
-        outputs: Symbolic tensor, or list of them, computed from the inputs.
+        outputs: Symbolic tensor, or a structure of them, computed from the
+            inputs.
 
     Returns:
         List of Keras operations (layers among them).

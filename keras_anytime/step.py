@@ -51,9 +51,7 @@ def build_step(model, k):
     answers = model.by_stage(model.outputs)
     earlier = [model.image_layer]
     if k > 1:
-        earlier = graph.subnetwork_operations(
-            model.inputs, keras.tree.flatten(answers[: k - 1])
-        )
+        earlier = graph.subnetwork_operations(model.inputs, answers[: k - 1])
     done = {id(operation) for operation in earlier}
     added = [op for op in model.stage_operations(k) if id(op) not in done]
     reads, leaves = graph.boundary(earlier, added, model.operations)

@@ -57,6 +57,17 @@ class AnytimeCurve:
         errors = [point.top1_error for point in self.points]
         return sum(errors) / len(errors)
 
+    def fits(self, costs, classes):
+        """Returns whether it can have been measured on a network.
+
+        Args:
+            costs: List of the network's `StageCost`.
+            classes: Integer, the network's number of classes; of several
+                label sets, those of the one in question.
+        """
+        macs = [point.macs for point in self.points]
+        return self.classes == classes and macs == [c.macs for c in costs]
+
     def error_at(self, share):
         """Returns the top-1 error when a share of the whole cost is spent.
 

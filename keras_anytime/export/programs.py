@@ -130,8 +130,7 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         )
     errors = [None] * model.num_stages
     if curve is not None:
-        same_costs = [p.macs for p in curve.points] == [c.macs for c in costs]
-        if not same_costs or curve.classes != model.outputs[0].shape[-1]:
+        if not curve.fits(costs, model.outputs[0].shape[-1]):
             raise ValueError(
                 "`curve` must have been measured on the exported model, in "
                 "the first of several label sets. "

@@ -32,9 +32,7 @@ class ExponentialEnsemble(AnytimeModel):
         """
         self._check_stage(k)
         answers = self.by_stage(self.outputs)[:k]
-        return graph.subnetwork_operations(
-            self.inputs, keras.tree.flatten(answers)
-        )
+        return graph.subnetwork_operations(self.inputs, answers)
 
 
 def ensemble(networks, curves, name="ensemble"):
@@ -146,10 +144,7 @@ def _check(networks, curves):
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1
     ):
-        macs = [cost.macs for cost in stage_costs(network)]
-        if [point.macs for point in curve.points] != macs or (
-            curve.classes != network.outputs[0].shape[-1]
-        ):
+        if not curve.fits(stage_costs(network), network.outputs[0].shape[-1]):
             raise ValueError(
                 "Each curve must have been measured on its network, and on its "
                 "first label set where it has several. Received: a curve of "
