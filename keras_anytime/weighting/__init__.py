@@ -1,12 +1,50 @@
 """Weightings: from the stages' losses to the weights of these losses."""
 
 from keras_anytime.weighting.adaloss import AdaLoss
+from keras_anytime.weighting.average_loss import AverageLoss
+from keras_anytime.weighting.bandits import Exp3
+from keras_anytime.weighting.bandits import RandomWeightedMajority
 from keras_anytime.weighting.base import Weighting
-from keras_anytime.weighting.constant import Constant
+from keras_anytime.weighting.samplers import Alternating
+from keras_anytime.weighting.samplers import Milestone
+from keras_anytime.weighting.sampling import Sampler
+from keras_anytime.weighting.sieve import HalfEnd
+from keras_anytime.weighting.sieve import Sieve
+from keras_anytime.weighting.static import Constant
+from keras_anytime.weighting.static import Exponential
+from keras_anytime.weighting.static import Linear
 
-_BY_NAME = {"adaloss": AdaLoss, "constant": Constant}
+_BY_NAME = {
+    "adaloss": AdaLoss,
+    "alternating": Alternating,
+    "average_loss": AverageLoss,
+    "constant": Constant,
+    "exp3": Exp3,
+    "exponential": Exponential,
+    "half_end": HalfEnd,
+    "linear": Linear,
+    "milestone": Milestone,
+    "random_weighted_majority": RandomWeightedMajority,
+    "sieve": Sieve,
+}
 
-__all__ = ["AdaLoss", "Constant", "Weighting", "get", "names"]
+__all__ = [
+    "AdaLoss",
+    "Alternating",
+    "AverageLoss",
+    "Constant",
+    "Exp3",
+    "Exponential",
+    "HalfEnd",
+    "Linear",
+    "Milestone",
+    "RandomWeightedMajority",
+    "Sampler",
+    "Sieve",
+    "Weighting",
+    "get",
+    "names",
+]
 
 
 def names():

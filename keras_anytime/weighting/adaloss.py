@@ -74,12 +74,12 @@ class AdaLoss(Weighting):
         finite = ops.isfinite(losses)
         moved = self.momentum * self.means + (1 - self.momentum) * losses
         means = ops.where(self.started > 0, moved, losses)
-        means = ops.where(finite, means, self.means)
+        means = ops.where(finite, means, self.means.value)
         # A perfect stage has loss 0; the floor keeps its weight at 1.
         floored = ops.maximum(means, keras.config.epsilon())
         weights = (1 - self.gamma) * ops.min(floored) / floored + self.gamma
         due = ops.equal(self.steps % self.update_every, 0)
-        weights = ops.where(due, weights, self.last_weights)
+        weights = ops.where(due, weights, self.last_weights.value)
         self.means.assign(means)
         self.started.assign(
             ops.maximum(self.started, ops.cast(finite, self.started.dtype))
