@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "step": {"graph", "heads"},
     "provenance": {"init"},
     "data": set(),
-    "training": {"heads"},
+    "training": {"files", "gradients", "heads", "weighting"},
     "model": {
         "files",
         "gradients",
@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "nets": {"cost", "files", "graph", "layers", "model", "nesting"},
     # Saved models may be of any class.
     "loading": {"model", "nets"},
-    "callbacks": {"files", "heads", "loading"},
+    "callbacks": {"files", "heads", "training"},
     "evaluation": {"cost", "files"},
     "export": {"cost", "evaluation", "files", "heads", "provenance"},
     "runtime": {"export"},

@@ -1,8 +1,19 @@
-"""Callbacks for training: progress of all stages, checkpoints, resuming."""
+"""Callbacks for training: learning rate, progress, logs, checkpoints."""
 
-from keras_anytime.callbacks.checkpoint import Resume
 from keras_anytime.callbacks.checkpoint import StageCheckpoint
+from keras_anytime.callbacks.cosines import GradientCosines
 from keras_anytime.callbacks.log import EpochLog
 from keras_anytime.callbacks.progress import StageProgress
+from keras_anytime.callbacks.schedule import StepDecay
+from keras_anytime.training.nan import StopOnNaN
+from keras_anytime.training.resume import Resume
 
-__all__ = ["EpochLog", "Resume", "StageCheckpoint", "StageProgress"]
+__all__ = [
+    "EpochLog",
+    "GradientCosines",
+    "Resume",
+    "StageCheckpoint",
+    "StageProgress",
+    "StepDecay",
+    "StopOnNaN",
+]

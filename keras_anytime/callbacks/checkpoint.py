@@ -1,20 +1,22 @@
-"""Keeping trained models: the best one, and the latest to resume from."""
+"""Keeping the best of the trained models."""
 
-import json
 import pathlib
-import re
-import shutil
 
 import keras
 
 from keras_anytime import heads
-from keras_anytime.loading import load_model
+from keras_anytime.training.notes import read_note
+from keras_anytime.training.notes import save_with_note
 
 
 class StageCheckpoint(keras.callbacks.Callback):
     """Saves the model whenever its validation error is the lowest so far.
 
     Of several label sets, the error is that of the first, the finest.
+
+    The file remembers how good its model is. Training that is resumed in
+    another process, where `initial_epoch` is above 0, replaces it by better
+    ones only. One that starts from epoch 0 starts afresh.
 
     Args:
         path: String or path that ends in `.keras`.
@@ -36,6 +38,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.metric = metric
         self.prefix = prefix
         self.best = float("-inf")
+        self._began = False
         if self.path.suffix != ".keras":
             raise ValueError(
                 "A model is saved as '.keras'. "
@@ -48,6 +51,14 @@ class StageCheckpoint(keras.callbacks.Callback):
                 f"The stages of this model are 1 to {self.model.num_stages}. "
                 f"Received: stage={self.stage}"
             )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch and not self._began:
+            note = read_note(self.path)
+            # Of another metric, it says nothing of this one.
+            if note.get("measure") == self._measure():
+                self.best = note["best"]
+        self._began = True
 
     def on_epoch_end(self, epoch, logs=None):
         outputs = heads.finest(self.model.output_names)
@@ -62,107 +73,9 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
         value = sum(logs[name] for name in names) / len(names)
         if value > self.best:
+            note = {"best": float(value), "measure": self._measure()}
+            save_with_note(self.model, self.path, note)
             self.best = value
-            self.model.save(self.path)
 
-
-class Resume(keras.callbacks.Callback):
-    """Saves the state of training after each epoch, to go on from there.
-
-    A checkpoint holds network, optimizer, weighting and combiner; its name
-    says how many epochs it has seen. It is written beside and moved in place
-    when it is whole, and the one before it is only then deleted, so whenever
-    training is killed, one whole checkpoint is there.
-
-    ```python
-    resume = ka.callbacks.Resume("run/checkpoints")
-    model = resume.restore(build_and_compile())
-    model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
-    ```
-
-    With a training set of `keras_anytime.data`, whose order and augmentation
-    follow the number of the epoch, a resumed training ends with the weights of
-    one that was never stopped.
-
-    Args:
-        folder: String or path of the checkpoints.
-    """
-
-    def __init__(self, folder):
-        super().__init__()
-        self.folder = pathlib.Path(folder)
-
-    @property
-    def epoch(self):
-        """Number of epochs that the latest checkpoint has seen; 0 if none."""
-        return max(self._checkpoints(), default=0)
-
-    def restore(self, model):
-        """Returns the model to train: the latest checkpoint's, or a new one.
-
-        Args:
-            model: The new `AnytimeModel`, compiled, that training would start
-                from. The checkpoint must be of the same network, weighting,
-                combiner and optimizer.
-
-        Returns:
-            The checkpoint's `AnytimeModel`, or `model` if there is none.
-
-        Raises:
-            ValueError: If the checkpoint cannot be read, or is of another
-                network or training.
-        """
-        for killed in self.folder.glob(".epoch_*.keras.*"):
-            # What a process left that was killed while it wrote.
-            shutil.rmtree(killed, ignore_errors=True)
-        if not self.epoch:
-            return model
-        path = self._checkpoints()[self.epoch]
-        try:
-            loaded = load_model(path)
-        except Exception as error:
-            raise ValueError(
-                f"The checkpoint {str(path)!r} cannot be read "
-                f"({type(error).__name__}); delete it to start over."
-            ) from error
-        found = _identity(loaded)
-        for what, wanted in _identity(model).items():
-            if found[what] != wanted:
-                raise ValueError(
-                    f"The checkpoint {str(path)!r} is of another training: "
-                    f"its {what} differs. Use another folder, or the settings "
-                    "of that training."
-                )
-        return loaded
-
-    def on_epoch_end(self, epoch, logs=None):
-        older = self._checkpoints()
-        path = self.folder / f"epoch_{epoch + 1:05d}.keras"
-        self.model.save(path)
-        for other in older.values():
-            if other != path:
-                other.unlink()
-
-    def _checkpoints(self):
-        """Returns a dict from epochs to the paths of whole checkpoints."""
-        found = {}
-        for path in self.folder.glob("epoch_*.keras"):
-            match = re.fullmatch(r"epoch_(\d+)\.keras", path.name)
-            if match:
-                found[int(match[1])] = path
-        return found
-
-
-def _identity(model):
-    """What must be the same in two models for one to go on as the other."""
-
-    def config(part):
-        settings = {**part.get_config(), "name": None}
-        return type(part).__name__, json.dumps(settings, sort_keys=True)
-
-    return {
-        "network": [(v.path, tuple(v.shape)) for v in model.weights],
-        "weighting": config(model.weighting),
-        "combiner": config(model.gradients),
-        "optimizer": config(model.optimizer),
-    }
+    def _measure(self):
+        return [self.stage, self.metric, self.prefix]

@@ -27,19 +27,38 @@ class EpochLog(keras.callbacks.Callback):
     @property
     def seconds(self):
         """Seconds that all epochs in the file took, validation included."""
-        return sum(float(row["seconds"]) for row in self._read())
+        return sum(float(row["seconds"]) for row in read_epochs(self.path))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        rows = [row for row in self._read() if int(row["epoch"]) <= epoch]
         seconds = time.perf_counter() - self._start
         values = {name: f"{value:.6g}" for name, value in logs.items()}
-        rows.append({"epoch": epoch + 1, "seconds": f"{seconds:.3f}", **values})
-        write_csv(self.path, rows)
+        write_epoch(self.path, epoch, {"seconds": f"{seconds:.3f}", **values})
 
-    def _read(self):
-        if not self.path.exists():
-            return []
-        return list(csv.DictReader(io.StringIO(self.path.read_text())))
+
+def read_epochs(path):
+    """Returns the lines of a file of epochs, as dicts of strings.
+
+    Args:
+        path: A `pathlib.Path`. There are no lines if there is no such file.
+    """
+    if not path.exists():
+        return []
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def write_epoch(path, epoch, values):
+    """Writes an epoch's line below those of the epochs before it.
+
+    What the file has of this epoch and of later ones, from before training was
+    resumed, is replaced.
+
+    Args:
+        path: A `pathlib.Path`.
+        epoch: Integer from 0. In the file, epochs count from 1.
+        values: Dict from columns to values.
+    """
+    rows = [row for row in read_epochs(path) if int(row["epoch"]) <= epoch]
+    write_csv(path, [*rows, {"epoch": epoch + 1, **values}])

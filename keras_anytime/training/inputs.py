@@ -4,6 +4,9 @@ import keras
 import numpy as np
 
 from keras_anytime import heads
+from keras_anytime.training.nan import StopOnNaN
+
+_STOP_ON_NAN = (StopOnNaN, keras.callbacks.TerminateOnNaN)
 
 
 def check_examples(model, x, y=None, argument="x"):
@@ -74,6 +77,9 @@ def fit_options(model, options):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return options
     options["callbacks"] = callbacks = keras.tree.flatten(callbacks)
+    if not any(isinstance(one, _STOP_ON_NAN) for one in callbacks):
+        # First, so that nothing is saved before it has looked.
+        callbacks.insert(0, StopOnNaN())
     if hasattr(getattr(x, "epochs", None), "trained"):
         callbacks.append(number_passes(x.epochs, options.get("initial_epoch")))
     if options.get("verbose", "auto") == "auto" and any(
@@ -102,7 +108,9 @@ def create_variables(model, labels):
         dtype = keras.backend.standardize_dtype(one.dtype)
         return keras.ops.zeros((1, *tuple(one.shape)[1:]), dtype)
 
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        # A second call makes Keras' loss scaling forget its scale.
+        model.optimizer.build(model.trainable_variables)
     outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]
     model.compute_metrics(
         None, keras.tree.map_structure(zeros, labels), outputs

@@ -1,8 +1,11 @@
+import os
+
 import keras
 import numpy as np
 import pytest
 
 import keras_anytime as ka
+from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_digits
@@ -18,7 +21,7 @@ def _data():
 
 def test_the_best_model_is_kept(tmp_path):
     train, test = _data()
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     path = tmp_path / "best.keras"
     checkpoint = ka.callbacks.StageCheckpoint(path, stage=2)
     history = model.fit(
@@ -31,7 +34,7 @@ def test_the_best_model_is_kept(tmp_path):
 
 
 def test_the_average_over_stages_by_default(tmp_path):
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     checkpoint = ka.callbacks.StageCheckpoint(tmp_path / "best.keras")
     checkpoint.set_model(model)
     accuracies = [[0.1, 0.2, 0.9], [0.9, 0.1, 0.1], [0.4, 0.4, 0.5]]
@@ -61,7 +64,7 @@ def test_the_finest_label_set_counts(tmp_path):
 def test_wrong_checkpoints_are_refused(tmp_path):
     with pytest.raises(ValueError, match="best.h5"):
         ka.callbacks.StageCheckpoint(tmp_path / "best.h5")
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     x, y = digits(16)
     with pytest.raises(ValueError, match="stage=4"):
         model.fit(
@@ -73,6 +76,112 @@ def test_wrong_checkpoints_are_refused(tmp_path):
         model.fit(
             x, y, callbacks=[ka.callbacks.StageCheckpoint(tmp_path / "a.keras")]
         )
+
+
+class Killed(BaseException):
+    """Stands for the end of a process."""
+
+
+def _checkpoint_epoch(checkpoint, epoch, value):
+    """Runs an epoch whose number and accuracy the weights tell of."""
+    marks = checkpoint.model.get_layer("stage_1").bias
+    marks.assign(np.full(marks.shape, epoch + value))
+    checkpoint.on_epoch_begin(epoch)
+    checkpoint.on_epoch_end(epoch, {"val_stage_1_accuracy": value})
+
+
+def _model():
+    model = compiled(dense_net(1))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _kept(path):
+    return float(ka.load_model(path).get_layer("stage_1").bias[0])
+
+
+def _checkpoint(model, path, **settings):
+    checkpoint = ka.callbacks.StageCheckpoint(path, **settings)
+    checkpoint.set_model(model)
+    checkpoint.on_train_begin()
+    return checkpoint
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_model_is_kept_however_often_training_is_killed(
+    tmp_path, seed, monkeypatch
+):
+    rng = np.random.default_rng(seed)
+    values = rng.permutation([0.0, 0.25, 0.25, 0.5, 0.75, 0.75])
+    model, path = _model(), tmp_path / "best.keras"
+    checkpoint = _checkpoint(model, path)
+    replace = os.replace
+
+    def kill(source, target):
+        # Each save has two moves: within its own room, and into place.
+        if rng.random() < 0.5:
+            raise Killed
+        replace(source, target)
+
+    for epoch, value in enumerate(values):
+        for how in rng.choice(["during", "after", "before"], 2):
+            if how == "during":
+                monkeypatch.setattr(os, "replace", kill)
+            try:
+                if how != "before":
+                    _checkpoint_epoch(checkpoint, epoch, value)
+            except Killed:
+                pass
+            monkeypatch.setattr(os, "replace", replace)
+            checkpoint = _checkpoint(model, path)
+        _checkpoint_epoch(checkpoint, epoch, value)
+        best = int(np.argmax(values[: epoch + 1]))
+        assert _kept(path) == best + values[best]
+
+
+def test_training_from_the_start_replaces_a_better_model(tmp_path):
+    model, path = _model(), tmp_path / "best.keras"
+    _checkpoint_epoch(_checkpoint(model, path), 0, 0.75)
+    _checkpoint_epoch(_checkpoint(model, path), 1, 0.5)
+    assert _kept(path) == 0.75
+    _checkpoint_epoch(_checkpoint(model, path), 0, 0.25)
+    assert _kept(path) == 0.25
+
+
+def test_how_good_a_model_is_by_another_measure_does_not_count(tmp_path):
+    model, path = _model(), tmp_path / "best.keras"
+    _checkpoint_epoch(_checkpoint(model, path), 0, 0.75)
+    _checkpoint_epoch(_checkpoint(model, path, stage=1), 1, 0.5)
+    assert _kept(path) == 1.5
+    # Nor does a model that was saved without any.
+    model.save(path)
+    _checkpoint_epoch(_checkpoint(model, path, stage=1), 2, 0.25)
+    assert _kept(path) == 2.25
+
+
+def test_a_resumed_training_does_not_replace_a_better_model(tmp_path):
+    x, y = digits(64)
+    model, path = compiled(dense_net()), tmp_path / "best.keras"
+
+    def fit(initial_epoch, epochs):
+        checkpoint = ka.callbacks.StageCheckpoint(path)
+        model.fit(
+            x,
+            y,
+            validation_data=(x, y),
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            callbacks=[checkpoint],
+            verbose=0,
+        )
+        return checkpoint.best
+
+    best, content = fit(0, 8), path.read_bytes()
+    assert best > 0.3
+    model.set_weights([np.zeros_like(one) for one in model.get_weights()])
+    model.optimizer.learning_rate = 1e-6
+    assert fit(8, 10) == best
+    assert path.read_bytes() == content
 
 
 def test_training_that_was_stopped_ends_with_the_same_weights(tmp_path):
@@ -113,7 +222,7 @@ def test_what_is_half_written_is_never_read(tmp_path):
     assert resume.epoch == 0
     (tmp_path / "epoch_00001.keras").write_bytes(b"no model")
     with pytest.raises(ValueError, match="cannot be read"):
-        resume.restore(tiny_net())
+        resume.restore(compiled(tiny_net()))
     assert [one.name for one in tmp_path.iterdir()] == ["epoch_00001.keras"]
 
 
@@ -130,10 +239,41 @@ def test_what_is_half_written_is_never_read(tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, what):
-    model = compiled(tiny_net())
-    ka.callbacks.Resume(tmp_path).set_model(model)
-    model.save(tmp_path / "epoch_00001.keras")
+    resume = ka.callbacks.Resume(tmp_path)
+    x, y = digits(16)
+    compiled(tiny_net()).fit(x, y, callbacks=[resume], verbose=0)
     resume = ka.callbacks.Resume(tmp_path)
     assert resume.restore(compiled(tiny_net())).num_stages == 3
     with pytest.raises(ValueError, match=f"its {what} differs"):
         resume.restore(other())
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_rate_that_changes_while_training_is_no_other_training(
+    tmp_path, scaled
+):
+    def model(rate):
+        optimizer = keras.optimizers.SGD(rate)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        return compiled(dense_net(), optimizer=optimizer)
+
+    x, y = digits(16)
+    for epochs in (1, 2, 3):
+        resume = ka.callbacks.Resume(tmp_path)
+        with_rate = resume.restore(model(0.3))
+        decay = ka.callbacks.StepDecay(0.4, epochs=(1, 2))
+        with_rate.fit(
+            x,
+            y,
+            epochs=epochs,
+            initial_epoch=resume.epoch,
+            callbacks=[decay, resume],
+            verbose=0,
+        )
+    assert float(with_rate.optimizer.learning_rate) == pytest.approx(0.016)
+    restored = ka.callbacks.Resume(tmp_path).restore(model(0.3))
+    assert float(restored.optimizer.learning_rate) == pytest.approx(0.016)
+    for other in (0.4, 0.016):
+        with pytest.raises(ValueError, match="its optimizer differs"):
+            ka.callbacks.Resume(tmp_path).restore(model(other))

@@ -1,0 +1,64 @@
+"""How far stages agree: the cosines between their gradients."""
+
+import itertools
+import pathlib
+
+import keras
+
+from keras_anytime.callbacks.log import write_epoch
+
+
+class GradientCosines(keras.callbacks.Callback):
+    """Writes the mean cosines between stage gradients to a CSV file.
+
+    A cosine below 0 says that two stages want to move the weights that they
+    share in opposite directions. The combiner has the cosines from the Gram
+    matrix that it computes anyway: they cost no further backward pass.
+
+    The file has one line per epoch: `epoch`, and for stages i < j a column
+    `cosine_i_j` with the mean over the steps of this epoch in which the
+    combiner compared their gradients, `nan` if there was none. A resumed
+    training goes on below the epochs that it has behind it. The file is whole
+    at any moment.
+
+    Args:
+        path: String or path.
+
+    Attributes:
+        matrix: Float array `(K, K)`, the mean cosines of the last epoch; `None`
+            before there is one.
+
+    Raises:
+        ValueError: In training, if the combiner takes one backward pass of all
+            losses, as `Sum` does.
+
+    Reference:
+        [Wan et al., 2020, Section 4.3](https://arxiv.org/abs/2008.06635)
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.matrix = None
+
+    def on_train_begin(self, logs=None):
+        combiner = self.model.gradients
+        if combiner.joint:
+            raise ValueError(
+                "One backward pass of all losses has no stage gradients to "
+                "compare: compile with `gradients=Orthogonal()`, or with a "
+                "function of the Gram matrix. "
+                f"Received: gradients={type(combiner).__name__}"
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.gradients.reset_cosines()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.matrix = self.model.gradients.mean_cosines()
+        pairs = itertools.combinations(range(len(self.matrix)), 2)
+        values = {
+            f"cosine_{i + 1}_{j + 1}": f"{self.matrix[i, j]:.6g}"
+            for i, j in pairs
+        }
+        write_epoch(self.path, epoch, values)

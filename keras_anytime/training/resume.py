@@ -1,0 +1,156 @@
+"""Going on with a training that was stopped."""
+
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+
+import keras
+
+from keras_anytime import training
+from keras_anytime.training.notes import read_note
+from keras_anytime.training.notes import save_with_note
+
+
+class Resume(keras.callbacks.Callback):
+    """Saves the state of training after each epoch, to go on from there.
+
+    A checkpoint holds network, optimizer, weighting and combiner; its name
+    says how many epochs it has seen. It is written beside and moved in place
+    when it is whole, and the one before it is only then deleted, so whenever
+    training is killed, one whole checkpoint is there.
+
+    ```python
+    resume = ka.callbacks.Resume("run/checkpoints")
+    model = resume.restore(build_and_compile())
+    model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
+    ```
+
+    A training that was killed within an epoch sees this epoch again from its
+    start. With a training set of `keras_anytime.data`, whose order and
+    augmentation follow the number of the epoch, it ends with the weights of
+    one that was never stopped. Put this callback behind `StageCheckpoint` and
+    logs: where training is killed between two callbacks, the ones before it
+    see the epoch again, the ones behind it never.
+
+    Args:
+        folder: String or path of the checkpoints.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self._settings = None
+
+    @property
+    def epoch(self):
+        """Number of epochs that the latest checkpoint has seen; 0 if none."""
+        return max(self._checkpoints(), default=0)
+
+    def restore(self, model):
+        """Brings a model to the state of the latest checkpoint, if any.
+
+        Args:
+            model: The new `AnytimeModel`, compiled, that training starts from.
+                The checkpoint must be of the same network, weighting, combiner
+                and optimizer.
+
+        Returns:
+            `model`.
+
+        Raises:
+            ValueError: If the model is not compiled, or the checkpoint cannot
+                be read, or is of another network or training.
+        """
+        if not model.compiled:
+            raise ValueError(
+                "A checkpoint brings the state of training too: compile the "
+                f"model first. Received: {model.name!r}, not compiled"
+            )
+        for killed in self.folder.glob(".epoch_*.keras.*"):
+            # What a process left that was killed while it wrote.
+            shutil.rmtree(killed, ignore_errors=True)
+        self._settings = _settings(model)
+        if not self.epoch:
+            return model
+        path = self._checkpoints()[self.epoch]
+        found = read_note(path)
+        for what, wanted in self._settings.items():
+            # A file without a note is damaged: reading it will say so.
+            if found and found.get(what) != wanted:
+                raise ValueError(
+                    f"The checkpoint {str(path)!r} is of another training: "
+                    f"its {what} differs. Use another folder, or the settings "
+                    "of that training."
+                )
+        if not model.optimizer.built:
+            with training.scope(model):
+                model.optimizer.build(model.trainable_variables)
+        try:
+            model.load_weights(path)
+        except Exception as error:
+            raise ValueError(
+                f"The checkpoint {str(path)!r} cannot be read "
+                f"({type(error).__name__}); delete it to start over."
+            ) from error
+        return model
+
+    def on_train_begin(self, logs=None):
+        if self._settings is None:
+            self._settings = _settings(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        older = self._checkpoints()
+        path = self.folder / f"epoch_{epoch + 1:05d}.keras"
+        save_with_note(self.model, path, self._settings)
+        for other in older.values():
+            if other != path:
+                # Another worker of the same training may have been faster.
+                other.unlink(missing_ok=True)
+
+    def _checkpoints(self):
+        """Returns a dict from epochs to the paths of whole checkpoints."""
+        found = {}
+        for path in self.folder.glob("epoch_*.keras"):
+            match = re.fullmatch(r"epoch_(\d+)\.keras", path.name)
+            if match:
+                found[int(match[1])] = path
+        return found
+
+
+def _settings(model):
+    """What must be the same in two models for one to go on as the other.
+
+    Returns:
+        Dict from what it is to a digest. It is taken before training, which
+        may change the learning rate that an optimizer's config tells.
+    """
+    return {
+        "network": _digest([(v.path, tuple(v.shape)) for v in model.weights]),
+        "weighting": _digest(_config(model.weighting)),
+        "combiner": _digest(_config(model.gradients)),
+        "optimizer": _digest(_config(model.optimizer)),
+    }
+
+
+def _config(part):
+    return type(part).__name__, _without_names(part.get_config())
+
+
+def _without_names(config):
+    """A config without the names in it, which Keras numbers in a process."""
+    if isinstance(config, dict):
+        return {
+            key: _without_names(value)
+            for key, value in config.items()
+            if key != "name"
+        }
+    if isinstance(config, (list, tuple)):
+        return [_without_names(value) for value in config]
+    return config
+
+
+def _digest(value):
+    text = json.dumps(value, sort_keys=True, default=float)
+    return hashlib.sha256(text.encode()).hexdigest()
