@@ -3,7 +3,7 @@
 import keras
 
 
-def batch_normalization(inputs, gamma, beta, epsilon):
+def batch_normalization(inputs, gamma, beta, epsilon, synchronized=False):
     """Normalises a batch in one operation, where the backend has one.
 
     Args:
@@ -11,16 +11,19 @@ def batch_normalization(inputs, gamma, beta, epsilon):
         gamma: Float32 tensor `(channels,)`, the scale.
         beta: Float32 tensor `(channels,)`, the offset.
         epsilon: Float, added to the variance.
+        synchronized: Boolean. Whether statistics are those of all replicas.
 
     Returns:
         Tuple of the normalised tensor, like `inputs`, and of the batch's mean
         and (biased) variance, float32 `(channels,)`; or `None` where the
-        backend has no such operation.
+        backend has no such operation, or none over several replicas.
     """
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
 
+    if synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        return None
     outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=tf.convert_to_tensor(gamma),

@@ -1,11 +1,22 @@
 """Which output belongs to which stage and set of labels, from its name.
 
 A plain network has one head per stage, named `stage_k`. A hierarchical one has
-a head per stage and label set, named `stage_k_<label set>`.
+a head per stage and label set, named `stage_k_<label set>`. Stages are counted
+from 1; the part of a network that consists of later ones keeps their numbers.
 """
 
 import re
 from collections.abc import Mapping
+
+
+def first_stage(names):
+    """Returns the number of the first stage, 1 unless of a part of a network.
+
+    Args:
+        names: List of strings, the names of its outputs.
+    """
+    found = re.match(r"stage_(\d+)", names[0])
+    return int(found[1]) if found else 1
 
 
 def label_sets(names):
@@ -18,7 +29,8 @@ def label_sets(names):
         Tuple of strings in the order of the first stage's outputs; empty for a
         plain network.
     """
-    found = [re.fullmatch(r"stage_1_(\w+)", name) for name in names]
+    start = f"stage_{first_stage(names)}"
+    found = [re.fullmatch(rf"{start}_(\w+)", name) for name in names]
     return tuple(one[1] for one in found if one)
 
 
@@ -32,7 +44,8 @@ def check_names(names):
     heads = len(sets) or 1
     suffixes = [f"_{name}" for name in sets] or [""]
     # Rounded up, so that the stage that lacks a head is named too.
-    stages = range(1, -(-len(names) // heads) + 1)
+    first = first_stage(names)
+    stages = range(first, first + -(-len(names) // heads))
     expected = [f"stage_{k}{suffix}" for k in stages for suffix in suffixes]
     if list(names) != expected:
         raise ValueError(

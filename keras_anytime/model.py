@@ -87,6 +87,11 @@ class AnytimeModel(keras.Model):
     def _obstacle(self):
         return step.obstacle(self)
 
+    @property
+    def distribute_strategy(self):
+        """The `tf.distribute` strategy that it was made under."""
+        return training.strategy_for_fit(super().distribute_strategy)
+
     def by_stage(self, values):
         """Splits what there is of each output by stages.
 
@@ -215,7 +220,6 @@ class AnytimeModel(keras.Model):
         Raises:
             ValueError: If an argument does not fit the network.
         """
-        training.check_strategy(self)
         heads.check_names(self.output_names)
         loss = stage_loss(loss)
         weighting = weighting_lib.get(weighting)
@@ -224,7 +228,8 @@ class AnytimeModel(keras.Model):
             part.ensure_built(self.num_stages)
         jit = jit_compile
         if jit == "auto":
-            jit = training.default_jit_compile() and not run_eagerly
+            jit = training.default_jit_compile(self) and not run_eagerly
+        training.check_strategy(self, jit)
         execution = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
@@ -241,9 +246,10 @@ class AnytimeModel(keras.Model):
         )
         self.loss = loss
         if not hasattr(self, "stage_loss_means"):
+            first = heads.first_stage(self.output_names)
             self.stage_loss_means = [
                 keras.metrics.Mean(name=f"stage_{k}_loss")
-                for k in range(1, self.num_stages + 1)
+                for k in range(first, first + self.num_stages)
             ]
         arguments = {
             "optimizer": self.optimizer,
@@ -298,7 +304,9 @@ class AnytimeModel(keras.Model):
                 are not among the classes.
         """
         given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
-        return super().fit(**training.fit_options(self, given.arguments))
+        with training.scope(self):
+            options = training.fit_options(self, given.arguments)
+        return super().fit(**options)
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Saves the model whole: written beside its place, then moved there.
@@ -322,15 +330,20 @@ class AnytimeModel(keras.Model):
         )
         self.optimizer.apply(gradient, self.trainable_variables)
         self._track_losses(x, losses, penalty)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        metrics = self.compute_metrics(x, y, outputs, sample_weight)
+        return training.replica_logs(metrics)
 
     def test_step(self, data):
         """One step of evaluation on a batch of (images, labels[, weights])."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         outputs = keras.tree.flatten(self(x, training=False))
-        losses = self.stage_losses(y, outputs, sample_weight)
+        losses, _ = training.losses_of_batch(
+            self.loss, self.stage_losses(y, outputs, sample_weight), x
+        )
+        losses = keras.ops.unstack(losses, self.num_stages)
         self._track_losses(x, losses, sum(self.losses))
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        metrics = self.compute_metrics(x, y, outputs, sample_weight)
+        return training.replica_logs(metrics)
 
     def stage_losses(self, y, outputs, sample_weight=None):
         """Returns the K losses, unweighted; see `losses.stage_losses`."""

@@ -92,7 +92,7 @@ def training_batches(images, labels, info, batch_size, seed):
     batches = passes.flat_map(one_pass).apply(
         tf.data.experimental.assert_cardinality(-(-count // batch_size))
     )
-    batches = batches.prefetch(tf.data.AUTOTUNE)
+    batches = _shared_by_workers(batches.prefetch(tf.data.AUTOTUNE))
     batches.epochs = epochs
     return batches
 
@@ -111,10 +111,11 @@ def evaluation_batches(images, labels, info, batch_size):
     """
     data = tf.data.Dataset.from_tensor_slices((images, _as_int64(labels)))
     data = data.batch(batch_size)
-    return data.map(
+    data = data.map(
         lambda x, y: (normalise(x, info), y),
         num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    )
+    return _shared_by_workers(data.prefetch(tf.data.AUTOTUNE))
 
 
 def normalise(pixels, info):
@@ -155,3 +156,12 @@ def _as_int64(labels):
     return tf.nest.map_structure(
         lambda one: tf.convert_to_tensor(one, tf.int64), labels
     )
+
+
+def _shared_by_workers(batches):
+    """Lets workers of one training share each batch; there are no files."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return batches.with_options(options)

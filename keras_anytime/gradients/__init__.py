@@ -2,12 +2,21 @@
 
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.function import Function
+from keras_anytime.gradients.normalized import Normalized
 from keras_anytime.gradients.orthogonal import Orthogonal
 from keras_anytime.gradients.sum import Sum
 
-_BY_NAME = {"orthogonal": Orthogonal, "sum": Sum}
+_BY_NAME = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
 
-__all__ = ["Combiner", "Function", "Orthogonal", "Sum", "get", "names"]
+__all__ = [
+    "Combiner",
+    "Function",
+    "Normalized",
+    "Orthogonal",
+    "Sum",
+    "get",
+    "names",
+]
 
 
 def names():

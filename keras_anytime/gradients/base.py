@@ -1,5 +1,6 @@
 """The interface of combiners."""
 
+import numpy as np
 from keras import ops
 
 from keras_anytime.gradients import gram as gram_lib
@@ -14,11 +15,17 @@ class Combiner(TrainingState):
     Variables that it creates in `build` are saved and restored with the model
     that was compiled with the combiner.
 
+    The Gram matrix also gives the cosines between the stage gradients. Their
+    mean over the steps is kept; see `mean_cosines`.
+
     Call arguments:
         gradients: K lists of V tensors, one per variable; `None` where a
             stage does not reach a variable.
         loss_scale: Scalar, the factor that all gradients carry to stay within
             the range of 16 bits. The combined gradient carries it too.
+        weighted: Boolean. Whether, in a step that is not `due`, gradients are
+            already multiplied by `last_coefficients`: lists whose sum is that
+            of the stage gradients so multiplied do as well.
 
     Returns:
         List of V tensors; `None` where no stage has a gradient.
@@ -28,20 +35,48 @@ class Combiner(TrainingState):
     # that a single backward pass does.
     joint = False
 
-    def __call__(self, gradients, loss_scale=1.0):
-        # Not a tensor in, tensor out layer: gradients have gaps.
-        if not self.built:
-            self.build((len(gradients),))
-        return self.call(gradients, loss_scale)
+    # Steps from one computation of the coefficients to the next. Steps in
+    # between use the last ones, on one backward pass of the so weighted sum of
+    # losses, instead of one pass per stage.
+    refresh_every = 1
 
-    def call(self, gradients, loss_scale=1.0):
-        gram = gram_lib.gram_matrix(gradients)
-        # Coefficients are decided on the gradients without loss scaling.
-        scale = ops.cast(loss_scale, gram.dtype)
-        coefficients = self.coefficients(
-            gram / scale / scale, gram_lib.sizes(gradients)
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.joint:
+            return
+        stages = input_shape[0]
+        self.cosine_sums, self.cosine_counts = (
+            self.add_weight(
+                name=name, shape=(stages, stages), initializer="zeros"
+            )
+            for name in ("cosine_sums", "cosine_counts")
         )
+        if self.refresh_every > 1:
+            self.last_coefficients = self.add_weight(
+                name="last_coefficients", shape=(stages,), initializer="zeros"
+            )
+            self.age = self.add_weight(
+                name="age", shape=(), initializer="zeros", dtype="int32"
+            )
+
+    def __call__(self, gradients, loss_scale=1.0, weighted=False):
+        # Not a tensor in, tensor out layer: gradients have gaps.
+        self.ensure_built(len(gradients))
+        return self.call(gradients, loss_scale, weighted)
+
+    def call(self, gradients, loss_scale=1.0, weighted=False):
+        if self.refresh_every == 1:
+            coefficients, _ = self._decide(gradients, loss_scale)
+        else:
+            coefficients = self._decide_if_due(gradients, loss_scale, weighted)
         return gram_lib.linear_combination(coefficients, gradients)
+
+    def due(self):
+        """Returns whether this step computes coefficients: a boolean tensor.
+
+        To be asked where `refresh_every` is above 1.
+        """
+        return ops.equal(self.age, 0)
 
     def coefficients(self, gram, sizes):
         """Returns c, with which the combined gradient is Σ c_i g_i.
@@ -58,3 +93,59 @@ class Combiner(TrainingState):
             "A combiner must implement `coefficients`. "
             f"Received: {type(self).__name__}"
         )
+
+    def mean_cosines(self):
+        """Returns the mean cosines between stage gradients since the reset.
+
+        Returns:
+            NumPy array `(K, K)`; NaN where no step had two finite gradients
+            that are not zero.
+        """
+        counts = ops.convert_to_numpy(self.cosine_counts)
+        sums = ops.convert_to_numpy(self.cosine_sums)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    def reset_cosines(self):
+        """Makes `mean_cosines` start anew."""
+        for variable in (self.cosine_sums, self.cosine_counts):
+            variable.assign(ops.zeros_like(variable))
+
+    def _decide(self, gradients, loss_scale):
+        """Returns the coefficients, and whether all gradients are finite."""
+        gram = gram_lib.gram_matrix(gradients)
+        # Coefficients are decided on the gradients without loss scaling.
+        scale = ops.cast(loss_scale, gram.dtype)
+        gram = gram / scale / scale
+        if not self.joint:
+            cosines, known = gram_lib.cosines(gram)
+            self.cosine_sums.assign_add(ops.cast(cosines, "float32"))
+            self.cosine_counts.assign_add(ops.cast(known, "float32"))
+        coefficients = self.coefficients(gram, gram_lib.sizes(gradients))
+        return (
+            ops.cast(coefficients, gram.dtype),
+            ops.all(ops.isfinite(ops.diagonal(gram))),
+        )
+
+    def _decide_if_due(self, gradients, loss_scale, weighted):
+        due = self.due()
+        between = self.last_coefficients
+        if weighted:
+            between = ops.ones_like(between)
+        between = ops.cast(between, gram_lib.accumulation_dtype())
+        coefficients, finite = ops.cond(
+            due,
+            lambda: self._decide(gradients, loss_scale),
+            lambda: (between, ops.convert_to_tensor(True)),
+        )
+        # Coefficients that leave a stage out, since its gradient is not
+        # finite, serve for this step only: the next one is due again.
+        last = ops.where(
+            ops.logical_and(due, finite),
+            gram_lib.cast_finite(coefficients, "float32"),
+            self.last_coefficients,
+        )
+        self.last_coefficients.assign(last)
+        self.age.assign(
+            ops.where(finite, (self.age + 1) % self.refresh_every, 0)
+        )
+        return coefficients

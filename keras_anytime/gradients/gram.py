@@ -95,7 +95,7 @@ def linear_combination(coefficients, gradients):
         rows = _rows(column)
         if owners not in factors:
             own = ops.take(coefficients, owners)[None]
-            own = _cast_finite(own, rows.dtype)
+            own = cast_finite(own, rows.dtype)
             factors[owners] = own, ops.transpose(own) == 0
         own, left_out = factors[owners]
         rows = ops.where(left_out, ops.cast(0, rows.dtype), rows)
@@ -128,8 +128,10 @@ def gram_schmidt_coefficients(gram, order):
     both = ops.logical_and(finite[:, None], finite[None, :])
     gram = ops.where(both, gram, ops.zeros_like(gram))
     identity = ops.eye(len(order), dtype=gram.dtype)
-    # What rounding leaves of a gradient that the ones before it span.
-    tolerance = 1e3 * _machine_epsilon(gram.dtype)
+    # What rounding may leave of a squared norm, as a share of the terms that it
+    # is the sum of. Below it a gradient counts as spanned by those before it:
+    # projections on what is left would blow the update up.
+    tolerance = 256 * _machine_epsilon(gram.dtype)
 
     # A projection on a gradient 1e30 times shorter than another would take a
     # coefficient near the end of float32, and change nothing that matters.
@@ -143,9 +145,10 @@ def gram_schmidt_coefficients(gram, order):
         row = identity[stage]
         products = ops.matmul(rows, gram[stage])
         row = row - ops.matmul(products * inverses, rows)
-        square = ops.sum(row * ops.matmul(gram, row))
+        terms = row[:, None] * gram * row[None, :]
+        square = ops.sum(terms)
         independent = ops.logical_and(
-            square > tolerance * gram[stage, stage], square > negligible
+            square > tolerance * ops.sum(ops.abs(terms)), square > negligible
         )
         inverse = ops.where(
             independent, 1 / ops.where(independent, square, 1), 0
@@ -153,6 +156,61 @@ def gram_schmidt_coefficients(gram, order):
         rows = ops.concatenate([rows, row[None]])
         inverses = ops.concatenate([inverses, inverse[None]])
     return ops.where(finite, ops.sum(rows, axis=0), 0)
+
+
+def normalizing_factors(gram, sizes, scale):
+    """Returns the factors that bring each gradient to its norm in NormSGD.
+
+    Args:
+        gram: Tensor `(K, K)`, the inner products of the gradients.
+        sizes: Sequence of K integers d_i, the parameters of each subnetwork.
+        scale: Float, the constant C.
+
+    Returns:
+        Tensor `(K,)`: `sqrt(d_i) * C / norm_i`, or 0 where a gradient is zero
+        or not finite.
+
+    Reference:
+        [Wan et al., 2020, Eq. 2](https://arxiv.org/abs/2008.06635)
+    """
+    norms = ops.sqrt(ops.diagonal(gram))
+    usable = ops.logical_and(ops.isfinite(norms), norms > 0)
+    wanted = scale * ops.sqrt(ops.cast(ops.array(sizes), gram.dtype))
+    return ops.where(usable, wanted / ops.where(usable, norms, 1), 0)
+
+
+def cosines(gram):
+    """Returns the cosines between gradients.
+
+    Args:
+        gram: Tensor `(K, K)`, their inner products.
+
+    Returns:
+        Tuple of two tensors `(K, K)`: the cosines, 0 where they are not known,
+        and booleans that say where they are: where both gradients are finite
+        and not zero.
+    """
+    squares = ops.diagonal(gram)
+    usable = ops.logical_and(ops.isfinite(squares), squares > 0)
+    norms = ops.sqrt(ops.where(usable, squares, 1))
+    known = ops.logical_and(usable[:, None], usable[None, :])
+    gram = ops.where(known, gram, 0)
+    return ops.clip(gram / norms[:, None] / norms[None, :], -1, 1), known
+
+
+def cast_finite(values, dtype):
+    """Casts finite values to a smaller dtype without overflow.
+
+    Args:
+        values: Tensor of finite values.
+        dtype: Float dtype.
+
+    Returns:
+        Tensor of that dtype, like `values` and finite.
+    """
+    dtype = keras.backend.standardize_dtype(dtype)
+    largest = {"float16": 6.5e4, "bfloat16": 3.38e38}.get(dtype, 3.4028234e38)
+    return ops.cast(ops.clip(values, -largest, largest), dtype)
 
 
 def accumulation_dtype():
@@ -164,13 +222,6 @@ def _rows(column):
     """The gradients that there are of one variable, each as a row."""
     owned = [one for one in column if one is not None]
     return ops.reshape(ops.stack(owned), (len(owned), -1))
-
-
-def _cast_finite(values, dtype):
-    """Casts finite values to a smaller dtype without overflow."""
-    dtype = keras.backend.standardize_dtype(dtype)
-    largest = 6.5e4 if dtype == "float16" else 3.4028234e38
-    return ops.cast(ops.clip(values, -largest, largest), dtype)
 
 
 def _machine_epsilon(dtype):

@@ -28,28 +28,46 @@ class Orthogonal(Combiner):
             (OSGD-Norm).
         scale: Float above 0. The constant C of Eq. 2; used with `normalize`
             only.
+        refresh_every: Integer of 1 or more. The coefficients of the stage
+            gradients are computed in each such step, and used again in the
+            steps in between, which then cost one backward pass, about as much
+            as those of `Sum` (on several replicas they cost as much as any).
+            1 is the paper's algorithm.
         name: Optional string.
 
     Raises:
-        ValueError: If `priority` is no permutation of the stages or `scale`
-            is not positive.
+        ValueError: If `priority` is no permutation of the stages, `scale` is
+            not positive, or `refresh_every` is no number of steps.
 
     Reference:
         [Wan et al., 2020, Section 4.3, Algorithm 2](
         https://arxiv.org/abs/2008.06635)
     """
 
-    def __init__(self, priority=None, normalize=False, scale=0.5, name=None):
+    def __init__(
+        self,
+        priority=None,
+        normalize=False,
+        scale=0.5,
+        refresh_every=1,
+        name=None,
+    ):
         super().__init__(name=name)
         self.priority = None if priority is None else list(priority)
         self.normalize = normalize
         self.scale = scale
         if priority is not None:
             self._check_priority(len(self.priority))
-        if scale <= 0:
+        if not 0 < scale < float("inf"):
             raise ValueError(
-                f"`scale` must be positive. Received: scale={scale}"
+                f"`scale` must be positive and finite. Received: scale={scale}"
             )
+        if refresh_every != int(refresh_every) or refresh_every < 1:
+            raise ValueError(
+                "`refresh_every` must be a whole number of steps, 1 or more. "
+                f"Received: refresh_every={refresh_every}"
+            )
+        self.refresh_every = int(refresh_every)
 
     def build(self, input_shape):
         if self.priority is not None:
@@ -74,10 +92,7 @@ class Orthogonal(Combiner):
         gram = ops.convert_to_tensor(gram)
         if not self.normalize:
             return gram_lib.gram_schmidt_coefficients(gram, order)
-        norms = ops.sqrt(ops.diagonal(gram))
-        usable = ops.logical_and(ops.isfinite(norms), norms > 0)
-        wanted = self.scale * ops.sqrt(ops.cast(ops.array(sizes), gram.dtype))
-        factors = ops.where(usable, wanted / ops.where(usable, norms, 1), 0)
+        factors = gram_lib.normalizing_factors(gram, sizes, self.scale)
         scaled = gram * factors[:, None] * factors[None, :]
         return factors * gram_lib.gram_schmidt_coefficients(scaled, order)
 
@@ -87,6 +102,7 @@ class Orthogonal(Combiner):
             "priority": self.priority,
             "normalize": self.normalize,
             "scale": self.scale,
+            "refresh_every": self.refresh_every,
         }
 
     def _check_priority(self, num_stages):

@@ -34,13 +34,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and mask is None
             and self.scale
             and self.center
-            and not (self.renorm or self.synchronized)
+            and not self.renorm
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) != "float64"
         ):
             found = fused.batch_normalization(
-                inputs, self.gamma, self.beta, self.epsilon
+                inputs, self.gamma, self.beta, self.epsilon, self.synchronized
             )
         if found is None:
             return super().call(inputs, training=training, mask=mask)

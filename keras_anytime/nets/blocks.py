@@ -6,6 +6,7 @@ from keras_anytime.layers import BatchNormalization
 from keras_anytime.layers import GroupedConv2D
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
+from keras_anytime.model import AnytimeModel
 
 # Output channels of a unit per channel inside of it.
 EXPANSION = {"basic": 1, "bottleneck": 4}
@@ -219,3 +220,23 @@ def classifiers(features, classes, stage, l2):
         )(features)
         for name, count in label_sets.items()
     ]
+
+
+def network(image, outputs, synchronized, name):
+    """Returns the network from an image to the logits of its heads.
+
+    Args:
+        image: The symbolic image tensor.
+        outputs: List of tensors as `heads` gives them.
+        synchronized: Boolean. Whether batch statistics are taken over the
+            images of all replicas.
+        name: String.
+
+    Returns:
+        An `AnytimeModel`.
+    """
+    model = AnytimeModel(image, outputs, name=name)
+    for layer in model.layers:
+        if isinstance(layer, BatchNormalization):
+            layer.synchronized = synchronized
+    return model

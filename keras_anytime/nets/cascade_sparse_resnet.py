@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.aggregation import aggregated
@@ -17,6 +16,7 @@ def cascade_sparse_resnet(
     unit="basic",
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="cascade_sparse_resnet",
 ):
     """Builds one Sparse ResNet with heads after exponentially growing depth.
@@ -45,6 +45,8 @@ def cascade_sparse_resnet(
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -99,7 +101,9 @@ def cascade_sparse_resnet(
             depth += 1
             if depth in depths:
                 features.append([blocks.normalised(x, f"final_stage{stage}")])
-    return AnytimeModel(image, blocks.heads(features, classes, l2), name=name)
+    return blocks.network(
+        image, blocks.heads(features, classes, l2), synchronized, name
+    )
 
 
 def _check(input_shape, classes, stages, units, filters, unit, stem):

@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
@@ -16,6 +15,7 @@ def dense_ann(
     period=14,
     stem="imagenet",
     l2=5e-5,
+    synchronized=False,
     name="dense_ann",
 ):
     """Builds a DenseNet with a head after every n-th dense layer.
@@ -45,6 +45,8 @@ def dense_ann(
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, BN-ReLU, 3x3
             max pooling of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -83,7 +85,9 @@ def dense_ann(
             regular = done >= first_head and (done - first_head) % period == 0
             if regular or done == total:
                 features.append([blocks.normalised(x, f"final_stage{stage}")])
-    return AnytimeModel(image, blocks.heads(features, classes, l2), name=name)
+    return blocks.network(
+        image, blocks.heads(features, classes, l2), synchronized, name
+    )
 
 
 def _stem(image, width, kind, l2):

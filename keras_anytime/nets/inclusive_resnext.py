@@ -4,7 +4,6 @@ import keras
 
 from keras_anytime.layers import SharedConv2D
 from keras_anytime.layers import SharedKernel
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks as blocks_lib
 from keras_anytime.nets import resnext
@@ -21,6 +20,7 @@ def inclusive_resnext(
     factors=(1, 2, 4),
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="inclusive_resnext",
 ):
     """Builds an Inclusive ResNeXt.
@@ -57,6 +57,8 @@ def inclusive_resnext(
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
             is the paper's weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -119,7 +121,7 @@ def inclusive_resnext(
                 )
         features.append([blocks_lib.normalised(x, f"final_stage{k}")])
     outputs = blocks_lib.heads(features, classes, l2)
-    return AnytimeModel(image, outputs, name=name)
+    return blocks_lib.network(image, outputs, synchronized, name)
 
 
 def _kernels(image, width, branches, bottleneck, stages, l2, name):

@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks as blocks_lib
 from keras_anytime.nets import resnext
@@ -19,6 +18,7 @@ def inclusive_sparse_resnext(
     factors=(1, 2, 4),
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="inclusive_sparse_resnext",
 ):
     """Builds an Inclusive Sparse ResNeXt.
@@ -58,6 +58,8 @@ def inclusive_sparse_resnext(
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
             is the paper's weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -117,4 +119,6 @@ def inclusive_sparse_resnext(
         for k, x in zip(numbers, features, strict=True)
     ]
     read = [features[:k] for k in numbers]
-    return AnytimeModel(image, blocks_lib.heads(read, classes, l2), name=name)
+    return blocks_lib.network(
+        image, blocks_lib.heads(read, classes, l2), synchronized, name
+    )

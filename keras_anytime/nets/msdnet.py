@@ -6,7 +6,6 @@ import math
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
@@ -32,6 +31,7 @@ def msdnet(
     stem="cifar",
     layers_per_block=None,
     l2=5e-5,
+    synchronized=False,
     name="msdnet",
 ):
     """Builds a multi-scale dense network with heads on its coarsest scale.
@@ -78,6 +78,8 @@ def msdnet(
         layers_per_block: Sequence of integers, the layers from the drop of one
             scale to the next, or `None` to divide them evenly, rounded up.
         l2: Float. Factor of the squared norm of each kernel in the loss.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -149,7 +151,7 @@ def msdnet(
             x = features[len(growth_factors) - 1]
             stage = heads_after.index(layer) + 1
             outputs += _head(x, classes, stage, stem, l2)
-    return AnytimeModel(image, outputs, name=name)
+    return blocks.network(image, outputs, synchronized, name)
 
 
 def _first_stages(layer, heads_after, scales):

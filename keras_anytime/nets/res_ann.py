@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.residual import residual_unit
@@ -17,6 +16,7 @@ def res_ann(
     unit="basic",
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="res_ann",
 ):
     """Builds a ResNet with a head after every s-th residual unit.
@@ -49,6 +49,8 @@ def res_ann(
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -98,7 +100,9 @@ def res_ann(
             done += 1
             if (total - done) % s == 0:
                 features.append([blocks.normalised(x, f"final_stage{stage}")])
-    return AnytimeModel(image, blocks.heads(features, classes, l2), name=name)
+    return blocks.network(
+        image, blocks.heads(features, classes, l2), synchronized, name
+    )
 
 
 def _check(input_shape, classes, units, c, s, unit, stem):

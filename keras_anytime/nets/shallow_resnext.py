@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import blocks as blocks_lib
 from keras_anytime.nets import resnext
 
@@ -17,6 +16,7 @@ def shallow_resnext(
     factors=(1, 2, 4),
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="shallow_resnext",
 ):
     """Builds a ResNeXt with a head on the output of all blocks but the first.
@@ -45,6 +45,8 @@ def shallow_resnext(
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
             is the paper's weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -100,4 +102,4 @@ def shallow_resnext(
                     [blocks_lib.normalised(x, f"final_stage{stage}")]
                 )
     outputs = blocks_lib.heads(features, classes, l2)
-    return AnytimeModel(image, outputs, name=name)
+    return blocks_lib.network(image, outputs, synchronized, name)

@@ -3,7 +3,6 @@
 import keras
 
 from keras_anytime.layers import ChannelPadding
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.aggregation import NestedBlock
@@ -19,6 +18,7 @@ def sparse_resnet(
     unit="basic",
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="sparse_resnet",
 ):
     """Builds a Sparse ResNet whose stages interlace in depth and width.
@@ -63,6 +63,8 @@ def sparse_resnet(
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
             is the usual weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -93,7 +95,9 @@ def sparse_resnet(
         nested[-1].normalised(units[-1], k, "final")
         for k in range(1, nesting.num_stages + 1)
     ]
-    return AnytimeModel(image, blocks.heads(read, classes, l2), name=name)
+    return blocks.network(
+        image, blocks.heads(read, classes, l2), synchronized, name
+    )
 
 
 def _stem(image, nesting, width, kind, l2):

@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.residual import residual_unit
@@ -17,6 +16,7 @@ def width_nested_resnet(
     unit="basic",
     stem="cifar",
     l2=5e-5,
+    synchronized=False,
     name="width_nested_resnet",
 ):
     """Builds a pre-activation ResNet whose channels are split over stages.
@@ -53,6 +53,8 @@ def width_nested_resnet(
             of stride 2).
         l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
             is the usual weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are those of the whole
+            batch when several replicas share it.
         name: String.
 
     Returns:
@@ -93,7 +95,9 @@ def width_nested_resnet(
         for k, x in enumerate(features, start=1)
     ]
     read = [features[:k] for k in stages]
-    return AnytimeModel(image, blocks.heads(read, classes, l2), name=name)
+    return blocks.network(
+        image, blocks.heads(read, classes, l2), synchronized, name
+    )
 
 
 def _check(input_shape, classes, nesting, units, filters, unit, stem):

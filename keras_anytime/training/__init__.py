@@ -1,14 +1,23 @@
-"""What training needs beside the graph: checks, and gradients per backend."""
+"""Training beside `fit`: greedy; checks, resuming, gradients per backend."""
 
 import importlib
 
 import keras
 
+from keras_anytime.training.greedy import fit_greedy
 from keras_anytime.training.inputs import fit_options
 
-_PER_BACKEND = ("check_strategy", "combined_gradient", "default_jit_compile")
+_PER_BACKEND = (
+    "check_strategy",
+    "combined_gradient",
+    "default_jit_compile",
+    "losses_of_batch",
+    "replica_logs",
+    "scope",
+    "strategy_for_fit",
+)
 
-__all__ = ["fit_options", *_PER_BACKEND]
+__all__ = ["fit_greedy", "fit_options", *_PER_BACKEND]
 
 
 def __getattr__(name):

@@ -4,30 +4,41 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_anytime.training import replicas
+from keras_anytime.training.replicas import check as check_strategy
+from keras_anytime.training.replicas import logs as replica_logs
+from keras_anytime.training.replicas import losses_of_batch
+from keras_anytime.training.replicas import strategy_for_fit
 
-def default_jit_compile():
-    """Whether XLA pays off: on GPUs; on CPUs it made a step 1.7x slower."""
-    return bool(tf.config.list_physical_devices("GPU"))
+__all__ = [
+    "check_strategy",
+    "combined_gradient",
+    "default_jit_compile",
+    "losses_of_batch",
+    "replica_logs",
+    "scope",
+    "strategy_for_fit",
+]
 
 
-def check_strategy(model):
-    """Raises a `ValueError` for a model made for several replicas."""
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    if replicas > 1:
-        raise ValueError(
-            "An anytime network trains on one replica: stage gradients are "
-            "not reduced over replicas. Build it outside of the scope of a "
-            f"strategy of several. Received: {replicas} replicas"
-        )
+def default_jit_compile(model):
+    """Whether XLA pays off: on a GPU; on CPUs it made a step 1.7x slower."""
+    alone = model.distribute_strategy.num_replicas_in_sync == 1
+    return alone and bool(tf.config.list_physical_devices("GPU"))
+
+
+def scope(model):
+    """Returns the scope in which variables for training are created."""
+    return model.distribute_strategy.scope()
 
 
 def combined_gradient(model, x, y, sample_weight):
     """Runs one forward pass and returns the gradient to apply.
 
     Each stage's gradient is taken over the variables of its own subgraph, so
-    its backward pass costs only that. A combiner that has a joint objective
-    takes one backward pass. Regularisers are no task: their gradient is added
-    after combining.
+    its backward pass costs only that, and is reduced over replicas before
+    combining. A combiner that has a joint objective takes one backward pass.
+    Regularisers are no task: their gradient is added after combining.
 
     Args:
         model: A compiled `AnytimeModel`.
@@ -36,46 +47,71 @@ def combined_gradient(model, x, y, sample_weight):
         sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
 
     Returns:
-        Tuple of the gradient (list aligned with `model.trainable_variables`),
-        the logits of every output (list), the stage losses (list of K scalars)
-        and the regularisers' penalty (scalar). Only the gradient carries the
+        Tuple of the gradient (list aligned with `model.trainable_variables`,
+        in the form in which Keras' optimizers sum it over replicas), the
+        logits of every output (list), the stage losses (list of K scalars) and
+        the regularisers' penalty (scalar). Only the gradient carries the
         optimizer's loss scale.
     """
     combiner = model.gradients
     scale = model.optimizer.scale_loss
     with tf.GradientTape(persistent=True) as tape:
         outputs = keras.tree.flatten(model(x, training=True))
-        losses = model.stage_losses(y, outputs, sample_weight)
-        weights = model.weighting(ops.stack(losses))
+        losses, own = replicas.losses_of_batch(
+            model.loss, model.stage_losses(y, outputs, sample_weight), x
+        )
+        weights = model.weighting(losses)
         penalty = sum(model.losses, ops.zeros(()))
+        tasks = weights * own
         if combiner.joint:
-            objective = combiner.objective(ops.stack(losses), weights)
-            objectives = [scale(objective + penalty)]
+            objective = combiner.objective(own, weights)
+            joint = scale(objective + penalty / replicas.count())
         else:
             objectives = [
-                scale(weight * loss)
-                for weight, loss in zip(
-                    ops.unstack(weights, len(losses)), losses, strict=True
-                )
+                scale(one) for one in ops.unstack(tasks, model.num_stages)
             ]
             scaled_penalty = scale(penalty)
+            if combiner.refresh_every > 1:
+                joint = scale(ops.sum(combiner.last_coefficients * tasks))
+
     variables = model.trainable_variables
     if combiner.joint:
-        gradient = _gradient(tape, objectives[0], variables, variables)
+        gradient = _gradient(tape, joint, variables, variables)
+        (gradient,) = replicas.summed([gradient])
     else:
-        stage_gradients = [
-            _gradient(tape, objective, model.stage_variables(k), variables)
-            for k, objective in enumerate(objectives, start=1)
+        owned = [
+            model.stage_variables(k) for k in range(1, model.num_stages + 1)
         ]
+
+        def of_each_stage():
+            return [
+                _gradient(tape, objective, sources, variables)
+                for objective, sources in zip(objectives, owned, strict=True)
+            ]
+
+        # The backward pass of synchronised batch normalisation reduces over
+        # replicas, which TensorFlow cannot do under a condition.
+        at_once = combiner.refresh_every > 1 and replicas.count() == 1
+        if not at_once:
+            stage_gradients = of_each_stage()
+        else:
+            stage_gradients = _cond(
+                combiner.due(),
+                of_each_stage,
+                lambda: _at_first_owners(
+                    _gradient(tape, joint, variables, variables),
+                    owned,
+                    variables,
+                ),
+            )
+        stage_gradients = replicas.summed(stage_gradients)
+        gradient = combiner(stage_gradients, scale(ops.ones(())), at_once)
         gradient = _add(
-            _keep_overflow(
-                combiner(stage_gradients, scale(ops.ones(()))),
-                stage_gradients,
-                model,
-            ),
+            _keep_overflow(gradient, stage_gradients, model),
             _gradient(tape, scaled_penalty, variables, variables),
         )
-    return gradient, outputs, losses, penalty
+    gradient = replicas.on_the_first(gradient)
+    return gradient, outputs, ops.unstack(losses, model.num_stages), penalty
 
 
 def _gradient(tape, objective, sources, variables):
@@ -85,6 +121,48 @@ def _gradient(tape, objective, sources, variables):
         id(source): value for source, value in zip(sources, values, strict=True)
     }
     return [by_source.get(id(variable)) for variable in variables]
+
+
+def _at_first_owners(gradient, owned, variables):
+    """Returns stage gradients with a given sum, none of them computed.
+
+    They have the gaps of true stage gradients, so that both can be the
+    branches of one condition.
+    """
+    left = {
+        id(variable): one
+        for variable, one in zip(variables, gradient, strict=True)
+    }
+    stages = []
+    for sources in owned:
+        ids = {id(source) for source in sources}
+        stages.append(
+            [
+                left.pop(id(variable), tf.zeros_like(variable.value))
+                if id(variable) in ids
+                else None
+                for variable in variables
+            ]
+        )
+    return stages
+
+
+def _cond(condition, true_fn, false_fn):
+    """`tf.cond` of functions that give lists of lists with gaps alike."""
+    gaps = []
+
+    def without_gaps(function):
+        def run():
+            stages = function()
+            gaps[:] = [[one is None for one in stage] for stage in stages]
+            return [one for stage in stages for one in stage if one is not None]
+
+        return run
+
+    values = iter(
+        tf.cond(condition, without_gaps(true_fn), without_gaps(false_fn))
+    )
+    return [[None if gap else next(values) for gap in row] for row in gaps]
 
 
 def _add(left, right):

@@ -1,0 +1,143 @@
+"""Greedy training: one stage after the other (Algorithm 1 of Wan 2020)."""
+
+import contextlib
+import pathlib
+
+import keras
+
+from keras_anytime.gradients import Sum
+from keras_anytime.training.resume import Resume
+from keras_anytime.weighting import Constant
+
+
+def fit_greedy(
+    model, x=None, y=None, *, epochs, callbacks=None, workdir=None, **options
+):
+    """Trains stage 1, freezes it, trains what stage 2 adds, and so on.
+
+    Frozen parts do not change at all: their batch normalisation uses, and
+    keeps, the statistics that it has moved to. Each stage minimises its own
+    loss alone, with a new optimizer of the model's settings, so that a
+    schedule in it starts anew. The model's weighting and combiner have nothing
+    to do.
+
+    ```python
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    ka.training.fit_greedy(
+        model, train, validation_data=val, epochs=[60, 60, 80],
+        callbacks=lambda stage: [ka.callbacks.StageProgress()],
+        workdir="run/greedy",
+    )
+    ```
+
+    Args:
+        model: A compiled `AnytimeModel`; its weights change.
+        x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
+        y: Labels, likewise.
+        epochs: Integer of 1 or more, the passes over the data for each stage;
+            or a sequence of one for each stage.
+        callbacks: List of Keras callbacks that all stages use; or a function
+            from the number of a stage to its list. A callback's `model` is the
+            stage that is trained, an `AnytimeModel` of one stage, whose logs
+            are named after it.
+        workdir: String or path of a folder for checkpoints, `stage_k` for each
+            stage, or `None` for none. The same call again with the model as it
+            was at first goes on where training was stopped, and ends with the
+            weights of one that never was.
+        **options: Further arguments of `keras.Model.fit`, for all stages.
+
+    Returns:
+        List of K `keras.callbacks.History`, one per stage; of epochs that were
+        trained before a resumption they know nothing.
+
+    Raises:
+        ValueError: If the model is not compiled, `epochs` does not fit the
+            stages, an option is not for greedy training, or `workdir` holds
+            another training.
+
+    Reference:
+        [Wan et al., 2020, Section 4.2, Algorithm 1](
+        https://arxiv.org/abs/2008.06635)
+    """
+    passes = _check(model, epochs, options)
+    histories = []
+    for k, count in enumerate(passes, start=1):
+        with _frozen(model, k - 1):
+            part = _stage_to_train(model, k)
+            given = callbacks(k) if callable(callbacks) else callbacks
+            given = keras.tree.flatten(given or [])
+            first = 0
+            if workdir is not None:
+                resume = Resume(pathlib.Path(workdir) / f"stage_{k}")
+                resume.restore(part)
+                given.append(resume)
+                first = min(resume.epoch, count)
+            histories.append(
+                part.fit(
+                    x,
+                    y,
+                    epochs=count,
+                    initial_epoch=first,
+                    callbacks=given,
+                    **options,
+                )
+            )
+    return histories
+
+
+def _check(model, epochs, options):
+    """Returns the epochs of each stage."""
+    if not model.compiled:
+        raise ValueError(
+            "The model must be compiled: each stage is trained with its loss, "
+            "metrics and optimizer. Received: a model that is not"
+        )
+    if "initial_epoch" in options:
+        raise ValueError(
+            "Each stage starts with its first epoch, or where `workdir` says. "
+            f"Received: initial_epoch={options['initial_epoch']}"
+        )
+    stages = model.num_stages
+    passes = (
+        list(epochs) if isinstance(epochs, (list, tuple)) else [epochs] * stages
+    )
+    if len(passes) != stages or not all(
+        count == int(count) and count >= 1 for count in passes
+    ):
+        raise ValueError(
+            "`epochs` must be a number of 1 or more, or one for each of the "
+            f"{stages} stages. Received: epochs={epochs}"
+        )
+    return [int(count) for count in passes]
+
+
+def _stage_to_train(model, k):
+    """Stage k with the model's variables, compiled as the model is."""
+    outputs = model.by_stage(model.outputs)[k - 1]
+    part = type(model)(
+        model.input,
+        list(outputs.values()) if isinstance(outputs, dict) else [outputs],
+        name=f"{model.name}_stage_{k}",
+    )
+    config = keras.saving.deserialize_keras_object(model.get_compile_config())
+    part.compile(**{**config, "weighting": Constant(), "gradients": Sum()})
+    return part
+
+
+@contextlib.contextmanager
+def _frozen(model, k):
+    """Within it no variable of stages 1 to k changes."""
+    layers = {
+        id(one): one
+        for stage in range(1, k + 1)
+        for one in model.stage_operations(stage)
+        if isinstance(one, keras.layers.Layer)
+    }.values()
+    before = [layer.trainable for layer in layers]
+    try:
+        for layer in layers:
+            layer.trainable = False
+        yield
+    finally:
+        for layer, trainable in zip(layers, before, strict=True):
+            layer.trainable = trainable

@@ -1,0 +1,105 @@
+"""One device, two replicas and two workers train alike."""
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.training.replicas import STRATEGIES
+
+
+def _run(repository, folder, strategies, *ways):
+    """Trains in each way, all at once; returns what each has found."""
+    paths = [folder / f"{index}.npz" for index in range(len(ways))]
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.training.replicas",
+                path,
+                strategies,
+                *way,
+            ],
+            cwd=repository,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for path, way in zip(paths, ways, strict=True)
+    ]
+    errors = [process.communicate(timeout=900)[1] for process in processes]
+    for process, error in zip(processes, errors, strict=True):
+        assert process.returncode == 0, error
+    return [dict(np.load(path)) for path in paths]
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [str(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _assert_alike(ours, theirs, strategy):
+    """Weights, state of weightings and combiners, and logs to 1e-5."""
+    names = [name for name in ours if name.startswith(f"{strategy}/")]
+    assert len(names) > 20
+    for name in names:
+        np.testing.assert_allclose(
+            ours[name], theirs[name], rtol=1e-5, atol=1e-5, err_msg=name
+        )
+
+
+def test_two_replicas_train_as_one_device(repository, tmp_path):
+    strategy = "orthogonal alternating"
+    alone, mirrored = _run(
+        repository, tmp_path, strategy, ["alone"], ["mirrored"]
+    )
+    _assert_alike(mirrored, alone, strategy)
+
+
+@pytest.fixture(name="trained", scope="module")
+def _trained(repository, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("replicas")
+    (alone,) = _run(repository, folder, "all", ["alone"])
+    (mirrored,) = _run(repository, folder, "all", ["mirrored"])
+    ports = _free_ports(2)
+    workers = _run(
+        repository,
+        folder,
+        "all",
+        ["worker", "0", *ports],
+        ["worker", "1", *ports],
+    )
+    return {"alone": alone, "mirrored": mirrored, "workers": workers}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_on_two_replicas_and_two_workers(trained, strategy):
+    _assert_alike(trained["mirrored"], trained["alone"], strategy)
+    for worker in trained["workers"]:
+        _assert_alike(worker, trained["alone"], strategy)
+
+
+@pytest.mark.slow
+def test_strategies_differ(trained):
+    # Else the comparisons above would show nothing.
+    first = {
+        strategy: trained["alone"][f"{strategy}/0"]
+        for strategy in STRATEGIES
+        # Weights make no difference to gradients that are normalised.
+        if "normalized" not in strategy or "adaloss" in strategy
+    }
+    for a, b in itertools.combinations(first, 2):
+        assert not np.allclose(first[a], first[b], atol=1e-5), (a, b)
