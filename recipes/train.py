@@ -10,9 +10,9 @@ r"""Trains an anytime network, resumes if it was stopped, and measures it.
 Flags after a flag file win over those in it.
 
 The work folder gets `checkpoints/` while training runs, and `model.keras`,
-`history.csv`, `curve.csv`, `curve.json`, `curve.png` and `results.json` at its
-end. The same command run again goes on where it was stopped, and ends with the
-same weights as a run that never was.
+`history.csv` (with --greedy one for each stage), `curve.csv`, `curve.json`,
+`curve.png` and `results.json` at its end. The same command run again goes on
+where it was stopped, and ends with the same weights as a run that never was.
 """
 
 import json
@@ -42,19 +42,49 @@ flags.DEFINE_string(
     "net_arguments", "{}", "More of the network's arguments, as JSON."
 )
 flags.DEFINE_float("l2", 5e-5, "Factor of the kernels' squared norm.")
-flags.DEFINE_string("gradients", "orthogonal", "orthogonal (OSGD) or sum.")
-flags.DEFINE_string("weighting", "constant", "constant or adaloss.")
+flags.DEFINE_string(
+    "gradients",
+    "orthogonal",
+    "How stage gradients are combined: orthogonal (OSGD), normalized "
+    "(NormSGD), or sum (SGD).",
+)
+flags.DEFINE_string(
+    "gradients_arguments",
+    "{}",
+    "Its arguments as JSON, such as '{\"normalize\": true}' (OSGD-Norm).",
+)
+flags.DEFINE_string(
+    "weighting",
+    "constant",
+    "Weights of the losses: constant, linear, exponential, half_end, sieve, "
+    "adaloss, alternating, milestone, average_loss, exp3, or "
+    "random_weighted_majority.",
+)
+flags.DEFINE_string(
+    "weighting_arguments", "{}", "Its arguments as JSON: '{\"gamma\": 0.1}'."
+)
+flags.DEFINE_bool(
+    "greedy",
+    False,
+    "Train one stage after the other, each for --epochs, by its loss alone.",
+)
 flags.DEFINE_integer("epochs", 200, "Passes over the data.", lower_bound=1)
 flags.DEFINE_float("learning_rate", 0.1, "At the start.", lower_bound=0)
 flags.DEFINE_float("momentum", 0.9, "Nesterov momentum.", lower_bound=0)
 flags.DEFINE_enum(
     "schedule",
     "cosine",
-    ["constant", "cosine", "steps"],
-    "Learning rate: constant, cosine to 0, or divided by 5 at 30%, 60% and "
-    "80% of the steps.",
+    ["constant", "cosine", "steps", "tenths"],
+    "Learning rate: constant, cosine to 0, divided by 5 at 30%, 60% and 80% "
+    "of the epochs (Wan 2020), or by 10 at 50% and 75% (Hu 2019).",
+)
+flags.DEFINE_integer(
+    "warmup_epochs", 0, "Epochs in which the rate rises first.", lower_bound=0
 )
 flags.DEFINE_integer("seed", 0, "Seed of weights and data.", lower_bound=0)
+flags.DEFINE_bool(
+    "deterministic", False, "Give the same weights to the last bit; slower."
+)
 flags.DEFINE_string("workdir", None, "Folder of this run.", required=True)
 
 # What may differ when a run is resumed: places, not what is computed.
@@ -77,22 +107,10 @@ def main(argv):
     from keras_anytime.files import write_json
     from keras_anytime.provenance import provenance
 
-    first_epoch = resume.epoch
-    log = ka.callbacks.EpochLog(workdir / "history.csv")
-    if first_epoch:
-        print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
-    if first_epoch < FLAGS.epochs:
-        model.fit(
-            train,
-            validation_data=test,
-            epochs=FLAGS.epochs,
-            initial_epoch=first_epoch,
-            callbacks=[
-                ka.callbacks.StageProgress(),
-                log,
-                resume,
-            ],
-        )
+    if FLAGS.greedy:
+        logs = train_greedily(model, train, test, workdir)
+    else:
+        logs = train_together(model, train, test, workdir, resume)
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
     model.save(workdir / "model.keras")
@@ -103,11 +121,53 @@ def main(argv):
         **provenance(),
         "flags": settings(),
         "seed": FLAGS.seed,
-        "minutes": round(log.seconds / 60, 2),
+        "minutes": round(sum(log.seconds for log in logs) / 60, 2),
         "curve": curve.to_dict(),
     }
     write_json(workdir / "results.json", results)
     print(f"Results, model and curve are in {workdir}.")
+
+
+def train_together(model, train, test, workdir, resume):
+    """Trains all stages, and returns the logs."""
+    import keras_anytime as ka
+
+    first_epoch = resume.epoch
+    log = ka.callbacks.EpochLog(workdir / "history.csv")
+    if first_epoch:
+        print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
+    if first_epoch < FLAGS.epochs:
+        model.fit(
+            train,
+            validation_data=test,
+            epochs=FLAGS.epochs,
+            initial_epoch=first_epoch,
+            callbacks=[*schedule(), ka.callbacks.StageProgress(), log, resume],
+        )
+    return [log]
+
+
+def train_greedily(model, train, test, workdir):
+    """Trains one stage after the other, and returns the logs."""
+    import keras_anytime as ka
+
+    logs = [
+        ka.callbacks.EpochLog(workdir / f"history_stage_{k}.csv")
+        for k in range(1, model.num_stages + 1)
+    ]
+    ka.training.fit_greedy(
+        model,
+        train,
+        validation_data=test,
+        epochs=FLAGS.epochs,
+        callbacks=lambda k: [
+            *schedule(),
+            ka.callbacks.StageProgress(),
+            logs[k - 1],
+        ],
+        workdir=workdir / "checkpoints",
+    )
+    return logs
 
 
 def prepare(workdir):
@@ -120,6 +180,10 @@ def prepare(workdir):
     from keras_anytime.files import write_json
 
     keras.utils.set_random_seed(FLAGS.seed)
+    if FLAGS.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     if (FLAGS.train_split is None) != (FLAGS.eval_split is None):
         raise ValueError(
             "Give both --train_split and --eval_split, or none. Received: "
@@ -150,9 +214,10 @@ def prepare(workdir):
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        weighting=FLAGS.weighting,
-        gradients=FLAGS.gradients,
+        weighting=made(ka.weighting, "weighting"),
+        gradients=made(ka.gradients, "gradients"),
     )
+    schedule()  # Its errors, before anything is written.
     resume = ka.callbacks.Resume(workdir / "checkpoints")
     model = resume.restore(model)
     write_json(workdir / "settings.json", settings())
@@ -160,7 +225,7 @@ def prepare(workdir):
 
 
 def learning_rate(steps):
-    """Returns the learning rate, or its schedule over the steps."""
+    """Returns the learning rate at the start, or as a function of the steps."""
     import keras
 
     rate = FLAGS.learning_rate
@@ -170,25 +235,62 @@ def learning_rate(steps):
         )
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
-    if FLAGS.schedule == "steps":
-        return keras.optimizers.schedules.PiecewiseConstantDecay(
-            [round(share * steps) for share in (0.3, 0.6, 0.8)],
-            [rate / 5**drops for drops in range(4)],
-        )
     return rate
+
+
+def schedule():
+    """Returns the callbacks that change the learning rate, in a list."""
+    import keras_anytime as ka
+
+    if FLAGS.schedule in ("constant", "cosine"):
+        if FLAGS.warmup_epochs:
+            raise ValueError(
+                "--warmup_epochs goes with --schedule=steps or tenths. "
+                f"Received: --schedule={FLAGS.schedule}"
+            )
+        return []
+    falls = {"steps": (5, (0.3, 0.6, 0.8)), "tenths": (10, (0.5, 0.75))}
+    factor, shares = falls[FLAGS.schedule]
+    return [
+        ka.callbacks.StepDecay(
+            FLAGS.learning_rate,
+            factor=factor,
+            shares=shares,
+            warmup_epochs=FLAGS.warmup_epochs,
+        )
+    ]
+
+
+def made(library, flag):
+    """Returns the weighting or combiner that two flags tell of."""
+    name, arguments = FLAGS[flag].value, json_flag(f"{flag}_arguments")
+    kind = type(library.get(name))
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ValueError(
+            f"--{flag}_arguments must be arguments of {kind.__name__} "
+            f"({error}). Received: {arguments}"
+        ) from error
+
+
+def json_flag(name):
+    """Returns a flag that holds a JSON object."""
+    try:
+        value = json.loads(FLAGS[name].value)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"--{name} must be a JSON object such as '{{\"stages\": 7}}'. "
+            f"Received: {FLAGS[name].value}"
+        )
+    return value
 
 
 def net_arguments():
     """Returns what the flags say of the network's arguments."""
-    try:
-        arguments = json.loads(FLAGS.net_arguments)
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise ValueError(
-            "--net_arguments must be a JSON object such as '{\"stages\": 7}'. "
-            f"Received: {FLAGS.net_arguments}"
-        )
+    arguments = json_flag("net_arguments")
     for name in ("input_shape", "classes"):
         if name in arguments:
             raise ValueError(
