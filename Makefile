@@ -7,16 +7,16 @@ VENV := .venv
 RUN := TF_CPP_MIN_LOG_LEVEL=2 $(VENV)/bin/python
 CODE := keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-fast check format lock clean
+.PHONY: quickstart test test-slow check format lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
 
 test: $(VENV)/.installed
-	$(RUN) -m pytest
-
-test-fast: $(VENV)/.installed
 	$(RUN) -m pytest -m "not slow"
+
+test-slow: $(VENV)/.installed
+	$(RUN) -m pytest -m slow
 
 check: $(VENV)/.installed
 	$(VENV)/bin/ruff format --check $(CODE)

@@ -25,6 +25,15 @@ def cifar10_dir():
 
 
 @pytest.fixture(scope="session")
+def cifar10_tiny_dir():
+    """A folder of TFDS data with 2,000 images of CIFAR-10; may skip."""
+    folder = pathlib.Path(_folder_with("cifar10")).with_name("tfds_tiny")
+    if not (folder / "cifar10").is_dir():
+        pytest.skip("needs a small CIFAR-10 in tfds_tiny beside TFDS_DATA_DIR")
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
 def cifar100_dir():
     """The folder of prepared TFDS data; skips where CIFAR-100 is not there."""
     return _folder_with("cifar100")

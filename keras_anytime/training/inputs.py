@@ -24,8 +24,8 @@ def check_examples(model, x, y=None, argument="x"):
 
     Raises:
         ValueError: If images have another shape than the model's input, or
-            labels are missing, not among its classes, or not of exactly its
-            label sets.
+            labels are missing, given per stage, not among its classes, or not
+            of exactly its label sets.
     """
     if _is_dataset(x):
         spec = x.element_spec
@@ -168,6 +168,14 @@ def _check_shape(model, shape, argument):
 
 
 def _check_targets(model, y, argument):
+    if isinstance(y, (list, tuple)) or any(
+        one is None for one in keras.tree.flatten(y)
+    ):
+        raise ValueError(
+            "One target serves all stages, and no part of it may be None; "
+            "`sample_weight` leaves examples out. "
+            f"Received: {argument} with labels of {_described(y)}"
+        )
     sets = model.label_sets
     targets = heads.targets(y, sets)
     # The heads of one stage answer all label sets, as those of any other do.
@@ -180,6 +188,11 @@ def _check_targets(model, y, argument):
             _check_labels(
                 model, np.asarray(labels), logits.shape[-1], argument, what
             )
+
+
+def _described(y):
+    """The structure of labels, with types in place of their values."""
+    return keras.tree.map_structure(lambda one: type(one).__name__, y)
 
 
 def _check_labels(model, labels, classes, argument, what):

@@ -60,8 +60,28 @@ def test_the_example_runs(readme, tmp_path, cifar10_dir):
 
 
 @pytest.mark.slow
+def test_what_it_says_of_training_runs(readme, tmp_path, cifar10_dir):
+    _, example, *_ = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert "epochs=200" in example
+    before = """
+import keras
+import keras_anytime as ka
+
+train, val = ka.data.load("digits", batch_size=256)
+model = ka.nets.width_nested_resnet(
+    (8, 8, 1), 10, units=(1,), filters=(8,)
+)
+"""
+    _run(before + example.replace("200", "3"), tmp_path, cifar10_dir)
+    assert (tmp_path / "run" / "checkpoints" / "epoch_00003.keras").exists()
+    lines = (tmp_path / "run" / "cosines.csv").read_text().splitlines()
+    assert lines[0] == "epoch,cosine_1_2,cosine_1_3,cosine_2_3"
+    assert len(lines) == 4
+
+
+@pytest.mark.slow
 def test_what_it_says_of_networks_runs(readme, tmp_path, cifar100_dir):
-    _, *examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    _, _, *examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(examples) == 3
     # Networks that the reader has trained, and their curves.
     trained = """

@@ -6,6 +6,7 @@ import tensorflow as tf
 import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import hierarchical_net
 from tests.testing import tiny_net
 
 
@@ -61,6 +62,16 @@ def test_label_sets_of_a_plain_network_are_refused(model):
     for given in ((x, labels), (data,)):
         with pytest.raises(ValueError, match="takes no dict of several"):
             model.fit(*given, verbose=0)
+
+
+def test_targets_per_stage_and_missing_ones_are_refused(model):
+    x, y = digits(16)
+    for given in ([y, None, y], [y, y, y], (y, y)):
+        with pytest.raises(ValueError, match="One target serves all stages"):
+            model.fit(x, given, verbose=0)
+    two = compiled(hierarchical_net())
+    with pytest.raises(ValueError, match="no part of it may be None"):
+        two.fit(x, {"fine": y, "coarse": None}, verbose=0)
 
 
 def test_what_fits_is_left_alone(model):
