@@ -60,7 +60,9 @@ class Learner(Sampler):
             probabilities: Float tensor `(num_stages,)`, as in `update`.
             drawn: Float tensor `(num_stages,)`, as in `update`.
         """
-        raise NotImplementedError
+        raise TypeError(
+            f"A learner must implement `moved`. Received: {type(self).__name__}"
+        )
 
     def update(self, losses, probabilities, drawn):
         gains = objectives(losses, self.last_share)

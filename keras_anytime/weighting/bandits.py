@@ -33,7 +33,10 @@ class _Exponentiated(Learner):
 
     def reward(self, gains, probabilities, drawn):
         """Returns what each stage is rewarded with; arguments as of `moved`."""
-        raise NotImplementedError
+        raise TypeError(
+            "A learner must implement `reward`. "
+            f"Received: {type(self).__name__}"
+        )
 
     def moved(self, gains, probabilities, drawn):
         rate = self.exploration / self.num_stages

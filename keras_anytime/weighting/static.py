@@ -151,7 +151,7 @@ class Linear(Static):
 
     Reference:
         [Hu et al., 2017, Section 4.3](https://arxiv.org/abs/1708.06832v1),
-        "linear". The paper gives no numbers; these are the design's.
+        "linear". The paper gives no numbers; these are our choice.
     """
 
     def __init__(self, start=0.25, end=1.0, total=None, name=None):

@@ -1,0 +1,96 @@
+"""What every strategy promises: any combiner, weighting and optimizer."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from tests.callbacks.nets import dense_net
+from tests.testing import compiled
+from tests.testing import digits
+
+
+@keras.saving.register_keras_serializable("tests")
+def half_of_all(gram, sizes):
+    return keras.ops.full((len(sizes),), 0.5, dtype=gram.dtype)
+
+
+COMBINERS = {
+    "sum": ka.gradients.Sum,
+    "sum_of_losses": lambda: ka.gradients.Sum(reduction="sum"),
+    "normalized": ka.gradients.Normalized,
+    "orthogonal": ka.gradients.Orthogonal,
+    "last_first": lambda: ka.gradients.Orthogonal(priority=[3, 2, 1]),
+    "orthogonal_normalized": lambda: ka.gradients.Orthogonal(normalize=True),
+    "refreshed": lambda: ka.gradients.Orthogonal(refresh_every=2),
+    "function": lambda: half_of_all,
+}
+WEIGHTINGS = ka.weighting.names()
+OPTIMIZERS = [
+    lambda: keras.optimizers.SGD(1e-3, momentum=0.9, nesterov=True),
+    lambda: keras.optimizers.Adam(1e-3),
+    lambda: keras.optimizers.AdamW(1e-3, weight_decay=1e-4),
+    lambda: keras.optimizers.RMSprop(1e-3),
+    lambda: keras.optimizers.Lion(1e-3),
+    lambda: keras.optimizers.Adafactor(1e-3),
+]
+PAIRS = [
+    (combiner, weighting, OPTIMIZERS[index % len(OPTIMIZERS)])
+    for index, (combiner, weighting) in enumerate(
+        itertools.product(COMBINERS, WEIGHTINGS)
+    )
+]
+
+
+def _compiled(combiner, weighting, optimizer=None, **kwargs):
+    return compiled(
+        dense_net(3),
+        COMBINERS[combiner](),
+        weighting,
+        optimizer and optimizer(),
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("combiner", "weighting", "optimizer"),
+    PAIRS,
+    ids=[f"{one[0]}-{one[1]}" for one in PAIRS],
+)
+def test_any_with_any(combiner, weighting, optimizer):
+    model = _compiled(combiner, weighting, optimizer, run_eagerly=True)
+    x, y = digits(16)
+    before = [one.numpy() for one in model.trainable_variables]
+    losses = [
+        model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(3)
+    ]
+    assert np.all(np.isfinite(losses))
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        assert np.all(np.isfinite(new))
+        assert not np.array_equal(old, new), new.path
+
+
+# Each combiner and each weighting at least once.
+ONCE = list(zip(itertools.cycle(COMBINERS), WEIGHTINGS, strict=False))
+
+
+@pytest.mark.parametrize(("combiner", "weighting"), ONCE)
+def test_a_loaded_training_goes_on_to_the_last_bit(
+    combiner, weighting, tmp_path
+):
+    x, y = digits(48)
+    fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    model = _compiled(combiner, weighting)
+    model.fit(x, y, **fit)
+    model.save(tmp_path / "model.keras")
+    again = ka.load_model(tmp_path / "model.keras")
+    for one in (model, again):
+        one.fit(x, y, **fit)
+    for ours, theirs in zip(
+        [*again.variables, *again.optimizer.variables],
+        [*model.variables, *model.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
