@@ -85,20 +85,19 @@ def losses_of_batch(loss, losses, images):
 
     Returns:
         Tuple of the losses of the whole batch, tensor `(K,)`, the same on all
-        replicas, and of this replica's part in them, tensor `(K,)`: their sum
-        over the replicas is the first, also where replicas have images in
-        different number.
+        replicas, and of this replica's part in them, list of K scalars: their
+        sum over the replicas is the first, also where replicas have images in
+        different number. Only the scalars have a gradient, each of its own
+        stage alone: that of an entry of a tensor would take a pass through all
+        stages, with zeros.
     """
-    local = ops.stack(losses)
-    if count() == 1:
-        return local, local
-    if loss.reduction != "sum":
+    if count() > 1 and loss.reduction != "sum":
         # An image counts the same wherever it is.
-        size = ops.cast(ops.shape(images)[0], local.dtype)
+        size = ops.cast(ops.shape(images)[0], losses[0].dtype)
         (total,) = summed([size])
-        local = local * size * count() / total
-    (whole,) = summed([ops.stop_gradient(local)])
-    return whole, local
+        losses = [one * size * count() / total for one in losses]
+    (whole,) = summed([ops.stop_gradient(ops.stack(losses))])
+    return whole, losses
 
 
 def summed(tensors):

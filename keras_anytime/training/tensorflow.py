@@ -62,17 +62,22 @@ def combined_gradient(model, x, y, sample_weight):
         )
         weights = model.weighting(losses)
         penalty = sum(model.losses, ops.zeros(()))
-        tasks = weights * own
+        tasks = [
+            weight * loss
+            for weight, loss in zip(
+                ops.unstack(weights, model.num_stages), own, strict=True
+            )
+        ]
         if combiner.joint:
-            objective = combiner.objective(own, weights)
+            objective = combiner.objective(ops.stack(own), weights)
             joint = scale(objective + penalty / replicas.count())
         else:
-            objectives = [
-                scale(one) for one in ops.unstack(tasks, model.num_stages)
-            ]
+            objectives = [scale(one) for one in tasks]
             scaled_penalty = scale(penalty)
             if combiner.refresh_every > 1:
-                joint = scale(ops.sum(combiner.last_coefficients * tasks))
+                joint = scale(
+                    ops.sum(combiner.last_coefficients * ops.stack(tasks))
+                )
 
     variables = model.trainable_variables
     if combiner.joint:
