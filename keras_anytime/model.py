@@ -302,6 +302,7 @@ class AnytimeModel(keras.Model):
         Raises:
             ValueError: If images have another shape than the input, or labels
                 are not among the classes.
+            FloatingPointError: If a stage's loss, or a weight, is not finite.
         """
         given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
         with training.scope(self):

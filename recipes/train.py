@@ -107,10 +107,13 @@ def main(argv):
     from keras_anytime.files import write_json
     from keras_anytime.provenance import provenance
 
-    if FLAGS.greedy:
-        logs = train_greedily(model, train, test, workdir)
-    else:
-        logs = train_together(model, train, test, workdir, resume)
+    try:
+        if FLAGS.greedy:
+            logs = train_greedily(model, train, test, workdir)
+        else:
+            logs = train_together(model, train, test, workdir, resume)
+    except FloatingPointError as error:
+        sys.exit(f"train.py: {error}")
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
     model.save(workdir / "model.keras")

@@ -99,11 +99,17 @@ curves = [ka.evaluation.anytime_curve(one, test) for one in trained]
 def test_every_file_that_it_names_is_there(readme, repository):
     for path in re.findall(r"\]\((?!http)([^)]+)\)", readme):
         assert (repository / path).exists()
-    for name in re.findall(r"^\| `(\w+)` \| Wan", readme, re.MULTILINE):
-        assert (repository / f"recipes/flags/{name}.flags").exists()
+    networks = re.findall(r"^\| `(\w+)` \| [wd]1", readme, re.MULTILINE)
+    files = {
+        f"wan2020_{network}_{strategy}.flags"
+        for network in networks
+        for strategy in ("greedy", "sgd", "osgd", "normsgd", "osgdnorm")
+    }
+    folder = repository / "recipes" / "flags"
+    assert files == {one.name for one in folder.iterdir()}
     for name in re.findall(r"^\| `([a-z_/.]+)` \|", readme, re.MULTILINE):
         builder = re.search(f"def {name}\\(", _builders(repository))
-        if not name.startswith("wan2020") and not builder:
+        if name not in networks and not builder:
             assert (repository / "keras_anytime" / name).exists()
     for name in re.findall(r"`(\w+_(?:imagenet|cub|resnet\d+))`", readme):
         assert any(one.endswith(name) for one in ka.nets.names())

@@ -96,7 +96,10 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
 
 def test_results_say_what_was_run(repository, tmp_path):
     flagfile = tmp_path / "row.flags"
-    flagfile.write_text("# A row of a table.\n--epochs=1\n--seed=3\n")
+    flagfile.write_text(
+        "# A row of a table.\n--epochs=1\n--seed=3\n"
+        '--gradients_arguments={"normalize": true, "scale": 0.02}\n'
+    )
     run = _train(repository, tmp_path / "run", f"--flagfile={flagfile}")
     assert run.returncode == 0, run.stderr
     written = {path.name for path in (tmp_path / "run").iterdir()}
@@ -113,6 +116,7 @@ def test_results_say_what_was_run(repository, tmp_path):
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["seed"] == 3
     assert results["flags"]["epochs"] == 1
+    assert '"normalize": true' in results["flags"]["gradients_arguments"]
     assert results["flags"]["filters"] == ["8", "16"]
     assert results["command"].startswith("train.py")
     assert {"hardware", "commit", "versions"} <= set(results)
@@ -130,6 +134,9 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--train_split=train"], "--eval_split"),
         (["--gradients=steep"], "gradients='steep'"),
         (["--weighting=heavy"], "weighting='heavy'"),
+        (["--weighting_arguments=[1]"], "--weighting_arguments must be a JSON"),
+        (['--gradients_arguments={"slope": 1}'], "arguments of Orthogonal"),
+        (["--warmup_epochs=1"], "--warmup_epochs goes with --schedule"),
         (["--units=1,x"], "--units must be whole numbers"),
         (["--filters=6,16"], "filters=[6, 16]"),
         (["--net=nope"], "name='nope'"),
