@@ -30,6 +30,11 @@ def stage_loss(loss):
     loss = keras.losses.get(loss)
     if not isinstance(loss, keras.losses.Loss):
         return LossFunction(loss)
+    if loss.reduction in (None, "none"):
+        raise ValueError(
+            "The loss must be one number for all examples. "
+            f"Received: loss={loss} with reduction={loss.reduction!r}"
+        )
     if loss.get_config().get("from_logits") is False:
         raise ValueError(
             "The stages give logits, so the loss must be made with "

@@ -229,7 +229,7 @@ class AnytimeModel(keras.Model):
         jit = jit_compile
         if jit == "auto":
             jit = training.default_jit_compile(self) and not run_eagerly
-        training.check_strategy(self, jit)
+        training.check_strategy(self, jit, optimizer, loss)
         execution = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,

@@ -7,8 +7,8 @@ r"""Trains one network with the five strategies of Wan 2020, and compares them.
 What stands behind `--` are flags of train.py, the same for all runs. Each run
 is train.py in a folder of its own, one after the other, so the same command
 goes on where it was stopped. Prints the table of top-1 errors in percent, mean
-and standard deviation over the seeds, and writes it with each run's command,
-errors and minutes to `strategies.json`.
+and standard deviation over the seeds, and writes the results of all runs, with
+their commands, errors and minutes, to `strategies.json`.
 
 Results on CIFAR-10 with a network that trains in minutes on two CPU cores are
 in recipes/results/cifar10_strategies.json.
@@ -73,9 +73,7 @@ def main(argv):
 
 
 def run(folder, arguments):
-    """Runs train.py, unless its results are there already."""
-    if (folder / "results.json").exists():
-        return
+    """Runs train.py, which trains no further where it was done before."""
     train = pathlib.Path(__file__).with_name("train.py")
     done = subprocess.run(
         [sys.executable, train, *arguments, f"--workdir={folder}"], check=False

@@ -9,10 +9,11 @@ r"""Trains an anytime network, resumes if it was stopped, and measures it.
 
 Flags after a flag file win over those in it.
 
-The work folder gets `checkpoints/` while training runs, and `model.keras`,
-`history.csv` (with --greedy one for each stage), `curve.csv`, `curve.json`,
-`curve.png` and `results.json` at its end. The same command run again goes on
-where it was stopped, and ends with the same weights as a run that never was.
+The work folder gets `checkpoints/`, the latest one, while training runs, and
+`model.keras`, `history.csv` (with --greedy one for each stage), `curve.csv`,
+`curve.json`, `curve.png` and `results.json` at its end. The same command run
+again goes on where it was stopped, and ends with the same weights as a run that
+never was.
 """
 
 import json
@@ -89,6 +90,12 @@ flags.DEFINE_string("workdir", None, "Folder of this run.", required=True)
 
 # What may differ when a run is resumed: places, not what is computed.
 _PLACES = ("workdir", "data_dir")
+_UNUSED_IF_GREEDY = (
+    "gradients",
+    "gradients_arguments",
+    "weighting",
+    "weighting_arguments",
+)
 
 
 def main(argv):
@@ -176,6 +183,12 @@ def train_greedily(model, train, test, workdir):
 def prepare(workdir):
     """Checks everything that can be wrong and returns what training needs."""
     check_settings(workdir)
+    for name in _UNUSED_IF_GREEDY if FLAGS.greedy else ():
+        if FLAGS[name].present:
+            raise ValueError(
+                f"--greedy trains each stage by its own loss alone. "
+                f"Received: --{name}={FLAGS[name].value}"
+            )
 
     import keras
 
@@ -325,6 +338,7 @@ def settings():
         flag.name: flag.value
         for flag in FLAGS.get_key_flags_for_module(sys.argv[0])
         if flag.name not in _PLACES
+        and not (FLAGS.greedy and flag.name in _UNUSED_IF_GREEDY)
     }
 
 

@@ -219,6 +219,14 @@ def test_a_loss_function_serves_all_stages(tmp_path):
             {"loss": keras.losses.BinaryCrossentropy()},
             "from_logits=True",
         ),
+        (
+            {
+                "loss": keras.losses.SparseCategoricalCrossentropy(
+                    from_logits=True, reduction="none"
+                )
+            },
+            "reduction='none'",
+        ),
         ({"metrics": "accuracy"}, "metrics=accuracy"),
         ({"metrics": [["accuracy"]]}, "one flat list"),
         ({"weighting": "heavy"}, "weighting='heavy'"),

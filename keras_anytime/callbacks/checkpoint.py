@@ -38,7 +38,6 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.metric = metric
         self.prefix = prefix
         self.best = float("-inf")
-        self._began = False
         if self.path.suffix != ".keras":
             raise ValueError(
                 "A model is saved as '.keras'. "
@@ -46,9 +45,13 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
-        if self.stage not in (None, *range(1, self.model.num_stages + 1)):
+        self.best = float("-inf")
+        self._began = False
+        first = heads.first_stage(self.model.output_names)
+        last = first + self.model.num_stages - 1
+        if self.stage not in (None, *range(first, last + 1)):
             raise ValueError(
-                f"The stages of this model are 1 to {self.model.num_stages}. "
+                f"The stages of this model are {first} to {last}. "
                 f"Received: stage={self.stage}"
             )
 
@@ -63,7 +66,8 @@ class StageCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         outputs = heads.finest(self.model.output_names)
         if self.stage:
-            outputs = [outputs[self.stage - 1]]
+            first = heads.first_stage(self.model.output_names)
+            outputs = [outputs[self.stage - first]]
         names = [f"{self.prefix}{name}_{self.metric}" for name in outputs]
         if not set(names) <= set(logs):
             raise ValueError(

@@ -55,6 +55,9 @@ class Combiner(TrainingState):
             self.last_coefficients = self.add_weight(
                 name="last_coefficients", shape=(stages,), initializer="zeros"
             )
+            self.last_weights = self.add_weight(
+                name="last_weights", shape=(stages,), initializer="ones"
+            )
             self.age = self.add_weight(
                 name="age", shape=(), initializer="zeros", dtype="int32"
             )
@@ -77,6 +80,24 @@ class Combiner(TrainingState):
         To be asked where `refresh_every` is above 1.
         """
         return ops.equal(self.age, 0)
+
+    def held(self, weights):
+        """Returns the weights of the losses for this step.
+
+        Coefficients are those of weighted gradients. Steps that use the last
+        ones again use the weights of then again, too, for otherwise what is
+        orthogonal would not stay so.
+
+        Args:
+            weights: Float tensor `(K,)`, what the weighting gives.
+
+        Returns:
+            Float tensor `(K,)`.
+        """
+        if self.refresh_every > 1:
+            weights = ops.where(self.due(), weights, self.last_weights.value)
+            self.last_weights.assign(weights)
+        return weights
 
     def coefficients(self, gram, sizes):
         """Returns c, with which the combined gradient is Σ c_i g_i.

@@ -145,10 +145,11 @@ def gram_schmidt_coefficients(gram, order):
         row = identity[stage]
         products = ops.matmul(rows, gram[stage])
         row = row - ops.matmul(products * inverses, rows)
-        terms = row[:, None] * gram * row[None, :]
-        square = ops.sum(terms)
+        square = ops.sum(row * ops.matmul(gram, row))
+        # The same sum of products, each without its sign.
+        terms = ops.sum(ops.abs(row) * ops.matmul(ops.abs(gram), ops.abs(row)))
         independent = ops.logical_and(
-            square > tolerance * ops.sum(ops.abs(terms)), square > negligible
+            square > tolerance * terms, square > negligible
         )
         inverse = ops.where(
             independent, 1 / ops.where(independent, square, 1), 0

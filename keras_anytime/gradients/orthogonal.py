@@ -29,10 +29,11 @@ class Orthogonal(Combiner):
         scale: Float above 0. The constant C of Eq. 2; used with `normalize`
             only.
         refresh_every: Integer of 1 or more. The coefficients of the stage
-            gradients are computed in each such step, and used again in the
-            steps in between, which then cost one backward pass, about as much
-            as those of `Sum` (on several replicas they cost as much as any).
-            1 is the paper's algorithm.
+            gradients are computed in each such step, and used again, with the
+            losses' weights of that step, in the steps in between. These cost
+            one backward pass, about as much as those of `Sum` (on several
+            replicas as much as any), and leave no stage out. 1 is the paper's
+            algorithm.
         name: Optional string.
 
     Raises:

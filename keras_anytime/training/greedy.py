@@ -2,11 +2,18 @@
 
 import contextlib
 import pathlib
+import shutil
 
 import keras
 
+from keras_anytime import training
 from keras_anytime.gradients import Sum
+from keras_anytime.training.notes import read_note
+from keras_anytime.training.notes import save_with_note
 from keras_anytime.training.resume import Resume
+from keras_anytime.training.resume import check_settings
+from keras_anytime.training.resume import load_state
+from keras_anytime.training.resume import settings
 from keras_anytime.weighting import Constant
 
 
@@ -37,13 +44,14 @@ def fit_greedy(
         epochs: Integer of 1 or more, the passes over the data for each stage;
             or a sequence of one for each stage.
         callbacks: List of Keras callbacks that all stages use; or a function
-            from the number of a stage to its list. A callback's `model` is the
-            stage that is trained, an `AnytimeModel` of one stage, whose logs
-            are named after it.
-        workdir: String or path of a folder for checkpoints, `stage_k` for each
-            stage, or `None` for none. The same call again with the model as it
-            was at first goes on where training was stopped, and ends with the
-            weights of one that never was.
+            from the number of a stage to its list, for such as write files. A
+            callback's `model` is the stage that is trained, an `AnytimeModel`
+            of one stage, whose logs are named after it.
+        workdir: String or path of a folder, or `None` for none. It gets
+            checkpoints, in `stage_k` for each stage, and `stage_k.keras` at the
+            end of each. The same call again with the model as it was at first
+            goes on where training was stopped, and ends with the weights of
+            one that never was.
         **options: Further arguments of `keras.Model.fit`, for all stages.
 
     Returns:
@@ -67,8 +75,14 @@ def fit_greedy(
             given = callbacks(k) if callable(callbacks) else callbacks
             given = keras.tree.flatten(given or [])
             first = 0
+            end = None
             if workdir is not None:
-                resume = Resume(pathlib.Path(workdir) / f"stage_{k}")
+                folder = pathlib.Path(workdir) / f"stage_{k}"
+                end = _End(folder.with_suffix(".keras"), part, count)
+                if end.reached():
+                    histories.append(_no_history())
+                    continue
+                resume = Resume(folder)
                 resume.restore(part)
                 given.append(resume)
                 first = min(resume.epoch, count)
@@ -82,7 +96,49 @@ def fit_greedy(
                     **options,
                 )
             )
+            if end:
+                end.save()
+                shutil.rmtree(resume.folder)
     return histories
+
+
+class _End:
+    """The end of a stage's training, in a file.
+
+    Later stages are trained on just these weights: this stage must neither go
+    on nor be trained anew.
+    """
+
+    def __init__(self, path, part, epochs):
+        self.path = path
+        self.part = part
+        self.epochs = epochs
+        self.settings = settings(part)
+
+    def reached(self):
+        """Brings the stage to its end, if it was trained so far before."""
+        if not self.path.exists():
+            return False
+        found = read_note(self.path).get("epochs", self.epochs)
+        if found != self.epochs:
+            raise ValueError(
+                f"{str(self.path)!r} was trained for {found} epochs; use as "
+                f"many, or another `workdir`. Received: {self.epochs} epochs"
+            )
+        check_settings(self.path, self.settings)
+        load_state(self.part, self.path)
+        return True
+
+    def save(self):
+        """Saves the stage at its end."""
+        note = {"epochs": self.epochs, **self.settings}
+        save_with_note(self.part, self.path, note)
+
+
+def _no_history():
+    history = keras.callbacks.History()
+    history.on_train_begin()
+    return history
 
 
 def _check(model, epochs, options):
@@ -114,13 +170,12 @@ def _check(model, epochs, options):
 def _stage_to_train(model, k):
     """Stage k with the model's variables, compiled as the model is."""
     outputs = model.by_stage(model.outputs)[k - 1]
-    part = type(model)(
-        model.input,
-        list(outputs.values()) if isinstance(outputs, dict) else [outputs],
-        name=f"{model.name}_stage_{k}",
-    )
-    config = keras.saving.deserialize_keras_object(model.get_compile_config())
-    part.compile(**{**config, "weighting": Constant(), "gradients": Sum()})
+    outputs = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
+    with training.scope(model):
+        part = type(model)(model.input, outputs, name=f"{model.name}_stage_{k}")
+        config = model.get_compile_config()
+        config = keras.saving.deserialize_keras_object(config)
+        part.compile(**{**config, "weighting": Constant(), "gradients": Sum()})
     return part
 
 
@@ -133,7 +188,10 @@ def _frozen(model, k):
         for one in model.stage_operations(stage)
         if isinstance(one, keras.layers.Layer)
     }.values()
+    variables = [one for layer in layers for one in layer.variables]
     before = [layer.trainable for layer in layers]
+    # Setting that of a layer sets those of all that is in it.
+    each = [variable.trainable for variable in variables]
     try:
         for layer in layers:
             layer.trainable = False
@@ -141,3 +199,5 @@ def _frozen(model, k):
     finally:
         for layer, trainable in zip(layers, before, strict=True):
             layer.trainable = trainable
+        for variable, trainable in zip(variables, each, strict=True):
+            variable.trainable = trainable

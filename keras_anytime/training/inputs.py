@@ -6,8 +6,6 @@ import numpy as np
 from keras_anytime import heads
 from keras_anytime.training.nan import StopOnNaN
 
-_STOP_ON_NAN = (StopOnNaN, keras.callbacks.TerminateOnNaN)
-
 
 def check_examples(model, x, y=None, argument="x"):
     """Raises a clear error for images or labels that do not fit a model.
@@ -77,9 +75,10 @@ def fit_options(model, options):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return options
     options["callbacks"] = callbacks = keras.tree.flatten(callbacks)
-    if not any(isinstance(one, _STOP_ON_NAN) for one in callbacks):
-        # First, so that nothing is saved before it has looked.
-        callbacks.insert(0, StopOnNaN())
+    if not any(isinstance(one, StopOnNaN) for one in callbacks):
+        callbacks.append(StopOnNaN())
+    # It comes first, so that nothing is saved before it has looked.
+    callbacks.sort(key=lambda one: not isinstance(one, StopOnNaN))
     if hasattr(getattr(x, "epochs", None), "trained"):
         callbacks.append(number_passes(x.epochs, options.get("initial_epoch")))
     if options.get("verbose", "auto") == "auto" and any(

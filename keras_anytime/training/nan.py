@@ -10,11 +10,10 @@ from keras import ops
 class StopOnNaN(keras.callbacks.Callback):
     """Stops training with an error once a loss is NaN or infinite.
 
-    `AnytimeModel.fit` adds it, unless it is given one, or
-    `keras.callbacks.TerminateOnNaN`. The losses are looked at after every
-    step, and the weights after the last step of an epoch, when no loss shows
-    yet what that step has made of them. Both comes before any callback's end
-    of the epoch: `Resume` and `StageCheckpoint` never save what has failed.
+    `AnytimeModel.fit` adds it, unless it is given one, and calls it before
+    all others. The losses are looked at after every step, and the weights at
+    the end of an epoch, when no loss shows yet what its last step has made of
+    them. So `Resume` and `StageCheckpoint` never save what has failed.
 
     Keras reads the logs after every step in any case, so looking at them costs
     less than 1 µs.
@@ -32,14 +31,8 @@ class StopOnNaN(keras.callbacks.Callback):
         # epoch so far: not finite from where any stage's loss is not.
         if not math.isfinite(logs["loss"]):
             self._fail(*_failed_losses(logs), f"at step {batch + 1}")
-        if batch + 1 == self.params["steps"]:
-            self._check_weights()
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self.params["steps"]:
-            self._check_weights()
-
-    def _check_weights(self):
         for variable in self.model.trainable_variables:
             if not ops.all(ops.isfinite(variable)):
                 self._fail(

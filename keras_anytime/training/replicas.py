@@ -51,12 +51,14 @@ def strategy_for_fit(strategy):
     return strategy
 
 
-def check(model, jit_compile):
+def check(model, jit_compile, optimizer, loss):
     """Raises a `ValueError` for what several replicas cannot do.
 
     Args:
         model: A `keras.Model`.
         jit_compile: Boolean.
+        optimizer: What the model is compiled with as its optimizer.
+        loss: A `keras.losses.Loss`.
     """
     strategy = model.distribute_strategy
     if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
@@ -71,6 +73,23 @@ def check(model, jit_compile):
             f"{type(strategy).__name__}. "
             f"Received: jit_compile={jit_compile} with "
             f"{strategy.num_replicas_in_sync} replicas"
+        )
+    if strategy.num_replicas_in_sync == 1:
+        return
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    for option in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+        if getattr(inner, option, None) and isinstance(
+            strategy, tf.distribute.MirroredStrategy
+        ):
+            raise ValueError(
+                f"Keras' optimizers have no `{option}` under MirroredStrategy. "
+                f"Received: {option}={getattr(inner, option)}"
+            )
+    if loss.reduction == "mean_with_sample_weight":
+        raise ValueError(
+            "A mean over sample weights is not known to one replica; use "
+            "reduction='sum_over_batch_size'. "
+            f"Received: loss with reduction={loss.reduction!r}"
         )
 
 

@@ -71,34 +71,16 @@ class Resume(keras.callbacks.Callback):
         for killed in self.folder.glob(".epoch_*.keras.*"):
             # What a process left that was killed while it wrote.
             shutil.rmtree(killed, ignore_errors=True)
-        self._settings = _settings(model)
-        if not self.epoch:
-            return model
-        path = self._checkpoints()[self.epoch]
-        found = read_note(path)
-        for what, wanted in self._settings.items():
-            # A file without a note is damaged: reading it will say so.
-            if found and found.get(what) != wanted:
-                raise ValueError(
-                    f"The checkpoint {str(path)!r} is of another training: "
-                    f"its {what} differs. Use another folder, or the settings "
-                    "of that training."
-                )
-        if not model.optimizer.built:
-            with training.scope(model):
-                model.optimizer.build(model.trainable_variables)
-        try:
-            model.load_weights(path)
-        except Exception as error:
-            raise ValueError(
-                f"The checkpoint {str(path)!r} cannot be read "
-                f"({type(error).__name__}); delete it to start over."
-            ) from error
+        self._settings = settings(model)
+        if self.epoch:
+            path = self._checkpoints()[self.epoch]
+            check_settings(path, self._settings)
+            load_state(model, path)
         return model
 
     def on_train_begin(self, logs=None):
         if self._settings is None:
-            self._settings = _settings(self.model)
+            self._settings = settings(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         older = self._checkpoints()
@@ -119,8 +101,51 @@ class Resume(keras.callbacks.Callback):
         return found
 
 
-def _settings(model):
-    """What must be the same in two models for one to go on as the other.
+def check_settings(path, wanted):
+    """Raises a `ValueError` if a checkpoint is of another training.
+
+    Args:
+        path: Path of a file of `save_with_note`.
+        wanted: Dict, what `settings` tells of the model.
+    """
+    found = read_note(path)
+    for what, digest in wanted.items():
+        # A file without a note is damaged: reading it will say so.
+        if found and found.get(what) != digest:
+            raise ValueError(
+                f"The checkpoint {str(path)!r} is of another training: its "
+                f"{what} differs. Use another folder, or the settings of that "
+                "training."
+            )
+
+
+def load_state(model, path):
+    """Brings a compiled model to the state in a checkpoint.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        path: Path of a `.keras` file.
+
+    Raises:
+        ValueError: If the file cannot be read.
+    """
+    if not model.optimizer.built:
+        with training.scope(model):
+            model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise ValueError(
+            f"The checkpoint {str(path)!r} cannot be read "
+            f"({type(error).__name__}); delete it to start over."
+        ) from error
+
+
+def settings(model):
+    """Returns what must be the same in two models for one to go on as another.
+
+    Args:
+        model: A compiled `AnytimeModel`.
 
     Returns:
         Dict from what it is to a digest. It is taken before training, which

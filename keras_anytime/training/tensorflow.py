@@ -60,7 +60,7 @@ def combined_gradient(model, x, y, sample_weight):
         losses, own = replicas.losses_of_batch(
             model.loss, model.stage_losses(y, outputs, sample_weight), x
         )
-        weights = model.weighting(losses)
+        weights = combiner.held(model.weighting(losses))
         penalty = sum(model.losses, ops.zeros(()))
         tasks = [
             weight * loss
@@ -94,23 +94,20 @@ def combined_gradient(model, x, y, sample_weight):
                 for objective, sources in zip(objectives, owned, strict=True)
             ]
 
+        def at_once():
+            gradient = _gradient(tape, joint, variables, variables)
+            return _at_first_owners(gradient, owned, variables)
+
         # The backward pass of synchronised batch normalisation reduces over
         # replicas, which TensorFlow cannot do under a condition.
-        at_once = combiner.refresh_every > 1 and replicas.count() == 1
-        if not at_once:
-            stage_gradients = of_each_stage()
-        else:
-            stage_gradients = _cond(
-                combiner.due(),
-                of_each_stage,
-                lambda: _at_first_owners(
-                    _gradient(tape, joint, variables, variables),
-                    owned,
-                    variables,
-                ),
-            )
+        one_pass = combiner.refresh_every > 1 and replicas.count() == 1
+        stage_gradients = (
+            _cond(combiner.due(), of_each_stage, at_once, owned, variables)
+            if one_pass
+            else of_each_stage()
+        )
         stage_gradients = replicas.summed(stage_gradients)
-        gradient = combiner(stage_gradients, scale(ops.ones(())), at_once)
+        gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
         gradient = _add(
             _keep_overflow(gradient, stage_gradients, model),
             _gradient(tape, scaled_penalty, variables, variables),
@@ -129,45 +126,48 @@ def _gradient(tape, objective, sources, variables):
 
 
 def _at_first_owners(gradient, owned, variables):
-    """Returns stage gradients with a given sum, none of them computed.
-
-    They have the gaps of true stage gradients, so that both can be the
-    branches of one condition.
-    """
+    """Returns stage gradients with a given sum, none of them computed."""
     left = {
         id(variable): one
         for variable, one in zip(variables, gradient, strict=True)
     }
-    stages = []
-    for sources in owned:
-        ids = {id(source) for source in sources}
-        stages.append(
-            [
-                left.pop(id(variable), tf.zeros_like(variable.value))
-                if id(variable) in ids
-                else None
-                for variable in variables
-            ]
-        )
-    return stages
+    return [
+        [
+            left.pop(id(variable), None) if id(variable) in own else None
+            for variable in variables
+        ]
+        for own in map(_ids, owned)
+    ]
 
 
-def _cond(condition, true_fn, false_fn):
-    """`tf.cond` of functions that give lists of lists with gaps alike."""
-    gaps = []
+def _cond(condition, true_fn, false_fn, owned, variables):
+    """`tf.cond` of functions that give stage gradients.
 
-    def without_gaps(function):
-        def run():
-            stages = function()
-            gaps[:] = [[one is None for one in stage] for stage in stages]
-            return [one for stage in stages for one in stage if one is not None]
+    Both branches must have the same gaps, so that a variable that a stage owns
+    has zeros where it has no gradient.
+    """
+    owned = [_ids(sources) for sources in owned]
 
-        return run
+    def of_owned(function):
+        return lambda: [
+            tf.zeros_like(variable.value) if one is None else one
+            for own, stage in zip(owned, function(), strict=True)
+            for variable, one in zip(variables, stage, strict=True)
+            if id(variable) in own
+        ]
 
-    values = iter(
-        tf.cond(condition, without_gaps(true_fn), without_gaps(false_fn))
-    )
-    return [[None if gap else next(values) for gap in row] for row in gaps]
+    values = iter(tf.cond(condition, of_owned(true_fn), of_owned(false_fn)))
+    return [
+        [
+            next(values) if id(variable) in own else None
+            for variable in variables
+        ]
+        for own in owned
+    ]
+
+
+def _ids(sources):
+    return {id(source) for source in sources}
 
 
 def _add(left, right):

@@ -73,13 +73,15 @@ class Sampler(Weighting):
             )
         self.base = Sieve() if base is None else base
         self.boost = boost
-        self.seed = _seed(seed)
+        self.seed = _checked(seed)
 
     def build(self, input_shape):
         self.base.ensure_built(input_shape[0])
         # Not in the constructor, since variables for several replicas are
-        # those that were created for the network.
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        # those that were created for the network. A seed that is drawn is no
+        # setting: its state is saved, and a resumed training draws another.
+        seed = random.randint(1, 10**9) if self.seed is None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
         self.last_drawn = self.add_weight(
             name="last_drawn", shape=(), initializer="zeros", dtype="int32"
         )
@@ -163,10 +165,10 @@ class Sampler(Weighting):
         return cls(**{**config, "base": base})
 
 
-def _seed(seed):
-    """Returns the seed, or one drawn where `SeedGenerator` draws its own."""
+def _checked(seed):
+    """Returns the seed as an integer, or `None`."""
     if seed is None:
-        return random.randint(1, 10**9)
+        return None
     try:
         number = operator.index(seed)
     except TypeError:

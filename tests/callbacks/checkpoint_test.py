@@ -277,3 +277,31 @@ def test_a_rate_that_changes_while_training_is_no_other_training(
     for other in (0.4, 0.016):
         with pytest.raises(ValueError, match="its optimizer differs"):
             ka.callbacks.Resume(tmp_path).restore(model(other))
+
+
+def test_a_sampler_without_a_seed_is_no_other_training_next_time(tmp_path):
+    def model():
+        return compiled(dense_net(), "orthogonal", ka.weighting.Alternating())
+
+    x, y = digits(32)
+    fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    first = model()
+    resume = ka.callbacks.Resume(tmp_path)
+    first.fit(x, y, callbacks=[resume], **fit)
+    again = ka.callbacks.Resume(tmp_path).restore(model())
+    for one in (first, again):
+        one.fit(x, y, epochs=2, initial_epoch=1, **fit)
+    for ours, theirs in zip(again.variables, first.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_second_training_starts_afresh(tmp_path):
+    x, y = digits(16)
+    best = ka.callbacks.StageCheckpoint(tmp_path / "best.keras", prefix="")
+    compiled(dense_net()).fit(x, y, epochs=8, callbacks=[best], verbose=0)
+    high = best.best
+    model = compiled(dense_net())
+    model.fit(x, y, callbacks=[best], verbose=0)
+    assert best.best < high
+    saved = ka.load_model(tmp_path / "best.keras")
+    np.testing.assert_array_equal(saved.weights[0], model.weights[0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import example
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -69,6 +70,7 @@ def test_parameters_of_the_last_stage_get_its_gradient_as_it_is_for_k_2():
 
 
 # Its coefficient, 4 / 1.2e-38, is beyond float32.
+@settings(deadline=None)
 @example(
     np.float32([[1.1754944e-38, *[0] * 5], [0] * 6, [0] * 6, [4, *[0] * 5]])
 )
@@ -91,15 +93,24 @@ def test_any_gradients_give_a_finite_update(rows):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_zero_and_parallel_gradients(normalize):
     one = np.array([3.0, 4.0], "float32")
-    combine = Orthogonal(normalize=normalize)
     # Nothing to project on, nothing left of a parallel gradient.
     zero = np.zeros(2, "float32")
-    alone = flat(combine([[one]]))
-    np.testing.assert_allclose(flat(combine([[zero], [one]])), alone)
-    np.testing.assert_allclose(
-        flat(combine([[one], [2 * one]])), alone, atol=1e-5
-    )
-    np.testing.assert_array_equal(flat(combine([[zero], [zero]])), zero)
+
+    def combined(*rows):
+        combine = Orthogonal(normalize=normalize)
+        return flat(combine([[row] for row in rows]))
+
+    alone = combined(one)
+    np.testing.assert_allclose(combined(zero, one), alone)
+    np.testing.assert_allclose(combined(one, 2 * one), alone, atol=1e-5)
+    np.testing.assert_array_equal(combined(zero, zero), zero)
+
+
+def test_it_keeps_state_of_as_many_stages_as_it_was_first_called_with():
+    combiner = Orthogonal()
+    combiner(nested_gradients(2))
+    with pytest.raises(ValueError, match="of 2 stages.*of 3 stages"):
+        combiner(nested_gradients(3))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -146,13 +157,19 @@ def test_wrong_arguments_are_refused():
             Orthogonal(priority=priority)
     with pytest.raises(ValueError, match="stages 1 to 3"):
         Orthogonal(priority=[2, 1]).build((3,))
-    with pytest.raises(ValueError, match="scale=0"):
-        Orthogonal(scale=0)
+    for scale in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"scale={scale}"):
+            Orthogonal(scale=scale)
+    for steps in (0, -2, 1.5, "2"):
+        with pytest.raises(ValueError, match=f"refresh_every={steps}"):
+            Orthogonal(refresh_every=steps)
 
 
 def test_it_is_made_again_from_its_config():
-    combiner = Orthogonal(priority=[2, 1, 3], normalize=True, scale=0.3)
+    combiner = Orthogonal([2, 1, 3], True, scale=0.3, refresh_every=5)
     again = Orthogonal.from_config(combiner.get_config())
+    assert again.get_config() == combiner.get_config()
+    assert again.refresh_every == 5
     gradients = nested_gradients(3)
     np.testing.assert_array_equal(
         flat(combiner(gradients)), flat(again(gradients))

@@ -1,22 +1,23 @@
-"""Algorithm 2 of Wan 2020 in plain NumPy, on whole padded vectors."""
+"""What combiners must give, in plain NumPy on whole padded vectors.
+
+Here each gradient is one vector, and projections are taken of the vectors
+themselves: no Gram matrix, no coefficients, as the paper states it. All of it
+is computed in the dtype of the vectors.
+"""
 
 import numpy as np
 
 
-def padded(gradients):
-    """K float64 vectors with zeros where a gradient is absent."""
-    shapes = [
-        next(one.shape for one in column if one is not None)
-        for column in zip(*gradients, strict=True)
-    ]
+def padded(gradients, dtype="float64"):
+    """K vectors with zeros where a gradient is absent."""
     return np.stack(
         [
             np.concatenate(
                 [
-                    np.zeros(int(np.prod(shape)))
+                    np.zeros(size, dtype)
                     if one is None
-                    else np.asarray(one, "float64").ravel()
-                    for one, shape in zip(stage, shapes, strict=True)
+                    else np.asarray(one).astype(dtype).ravel()
+                    for one, size in zip(stage, _sizes(gradients), strict=True)
                 ]
             )
             for stage in gradients
@@ -24,22 +25,83 @@ def padded(gradients):
     )
 
 
+def owned(gradients):
+    """K vectors of booleans: which entries of a padded vector a stage has."""
+    return np.stack(
+        [
+            np.repeat([one is not None for one in stage], _sizes(gradients))
+            for stage in gradients
+        ]
+    )
+
+
+def _sizes(gradients):
+    return [
+        next(int(np.prod(one.shape)) for one in column if one is not None)
+        for column in zip(*gradients, strict=True)
+    ]
+
+
 def flat(combined):
     """The combined gradient as one vector."""
     return np.concatenate([np.asarray(one).ravel() for one in combined])
 
 
-def osgd(vectors, order):
-    """Σ of each g_i less its projections on the g_j before it."""
-    done = []
+def in_stages(rows):
+    """Vectors as the gradients of stages that share their only variable."""
+    return [[row] for row in rows]
+
+
+def components(vectors, order):
+    """What Algorithm 2 retains of each g_i: K vectors, in the given order.
+
+    Line 12 in its classical form: the original g_i is projected on each g_j
+    that has been orthogonalised.
+    """
+    retained = []
     for index in order:
-        left = vectors[index].copy()
-        for other in done:
-            norm = other @ other
-            if norm > 0:
-                left -= (vectors[index] @ other) / norm * other
-        done.append(left)
-    return np.sum(done, axis=0)
+        given = vectors[index]
+        left = given.copy()
+        for other in retained:
+            square = other @ other
+            if square > 0:
+                left -= (given @ other) / square * other
+        retained.append(left)
+    return np.stack(retained)
+
+
+def osgd(vectors, order):
+    """The update of Algorithm 2, without normalisation."""
+    return components(vectors, order).sum(axis=0)
+
+
+def normalised(vectors, sizes, scale=0.5):
+    """Eq. 2: each vector brought to the norm sqrt(d_i) * C; zeros stay."""
+    norms = np.sqrt(np.sum(vectors**2, axis=1))
+    factors = scale * np.sqrt(np.asarray(sizes, vectors.dtype))
+    factors = np.where(norms > 0, factors / np.where(norms > 0, norms, 1), 0)
+    return factors[:, None] * vectors
+
+
+def norm_sgd(gradients, scale=0.5):
+    """The update of NormSGD: for each entry the mean over its owners."""
+    has = owned(gradients)
+    vectors = normalised(padded(gradients), has.sum(axis=1), scale)
+    return vectors.sum(axis=0) / has.sum(axis=0)
+
+
+def cosines(vectors):
+    """The cosines between vectors; NaN where one is zero or not finite."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        units = vectors / np.sqrt(np.sum(vectors**2, axis=1, keepdims=True))
+        return units @ units.T
+
+
+def relative_error(got, want):
+    """The norm of the difference, over the norm of what is wanted."""
+    want = np.asarray(want, np.longdouble)
+    difference = np.asarray(got, np.longdouble) - want
+    return float(np.sqrt((difference @ difference) / (want @ want)))
 
 
 def nested_gradients(num_stages=3, seed=0, width=40):
@@ -56,3 +118,11 @@ def nested_gradients(num_stages=3, seed=0, width=40):
         ]
         for k in range(num_stages)
     ]
+
+
+def near_equal_gradients(num_stages, noise, size=2000, seed=0):
+    """Vectors that share all but noise, in float32: a hard case."""
+    rng = np.random.default_rng(seed)
+    common = rng.standard_normal(size)
+    rows = common + noise * rng.standard_normal((num_stages, size))
+    return rows.astype("float32")

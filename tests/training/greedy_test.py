@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_anytime as ka
 from tests.callbacks.nets import dense_net
@@ -108,6 +109,23 @@ def test_each_stage_has_its_epochs_logs_and_optimizer():
     assert int(model.optimizer.iterations) == 0
 
 
+def test_it_trains_under_the_models_strategy():
+    x, y = digits(32)
+    one = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    with strategy.scope():
+        other = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seen.append(1)
+    )
+    for model in (one, other):
+        ka.training.fit_greedy(model, x, y, epochs=1, callbacks=[watch], **FIT)
+    assert len(seen) == 4
+    for ours, theirs in zip(one.variables, other.variables, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
 def test_variables_are_trainable_afterwards_whatever_happened():
     x, y = digits(16)
     model = compiled(tiny_net())
@@ -156,6 +174,24 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
     for ours, theirs in zip(again.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
+    assert {one.name for one in tmp_path.iterdir()} == {
+        "stage_1.keras",
+        "stage_2.keras",
+        "stage_3.keras",
+    }
+
+    # Nothing is left to train; what is trained does not go on.
+    model, train = model_and_data()
+    histories = ka.training.fit_greedy(
+        model, train, epochs=2, workdir=tmp_path, verbose=0
+    )
+    assert [len(one.epoch) for one in histories] == [0, 0, 0]
+    for ours, theirs in zip(model.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="was trained for 2 epochs"):
+        ka.training.fit_greedy(
+            model, train, epochs=[3, 2, 2], workdir=tmp_path, verbose=0
+        )
     other = compiled(dense_net(3), optimizer="adam")
     with pytest.raises(ValueError, match="its optimizer differs"):
         ka.training.fit_greedy(

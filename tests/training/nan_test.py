@@ -162,14 +162,28 @@ def test_fit_adds_one_unless_it_is_given_one():
     assert isinstance(added, StopOnNaN)
     own, other = StopOnNaN(), keras.callbacks.Callback()
     options = fit_options(model, {"callbacks": [other, own]})
-    assert options["callbacks"] == [other, own]
+    assert options["callbacks"] == [own, other]
 
 
-def test_the_callback_of_keras_stops_without_an_error():
-    history = compiled(dense_net()).fit(
-        _data({1}),
-        epochs=3,
-        callbacks=[keras.callbacks.TerminateOnNaN()],
-        verbose=0,
+def test_the_callback_of_keras_does_not_let_failed_weights_be_saved(tmp_path):
+    # Alone, it would only end the training, and have the epoch saved.
+    with pytest.raises(FloatingPointError):
+        compiled(dense_net()).fit(
+            _data({1}),
+            epochs=3,
+            callbacks=[keras.callbacks.TerminateOnNaN(), *_savers(tmp_path)],
+            verbose=0,
+        )
+    assert not _saved(tmp_path)
+
+
+def test_weights_are_looked_at_whatever_steps_are_run_at_once(tmp_path):
+    x, y = digits(32)
+    model = compiled(
+        dense_net(),
+        optimizer=keras.optimizers.SGD(float("inf")),
+        steps_per_execution=3,
     )
-    assert len(history.epoch) == 1
+    with pytest.raises(FloatingPointError, match="weight"):
+        model.fit(x, y, callbacks=_savers(tmp_path), verbose=0)
+    assert not _saved(tmp_path)
