@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "metrics": set(),
     "step": {"graph", "heads"},
     "provenance": {"init"},
+    "measuring": {"gradients"},
     "data": set(),
     "training": {"files", "gradients", "heads", "weighting"},
     "model": {

@@ -1,87 +1,341 @@
-r"""Times a training step of each combiner beside plain `Sum`, as ratios.
+r"""Step time and peak memory of every way to train, beside plain `Sum`.
 
-All networks are trained in one process, in turn, so that what else the machine
-does falls on all alike. Medians over the rounds are printed and their ratios
-to `Sum`.
+    python tools/benchmark_training.py --filters=16,32,64 --csv=runs/cost.csv
+    python tools/benchmark_training.py --net=sparse_resnet \
+        --nesting=d1-d2-d4-d8 --units=8,8,8 --filters=16,32,64 --all
 
-    python tools/benchmark_training.py --filters=16,32,64 --repetitions=9
+All networks are trained in one process, one step each in turn, so that what
+else the machine does falls on all alike. The row `single` is the whole network
+with its last output only, trained by Keras alone. Times are medians over the
+rounds. So are ratios, given with the lowest and highest; they are to `sum`, or
+in a row `a / b` that of `a` to `b`. Memory is what a step takes at its peak
+above what stays between steps: activations and gradients, not weights; `-`
+where the system does not tell.
 """
 
+import json
+import pathlib
 import statistics
 import sys
-import time
 
 from absl import app
 from absl import flags
 
 FLAGS = flags.FLAGS
+flags.DEFINE_string(
+    "net",
+    "width_nested_resnet",
+    "A network as listed by list_networks.py, or a builder. The default has "
+    "--units=3,3,3 and --filters=16,32,64, if not given.",
+)
+flags.DEFINE_string("nesting", None, "How the stages grow, if not as there.")
+flags.DEFINE_list("units", None, "Units of each block, if not as there.")
+flags.DEFINE_list("filters", None, "Full width of each block, likewise.")
+flags.DEFINE_string(
+    "net_arguments", "{}", "More of the network's arguments, as JSON."
+)
+flags.DEFINE_integer(
+    "image_size", None, "Height and width, if not the network's.", lower_bound=8
+)
 flags.DEFINE_integer("batch_size", 64, "Images per step.", lower_bound=1)
-flags.DEFINE_integer("image_size", 32, "Height and width.", lower_bound=8)
-flags.DEFINE_list("filters", ["16", "32", "64"], "Full width of each block.")
-flags.DEFINE_list("units", ["3", "3", "3"], "Residual units of each block.")
-flags.DEFINE_string("nesting", "w1-w2-w4", "Widths of the stages.")
 flags.DEFINE_integer("repetitions", 9, "Rounds measured.", lower_bound=1)
-flags.DEFINE_integer("steps", 3, "Steps of a network a round.", lower_bound=1)
+flags.DEFINE_integer(
+    "steps",
+    4,
+    "Steps of a network a round; rounded up to a multiple of --refresh_every.",
+    lower_bound=1,
+)
+flags.DEFINE_integer(
+    "refresh_every", 4, "Steps that share coefficients.", lower_bound=1
+)
+flags.DEFINE_bool("masked", False, "Add OSGD with one masked kernel a layer.")
+flags.DEFINE_bool("batch_norm", False, "Add OSGD with Keras' normalisation.")
+flags.DEFINE_bool("bound", False, "Add what OSGD has to compute at the least.")
+flags.DEFINE_bool("gram", False, "Add Gram matrix and coefficients alone.")
+flags.DEFINE_bool("all", False, "Add all of these that the network can have.")
+flags.DEFINE_string("csv", None, "File to write the table to, too.")
+
+# Columns of the CSV file, and how they are printed.
+COLUMNS = {
+    "row": "",
+    "ms_per_step": "ms/step",
+    "ratio": "ratio",
+    "lowest": "lowest",
+    "highest": "highest",
+    "peak_mib": "peak MiB",
+    "peak_ratio": "ratio",
+}
+COMPARED = (
+    ("orthogonal", "bound"),
+    ("orthogonal, masked", "orthogonal"),
+    ("orthogonal", "orthogonal, Keras' norm"),
+    ("gram", "orthogonal"),
+)
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    try:
+        builder, arguments = find_network()
+        extras = find_extras(builder)
+        model = builder(**arguments)
+        if FLAGS.csv:
+            pathlib.Path(FLAGS.csv).parent.mkdir(parents=True, exist_ok=True)
+        if FLAGS.csv and pathlib.Path(FLAGS.csv).is_dir():
+            raise ValueError(f"--csv must name a file. Received: {FLAGS.csv}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"benchmark_training.py: {error}")
+
+    from keras_anytime import measuring
+    from keras_anytime.files import write_csv
+
+    images, labels = batch(model)
+    networks = make_networks(builder, arguments, extras)
+    # This runs the compiled step that `fit` runs, and reads the loss, which
+    # waits for the device.
+    steps = {
+        name: lambda network=network: network.train_on_batch(images, labels)
+        for name, network in networks.items()
+    }
+    peaks = measuring.measure_memory(steps, FLAGS.refresh_every)
+    parts = {}
+    if extras & {"bound", "gram"}:
+        parts = measuring.parts_of_a_step(
+            compiled(model, "orthogonal"), images, labels
+        )
+    periods = -(-FLAGS.steps // FLAGS.refresh_every)
+    seconds = measuring.measure_time(
+        {**steps, **parts}, FLAGS.repetitions, periods * FLAGS.refresh_every
+    )
+    if parts:
+        seconds["bound"] = measuring.bound(seconds, parts)
+    shown = {*steps, *extras}
+    rows = make_rows({k: v for k, v in seconds.items() if k in shown}, peaks)
+    width = max(len(row["row"]) for row in rows)
+    for row in [COLUMNS, *rows]:
+        name, *values = [row.get(column, "-") for column in COLUMNS]
+        print(f"{name:{width}}" + "".join(f"{one:>10}" for one in values))
+    if FLAGS.csv:
+        write_csv(FLAGS.csv, rows)
+
+
+def find_network():
+    """Returns the builder that the flags ask for, and all its arguments."""
+    import keras_anytime as ka
+    from keras_anytime.nets import catalogue
+
+    named = {name: catalogue.find(name) for name in ka.nets.names()}
+    builders = {one.builder.__name__: one.builder for one in named.values()}
+    if FLAGS.net not in {**named, **builders}:
+        raise ValueError(
+            f"--net must be one of {', '.join([*builders, *named])}. "
+            f"Received: {FLAGS.net}"
+        )
+    arguments = {"input_shape": (32, 32, 3), "classes": 10}
+    if FLAGS.net in named:
+        arguments = named[FLAGS.net].defaults
+    elif FLAGS.net == FLAGS["net"].default:
+        arguments |= {"units": (3, 3, 3), "filters": (16, 32, 64)}
+    try:
+        arguments = {**arguments, **json.loads(FLAGS.net_arguments)}
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "--net_arguments must be a JSON object such as '{\"stages\": 7}'. "
+            f"Received: {FLAGS.net_arguments}"
+        ) from error
+    if FLAGS.image_size is not None:
+        size = FLAGS.image_size
+        arguments["input_shape"] = (size, size, *arguments["input_shape"][2:])
+    if FLAGS.nesting is not None:
+        arguments["nesting"] = FLAGS.nesting
+    for name in ("units", "filters"):
+        values = FLAGS[name].value
+        if values is not None and not all(map(str.isdecimal, values)):
+            raise ValueError(
+                f"--{name} must be whole numbers. Received: {','.join(values)}"
+            )
+        if values is not None:
+            arguments[name] = tuple(map(int, values))
+    if isinstance(arguments["classes"], dict):
+        raise ValueError(
+            "--net_arguments must give one number of classes. "
+            f"Received: {FLAGS.net_arguments}"
+        )
+    builder = builders.get(FLAGS.net) or named[FLAGS.net].builder
+    return builder, catalogue.complete(builder, arguments)
+
+
+def find_extras(builder):
+    """Returns the names of those flags whose rows are to be added."""
+    import keras
+
+    obstacles = {}
+    if builder.__name__ != "width_nested_resnet":
+        obstacles["masked"] = f"takes no {builder.__name__}"
+    if keras.backend.backend() != "tensorflow":
+        obstacles["bound"] = obstacles["gram"] = "needs TensorFlow"
+    extras = set()
+    for name in ("masked", "batch_norm", "bound", "gram"):
+        if FLAGS[name].value and name in obstacles:
+            raise ValueError(f"--{name} {obstacles[name]}.")
+        if FLAGS[name].value or (FLAGS.all and name not in obstacles):
+            extras.add(name)
+    return extras
+
+
+def batch(model):
+    """Returns images and labels, on the device: their way is no part of it."""
     import keras
     import numpy as np
 
+    rng = np.random.default_rng(0)
+    shape = (FLAGS.batch_size, *model.input_shape[1:])
+    images = rng.standard_normal(shape, "float32")
+    labels = rng.integers(0, model.output_shape[0][-1], FLAGS.batch_size)
+    return [keras.ops.convert_to_tensor(one) for one in (images, labels)]
+
+
+def compiled(model, gradients=None):
+    """Compiles an `AnytimeModel`, or without gradients any other."""
+    import keras
+
+    model.compile(
+        # So slow that weights, and with them the numbers, stay ordinary.
+        keras.optimizers.SGD(1e-4, momentum=0.9),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        **({} if gradients is None else {"gradients": gradients}),
+    )
+    return model
+
+
+def make_networks(builder, arguments, extras):
+    """Returns the networks to train by the names of their rows."""
+    import keras
+
+    from keras_anytime.gradients import Orthogonal
+
+    refreshed = Orthogonal(refresh_every=FLAGS.refresh_every)
+    combiners = {
+        "sum": "sum",
+        "normalized": "normalized",
+        "orthogonal": "orthogonal",
+        "orthogonal, normalized": Orthogonal(normalize=True),
+        f"orthogonal, refreshed every {FLAGS.refresh_every}": refreshed,
+    }
+
+    def fresh():
+        keras.utils.set_random_seed(0)
+        return builder(**arguments)
+
+    single = fresh()
+    networks = {"single": compiled(single.stage(single.num_stages))}
+    for name, combiner in combiners.items():
+        networks[name] = compiled(fresh(), combiner)
+    if "masked" in extras:
+        networks["orthogonal, masked"] = compiled(
+            masked(builder, arguments), "orthogonal"
+        )
+    if "batch_norm" in extras:
+        networks["orthogonal, Keras' norm"] = compiled(
+            with_stock_batch_norm(fresh()), "orthogonal"
+        )
+    return networks
+
+
+def masked(builder, arguments):
+    """Returns a width-nested ResNet with one masked kernel per layer."""
+    import keras
+
     import keras_anytime as ka
 
-    rng = np.random.default_rng(0)
-    shape = (FLAGS.image_size, FLAGS.image_size, 3)
-    images = rng.standard_normal((FLAGS.batch_size, *shape), "float32")
-    labels = rng.integers(0, 10, FLAGS.batch_size)
+    nesting = ka.Nesting(str(arguments["nesting"]))
 
-    try:
-        units = [int(count) for count in FLAGS.units]
-        filters = [int(width) for width in FLAGS.filters]
-        ka.nets.width_nested_resnet(
-            shape, 10, nesting=FLAGS.nesting, units=units, filters=filters
-        )
-    except ValueError as error:
-        sys.exit(f"benchmark_training.py: {error}")
+    def masked_layer(layer):
+        config = layer.get_config()
+        if not isinstance(layer, ka.layers.SlicedConv2D):
+            return type(layer).from_config(config)
+        channels = layer.kernel.shape[-2]
+        if layer.name.startswith("stem"):
+            # Every stage reads the whole image.
+            inputs = (channels, *[0] * (nesting.num_stages - 1))
+        else:
+            inputs = nesting.slices(channels)
+        outputs = nesting.slices(config.pop("filters"))
+        del config["groups"]
+        return ka.layers.MaskedConv2D(inputs, outputs, **config)
 
-    models = {}
-    for name in ["sum", *(n for n in ka.gradients.names() if n != "sum")]:
-        models[name] = ka.nets.width_nested_resnet(
-            shape,
-            10,
-            nesting=FLAGS.nesting,
-            units=units,
-            filters=filters,
-        )
-        models[name].compile(
-            keras.optimizers.SGD(0.01, momentum=0.9),
-            loss="sparse_categorical_crossentropy",
-            gradients=name,
-        )
-        models[name].train_on_batch(images, labels)
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, ka.layers.MaskedConv2D):
+            # Slices take lists, here of one tensor.
+            return layer(*keras.tree.flatten(args))
+        return layer(*args, **kwargs)
 
-    seconds = {name: [] for name in models}
-    for _ in range(FLAGS.repetitions):
-        for name, model in models.items():
-            start = time.perf_counter()
-            for _ in range(FLAGS.steps):
-                model.train_on_batch(images, labels)
-            seconds[name].append((time.perf_counter() - start) / FLAGS.steps)
+    keras.utils.set_random_seed(0)
+    trunk = keras.models.clone_model(
+        builder(**{**arguments, "nesting": "w1"}),
+        clone_function=masked_layer,
+        call_function=call,
+    )
+    pooled = trunk.get_layer("stage_1").input
+    outputs = [
+        keras.layers.Dense(
+            arguments["classes"],
+            kernel_regularizer=keras.regularizers.L2(arguments["l2"]),
+            name=f"stage_{k}",
+        )(pooled[:, :width])
+        for k, width in enumerate(nesting.channels(pooled.shape[-1]), start=1)
+    ]
+    return ka.AnytimeModel(trunk.input, outputs)
 
-    base = statistics.median(seconds["sum"])
-    print(f"{'gradients':12} {'ms/step':>9} {'/ sum':>6}  spread of / sum")
+
+def with_stock_batch_norm(model):
+    """Returns the same network with `keras.layers.BatchNormalization`."""
+    import keras
+
+    import keras_anytime as ka
+
+    def stock_layer(layer):
+        kind = type(layer)
+        if isinstance(layer, ka.layers.BatchNormalization):
+            kind = keras.layers.BatchNormalization
+        return kind.from_config(layer.get_config())
+
+    clone = keras.models.clone_model(model, clone_function=stock_layer)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def make_rows(seconds, peaks):
+    """Returns the rows of the table: dicts from columns to text."""
+    rows = []
     for name, values in seconds.items():
-        ratios = sorted(
-            one / reference
-            for one, reference in zip(values, seconds["sum"], strict=True)
-        )
-        median = statistics.median(values)
-        print(
-            f"{name:12} {1e3 * median:9.1f} {median / base:6.2f}  "
-            f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
-        )
+        row = {
+            "row": name,
+            "ms_per_step": f"{1e3 * statistics.median(values):.2f}",
+            **ratio(values, seconds["sum"]),
+        }
+        if name in peaks:
+            row["peak_mib"] = f"{peaks[name] / 2**20:.2f}"
+        if name in peaks and peaks.get("sum"):
+            row["peak_ratio"] = f"{peaks[name] / peaks['sum']:.3f}"
+        rows.append(row)
+    rows += [
+        {"row": f"{left} / {right}", **ratio(seconds[left], seconds[right])}
+        for left, right in COMPARED
+        if left in seconds and right in seconds
+    ]
+    return rows
+
+
+def ratio(values, references):
+    """Returns the columns of a ratio, taken round by round."""
+    ratios = values / references
+    return {
+        "ratio": f"{statistics.median(ratios):.3f}",
+        "lowest": f"{min(ratios):.3f}",
+        "highest": f"{max(ratios):.3f}",
+    }
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The tools, as a user runs them."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -51,7 +53,7 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         assert "Traceback" not in run.stderr
 
 
-def test_the_training_benchmark_prints_ratios(repository):
+def test_the_training_benchmark_measures_time_and_memory(repository, tmp_path):
     run = run_script(
         repository,
         "tools/benchmark_training.py",
@@ -61,16 +63,81 @@ def test_the_training_benchmark_prints_ratios(repository):
         "--filters=8",
         "--repetitions=1",
         "--steps=1",
+        "--refresh_every=2",
+        "--all",
+        f"--csv={tmp_path / 'new' / 'cost.csv'}",
     )
     assert run.returncode == 0, run.stderr
-    lines = [line.split() for line in run.stdout.splitlines()]
-    assert lines[0][0] == "gradients"
-    assert [line[0] for line in lines[1:]] == [
+    with open(tmp_path / "new" / "cost.csv") as file:
+        rows = {row["row"]: row for row in csv.DictReader(file)}
+    trained = [
+        "single",
         "sum",
-        *[name for name in ka.gradients.names() if name != "sum"],
+        "normalized",
+        "orthogonal",
+        "orthogonal, normalized",
+        "orthogonal, refreshed every 2",
+        "orthogonal, masked",
+        "orthogonal, Keras' norm",
     ]
-    assert lines[1][2] == "1.00"
-    assert all(float(line[2]) > 0 for line in lines[1:])
+    compared = [
+        "orthogonal / bound",
+        "orthogonal, masked / orthogonal",
+        "orthogonal / orthogonal, Keras' norm",
+        "gram / orthogonal",
+    ]
+    assert list(rows) == [*trained, "gram", "bound", *compared]
+    for name in (*trained, "gram"):
+        assert float(rows[name]["ms_per_step"]) > 0
+    for row in rows.values():
+        lowest, ratio, highest = (
+            float(row[column]) for column in ("lowest", "ratio", "highest")
+        )
+        assert lowest <= ratio <= highest
+    assert rows["sum"]["ratio"] == rows["sum"]["peak_ratio"] == "1.000"
+    for name in trained:
+        assert float(rows[name]["peak_mib"]) > 0
+        assert float(rows[name]["peak_ratio"]) > 0
+    header, *lines = run.stdout.splitlines()
+    assert header.split()[:4] == ["ms/step", "ratio", "lowest", "highest"]
+    for line, row in zip(lines, rows.values(), strict=True):
+        shown = line.removeprefix(row.pop("row")).split()
+        assert shown == [one or "-" for one in row.values()]
+
+
+def test_the_training_benchmark_takes_any_network(repository):
+    run = run_script(
+        repository,
+        "tools/benchmark_training.py",
+        "--net=cascade_sparse_resnet",
+        '--net_arguments={"stages": 2}',
+        "--image_size=8",
+        "--batch_size=2",
+        "--units=2",
+        "--filters=4",
+        "--repetitions=1",
+        "--refresh_every=1",
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == 7
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--net=resnet"], "sparse_resnet"),
+        (["--net=sparse_resnet", "--masked"], "--masked"),
+        (["--units=3,x"], "--units"),
+        (["--net_arguments=3"], "--net_arguments"),
+    ],
+)
+def test_the_training_benchmark_explains_wrong_flags(repository, flags, named):
+    run = run_script(repository, "tools/benchmark_training.py", *flags)
+    assert run.returncode == 1
+    assert not run.stdout
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("benchmark_training.py: ") and named in last
+    assert "Traceback" not in run.stderr
 
 
 def test_networks_are_listed_with_what_they_cost(repository, tmp_path):
