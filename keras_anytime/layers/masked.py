@@ -145,8 +145,10 @@ class MaskedConv2D(_Masked, keras.layers.Conv2D):
 
     Equal in output and gradient to one `SlicedConv2D` per stage with the same
     weights. One wide convolution can run faster than several narrow ones, but
-    each stage's backward pass then costs the whole kernel: slices are what
-    trains, this form is there to compare and to convert.
+    each stage's backward pass then costs the whole kernel. An OSGD step of
+    three stages on a CPU took 0.6 times that of slices at 8-16-32 filters, 1.0
+    times at 16-32-64, and 1.7 times at 32-64-128. Networks are built of
+    slices; this form is there to compare and to convert.
 
     Args:
         input_slices: K integers, the input channels that each stage adds.
