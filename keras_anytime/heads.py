@@ -9,14 +9,18 @@ import re
 from collections.abc import Mapping
 
 
-def first_stage(names):
-    """Returns the number of the first stage, 1 unless of a part of a network.
+def stage_numbers(names):
+    """Returns the numbers of the stages; from 1, unless of a part of a network.
 
     Args:
         names: List of strings, the names of its outputs.
+
+    Returns:
+        A range of K integers.
     """
-    found = re.match(r"stage_(\d+)", names[0])
-    return int(found[1]) if found else 1
+    first = _first_stage(names)
+    # Rounded up, so that a stage that lacks a head counts too.
+    return range(first, first + -(-len(names) // (len(label_sets(names)) or 1)))
 
 
 def label_sets(names):
@@ -29,7 +33,7 @@ def label_sets(names):
         Tuple of strings in the order of the first stage's outputs; empty for a
         plain network.
     """
-    start = f"stage_{first_stage(names)}"
+    start = f"stage_{_first_stage(names)}"
     found = [re.fullmatch(rf"{start}_(\w+)", name) for name in names]
     return tuple(one[1] for one in found if one)
 
@@ -41,12 +45,12 @@ def check_names(names):
         names: List of strings, the names of a network's outputs in order.
     """
     sets = label_sets(names)
-    heads = len(sets) or 1
     suffixes = [f"_{name}" for name in sets] or [""]
-    # Rounded up, so that the stage that lacks a head is named too.
-    first = first_stage(names)
-    stages = range(first, first + -(-len(names) // heads))
-    expected = [f"stage_{k}{suffix}" for k in stages for suffix in suffixes]
+    expected = [
+        f"stage_{k}{suffix}"
+        for k in stage_numbers(names)
+        for suffix in suffixes
+    ]
     if list(names) != expected:
         raise ValueError(
             f"The layers that make the outputs must be named {expected}: "
@@ -144,3 +148,8 @@ def sample_weights(weights, sets):
     if sets and isinstance(weights, Mapping):
         return [weights[name] for name in sets]
     return [weights] * (len(sets) or 1)
+
+
+def _first_stage(names):
+    found = re.match(r"stage_(\d+)", names[0])
+    return int(found[1]) if found else 1

@@ -246,10 +246,9 @@ class AnytimeModel(keras.Model):
         )
         self.loss = loss
         if not hasattr(self, "stage_loss_means"):
-            first = heads.first_stage(self.output_names)
             self.stage_loss_means = [
                 keras.metrics.Mean(name=f"stage_{k}_loss")
-                for k in range(first, first + self.num_stages)
+                for k in heads.stage_numbers(self.output_names)
             ]
         arguments = {
             "optimizer": self.optimizer,
@@ -331,8 +330,9 @@ class AnytimeModel(keras.Model):
         )
         self.optimizer.apply(gradient, self.trainable_variables)
         self._track_losses(x, losses, penalty)
-        metrics = self.compute_metrics(x, y, outputs, sample_weight)
-        return training.replica_logs(metrics)
+        return training.replica_logs(
+            self.compute_metrics(x, y, outputs, sample_weight)
+        )
 
     def test_step(self, data):
         """One step of evaluation on a batch of (images, labels[, weights])."""
@@ -341,10 +341,10 @@ class AnytimeModel(keras.Model):
         losses, _ = training.losses_of_batch(
             self.loss, self.stage_losses(y, outputs, sample_weight), x
         )
-        losses = keras.ops.unstack(losses, self.num_stages)
         self._track_losses(x, losses, sum(self.losses))
-        metrics = self.compute_metrics(x, y, outputs, sample_weight)
-        return training.replica_logs(metrics)
+        return training.replica_logs(
+            self.compute_metrics(x, y, outputs, sample_weight)
+        )
 
     def stage_losses(self, y, outputs, sample_weight=None):
         """Returns the K losses, unweighted; see `losses.stage_losses`."""
@@ -374,6 +374,7 @@ class AnytimeModel(keras.Model):
 
     def _track_losses(self, x, losses, penalty):
         size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
+        losses = keras.ops.unstack(losses, self.num_stages)
         total = sum(losses) / self.num_stages + penalty
         for metric in self.metrics:
             if metric.name == "loss":

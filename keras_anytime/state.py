@@ -47,3 +47,17 @@ class TrainingState(keras.layers.Layer):
         # starts afresh, as that of Keras' optimizers does.
         if len(store.keys()):
             super().load_own_variables(store)
+
+
+def check_steps(argument, value):
+    """Raises a `ValueError` if an argument is no number of steps.
+
+    Args:
+        argument: String, the argument's name.
+        value: What was given.
+    """
+    if value != int(value) or value < 1:
+        raise ValueError(
+            f"`{argument}` must be a whole number of steps, 1 or more. "
+            f"Received: {argument}={value}"
+        )

@@ -186,7 +186,7 @@ def prepare(workdir):
     for name in _UNUSED_IF_GREEDY if FLAGS.greedy else ():
         if FLAGS[name].present:
             raise ValueError(
-                f"--greedy trains each stage by its own loss alone. "
+                "--greedy trains each stage by its own loss alone. "
                 f"Received: --{name}={FLAGS[name].value}"
             )
 

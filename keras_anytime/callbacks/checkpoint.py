@@ -47,11 +47,10 @@ class StageCheckpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.best = float("-inf")
         self._began = False
-        first = heads.first_stage(self.model.output_names)
-        last = first + self.model.num_stages - 1
-        if self.stage not in (None, *range(first, last + 1)):
+        numbers = heads.stage_numbers(self.model.output_names)
+        if self.stage not in (None, *numbers):
             raise ValueError(
-                f"The stages of this model are {first} to {last}. "
+                f"The stages of this model are {numbers[0]} to {numbers[-1]}. "
                 f"Received: stage={self.stage}"
             )
 
@@ -66,8 +65,8 @@ class StageCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         outputs = heads.finest(self.model.output_names)
         if self.stage:
-            first = heads.first_stage(self.model.output_names)
-            outputs = [outputs[self.stage - first]]
+            numbers = heads.stage_numbers(self.model.output_names)
+            outputs = [outputs[numbers.index(self.stage)]]
         names = [f"{self.prefix}{name}_{self.metric}" for name in outputs]
         if not set(names) <= set(logs):
             raise ValueError(

@@ -59,10 +59,10 @@ class StageProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         num_stages = self.model.num_stages
-        first = heads.first_stage(self.model.output_names)
-        stages = f"stage {first}"
+        numbers = heads.stage_numbers(self.model.output_names)
+        stages = f"stage {numbers[0]}"
         if num_stages > 1:
-            stages = f"stage {first} to {first + num_stages - 1}"
+            stages = f"stage {numbers[0]} to {numbers[-1]}"
         if num_stages > self.max_stages:
             shown = " ".join(map(str, self._shown(num_stages)))
             stages = f"stages {shown} of {num_stages} (mean of all)"

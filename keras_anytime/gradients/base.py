@@ -170,3 +170,11 @@ class Combiner(TrainingState):
             ops.where(finite, (self.age + 1) % self.refresh_every, 0)
         )
         return coefficients
+
+
+def check_scale(scale):
+    """Raises a `ValueError` if the constant C of NormSGD is out of range."""
+    if not 0 < scale < float("inf"):
+        raise ValueError(
+            f"`scale` must be positive and finite. Received: scale={scale}"
+        )

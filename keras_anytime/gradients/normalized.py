@@ -4,6 +4,7 @@ import keras
 
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.base import check_scale
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -35,10 +36,7 @@ class Normalized(Combiner):
 
     def __init__(self, scale=0.5, name=None):
         super().__init__(name=name)
-        if not 0 < scale < float("inf"):
-            raise ValueError(
-                f"`scale` must be positive and finite. Received: scale={scale}"
-            )
+        check_scale(scale)
         self.scale = scale
 
     def call(self, gradients, loss_scale=1.0, weighted=False):

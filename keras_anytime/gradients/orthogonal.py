@@ -5,6 +5,8 @@ from keras import ops
 
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.base import check_scale
+from keras_anytime.state import check_steps
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -59,15 +61,8 @@ class Orthogonal(Combiner):
         self.scale = scale
         if priority is not None:
             self._check_priority(len(self.priority))
-        if not 0 < scale < float("inf"):
-            raise ValueError(
-                f"`scale` must be positive and finite. Received: scale={scale}"
-            )
-        if refresh_every != int(refresh_every) or refresh_every < 1:
-            raise ValueError(
-                "`refresh_every` must be a whole number of steps, 1 or more. "
-                f"Received: refresh_every={refresh_every}"
-            )
+        check_scale(scale)
+        check_steps("refresh_every", refresh_every)
         self.refresh_every = int(refresh_every)
 
     def build(self, input_shape):

@@ -107,14 +107,24 @@ def create_variables(model, labels):
         dtype = keras.backend.standardize_dtype(one.dtype)
         return keras.ops.zeros((1, *tuple(one.shape)[1:]), dtype)
 
-    if not model.optimizer.built:
-        # A second call makes Keras' loss scaling forget its scale.
-        model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]
     model.compute_metrics(
         None, keras.tree.map_structure(zeros, labels), outputs
     )
     model.reset_metrics()
+
+
+def build_optimizer(model):
+    """Creates the optimizer's variables, unless they are there.
+
+    Keras' loss scaling forgets its scale when it is built a second time.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+    """
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def number_passes(epochs, initial_epoch=None):

@@ -9,6 +9,7 @@ import shutil
 import keras
 
 from keras_anytime import training
+from keras_anytime.training.inputs import build_optimizer
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
 
@@ -129,9 +130,8 @@ def load_state(model, path):
     Raises:
         ValueError: If the file cannot be read.
     """
-    if not model.optimizer.built:
-        with training.scope(model):
-            model.optimizer.build(model.trainable_variables)
+    with training.scope(model):
+        build_optimizer(model)
     try:
         model.load_weights(path)
     except Exception as error:

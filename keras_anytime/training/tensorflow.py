@@ -49,8 +49,8 @@ def combined_gradient(model, x, y, sample_weight):
     Returns:
         Tuple of the gradient (list aligned with `model.trainable_variables`,
         in the form in which Keras' optimizers sum it over replicas), the
-        logits of every output (list), the stage losses (list of K scalars) and
-        the regularisers' penalty (scalar). Only the gradient carries the
+        logits of every output (list), the stage losses (tensor `(K,)`) and the
+        regularisers' penalty (scalar). Only the gradient carries the
         optimizer's loss scale.
     """
     combiner = model.gradients
@@ -113,7 +113,7 @@ def combined_gradient(model, x, y, sample_weight):
             _gradient(tape, scaled_penalty, variables, variables),
         )
     gradient = replicas.on_the_first(gradient)
-    return gradient, outputs, ops.unstack(losses, model.num_stages), penalty
+    return gradient, outputs, losses, penalty
 
 
 def _gradient(tape, objective, sources, variables):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_anytime.state import check_steps
 from keras_anytime.weighting.base import Weighting
 
 
@@ -46,11 +47,7 @@ class AdaLoss(Weighting):
             raise ValueError(
                 f"`momentum` must be in [0, 1). Received: momentum={momentum}"
             )
-        if update_every != int(update_every) or update_every < 1:
-            raise ValueError(
-                "`update_every` must be a whole number of steps, 1 or more. "
-                f"Received: update_every={update_every}"
-            )
+        check_steps("update_every", update_every)
         self.gamma = gamma
         self.momentum = momentum
         self.update_every = int(update_every)

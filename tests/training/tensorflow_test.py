@@ -6,34 +6,17 @@ import tensorflow as tf
 import keras_anytime as ka
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
+from tests.gradients.tapes import move
+from tests.gradients.tapes import stage_gradients
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 
-def _stage_gradients(model, x, y, weights):
-    """The gradient of each weighted stage loss, by whole-model tapes."""
-    variables = [v.value for v in model.trainable_variables]
-    gradients = []
-    for k, weight in enumerate(weights):
-        with tf.GradientTape() as tape:
-            logits = model(x, training=True)[k]
-            loss = weight * tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-            )
-        gradients.append(tape.gradient(loss, variables))
-    return gradients
-
-
 def _step(model, x, y):
     """What one SGD step of rate 1 takes off the trainable variables."""
-    before = [v.numpy() for v in model.trainable_variables]
-    model.train_on_batch(x, y)
-    after = [v.numpy() for v in model.trainable_variables]
-    return np.concatenate(
-        [(a - b).ravel() for a, b in zip(before, after, strict=True)]
-    )
+    return move(model, lambda: model.train_on_batch(x, y))
 
 
 def _l2_gradient(model, l2):
@@ -55,7 +38,7 @@ def test_a_step_is_osgd_on_weighted_losses_and_plain_l2(eager, priority):
     weights = [1.0, 2.0, 0.5]
     model = scramble(tiny_net(l2=0.01))
     x, y = digits(32)
-    vectors = padded(_stage_gradients(model, x, y, weights))
+    vectors = padded(stage_gradients(model, x, y, weights)[0])
     order = [stage - 1 for stage in priority or (1, 2, 3)]
     want = osgd(vectors, order) + _l2_gradient(model, 0.01)
     compiled(
@@ -74,7 +57,7 @@ def test_a_step_of_sum_is_equation_1_and_plain_l2():
     weights = np.array([1.0, 2.0, 0.5])
     model = scramble(tiny_net(l2=0.01))
     x, y = digits(32)
-    vectors = padded(_stage_gradients(model, x, y, weights))
+    vectors = padded(stage_gradients(model, x, y, weights)[0])
     want = vectors.sum(0) / weights.sum() + _l2_gradient(model, 0.01)
     compiled(
         model,
@@ -90,9 +73,7 @@ def test_a_step_of_sum_is_equation_1_and_plain_l2():
 def test_stages_alone_have_no_gradient_outside_of_their_subnetwork():
     model = scramble(tiny_net())
     x, y = digits(8)
-    for k, gradient in enumerate(
-        _stage_gradients(model, x, y, [1, 1, 1]), start=1
-    ):
+    for k, gradient in enumerate(stage_gradients(model, x, y)[0], start=1):
         reached = {
             v.path
             for v, g in zip(model.trainable_variables, gradient, strict=True)
