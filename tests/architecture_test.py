@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "init": set(),
     "nesting": set(),
     "fused": set(),
+    "confidence": set(),
     "layers": {"fused", "nesting"},
     "state": set(),
     "weighting": {"state"},
@@ -55,16 +56,24 @@ MAY_IMPORT = {
     "nets": {"cost", "files", "graph", "layers", "model", "nesting"},
     # Saved models may be of any class.
     "loading": {"model", "nets"},
-    "callbacks": {"files", "heads", "training"},
-    "evaluation": {"cost", "files"},
-    "export": {"cost", "evaluation", "files", "heads", "provenance"},
-    "runtime": {"export"},
+    "callbacks": {"cost", "evaluation", "files", "heads", "training"},
+    "evaluation": {"confidence", "cost", "files", "provenance"},
+    "export": {
+        "confidence",
+        "cost",
+        "evaluation",
+        "files",
+        "heads",
+        "provenance",
+    },
+    "runtime": {"confidence", "export"},
 }
 # These run on every Keras backend.
 BACKEND_FREE = ("nesting", "layers", "nets", "weighting", "gradients")
 # What a device loads with `keras_anytime.runtime`.
 ON_DEVICE = (
     "keras_anytime/__init__.py",
+    "keras_anytime/confidence.py",
     "keras_anytime/export/__init__.py",
     "keras_anytime/export/manifest.py",
     "keras_anytime/runtime/*.py",
@@ -117,7 +126,8 @@ def test_runtime_needs_neither_keras_nor_tensorflow():
         for one in imports(path):
             here = f"{relative(path)}:{one.line}: imports {one.name}"
             if re.match(
-                r"keras_anytime\.(runtime|export\.manifest)\b", one.name
+                r"keras_anytime\.(confidence|runtime|export\.manifest)\b",
+                one.name,
             ):
                 continue
             if one.name.startswith("keras_anytime"):

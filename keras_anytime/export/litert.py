@@ -23,6 +23,7 @@ def tflite(
     batch_size=1,
     class_names=None,
     preprocessing=None,
+    thresholds=None,
     keep_names=False,
 ):
     """Writes one float32 `.tflite` file that runs the network stage by stage.
@@ -43,6 +44,9 @@ def tflite(
             sets a dict from them to such sequences.
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
+        thresholds: Floats in [0, 1], the confidences above which the answers
+            of stages 1 to K - 1 are final where a device asks for that; as
+            from `ka.evaluation.confidence_thresholds`.
         keep_names: Boolean. Whether the tensors inside keep the names of the
             layers that made them, to look at the file with other tools, at
             some 80 bytes for each tensor of each signature.
@@ -57,7 +61,14 @@ def tflite(
         )
     named = programs_lib.programs(model, zero_filled=False)
     manifest = programs_lib.describe(
-        "tflite", model, named, batch_size, curve, class_names, preprocessing
+        "tflite",
+        model,
+        named,
+        batch_size,
+        curve,
+        class_names,
+        preprocessing,
+        thresholds,
     )
     manifest.to_json()  # What cannot be written fails before anything is.
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,14 @@
 """The manifest beside an exported file: what is in it and how to call it.
 
-Pure Python, so that a device reads it without Keras or TensorFlow.
+A device reads it without Keras or TensorFlow.
 """
 
 import dataclasses
 import hashlib
 import json
 import pathlib
+
+from keras_anytime.confidence import check_thresholds
 
 FORMAT = "keras_anytime"
 FORMAT_VERSION = 1
@@ -76,6 +78,9 @@ class Manifest:
         versions: Dict from libraries to the versions that exported.
         label_sets: Tuple of strings, the sets of labels that each stage
             answers in, finest first; `None` for a network with one set.
+        thresholds: Tuple of K - 1 floats in [0, 1], the confidences above
+            which the answers of stages 1 to K - 1 are final, or `None`; see
+            `ka.evaluation.confidence_thresholds`.
     """
 
     kind: str
@@ -87,6 +92,7 @@ class Manifest:
     preprocessing: dict | None = None
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     label_sets: tuple[str, ...] | None = None
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def num_stages(self) -> int:
@@ -213,6 +219,7 @@ def _parse(fields) -> Manifest:
         for name, signature in _as(dict, fields["signatures"]).items()
     }
     label_sets = _as((list, type(None)), fields.get("label_sets"))
+    thresholds = _as((list, type(None)), fields.get("thresholds"))
     manifest = Manifest(
         kind=_as(str, fields["kind"]),
         name=_as(str, fields["name"]),
@@ -223,6 +230,11 @@ def _parse(fields) -> Manifest:
         preprocessing=_as((dict, type(None)), fields["preprocessing"]),
         versions=_as(dict, fields["versions"]),
         label_sets=None if label_sets is None else _strings(label_sets),
+        thresholds=(
+            None
+            if thresholds is None
+            else check_thresholds(thresholds, len(stages))
+        ),
     )
     kinds = ["subnet"]
     # A network that cannot run step by step has none at all.

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_anytime import heads
+from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.manifest import Manifest
 from keras_anytime.export.manifest import Signature
@@ -101,7 +102,16 @@ def write_saved_model(named, folder, batch_size):
     archive.write_out(str(folder), verbose=False)
 
 
-def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
+def describe(
+    kind,
+    model,
+    named,
+    batch_size,
+    curve,
+    class_names,
+    preprocessing,
+    thresholds,
+):
     """Returns the manifest of an export, its checksum still empty.
 
     Args:
@@ -114,13 +124,14 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         class_names: Sequence of strings, or `None`; for label sets a dict from
             them to such sequences.
         preprocessing: Dict, or `None`.
+        thresholds: K - 1 floats in [0, 1], or `None`.
 
     Returns:
         A `Manifest`.
 
     Raises:
-        ValueError: If the batch size is below 1, or the curve or the class
-            names are of another network.
+        ValueError: If the batch size is below 1, or the curve, the class
+            names or the thresholds are of another network.
     """
     costs = stage_costs(model)
     if batch_size is not None and batch_size < 1:
@@ -164,6 +175,11 @@ def describe(kind, model, named, batch_size, curve, class_names, preprocessing):
         preprocessing=preprocessing,
         versions=versions(),
         label_sets=model.label_sets or None,
+        thresholds=(
+            None
+            if thresholds is None
+            else check_thresholds(thresholds, model.num_stages)
+        ),
     )
 
 

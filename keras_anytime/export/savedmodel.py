@@ -19,6 +19,7 @@ def saved_model(
     batch_size=None,
     class_names=None,
     preprocessing=None,
+    thresholds=None,
 ):
     """Writes a SavedModel whose signatures run the network stage by stage.
 
@@ -40,6 +41,9 @@ def saved_model(
             sets a dict from them to such sequences.
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
+        thresholds: Floats in [0, 1], the confidences above which the answers
+            of stages 1 to K - 1 are final where a device asks for that; as
+            from `ka.evaluation.confidence_thresholds`.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds
@@ -60,6 +64,7 @@ def saved_model(
         curve,
         class_names,
         preprocessing,
+        thresholds,
     )
 
     def write(beside):

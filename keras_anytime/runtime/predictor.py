@@ -9,9 +9,12 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
+from keras_anytime.confidence import check_thresholds
+from keras_anytime.confidence import confidence as confidence_of
 from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import backends
 
@@ -61,6 +64,7 @@ class AnytimePredictor:
         for result in predictor.stream(image):
             print(result.stage, result.logits.argmax())
         result = predictor.predict(image, deadline_ms=8.0)
+        result = predictor.predict(image, confidence=0.95)
     ```
 
     Args:
@@ -131,13 +135,27 @@ class AnytimePredictor:
         """
         return self._stream(*self._as_batch(x))
 
-    def predict(self, x, deadline_ms: float | None = None) -> StageResult:
+    def predict(
+        self,
+        x,
+        deadline_ms: float | None = None,
+        confidence: float | Sequence[float] | str | None = None,
+    ) -> StageResult:
         """Returns the best answer that is ready at the deadline.
+
+        With `confidence`, it is the first answer that is sure enough, if there
+        is one by then, and no later stage runs. An answer is as sure as the
+        largest probability of a softmax over its classes; of label sets, those
+        of the first; a batch is as sure as the least sure of its images.
 
         Args:
             x: Prepared image `(height, width, channels)`, or a batch of them.
             deadline_ms: Milliseconds from now to the answer, or `None` to
                 wait for the last stage.
+            confidence: Float in [0, 1] above which an answer is final; or one
+                for each of stages 1 to K - 1; or `"manifest"` for those that
+                were chosen when the network was exported; or `None` to not
+                stop early.
 
         Returns:
             The `StageResult` of the latest stage that finished; its `stage` is
@@ -145,7 +163,8 @@ class AnytimePredictor:
 
         Raises:
             ValueError: If the image has another shape than the network's
-                input, or the deadline is negative.
+                input, the deadline is negative, or a confidence is outside of
+                [0, 1], of a wrong number, or not in the manifest.
         """
         deadline_ms = None if deadline_ms is None else float(deadline_ms)
         if deadline_ms is not None and not deadline_ms >= 0:
@@ -153,8 +172,9 @@ class AnytimePredictor:
                 "`deadline_ms` must be 0 or more. "
                 f"Received: deadline_ms={deadline_ms}"
             )
+        thresholds = self._thresholds(confidence)
         batch, single = self._as_batch(x)
-        with self._job(batch, single) as job:
+        with self._job(batch, single, thresholds) as job:
             job.wait_for(self.num_stages, deadline_ms)
             return job.latest(deadline_ms)
 
@@ -213,12 +233,25 @@ class AnytimePredictor:
     def __exit__(self, *_):
         self.close()
 
+    def _thresholds(self, confidence):
+        if confidence is None:
+            return ()
+        if isinstance(confidence, str) and confidence == "manifest":
+            if self.manifest.thresholds is None:
+                raise ValueError(
+                    "The manifest has no confidences: export the network with "
+                    "`thresholds`, or give numbers. "
+                    "Received: confidence='manifest'"
+                )
+            return self.manifest.thresholds
+        return check_thresholds(confidence, self.num_stages)
+
     @contextlib.contextmanager
-    def _job(self, batch, single):
+    def _job(self, batch, single, thresholds=()):
         """Runs the stages in the worker's thread until the block is left."""
         if self._closed:
             raise ValueError("The predictor is closed.")
-        job = _Job(batch, single)
+        job = _Job(batch, single, thresholds)
         with self._lock:
             self._jobs.add(job)
         try:
@@ -260,10 +293,11 @@ class AnytimePredictor:
 class _Job:
     """One image on its way through the stages."""
 
-    def __init__(self, batch, single):
+    def __init__(self, batch, single, thresholds):
         self.results: list[StageResult] = []
         self._image = batch
         self._single = single
+        self._thresholds = dict(enumerate(thresholds, start=1))
         self._start = time.perf_counter()
         self._changed = threading.Condition()
         self._stopped = False
@@ -286,6 +320,8 @@ class _Job:
                     for label_set, output in manifest.logits_names.items()
                 }
                 self._add(stage, answer.get(None, answer))
+                if self._sure(stage, next(iter(answer.values()))):
+                    self.stop()
         except BaseException as error:
             with self._changed:
                 self._error = error
@@ -332,6 +368,13 @@ class _Job:
                 if deadline_ms is None or result.elapsed_ms <= deadline_ms:
                     return result
         return StageResult(0, None, 1e3 * self._seconds())
+
+    def _sure(self, stage, logits):
+        """Whether an answer is final, so that no later stage is needed."""
+        threshold = self._thresholds.get(stage)
+        return threshold is not None and bool(
+            np.all(confidence_of(logits) > threshold)
+        )
 
     def _own(self, logits):
         """Returns a copy of logits, in the form of the image that was given."""

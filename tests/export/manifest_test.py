@@ -26,6 +26,7 @@ MANIFEST = manifest_lib.Manifest(
     class_names=("cat", "dog"),
     preprocessing={"scale": 255.0, "mean": [0.5], "std": [0.25]},
     versions={"keras": "3"},
+    thresholds=(0.75,),
 )
 
 
@@ -60,7 +61,9 @@ def _write(folder, content):
 def test_what_is_written_is_read(tmp_path):
     path = _write(tmp_path, MANIFEST.to_json())
     assert manifest_lib.read_manifest(path) == MANIFEST
-    bare = dataclasses.replace(MANIFEST, class_names=None, preprocessing=None)
+    bare = dataclasses.replace(
+        MANIFEST, class_names=None, preprocessing=None, thresholds=None
+    )
     path = _write(tmp_path, bare.to_json())
     assert manifest_lib.read_manifest(path) == bare
 
@@ -77,11 +80,13 @@ def test_networks_without_steps_and_with_label_sets(tmp_path):
     }
 
 
-def test_manifests_from_before_label_sets_are_read(tmp_path):
+def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
     content = json.loads(MANIFEST.to_json())
-    del content["label_sets"]
+    del content["label_sets"], content["thresholds"]
     path = _write(tmp_path, content)
-    assert manifest_lib.read_manifest(path) == MANIFEST
+    assert manifest_lib.read_manifest(path) == dataclasses.replace(
+        MANIFEST, thresholds=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,6 +153,10 @@ def test_an_unknown_version_is_refused(tmp_path):
         {"signatures": {}},
         {"class_names": "cat"},
         {"sha256": 3},
+        {"thresholds": 0.75},
+        {"thresholds": [0.75, 0.5]},
+        {"thresholds": [1.5]},
+        {"thresholds": ["high"]},
         {"kind": None},
         {
             "stages": [

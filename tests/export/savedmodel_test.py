@@ -119,4 +119,6 @@ def test_what_belongs_to_another_network_is_refused(tmp_path):
         ka.export.saved_model(
             model, tmp_path / "export", class_names=("a", "b")
         )
+    with pytest.raises(ValueError, match="one, or 2 for the stages"):
+        ka.export.saved_model(model, tmp_path / "export", thresholds=(0.5,))
     assert not list(tmp_path.iterdir())

@@ -21,8 +21,12 @@ def _exports(tmp_path_factory):
     """One network in both forms, and its logits on real images."""
     folder = tmp_path_factory.mktemp("exports")
     model = scramble(tiny_net())
-    ka.export.tflite(model, folder / "anytime.tflite")
-    ka.export.saved_model(model, folder / "saved_model")
+    for form, name in (
+        ("tflite", "anytime.tflite"),
+        ("saved_model", "saved_model"),
+    ):
+        export = getattr(ka.export, form)
+        export(model, folder / name, thresholds=(0.99, 0.0))
     images, _ = digits(4)
     return folder, images, model.predict(images, verbose=0)
 
@@ -307,6 +311,9 @@ def test_images_that_do_not_fit_are_refused(predictor, image, message):
 
 
 def test_wrong_arguments_are_refused(predictor, exports):
+    for confidence in (-0.1, 1.1, [0.5], "high", float("nan")):
+        with pytest.raises(ValueError, match=r"one, or 2.*Received"):
+            predictor.predict(exports[1][0], confidence=confidence)
     for deadline in (-1, float("nan")):
         with pytest.raises(ValueError, match="deadline_ms="):
             predictor.predict(exports[1][0], deadline_ms=deadline)
