@@ -1,19 +1,67 @@
-"""Measuring anytime networks: cost, error against cost, plots."""
+"""Measuring anytime networks: cost, error against cost, deadlines, plots."""
 
 from keras_anytime.cost import StageCost
 from keras_anytime.cost import stage_costs
+from keras_anytime.evaluation.anytime import anytime_curve
+from keras_anytime.evaluation.anytime import curve_of
+from keras_anytime.evaluation.budget import BudgetCurve
+from keras_anytime.evaluation.budget import BudgetPoint
+from keras_anytime.evaluation.budget import budget_curve
+from keras_anytime.evaluation.budget import confidence_thresholds
+from keras_anytime.evaluation.budget import dynamic_evaluation
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
-from keras_anytime.evaluation.curve import anytime_curve
+from keras_anytime.evaluation.deadlines import DeadlineSimulation
+from keras_anytime.evaluation.deadlines import simulate_deadlines
+from keras_anytime.evaluation.hierarchy import HierarchicalCurve
+from keras_anytime.evaluation.hierarchy import hierarchical_curve
 from keras_anytime.evaluation.inflation import CostInflation
 from keras_anytime.evaluation.inflation import ensemble_cost_inflation
+from keras_anytime.evaluation.optimal import ensemble_curve
+from keras_anytime.evaluation.optimal import oracle_curve
+from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.predictions import Predictions
+from keras_anytime.evaluation.predictions import predict_stages
+from keras_anytime.evaluation.seeds import Comparison
+from keras_anytime.evaluation.seeds import CurveAggregate
+from keras_anytime.evaluation.seeds import Spread
+from keras_anytime.evaluation.seeds import aggregate
+from keras_anytime.evaluation.seeds import compare
+from keras_anytime.evaluation.timed import TimedPredictions
+from keras_anytime.evaluation.utility import PriorityChoice
+from keras_anytime.evaluation.utility import best_priority
+from keras_anytime.evaluation.utility import expected_error
 
 __all__ = [
     "AnytimeCurve",
+    "BudgetCurve",
+    "BudgetPoint",
+    "Comparison",
     "CostInflation",
+    "CurveAggregate",
     "CurvePoint",
+    "DeadlineSimulation",
+    "HierarchicalCurve",
+    "Predictions",
+    "PriorityChoice",
+    "Spread",
     "StageCost",
+    "TimedPredictions",
+    "aggregate",
     "anytime_curve",
+    "best_priority",
+    "budget_curve",
+    "compare",
+    "confidence_thresholds",
+    "curve_of",
+    "dynamic_evaluation",
     "ensemble_cost_inflation",
+    "ensemble_curve",
+    "expected_error",
+    "hierarchical_curve",
+    "oracle_curve",
+    "predict_stages",
+    "relative_increase",
+    "simulate_deadlines",
     "stage_costs",
 ]

@@ -1,19 +1,25 @@
 """The anytime curve: how good each stage's answer is, and what it costs."""
 
 import dataclasses
-from collections.abc import Mapping
+import json
+import math
+import pathlib
 
-import keras
-import numpy as np
-
-from keras_anytime.cost import stage_costs
+from keras_anytime.evaluation.tables import as_table
+from keras_anytime.evaluation.tables import percent
+from keras_anytime.evaluation.tables import short
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
+
+# The shares of the cost at which the papers report errors.
+MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}
 
 
 @dataclasses.dataclass(frozen=True)
 class CurvePoint:
     """One stage of an anytime curve.
+
+    What was not measured is `None`.
 
     Args:
         stage: Integer, counted from 1.
@@ -23,6 +29,13 @@ class CurvePoint:
             largest logit.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
             the five largest logits.
+        loss: Float. Mean cross entropy in nats, without regularisers.
+        calibration_error: Float in [0, 1]. How far the confidences are from
+            the share of right answers; see `measures.calibration_error`.
+        top1_low: Float. Lower end of the interval of the top-1 error.
+        top1_high: Float. Its upper end.
+        top5_low: Float. Lower end of the interval of the top-5 error.
+        top5_high: Float. Its upper end.
     """
 
     stage: int
@@ -30,13 +43,19 @@ class CurvePoint:
     parameters: int
     top1_error: float
     top5_error: float
+    loss: float | None = None
+    calibration_error: float | None = None
+    top1_low: float | None = None
+    top1_high: float | None = None
+    top5_low: float | None = None
+    top5_high: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class AnytimeCurve:
     """Error against cost over the stages of one network.
 
-    `print(curve)` shows it as a table.
+    `print(curve)` shows it as a table. What was not measured is `None`.
 
     Args:
         points: Tuple of K `CurvePoint`, the first stage first.
@@ -44,12 +63,22 @@ class AnytimeCurve:
         examples: Integer. Examples measured on.
         name: String. The network's name; with label sets, and which of them
             was measured.
+        monotonicity: Float in [0, 1]. Share of examples whose answer gets
+            worse with more time: some stage is right and a later one wrong.
+            Best is 0.
+        monotonicity_interval: Pair of floats, the ends of its interval.
+        average_error_interval: Pair of floats, those of `average_error`.
+        level: Float in (0, 1), the confidence level of all intervals.
     """
 
     points: tuple[CurvePoint, ...]
     classes: int
     examples: int
     name: str = "anytime network"
+    monotonicity: float | None = None
+    monotonicity_interval: tuple[float, float] | None = None
+    average_error_interval: tuple[float, float] | None = None
+    level: float | None = None
 
     @property
     def average_error(self):
@@ -88,40 +117,62 @@ class AnytimeCurve:
             raise ValueError(
                 f"`share` must be in [0, 1]. Received: share={share}"
             )
-        budget = share * self.points[-1].macs
-        error = 1 - 1 / self.classes
+        return self.within(share * self.points[-1].macs)
+
+    def within(self, macs, measure="top1_error"):
+        """Returns what a budget of multiply-adds achieves.
+
+        Args:
+            macs: Float. The budget, in multiply-adds for one image.
+            measure: String. `"top1_error"`, `"top5_error"` or `"loss"`.
+
+        Returns:
+            Float: the measure of the last stage whose cost is within the
+            budget, or of a random guess where none is.
+        """
+        value = _random_guess(measure, self.classes)
         for point in self.points:
-            if point.macs <= budget:
-                error = point.top1_error
-        return error
+            if point.macs <= macs:
+                value = getattr(point, measure)
+        return value
 
     @property
     def milestones(self):
         """Dict from 1/4, 1/2, 3/4 and 1 to the error at that share."""
-        return {share: self.error_at(share) for share in (0.25, 0.5, 0.75, 1)}
+        return {share: self.error_at(share) for share in MILESTONES}
 
     def __str__(self):
+        level = f"{self.level or 0:.0%} interval"
         lines = [
             f"{self.name}: {self.examples} examples, {self.classes} classes",
-            f"{'stage':>5} {'MACs':>9} {'of all':>7} {'parameters':>11} "
-            f"{'top-1 error':>12} {'top-5 error':>12}",
+            *as_table(
+                {
+                    "stage": point.stage,
+                    "MACs": short(point.macs),
+                    "of all": f"{point.macs / self.points[-1].macs:.0%}",
+                    "parameters": f"{point.parameters:,}",
+                    "top-1 error": percent(point.top1_error),
+                    level: _interval(point.top1_low, point.top1_high),
+                    "top-5 error": percent(point.top5_error),
+                    "loss": None if point.loss is None else f"{point.loss:.3f}",
+                    "calibration error": percent(point.calibration_error),
+                }
+                for point in self.points
+            ),
         ]
-        for point in self.points:
+        if self.monotonicity is not None:
             lines.append(
-                f"{point.stage:>5} {_short(point.macs):>9} "
-                f"{point.macs / self.points[-1].macs:>7.0%} "
-                f"{point.parameters:>11,} {point.top1_error:>12.2%} "
-                f"{point.top5_error:>12.2%}"
+                "answers that get worse with more time "
+                + _with_interval(self.monotonicity, self.monotonicity_interval)
             )
-        shares = "  ".join(
-            f"at {label} {error:.2%}"
-            for label, error in zip(
-                ("1/4", "1/2", "3/4", "1"),
-                self.milestones.values(),
-                strict=True,
-            )
+        lines.append(
+            "average error "
+            + _with_interval(self.average_error, self.average_error_interval)
         )
-        lines.append(f"average error {self.average_error:.2%}")
+        shares = "  ".join(
+            f"at {MILESTONES[share]} {percent(error)}"
+            for share, error in self.milestones.items()
+        )
         lines.append(f"error by share of the cost: {shares}")
         return "\n".join(lines)
 
@@ -135,6 +186,34 @@ class AnytimeCurve:
             },
         }
 
+    @classmethod
+    def from_dict(cls, content):
+        """Makes a curve of what `to_dict` gave.
+
+        Args:
+            content: Dict.
+
+        Raises:
+            ValueError: If it is no curve.
+        """
+        try:
+            own = {
+                field.name: content[field.name]
+                for field in dataclasses.fields(cls)
+                if field.name in content
+            }
+            for name in ("monotonicity_interval", "average_error_interval"):
+                own[name] = own.get(name) and tuple(own[name])
+            points = tuple(CurvePoint(**one) for one in own.pop("points"))
+            if not points:
+                raise KeyError("points")
+            return cls(points=points, **own)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                "This is no anytime curve as `to_dict` and `to_json` give it. "
+                f"Received: {type(error).__name__}: {error}"
+            ) from error
+
     def to_json(self, path):
         """Writes the curve to a JSON file.
 
@@ -143,13 +222,36 @@ class AnytimeCurve:
         """
         write_json(path, self.to_dict())
 
+    @classmethod
+    def from_json(cls, path):
+        """Reads a curve that `to_json` wrote.
+
+        Args:
+            path: String or path.
+
+        Raises:
+            OSError: If the file cannot be read.
+            ValueError: If it holds no curve.
+        """
+        try:
+            return cls.from_dict(json.loads(pathlib.Path(path).read_text()))
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+
     def to_csv(self, path):
         """Writes one line per stage to a CSV file.
 
         Args:
             path: String or path. A file there is replaced at once.
         """
-        write_csv(path, [dataclasses.asdict(point) for point in self.points])
+        rows = [dataclasses.asdict(point) for point in self.points]
+        write_csv(
+            path,
+            [
+                {name: one for name, one in row.items() if one is not None}
+                for row in rows
+            ],
+        )
 
     def plot(self, path):
         """Draws top-1 error against multiply-adds.
@@ -167,127 +269,23 @@ class AnytimeCurve:
         plot_curve(self, path)
 
 
-def anytime_curve(model, data, batch_size=128, label_set=None):
-    """Measures every stage of a model in one pass over the data.
-
-    Costs are those of each stage's subnetwork alone, as in the papers; of an
-    ensemble, of all that runs before its answer. See `stage_costs`.
-
-    Args:
-        model: An `AnytimeModel`.
-        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays. Labels of a hierarchical network are a dict from
-            label sets to integer labels.
-        batch_size: Integer. Images per batch where `data` is arrays.
-        label_set: String. Which labels of a hierarchical network to measure;
-            `None` for any other.
-
-    Returns:
-        An `AnytimeCurve`.
-
-    Raises:
-        ValueError: If there is no data, labels are not integers among the
-            classes, or `label_set` is none of the network's.
-    """
-    sets = model.label_sets
-    if not sets and label_set is not None:
+def _random_guess(measure, classes):
+    guesses = {
+        "top1_error": 1 - 1 / classes,
+        "top5_error": 1 - min(5, classes) / classes,
+        "loss": math.log(classes),
+    }
+    if measure not in guesses:
         raise ValueError(
-            "The network has one set of labels: leave `label_set` out. "
-            f"Received: label_set={label_set!r}"
+            f"`measure` must be one of {sorted(guesses)}. "
+            f"Received: measure={measure!r}"
         )
-    if sets and label_set not in sets:
-        raise ValueError(
-            f"`label_set` must be one of {sets}, the label sets of this "
-            f"network. Received: label_set={label_set!r}"
-        )
-    index = sets.index(label_set) if sets else 0
-    heads = slice(index, None, len(sets) or 1)
-    classes = model.outputs[index].shape[-1]
-    wrong = np.zeros((2, model.num_stages), "int64")
-    examples = 0
-    for images, labels in _batches(data, batch_size, label_set):
-        labels = np.asarray(labels)
-        _check_labels(labels, len(images), classes)
-        labels = labels.reshape(-1)
-        outputs = keras.tree.flatten(model.predict_on_batch(images))[heads]
-        for stage, logits in enumerate(outputs):
-            before = _classes_before(np.asarray(logits), labels)
-            wrong[0, stage] += np.sum(before >= 1)
-            wrong[1, stage] += np.sum(before >= 5)
-        examples += len(labels)
-    if not examples:
-        raise ValueError("There is nothing to measure. Received: empty `data`")
-    return AnytimeCurve(
-        points=tuple(
-            CurvePoint(
-                cost.stage,
-                cost.macs,
-                cost.parameters,
-                float(top1 / examples),
-                float(top5 / examples),
-            )
-            for cost, top1, top5 in zip(stage_costs(model), *wrong, strict=True)
-        ),
-        classes=classes,
-        examples=examples,
-        name=f"{model.name}, {label_set} labels" if sets else model.name,
-    )
+    return guesses[measure]
 
 
-def _classes_before(logits, labels):
-    """Returns how many classes stand before each label.
-
-    Ties count against the network, and so does a logit that is not a number,
-    so that a broken stage is not taken for a good one.
-    """
-    own = np.take_along_axis(logits, labels[:, None], axis=1)
-    return np.sum(~(logits < own), axis=1) - 1
+def _interval(low, high):
+    return None if low is None else f"{low:.1%}-{high:.1%}"
 
 
-def _batches(data, batch_size, label_set):
-    if not isinstance(data, (tuple, list)):
-        for images, labels, *_ in data:
-            yield images, _chosen(labels, label_set)
-        return
-    images, labels = data
-    labels = _chosen(labels, label_set)
-    for start in range(0, len(labels), batch_size):
-        stop = start + batch_size
-        yield images[start:stop], labels[start:stop]
-
-
-def _chosen(labels, label_set):
-    if label_set is None:
-        if isinstance(labels, Mapping):
-            raise ValueError(
-                "The network has one set of labels. "
-                f"Received: labels as a dict of {sorted(labels)}"
-            )
-        return labels
-    if not isinstance(labels, Mapping) or label_set not in labels:
-        raise ValueError(
-            "The data must give labels as a dict from label sets to labels. "
-            f"Received: label_set={label_set!r} and labels that are no dict "
-            "or lack it"
-        )
-    return labels[label_set]
-
-
-def _check_labels(labels, count, classes):
-    if labels.dtype.kind not in "iu" or labels.size != count:
-        raise ValueError(
-            "Labels must be integers, one per image. Received: labels of type "
-            f"{labels.dtype} and shape {labels.shape} for {count} images"
-        )
-    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
-        raise ValueError(
-            f"Labels must be 0 to {classes - 1}. "
-            f"Received: labels from {labels.min()} to {labels.max()}"
-        )
-
-
-def _short(number):
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.2f} {unit}"
-    return str(number)
+def _with_interval(value, ends):
+    return percent(value) + (f" ({_interval(*ends)})" if ends else "")

@@ -1,33 +1,26 @@
 import csv
 import json
 
+import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 
 from keras_anytime.evaluation import AnytimeCurve
-from keras_anytime.evaluation import CurvePoint
+from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import anytime_curve
+from keras_anytime.evaluation import curve_of
 from keras_anytime.evaluation import stage_costs
+from tests.evaluation.examples import costs
+from tests.evaluation.examples import curve as _curve
+from tests.evaluation.examples import random_logits
+from tests.evaluation.examples import random_predictions
 from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
 from tests.testing import scramble
 from tests.testing import tiny_net
-
-
-def _curve(macs=(10, 30, 100), errors=(0.5, 0.3, 0.1)):
-    return AnytimeCurve(
-        points=tuple(
-            CurvePoint(k, cost, 2 * cost, error, error / 2)
-            for k, (cost, error) in enumerate(
-                zip(macs, errors, strict=True), start=1
-            )
-        ),
-        classes=10,
-        examples=200,
-        name="net",
-    )
 
 
 @pytest.mark.parametrize("as_dataset", [True, False])
@@ -112,18 +105,114 @@ def test_the_error_at_a_share_of_the_cost():
             curve.error_at(share)
 
 
-def test_a_broken_stage_does_not_look_good():
+def test_a_stage_that_says_nothing_does_not_look_good():
+    model = tiny_net()
+    head = model.get_layer("stage_3")
+    # All logits the same: no credit for the order of the classes.
+    head.set_weights([weight * 0 for weight in head.get_weights()])
+    curve = anytime_curve(model, digits(20))
+    assert curve.points[2].top1_error == 1
+    assert curve.points[2].loss == pytest.approx(np.log(10))
+    assert curve.points[0].top1_error < 1
+
+
+def test_a_stage_with_logits_that_are_not_numbers_is_named():
     model = tiny_net()
     head = model.get_layer("stage_3")
     head.set_weights([weight * np.nan for weight in head.get_weights()])
-    curve = anytime_curve(model, digits(20))
-    assert curve.points[2].top1_error == 1
-    assert curve.points[0].top1_error < 1
-    # Nor does one whose logits are all the same, by the order of classes.
-    head.set_weights(
-        [weight * 0 for weight in map(np.nan_to_num, head.get_weights())]
+    with pytest.raises(ValueError, match="stage 3 for 20 of 20 images"):
+        anytime_curve(model, digits(20))
+
+
+@hypothesis.given(
+    st.integers(0, 999),
+    st.integers(1, 40),
+    st.integers(1, 4),
+    st.integers(2, 9),
+)
+@hypothesis.settings(max_examples=50)
+def test_each_number_by_its_definition(seed, examples, stages, classes):
+    logits, labels = random_logits(
+        np.random.default_rng(seed), examples, stages, classes
     )
-    assert anytime_curve(model, digits(20)).points[2].top1_error == 1
+    predictions = Predictions.from_logits(logits, labels)
+    own = costs(*range(10, 10 + stages))
+    curve = curve_of(predictions, own, resamples=200, level=0.8, seed=seed)
+    order = np.argsort(-logits, axis=2)
+    for k, point in enumerate(curve.points):
+        pairs = list(zip(order[k], labels, strict=True))
+        assert point.top1_error == pytest.approx(
+            np.mean([one[0] != label for one, label in pairs])
+        )
+        assert point.top5_error == pytest.approx(
+            np.mean([label not in one[:5] for one, label in pairs])
+        )
+        probabilities = np.exp(logits[k]) / np.exp(logits[k]).sum(1)[:, None]
+        assert point.loss == pytest.approx(
+            -np.mean(np.log(probabilities[np.arange(examples), labels]))
+        )
+        assert point.top1_low <= point.top1_error + 1e-9
+        assert point.top1_high >= point.top1_error - 1e-9
+        assert point.top5_low <= point.top5_high
+        assert (point.macs, point.parameters) == (
+            own[k].macs,
+            own[k].parameters,
+        )
+    right = order[:, :, 0] == labels
+    worse = [
+        any(right[i, n] > right[j, n] for j in range(stages) for i in range(j))
+        for n in range(examples)
+    ]
+    assert curve.monotonicity == pytest.approx(np.mean(worse))
+    assert curve.average_error == pytest.approx(np.mean(~right))
+    low, high = curve.average_error_interval
+    assert low - 1e-9 <= curve.average_error <= high + 1e-9
+    assert curve.level == 0.8
+
+
+def test_the_interval_of_the_average_knows_that_stages_go_together():
+    # Where all stages are right on the same examples, averaging over stages
+    # makes nothing surer.
+    logits, labels = random_logits(np.random.default_rng(0), 400, 1, 10)
+    same = Predictions.from_logits(np.repeat(logits, 4, axis=0), labels)
+    curve = curve_of(same, costs(1, 1, 1, 1))
+    point = curve.points[0]
+    assert curve.average_error_interval == pytest.approx(
+        (point.top1_low, point.top1_high)
+    )
+
+
+def test_costs_of_another_network_are_refused():
+    with pytest.raises(ValueError, match="2 costs for answers of 3 stages"):
+        curve_of(random_predictions(), costs(1, 1))
+
+
+def test_what_a_budget_achieves():
+    curve = _curve()
+    assert curve.within(9) == 0.9
+    assert curve.within(10) == curve.within(29.9) == 0.5
+    assert curve.within(1e9, "top5_error") == 0.05
+    assert curve.within(1, "top5_error") == 0.5
+    assert curve.within(1, "loss") == pytest.approx(np.log(10))
+    with pytest.raises(ValueError, match="measure='macs'"):
+        curve.within(1, "macs")
+
+
+def test_a_curve_comes_back_from_its_file(tmp_path):
+    path = tmp_path / "curve.json"
+    for curve in (_curve(), curve_of(random_predictions(), costs(1, 2, 3))):
+        curve.to_json(path)
+        assert AnytimeCurve.from_json(path) == curve
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"points": [], "classes": 2, "examples": 1}']
+)
+def test_a_file_that_is_no_curve_is_refused(tmp_path, content):
+    path = tmp_path / "curve.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"curve\.json"):
+        AnytimeCurve.from_json(path)
 
 
 def test_the_table_reads_well():

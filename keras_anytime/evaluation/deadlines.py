@@ -1,0 +1,244 @@
+"""Answers under deadlines, from measured latencies of every input."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_anytime.evaluation import measures
+from keras_anytime.evaluation.tables import as_table
+from keras_anytime.evaluation.timed import check_deadlines
+from keras_anytime.evaluation.timed import check_same_inputs
+from keras_anytime.files import write_csv
+from keras_anytime.files import write_json
+
+# Wan 2020, Section 5.4: deadlines from half to all of the mean latency of the
+# largest network.
+SHARES = tuple(np.linspace(0.5, 1, 7).tolist())
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadlineSimulation:
+    """Errors under deadlines of several schemes; see `simulate_deadlines`.
+
+    `print(simulation)` shows it as a table.
+
+    Args:
+        deadlines_ms: Tuple of floats; infinite for none.
+        errors: Dict from `"baseline"`, `"nested"`, `"oracle_all"` and
+            `"oracle_each"` to one top-1 error for each deadline.
+        intervals: Dict likewise to pairs of the ends of their intervals, by
+            the bootstrap over inputs.
+        largest_ms: Float. The mean latency of the largest network.
+        examples: Integer. Inputs measured.
+        level: Float in (0, 1), the confidence level of the intervals.
+        names: Dict from schemes to the networks' names.
+    """
+
+    deadlines_ms: tuple[float, ...]
+    errors: dict[str, tuple[float, ...]]
+    intervals: dict[str, tuple[tuple[float, float], ...]]
+    largest_ms: float
+    examples: int
+    level: float
+    names: dict[str, str]
+
+    def __str__(self):
+        rows = []
+        for index, deadline in enumerate(self.deadlines_ms):
+            limited = math.isfinite(deadline)
+            share = deadline / self.largest_ms if limited else None
+            rows.append(
+                {
+                    "deadline": f"{deadline:.3f} ms" if limited else "none",
+                    "of largest": None if share is None else f"{share:.0%}",
+                    **{
+                        scheme: f"{100 * errors[index]:.1f}%"
+                        for scheme, errors in self.errors.items()
+                    },
+                }
+            )
+        networks = ", ".join(
+            f"{scheme}: {name}" for scheme, name in self.names.items()
+        )
+        return "\n".join(
+            [
+                f"top-1 error under deadlines, {self.examples} inputs "
+                f"({networks})",
+                *as_table(rows),
+            ]
+        )
+
+    def to_dict(self):
+        """Returns it as plain values, for JSON; no deadline is `None`."""
+        deadlines = [
+            one if math.isfinite(one) else None for one in self.deadlines_ms
+        ]
+        return {**dataclasses.asdict(self), "deadlines_ms": deadlines}
+
+    def to_json(self, path):
+        """Writes it to a JSON file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        write_json(path, self.to_dict())
+
+    def to_csv(self, path):
+        """Writes one line per deadline to a CSV file; none is `inf`.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        rows = []
+        for index, deadline in enumerate(self.deadlines_ms):
+            row = {"deadline_ms": deadline}
+            for scheme, errors in self.errors.items():
+                low, high = self.intervals[scheme][index]
+                row[scheme] = errors[index]
+                row[f"{scheme}_low"], row[f"{scheme}_high"] = low, high
+            rows.append(row)
+        write_csv(path, rows)
+
+    def plot(self, path):
+        """Draws bars of the errors at each deadline, with intervals.
+
+        Args:
+            path: String or path that ends in `.png` or `.svg`. A file there
+                is replaced at once.
+
+        Raises:
+            ValueError: If the path ends in anything else.
+            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+        """
+        from keras_anytime.evaluation.plots import plot_deadlines
+
+        plot_deadlines(self, path)
+
+
+def simulate_deadlines(
+    nested,
+    oracle=None,
+    baseline=None,
+    deadlines_ms=None,
+    resamples=measures.RESAMPLES,
+    level=measures.LEVEL,
+    seed=0,
+):
+    """Returns the errors of four schemes under deadlines.
+
+    At a deadline, an anytime network gives the answer of its last stage that
+    is ready. The oracles know beforehand how long each network will take:
+
+    - `nested`: your anytime network.
+    - `baseline`: another one to compare with, such as an even-width nest.
+    - `oracle_all`: of separate networks, the most accurate one of those that
+      are ready by the deadline for all inputs.
+    - `oracle_each`: for each input, the most accurate one of those that are
+      ready by the deadline for this input.
+
+    Where nothing is ready, a random guess is the answer; what counts is its
+    expected error. The most accurate network is that with the lowest error
+    over all inputs.
+
+    ```python
+    measured = ka.runtime.measure_answers(predictors, images)
+    timed = {
+        name: ka.evaluation.TimedPredictions.of(one, labels, name)
+        for name, one in measured.items()
+    }
+    simulation = ka.evaluation.simulate_deadlines(
+        timed["nested"], [timed["w1"], timed["w2"], timed["w4"]]
+    )
+    ```
+
+    Args:
+        nested: `TimedPredictions` of an anytime network.
+        oracle: Sequence of `TimedPredictions` of separate networks of one
+            stage each.
+        baseline: `TimedPredictions` of another anytime network, or `None`.
+        deadlines_ms: Sequence of positive floats, infinite for none; `None`
+            for the paper's: 7 from 0.5 to 1 times the mean latency of the
+            largest separate network, and none.
+        resamples: Integer. Data sets drawn for the intervals.
+        level: Float in (0, 1). Their confidence level.
+        seed: Integer, of the draws.
+
+    Returns:
+        A `DeadlineSimulation`.
+
+    Raises:
+        ValueError: If there is no oracle, a network of it has several stages,
+            the networks answered different inputs, or a deadline is not
+            positive.
+
+    Reference:
+        [Wan et al., 2020, Section 5.4](https://arxiv.org/abs/2008.06635)
+    """
+    if not oracle:
+        raise ValueError(
+            "The deadlines and two of the schemes need separate networks to "
+            "choose from: train and time those of `ka.nets.independent`. "
+            f"Received: oracle={oracle!r}"
+        )
+    for one in oracle:
+        if one.predictions.num_stages != 1:
+            raise ValueError(
+                "The oracle's networks answer once each. Received: "
+                f"{one.predictions.name!r} of {one.predictions.num_stages} "
+                "stages"
+            )
+    anytime = {"baseline": baseline, "nested": nested}
+    anytime = {name: one for name, one in anytime.items() if one is not None}
+    check_same_inputs([*anytime.values(), *oracle])
+    largest_ms = max(float(one.latency_ms.mean()) for one in oracle)
+    if deadlines_ms is None:
+        deadlines_ms = [share * largest_ms for share in SHARES] + [math.inf]
+    deadlines_ms, _ = check_deadlines(deadlines_ms)
+    by_scheme = {
+        **{name: one.errors_by for name, one in anytime.items()},
+        "oracle_all": lambda deadline: _oracle_all(oracle, deadline),
+        "oracle_each": lambda deadline: _oracle_each(oracle, deadline),
+    }
+    errors, intervals = {}, {}
+    for scheme, errors_by in by_scheme.items():
+        values = np.column_stack([errors_by(one) for one in deadlines_ms])
+        errors[scheme] = tuple(values.mean(axis=0).tolist())
+        ends = measures.bootstrap_intervals(values, resamples, level, seed)
+        intervals[scheme] = tuple(map(tuple, ends.tolist()))
+    separate = ", ".join(one.predictions.name for one in oracle)
+    return DeadlineSimulation(
+        deadlines_ms=deadlines_ms,
+        errors=errors,
+        intervals=intervals,
+        largest_ms=largest_ms,
+        examples=nested.predictions.examples,
+        level=level,
+        names={
+            **{name: one.predictions.name for name, one in anytime.items()},
+            "oracle": separate,
+        },
+    )
+
+
+def _by_accuracy(oracle):
+    """The separate networks, the least accurate first."""
+    return sorted(oracle, key=lambda one: one.predictions.correct.mean())
+
+
+def _oracle_all(oracle, deadline_ms):
+    predictions = oracle[0].predictions
+    errors = np.full(predictions.examples, 1 - 1 / predictions.classes)
+    for one in _by_accuracy(oracle):
+        if np.all(one.latency_ms <= deadline_ms):
+            errors = 1.0 - one.predictions.correct[:, 0]
+    return errors
+
+
+def _oracle_each(oracle, deadline_ms):
+    predictions = oracle[0].predictions
+    errors = np.full(predictions.examples, 1 - 1 / predictions.classes)
+    for one in _by_accuracy(oracle):
+        ready = one.latency_ms[:, 0] <= deadline_ms
+        errors = np.where(ready, 1.0 - one.predictions.correct[:, 0], errors)
+    return errors

@@ -1,0 +1,260 @@
+"""How each stage answers each example, from one pass over the data."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from keras_anytime.confidence import log_softmax
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+    """How each stage of a network answers each example.
+
+    What is measured on a network's answers is computed from these: they are
+    small, whatever the number of classes, and are made in one pass.
+
+    Args:
+        labels: Integer array `(examples,)`.
+        answers: Integer array `(examples, num_stages)`, the class of the
+            largest logit.
+        correct: Boolean array `(examples, num_stages)`, whether the label's
+            logit is larger than all others. Ties count against the network.
+        top5: Boolean array likewise, whether fewer than five logits are as
+            large as the label's.
+        losses: Float array likewise, the cross entropy in nats.
+        confidences: Float array likewise, the largest probability.
+        classes: Integer.
+        name: String.
+    """
+
+    labels: np.ndarray
+    answers: np.ndarray
+    correct: np.ndarray
+    top5: np.ndarray
+    losses: np.ndarray
+    confidences: np.ndarray
+    classes: int
+    name: str = "anytime network"
+
+    @classmethod
+    def from_logits(cls, logits, labels, name="anytime network"):
+        """Makes them from the logits of a data set.
+
+        Args:
+            logits: Sequence of K arrays `(examples, classes)`, or an array
+                `(num_stages, examples, classes)`.
+            labels: Integer array `(examples,)`.
+            name: String.
+
+        Raises:
+            ValueError: If there are no examples, fewer than two classes,
+                labels that are not integers among the classes, or logits that
+                are not finite.
+        """
+        return cls(
+            **_join([_columns(logits, labels)]),
+            classes=np.shape(logits[0])[-1],
+            name=name,
+        )
+
+    @property
+    def num_stages(self):
+        """Number of stages K."""
+        return self.correct.shape[1]
+
+    @property
+    def examples(self):
+        """Number of examples."""
+        return len(self.labels)
+
+    def part(self, index):
+        """Returns those of some examples.
+
+        Args:
+            index: Slice, or array of integers or booleans.
+
+        Raises:
+            ValueError: If none are left.
+        """
+        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
+        return dataclasses.replace(self, **_join([columns]))
+
+
+_COLUMNS = ("labels", "answers", "correct", "top5", "losses", "confidences")
+
+
+def predict_stages(model, data, batch_size=128):
+    """Lets every stage of a model answer, in one pass over the data.
+
+    Args:
+        model: An `AnytimeModel`.
+        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
+            pair of arrays. Labels of a hierarchical network are a dict from
+            label sets to integer labels.
+        batch_size: Integer. Images per batch where `data` is arrays.
+
+    Returns:
+        `Predictions`; of a hierarchical network a dict of them by label sets.
+
+    Raises:
+        ValueError: If there is no data, a network has a single class, labels
+            are not integers among the classes, or logits are not finite.
+    """
+    sets = model.label_sets
+    found = predict_label_sets(model, data, sets or (None,), batch_size)
+    return found if sets else found[None]
+
+
+def predict_label_sets(model, data, label_sets, batch_size=128):
+    """Like `predict_stages`, for some of a network's label sets.
+
+    Args:
+        model: An `AnytimeModel`.
+        data: As for `predict_stages`; labels of other sets may be missing.
+        label_sets: Sequence of strings; `(None,)` for a network with one set.
+        batch_size: As for `predict_stages`.
+
+    Returns:
+        Dict from label sets to `Predictions`.
+    """
+    sets = model.label_sets
+    of_set = {
+        one: slice(sets.index(one) if sets else 0, None, len(sets) or 1)
+        for one in label_sets
+    }
+    classes = {one: model.outputs[of_set[one]][0].shape[-1] for one in of_set}
+    columns = {one: [] for one in of_set}
+    for images, labels in _batches(data, batch_size):
+        wanted = {one: _chosen(labels, one) for one in label_sets}
+        for one, values in wanted.items():
+            check_labels(values, len(images), classes[one])
+        outputs = keras.tree.flatten(model.predict_on_batch(images))
+        for one, values in wanted.items():
+            columns[one].append(_columns(outputs[of_set[one]], values))
+    return {
+        one: Predictions(
+            **_join(columns[one]),
+            classes=classes[one],
+            name=model.name if one is None else f"{model.name}, {one} labels",
+        )
+        for one in label_sets
+    }
+
+
+def check_labels(labels, count, classes):
+    """Raises a `ValueError` if labels cannot be measured against logits.
+
+    Args:
+        labels: Array.
+        count: Integer, the number of images.
+        classes: Integer.
+    """
+    if classes < 2:
+        raise ValueError(
+            "With one class, every answer is right: an error needs logits of "
+            f"two classes or more. Received: logits of {classes} class"
+        )
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.size != count:
+        raise ValueError(
+            "Labels must be integers, one per image. Received: labels of type "
+            f"{labels.dtype} and shape {labels.shape} for {count} images"
+        )
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"Labels must be 0 to {classes - 1}. "
+            f"Received: labels from {labels.min()} to {labels.max()}"
+        )
+
+
+def _columns(logits, labels):
+    """Returns what is kept of the logits of every stage for some images."""
+    logits = [np.asarray(one) for one in logits]
+    shapes = {one.shape for one in logits}
+    if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
+        raise ValueError(
+            "Every stage's logits must be of one shape `(examples, classes)`. "
+            f"Received: logits of shapes {sorted(shapes)}"
+        )
+    labels = np.asarray(labels)
+    check_labels(labels, *logits[0].shape)
+    labels = labels.reshape(-1)
+    stages = [_of_stage(k, one, labels) for k, one in enumerate(logits, 1)]
+    return {
+        "labels": labels,
+        **{
+            name: np.stack([one[name] for one in stages], axis=1)
+            for name in stages[0]
+        },
+    }
+
+
+def _of_stage(k, logits, labels):
+    finite = np.isfinite(logits).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            "Answers must be finite to be measured. Received: logits that are "
+            f"not, of stage {k} for {np.sum(~finite)} of {len(logits)} images"
+        )
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    before = np.sum(logits >= own, axis=1) - 1
+    logarithms = log_softmax(logits)
+    of_label = np.take_along_axis(logarithms, labels[:, None], axis=1)
+    return {
+        "answers": logits.argmax(axis=1),
+        "correct": before < 1,
+        "top5": before < 5,
+        "losses": -of_label[:, 0],
+        "confidences": np.exp(logarithms.max(axis=1)),
+    }
+
+
+def _join(batches):
+    """Returns the columns of several batches as one."""
+    if not sum(len(batch["labels"]) for batch in batches):
+        raise ValueError("There is nothing to measure. Received: empty `data`")
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in _COLUMNS
+    }
+
+
+def _batches(data, batch_size):
+    if not isinstance(data, (tuple, list)):
+        for images, labels, *_ in data:
+            yield images, labels
+        return
+    images, labels = data
+    count = len(images)
+    for values in labels.values() if isinstance(labels, Mapping) else [labels]:
+        if len(values) != count:
+            raise ValueError(
+                "There must be one label per image. "
+                f"Received: {count} images, {len(values)} labels"
+            )
+    for start in range(0, count, batch_size):
+        here = slice(start, start + batch_size)
+        if isinstance(labels, Mapping):
+            yield images[here], {key: one[here] for key, one in labels.items()}
+        else:
+            yield images[here], labels[here]
+
+
+def _chosen(labels, label_set):
+    if label_set is None:
+        if isinstance(labels, Mapping):
+            raise ValueError(
+                "The network has one set of labels. "
+                f"Received: labels as a dict of {sorted(labels)}"
+            )
+        return np.asarray(labels)
+    if not isinstance(labels, Mapping) or label_set not in labels:
+        raise ValueError(
+            "The data must give labels as a dict from label sets to labels. "
+            f"Received: label_set={label_set!r} and labels that are no dict "
+            "or lack it"
+        )
+    return np.asarray(labels[label_set])

@@ -1,0 +1,335 @@
+"""Several runs of one training: mean, spread, and comparison with another."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_anytime.evaluation.curve import MILESTONES
+from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.measures import LEVEL
+from keras_anytime.evaluation.optimal import check_same_data
+from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.tables import as_table
+from keras_anytime.evaluation.tables import short
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """One number over several runs.
+
+    Args:
+        mean: Float.
+        std: Float. The standard deviation of the runs, with one degree of
+            freedom less than runs; NaN for a single run.
+        low: Float. Lower end of the interval of the mean, by Student's t
+            distribution; NaN for a single run.
+        high: Float. Its upper end.
+    """
+
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values, level=LEVEL):
+        """Returns the spread of some numbers.
+
+        Args:
+            values: Sequence of floats, one for each run.
+            level: Float in (0, 1), the confidence level.
+        """
+        values = np.asarray(values, "float64")
+        mean, runs = float(values.mean()), len(values)
+        if runs < 2 or not np.isfinite(values).all():
+            return cls(mean, math.nan, math.nan, math.nan)
+        from scipy import stats
+
+        std = float(values.std(ddof=1))
+        quantile = float(stats.t.ppf((1 + level) / 2, runs - 1))
+        half = quantile * std / math.sqrt(runs)
+        return cls(mean, std, mean - half, mean + half)
+
+    def __format__(self, form):
+        """Mean and, of several runs, standard deviation: `12.3% (0.4%)`."""
+        if math.isnan(self.std):
+            return format(self.mean, form)
+        return f"{self.mean:{form}} ({self.std:{form}})"
+
+
+@dataclasses.dataclass(frozen=True)
+class CurveAggregate:
+    """The anytime curves of one network over several runs; see `aggregate`.
+
+    `print(aggregate)` shows it as a table.
+
+    Args:
+        curves: Tuple of `AnytimeCurve`s, one for each run.
+        level: Float in (0, 1), the confidence level of all intervals.
+    """
+
+    curves: tuple[AnytimeCurve, ...]
+    level: float = LEVEL
+
+    @property
+    def average_error(self):
+        """The `Spread` of AE."""
+        return self._spread(curve.average_error for curve in self.curves)
+
+    @property
+    def milestones(self):
+        """Dict from 1/4, 1/2, 3/4 and 1 of the cost to `Spread`s of errors."""
+        return {
+            share: self._spread(curve.error_at(share) for curve in self.curves)
+            for share in MILESTONES
+        }
+
+    def at_stages(self, measure="top1_error"):
+        """Returns the `Spread` of a measure at each stage, in a list.
+
+        Args:
+            measure: String, the name of an attribute of `CurvePoint`.
+        """
+        return [
+            self._spread(getattr(point, measure) for point in points)
+            for points in zip(*(one.points for one in self.curves), strict=True)
+        ]
+
+    def relative_increase(self, optimal, by="cost", measure="top1_error"):
+        """Returns the `Spread`s of the increase over the optimal.
+
+        Args:
+            optimal: The curve of the oracle, or a sequence of one for each run.
+            by: As for the function `relative_increase`.
+            measure: Likewise.
+
+        Returns:
+            Dict from shares or stages to `Spread`s of percentages.
+        """
+        if isinstance(optimal, AnytimeCurve) or optimal is None:
+            optimal = [optimal] * len(self.curves)
+        check_paired(self.curves, optimal)
+        found = [
+            relative_increase(curve, one, by, measure)
+            for curve, one in zip(self.curves, optimal, strict=True)
+        ]
+        return {
+            key: self._spread(one[key] for one in found) for key in found[0]
+        }
+
+    @property
+    def mean(self):
+        """The mean `AnytimeCurve`, whose intervals are those over the runs."""
+        first = self.curves[0]
+        top1 = self.at_stages("top1_error")
+        top5 = self.at_stages("top5_error")
+        average = self.average_error
+        several = len(self.curves) > 1
+        points = tuple(
+            dataclasses.replace(
+                point,
+                top1_error=top1[k].mean,
+                top5_error=top5[k].mean,
+                top1_low=top1[k].low if several else None,
+                top1_high=top1[k].high if several else None,
+                top5_low=top5[k].low if several else None,
+                top5_high=top5[k].high if several else None,
+                loss=_mean(one.loss for one in same),
+                calibration_error=_mean(one.calibration_error for one in same),
+            )
+            for k, (point, *same) in enumerate(
+                zip(
+                    first.points,
+                    *(one.points for one in self.curves),
+                    strict=True,
+                )
+            )
+        )
+        return dataclasses.replace(
+            first,
+            points=points,
+            monotonicity=_mean(one.monotonicity for one in self.curves),
+            monotonicity_interval=None,
+            average_error_interval=(
+                (average.low, average.high) if several else None
+            ),
+            level=self.level if several else None,
+        )
+
+    def __str__(self):
+        stages = zip(
+            self.curves[0].points,
+            self.at_stages("top1_error"),
+            self.at_stages("top5_error"),
+            strict=True,
+        )
+        shares = "  ".join(
+            f"at {MILESTONES[share]} {spread:.2%}"
+            for share, spread in self.milestones.items()
+        )
+        return "\n".join(
+            [
+                f"{self.curves[0].name}: {len(self.curves)} runs, mean "
+                "(standard deviation)",
+                *as_table(
+                    {
+                        "stage": point.stage,
+                        "MACs": short(point.macs),
+                        "top-1 error": f"{top1:.2%}",
+                        "top-5 error": f"{top5:.2%}",
+                    }
+                    for point, top1, top5 in stages
+                ),
+                f"average error {self.average_error:.2%}",
+                f"error by share of the cost: {shares}",
+            ]
+        )
+
+    def to_dict(self):
+        """Returns mean, spread and all runs as plain values, for JSON."""
+        return {
+            "average_error": dataclasses.asdict(self.average_error),
+            "top1_error": [dataclasses.asdict(s) for s in self.at_stages()],
+            "runs": [curve.to_dict() for curve in self.curves],
+        }
+
+    def _spread(self, values):
+        return Spread.of(list(values), self.level)
+
+
+def aggregate(curves, level=LEVEL):
+    """Joins the curves of one network, trained several times.
+
+    Args:
+        curves: Sequence of `AnytimeCurve`s, one for each seed.
+        level: Float in (0, 1), the confidence level of intervals.
+
+    Returns:
+        A `CurveAggregate`.
+
+    Raises:
+        ValueError: If there is no curve, or they are of networks with
+            different stages or of different data.
+    """
+    check_same_data(curves)
+    found = {tuple(point.macs for point in curve.points) for curve in curves}
+    if len(found) > 1:
+        raise ValueError(
+            "Runs of one network have stages of the same costs. Received: "
+            f"curves of {sorted({len(one) for one in found})} stages with MACs "
+            + " and ".join(str(list(one)) for one in sorted(found))
+        )
+    return CurveAggregate(tuple(curves), level)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """How much more one training errs than another, with the same seeds.
+
+    All differences are of shares: 0.01 is a percentage point. Below 0, the
+    first is better. An interval that does not hold 0 tells a difference.
+
+    Args:
+        names: Pair of strings.
+        stages: Tuple of one `Spread` per stage, of top-1 error.
+        average_error: `Spread`, of AE.
+        runs: Integer, the number of pairs.
+        level: Float in (0, 1), the confidence level of the intervals.
+    """
+
+    names: tuple[str, str]
+    stages: tuple[Spread, ...]
+    average_error: Spread
+    runs: int
+    level: float
+
+    def __str__(self):
+        rows = [
+            *((f"stage {k}", one) for k, one in enumerate(self.stages, 1)),
+            ("average error", self.average_error),
+        ]
+        return "\n".join(
+            [
+                f"{self.names[0]} minus {self.names[1]}: top-1 error in "
+                f"percentage points, {self.runs} pairs of runs",
+                *as_table(
+                    {
+                        "": name,
+                        "difference": f"{100 * one.mean:+.2f}",
+                        f"{self.level:.0%} interval": (
+                            f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
+                        ),
+                    }
+                    for name, one in rows
+                ),
+            ]
+        )
+
+
+def compare(curves, others, names=("first", "second"), level=LEVEL):
+    """Compares two trainings of one network, run by run.
+
+    Runs with the same seed are a pair: they start from the same weights and
+    see the same batches, so that much of what differs between seeds cancels.
+    The intervals are those of the paired t test.
+
+    Args:
+        curves: Sequence of `AnytimeCurve`s of one training, one for each seed.
+        others: Those of the other training, in the same order of seeds.
+        names: Pair of strings, what the trainings are called.
+        level: Float in (0, 1), the confidence level.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ValueError: If there are fewer than two pairs, or the curves are of
+            networks with different numbers of stages or of different data.
+    """
+    check_paired(curves, others)
+    if len(curves) < 2:
+        raise ValueError(
+            "An interval needs two pairs of runs or more. "
+            f"Received: {len(curves)}"
+        )
+    check_same_data([*curves, *others])
+    counts = sorted({len(one.points) for one in [*curves, *others]})
+    if len(counts) > 1:
+        raise ValueError(
+            "Stage is compared with stage: all curves must have as many. "
+            f"Received: curves of {counts} stages"
+        )
+    pairs = list(zip(curves, others, strict=True))
+    return Comparison(
+        names=tuple(names),
+        stages=tuple(
+            Spread.of(
+                [
+                    a.points[k].top1_error - b.points[k].top1_error
+                    for a, b in pairs
+                ],
+                level,
+            )
+            for k in range(counts[0])
+        ),
+        average_error=Spread.of(
+            [a.average_error - b.average_error for a, b in pairs], level
+        ),
+        runs=len(pairs),
+        level=level,
+    )
+
+
+def check_paired(curves, others):
+    """Raises a `ValueError` if not every run has its counterpart."""
+    if len(curves) != len(others):
+        raise ValueError(
+            "Runs are compared in pairs, seed by seed. "
+            f"Received: {len(curves)} curves and {len(others)}"
+        )
+
+
+def _mean(values):
+    values = list(values)
+    return None if None in values else float(np.mean(values))
