@@ -12,6 +12,8 @@ VERSION = re.search(
 
 LITERT = "ai-edge-litert>=2.3,<3"
 PLOT = ["matplotlib>=3.9,<4"]
+# What `AnytimeCurve(log_dir=...)` writes with.
+TENSORBOARD = ["tensorboard>=2.19,<3"]
 TENSORFLOW = [
     # Without CUDA libraries; on a GPU machine: tensorflow[and-cuda].
     "tensorflow>=2.21,<2.22",
@@ -20,6 +22,8 @@ TENSORFLOW = [
     "tf_keras>=2.21,<2.22",
     # The digits.
     "scikit-learn>=1.5,<2",
+    # Student's t distribution.
+    "scipy>=1.11,<2",
     # Writes LiteRT files; TensorFlow brings it too.
     "flatbuffers>=24.3",
     LITERT,
@@ -46,9 +50,11 @@ setuptools.setup(
         "tensorflow": TENSORFLOW,
         "device": [LITERT],
         "plot": PLOT,
+        "tensorboard": TENSORBOARD,
         "test": [
             *TENSORFLOW,
             *PLOT,
+            *TENSORBOARD,
             "hypothesis>=6.100,<7",
             "mypy>=1.15",
             "packaging>=24",

@@ -2,15 +2,19 @@
 
 from keras_anytime.callbacks.checkpoint import StageCheckpoint
 from keras_anytime.callbacks.cosines import GradientCosines
+from keras_anytime.callbacks.curve import AnytimeCurve
 from keras_anytime.callbacks.log import EpochLog
 from keras_anytime.callbacks.progress import StageProgress
 from keras_anytime.callbacks.schedule import StepDecay
+from keras_anytime.callbacks.weights import LossWeights
 from keras_anytime.training.nan import StopOnNaN
 from keras_anytime.training.resume import Resume
 
 __all__ = [
+    "AnytimeCurve",
     "EpochLog",
     "GradientCosines",
+    "LossWeights",
     "Resume",
     "StageCheckpoint",
     "StageProgress",

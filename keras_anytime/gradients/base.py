@@ -42,9 +42,15 @@ class Combiner(TrainingState):
 
     def build(self, input_shape):
         super().build(input_shape)
+        stages = input_shape[0]
+        self.weight_sums = self.add_weight(
+            name="weight_sums", shape=(stages,), initializer="zeros"
+        )
+        self.weight_count = self.add_weight(
+            name="weight_count", shape=(), initializer="zeros"
+        )
         if self.joint:
             return
-        stages = input_shape[0]
         self.cosine_sums, self.cosine_counts = (
             self.add_weight(
                 name=name, shape=(stages, stages), initializer="zeros"
@@ -82,7 +88,7 @@ class Combiner(TrainingState):
         return ops.equal(self.age, 0)
 
     def held(self, weights):
-        """Returns the weights of the losses for this step.
+        """Returns the weights of the losses for this step, and counts them.
 
         Coefficients are those of weighted gradients. Steps that use the last
         ones again use the weights of then again, too, for otherwise what is
@@ -94,10 +100,28 @@ class Combiner(TrainingState):
         Returns:
             Float tensor `(K,)`.
         """
+        self.ensure_built(weights.shape[0])
         if self.refresh_every > 1:
             weights = ops.where(self.due(), weights, self.last_weights.value)
             self.last_weights.assign(weights)
+        self.weight_sums.assign_add(weights)
+        self.weight_count.assign_add(ops.ones(()))
         return weights
+
+    def mean_weights(self):
+        """Returns the mean weights of the losses since the reset.
+
+        Returns:
+            NumPy array `(K,)`; NaN before the first step.
+        """
+        count = float(ops.convert_to_numpy(self.weight_count))
+        sums = ops.convert_to_numpy(self.weight_sums)
+        return sums / count if count else np.full(sums.shape, np.nan)
+
+    def reset_weights(self):
+        """Makes `mean_weights` start anew."""
+        for variable in (self.weight_sums, self.weight_count):
+            variable.assign(ops.zeros_like(variable))
 
     def coefficients(self, gram, sizes):
         """Returns c, with which the combined gradient is Σ c_i g_i.

@@ -1,0 +1,48 @@
+"""How much each stage's loss counts, epoch by epoch."""
+
+import pathlib
+
+import keras
+
+from keras_anytime import heads
+from keras_anytime.callbacks.log import write_epoch
+
+
+class LossWeights(keras.callbacks.Callback):
+    """Writes the mean weight of each stage's loss to a CSV file.
+
+    Adaptive weightings change the weights in every step, and samplers draw
+    them: the means show which stages training cared for.
+    `ka.evaluation.plot_loss_weights` draws the file.
+
+    The file has one line per epoch: `epoch`, and `weight_k` for each stage,
+    the mean over the steps of the epoch. A resumed training goes on below the
+    epochs that it has behind it. The file is whole at any moment.
+
+    Args:
+        path: String or path.
+
+    Attributes:
+        weights: Float array `(K,)`, the means of the last epoch; `None`
+            before there is one.
+
+    Reference:
+        [Hu et al., 2019, Figure 6c](https://arxiv.org/abs/1708.06832)
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.weights = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.gradients.reset_weights()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights = self.model.gradients.mean_weights()
+        numbers = heads.stage_numbers(self.model.output_names)
+        values = {
+            f"weight_{k}": f"{weight:.6g}"
+            for k, weight in zip(numbers, self.weights, strict=True)
+        }
+        write_epoch(self.path, epoch, values)

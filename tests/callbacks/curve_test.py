@@ -1,0 +1,99 @@
+import csv
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_anytime.callbacks import AnytimeCurve
+from keras_anytime.evaluation import anytime_curve
+from tests.callbacks.nets import dense_net
+from tests.testing import compiled
+from tests.testing import digits
+from tests.testing import hierarchical_digits
+from tests.testing import hierarchical_net
+
+
+def _rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
+    model = compiled(dense_net(2))
+    data = digits(40)
+    callback = AnytimeCurve(data, tmp_path / "run" / "curves.csv")
+    assert callback.curve is None
+    expected = []
+    for epoch in range(2):
+        model.fit(
+            *data,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            callbacks=[callback],
+            verbose=0,
+        )
+        expected.append(anytime_curve(model, data))
+        assert callback.curve == expected[-1]
+    rows = _rows(callback.path)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    for row, curve in zip(rows, expected, strict=True):
+        assert float(row["average_error"]) == pytest.approx(
+            curve.average_error, rel=1e-5
+        )
+        assert float(row["monotonicity"]) == pytest.approx(
+            curve.monotonicity, rel=1e-5
+        )
+        for point in curve.points:
+            for name in (
+                "top1_error",
+                "top5_error",
+                "loss",
+                "calibration_error",
+            ):
+                value = float(row[f"stage_{point.stage}_{name}"])
+                assert value == pytest.approx(getattr(point, name), rel=1e-5)
+    assert expected[0] != expected[1]
+
+
+def test_tensorboard_gets_the_same_values(tmp_path):
+    data = digits(40)
+    callback = AnytimeCurve(
+        tf.data.Dataset.from_tensor_slices(data).batch(16),
+        tmp_path / "curves.csv",
+        log_dir=tmp_path / "logs",
+    )
+    compiled(dense_net(2)).fit(*data, epochs=2, callbacks=[callback], verbose=0)
+    (file,) = (tmp_path / "logs").iterdir()
+    found = {}
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            number = float(tf.make_ndarray(value.tensor))
+            found[event.step, value.tag] = number
+    rows = _rows(callback.path)
+    want = {
+        (int(row["epoch"]), f"anytime/{name}"): float(value)
+        for row in rows
+        for name, value in row.items()
+        if name != "epoch"
+    }
+    assert found.keys() == want.keys()
+    np.testing.assert_allclose(
+        list(found.values()), [want[key] for key in found], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_of_label_sets_the_first_is_measured(tmp_path):
+    model = compiled(hierarchical_net())
+    x, y = hierarchical_digits(24)
+    callback = AnytimeCurve((x, y), tmp_path / "curves.csv", batch_size=10)
+    model.fit(x, y, callbacks=[callback], verbose=0)
+    assert callback.curve == anytime_curve(model, (x, y), label_set="fine")
+    assert "stage_3_top1_error" in _rows(callback.path)[0]
+
+
+def test_data_that_cannot_be_measured_stops_training():
+    model = compiled(dense_net(2))
+    x, y = digits(16)
+    with pytest.raises(ValueError, match="empty"):
+        model.fit(x, y, callbacks=[AnytimeCurve((x[:0], y[:0]))], verbose=0)
