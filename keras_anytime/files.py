@@ -57,8 +57,9 @@ def write_beside(
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes a text file, whole or not at all; see `write_beside`."""
-    write_beside(path, lambda beside: beside.write_text(text))
+    """Writes a text file in UTF-8, whole or not at all; see `write_beside`."""
+    content = text.encode()
+    write_beside(path, lambda beside: beside.write_bytes(content))
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:

@@ -56,6 +56,8 @@ MAY_IMPORT = {
     "nets": {"cost", "files", "graph", "layers", "model", "nesting"},
     # Saved models may be of any class.
     "loading": {"model", "nets"},
+    # What recipes/train.py left.
+    "runs": {"data", "loading"},
     "callbacks": {"cost", "evaluation", "files", "heads", "training"},
     "evaluation": {"confidence", "cost", "files", "provenance"},
     "export": {

@@ -12,6 +12,7 @@ from keras_anytime.evaluation.optimal import check_same_data
 from keras_anytime.evaluation.optimal import relative_increase
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,6 +195,14 @@ class CurveAggregate:
             "runs": [curve.to_dict() for curve in self.curves],
         }
 
+    def to_json(self, path):
+        """Writes it to a JSON file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        write_json(path, self.to_dict())
+
     def _spread(self, values):
         return Spread.of(list(values), self.level)
 
@@ -243,6 +252,14 @@ class Comparison:
     average_error: Spread
     runs: int
     level: float
+
+    def to_json(self, path):
+        """Writes it to a JSON file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        write_json(path, dataclasses.asdict(self))
 
     def __str__(self):
         rows = [

@@ -8,6 +8,7 @@ from keras_anytime.evaluation import measures
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
+from keras_anytime.files import write_json
 
 
 def expected_error(timed, deadlines_ms, probabilities=None):
@@ -52,6 +53,27 @@ class PriorityChoice:
     expected_errors: dict
     excess: dict
     level: float
+
+    def to_json(self, path):
+        """Writes it to a JSON file.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        candidates = [
+            {
+                "priority": _written(one),
+                "expected_error": error,
+                "excess": self.excess[one],
+            }
+            for one, error in self.expected_errors.items()
+        ]
+        content = {
+            "best": _written(self.priority),
+            "candidates": candidates,
+            "level": self.level,
+        }
+        write_json(path, content)
 
     def __str__(self):
         rows = []

@@ -43,30 +43,26 @@ class Combiner(TrainingState):
     def build(self, input_shape):
         super().build(input_shape)
         stages = input_shape[0]
-        self.weight_sums = self.add_weight(
-            name="weight_sums", shape=(stages,), initializer="zeros"
-        )
-        self.weight_count = self.add_weight(
-            name="weight_count", shape=(), initializer="zeros"
-        )
-        if self.joint:
-            return
-        self.cosine_sums, self.cosine_counts = (
-            self.add_weight(
-                name=name, shape=(stages, stages), initializer="zeros"
-            )
-            for name in ("cosine_sums", "cosine_counts")
-        )
+        if not self.joint:
+            self.cosine_sums = self._zeros("cosine_sums", (stages, stages))
+            self.cosine_counts = self._zeros("cosine_counts", (stages, stages))
         if self.refresh_every > 1:
-            self.last_coefficients = self.add_weight(
-                name="last_coefficients", shape=(stages,), initializer="zeros"
-            )
+            self.last_coefficients = self._zeros("last_coefficients", (stages,))
             self.last_weights = self.add_weight(
                 name="last_weights", shape=(stages,), initializer="ones"
             )
-            self.age = self.add_weight(
-                name="age", shape=(), initializer="zeros", dtype="int32"
-            )
+            self.age = self._zeros("age", (), "int32")
+        self.weight_sums = self._zeros("weight_sums", (stages,))
+        self.weight_count = self._zeros("weight_count", ())
+
+    def load_own_variables(self, store):
+        values = {key: store[key] for key in store.keys()}
+        means = (self.weight_sums, self.weight_count)
+        if values and len(values) == len(self.variables) - len(means):
+            # Saved before there were mean weights, which are the last.
+            for variable in means:
+                values[str(len(values))] = ops.convert_to_numpy(variable)
+        super().load_own_variables(values)
 
     def __call__(self, gradients, loss_scale=1.0, weighted=False):
         # Not a tensor in, tensor out layer: gradients have gaps.
@@ -154,6 +150,11 @@ class Combiner(TrainingState):
         """Makes `mean_cosines` start anew."""
         for variable in (self.cosine_sums, self.cosine_counts):
             variable.assign(ops.zeros_like(variable))
+
+    def _zeros(self, name, shape, dtype=None):
+        return self.add_weight(
+            name=name, shape=shape, initializer="zeros", dtype=dtype
+        )
 
     def _decide(self, gradients, loss_scale):
         """Returns the coefficients, and whether all gradients are finite."""

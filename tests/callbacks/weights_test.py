@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_anytime.callbacks import LossWeights
+from keras_anytime.gradients import Orthogonal
 from keras_anytime.weighting import AdaLoss
 from keras_anytime.weighting import Alternating
 from keras_anytime.weighting import Linear
@@ -93,3 +94,22 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
         )
     assert [row["epoch"] for row in _rows(path)] == ["1", "2"]
     assert _rows(path)[1]["weight_2"] == "1"
+
+
+@pytest.mark.parametrize("refresh_every", [1, 3])
+def test_state_saved_before_there_were_mean_weights_is_read(refresh_every):
+    saved, loaded = (Orthogonal(refresh_every=refresh_every) for _ in range(2))
+    for combiner in (saved, loaded):
+        combiner.build((2,))
+    for index, variable in enumerate(saved.variables):
+        variable.assign(np.full(variable.shape, index + 1.0))
+    store = {}
+    saved.save_own_variables(store)
+    for key in sorted(store, key=int)[-2:]:
+        del store[key]
+    loaded.load_own_variables(store)
+    for name in ("cosine_sums", "cosine_counts"):
+        np.testing.assert_array_equal(
+            getattr(loaded, name), getattr(saved, name)
+        )
+    assert np.isnan(loaded.mean_weights()).all()

@@ -1,6 +1,173 @@
+import dataclasses
+import math
+import sys
+
 import pytest
 
+from keras_anytime.evaluation import BudgetCurve
+from keras_anytime.evaluation import BudgetPoint
+from keras_anytime.evaluation import DeadlineSimulation
+from keras_anytime.evaluation import HierarchicalCurve
+from keras_anytime.evaluation import Spread
+from keras_anytime.evaluation import aggregate
+from keras_anytime.evaluation import comparison_plots
+from keras_anytime.evaluation import plots
 from tests.evaluation.curve_test import _curve
+
+LONG = "sparse_resnet98_w1d1-w2d1-w2d2-w4d2-w4d4_osgd_adaloss_seed3_" * 2
+
+
+def _with_intervals(curve, half=0.02):
+    points = tuple(
+        dataclasses.replace(
+            point,
+            top1_low=point.top1_error - half,
+            top1_high=point.top1_error + half,
+        )
+        for point in curve.points
+    )
+    return dataclasses.replace(curve, points=points, level=0.95)
+
+
+def _named(name, **kwargs):
+    return dataclasses.replace(_curve(**kwargs), name=name)
+
+
+def _long(count, name="net"):
+    macs = [10 + k for k in range(count)]
+    errors = [0.5 - 0.01 * k for k in range(count)]
+    return _with_intervals(_named(name, macs=macs, errors=errors))
+
+
+def _budget(name="net"):
+    points = tuple(
+        BudgetPoint(macs, error, (0.9, 0.8), (0.5, 0.3, 0.2))
+        for macs, error in ((12.0, 0.45), (40.0, 0.2), (90.0, 0.12))
+    )
+    return BudgetCurve(points, (12.0, 40.0, 90.0), 200, name)
+
+
+def _simulation():
+    errors = {
+        "nested": (0.5, 0.3, 0.1),
+        "baseline": (0.9, 0.4, 0.2),
+        "oracle_all": (0.9, 0.9, 0.1),
+        "oracle_each": (0.45, 0.25, 0.1),
+    }
+    return DeadlineSimulation(
+        deadlines_ms=(4.0, 8.0, math.inf),
+        errors=errors,
+        intervals={
+            scheme: tuple((error - 0.04, error + 0.03) for error in found)
+            for scheme, found in errors.items()
+        },
+        largest_ms=8.0,
+        examples=1000,
+        level=0.95,
+        names={"nested": "w1-w2-w4", "baseline": "even", "oracle": "w1, w2"},
+    )
+
+
+def _hierarchical():
+    return HierarchicalCurve(
+        {
+            "fine": _with_intervals(_curve(errors=(0.6, 0.4, 0.2))),
+            "coarse": _curve(errors=(0.35, 0.25, 0.1)),
+        }
+    )
+
+
+# What is drawn, with what the axes must say, and what the legend.
+FIGURES = {
+    "curve": (
+        lambda: plots.draw_curve(_with_intervals(_named(LONG))),
+        ("multiply-adds per image)", "top-1 error"),
+        None,
+    ),
+    "curve of many stages": (
+        lambda: plots.draw_curve(_long(25)),
+        ("cost (multiply-adds per image)", "top-1 error"),
+        None,
+    ),
+    "curves": (
+        lambda: plots.draw_curves(
+            [_named("a"), _named(LONG), _long(25, "_c"), _long(9, "$d$")],
+            oracle=_with_intervals(_named("oracle")),
+            budget={"a": _budget()},
+        ),
+        ("mean cost (multiply-adds per image)", "top-1 error"),
+        ("a", "a, stopping early", LONG, "_c", "$d$", "oracle"),
+    ),
+    "deadlines": (
+        lambda: comparison_plots.draw_deadlines(_simulation()),
+        ("mean latency, 8 ms)", "top-1 error"),
+        (
+            "Baseline: even",
+            "Nested: w1-w2-w4",
+            "Oracle (all)",
+            "Oracle (each)",
+        ),
+    ),
+    "relative increase by stage": (
+        lambda: comparison_plots.draw_relative_increase(
+            {"AdaLoss": {1: 20.0, 2: 3.0, 3: -1.0}, LONG: {1: 5, 2: 4, 3: 9}}
+        ),
+        ("stage", "(%)"),
+        ("optimal", "AdaLoss", LONG),
+    ),
+    "relative increase by share": (
+        lambda: comparison_plots.draw_relative_increase(
+            {"AdaLoss": {0.25: Spread(9, 1, 7, 11), 1: Spread(2, 1, 1, 3)}}
+        ),
+        ("share of the network's whole cost", "(%)"),
+        ("optimal", "AdaLoss"),
+    ),
+    "priorities": (
+        lambda: comparison_plots.draw_priorities(
+            {
+                (2, 1, 3): aggregate([_curve(), _curve(errors=(0.4, 0.3, 0))]),
+                "SGD": _curve(errors=(0.6, 0.4, 0.2)),
+            }
+        ),
+        ("stage", "top-1 error"),
+        ("2, 1, 3", "SGD"),
+    ),
+    "label sets": (
+        lambda: plots.draw_label_sets(_hierarchical(), 0.4),
+        ("multiply-adds per image)", "top-1 error"),
+        (
+            "fine (10 classes)",
+            "coarse (10 classes)",
+            "wanted error: 40% at most",
+            "finest labels within it",
+        ),
+    ),
+    "budget": (
+        lambda: plots.draw_budget(_budget(), _with_intervals(_curve())),
+        ("mean cost (multiply-adds per image)", "top-1 error"),
+        (
+            "each image stops when the network is sure",
+            "all images stop at the same stage",
+        ),
+    ),
+}
+
+
+def _unwrapped(text):
+    return text.replace("\n", "")
+
+
+def _lines(axes):
+    """The values of the lines, by label."""
+    return {
+        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
+        for line in axes.lines
+    }
+
+
+def _bytes(draw, path):
+    plots.style.save(draw(), path)
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -21,4 +188,295 @@ def test_plots_are_drawn(tmp_path, suffix, start):
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"curve\.bmp"):
         _curve().plot(tmp_path / "curve.bmp")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_and_legends_say_what_is_drawn(name):
+    draw, (x, y), labels = FIGURES[name]
+    figure = draw()
+    axes = figure.axes[0]
+    assert axes.get_xlabel().endswith(x)
+    assert axes.get_ylabel().endswith(y)
+    texts = [text for one in figure.legends for text in one.get_texts()]
+    found = [_unwrapped(text.get_text()) for text in texts]
+    assert sorted(found) == sorted(labels or ())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_drawn_over_the_data_or_cut_off(name):
+    figure = FIGURES[name][0]()
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    window = axes.get_window_extent()
+    assert window.height > 250 and window.width > 350
+    texts = [axes.xaxis.label, axes.yaxis.label, axes.title, *figure.legends]
+    for one in texts:
+        box = one.get_window_extent()
+        assert not box.overlaps(window)
+        if box.width:
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+            assert box.y0 >= 0 and box.y1 <= figure.bbox.y1
+    for label, next_label in zip(
+        axes.get_xticklabels(), axes.get_xticklabels()[1:], strict=False
+    ):
+        box = label.get_window_extent()
+        assert not box.overlaps(next_label.get_window_extent())
+    names = [one.get_window_extent() for one in axes.texts]
+    for index, box in enumerate(names):
+        assert not any(box.overlaps(other) for other in names[:index])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_data_gives_the_same_bytes(tmp_path, name):
+    draw = FIGURES[name][0]
+    for suffix in (".svg", ".png"):
+        first = _bytes(draw, tmp_path / f"first{suffix}")
+        assert first == _bytes(draw, tmp_path / f"second{suffix}")
+
+
+def test_the_users_settings_of_matplotlib_are_left_alone(tmp_path):
+    import matplotlib
+
+    expected = _bytes(FIGURES["curves"][0], tmp_path / "a.svg")
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        before = dict(matplotlib.rcParams)
+        assert _bytes(FIGURES["curves"][0], tmp_path / "b.svg") == expected
+        assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda curve: plots.draw_curve(curve),
+        lambda curve: plots.draw_curves({"net": curve}),
+        lambda curve: plots.draw_label_sets(HierarchicalCurve({"x": curve})),
+        lambda curve: plots.draw_budget(_budget(), curve),
+    ],
+)
+def test_what_is_drawn_are_costs_errors_and_their_intervals(draw):
+    curve = _with_intervals(_curve())
+    axes = draw(curve).axes[0]
+    macs, errors = [10, 30, 100], [0.5, 0.3, 0.1]
+    assert (macs, errors) in _lines(axes).values()
+    (bars,) = axes.collections
+    for bar, x, y in zip(bars.get_segments(), macs, errors, strict=True):
+        assert bar[:, 0] == pytest.approx([x, x])
+        assert bar[:, 1] == pytest.approx([y - 0.02, y + 0.02])
+    assert not draw(_curve()).axes[0].collections
+    low, high = axes.get_ylim()
+    assert low <= 0.1 - 0.02 and high > 0.5 + 0.02
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("macs", "errors"),
+    [((10,), (0.1,)), ((10, 20), (0, 0)), ((0, 0), (1, 1)), ((5, 5), (0, 1))],
+)
+def test_extreme_curves_are_drawn_within_the_axes(macs, errors):
+    curve = _curve(macs, errors)
+    for figure in (
+        plots.draw_curve(curve),
+        plots.draw_curves([curve]),
+        comparison_plots.draw_priorities({"SGD": curve}),
+    ):
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        low, high = axes.get_ylim()
+        assert low <= min(errors) and max(errors) < high
+        (left, right), line = axes.get_xlim(), axes.lines[-1]
+        assert all(left <= x <= right for x in line.get_xdata())
+
+
+def test_intervals_of_many_stages_are_a_band():
+    axes = plots.draw_curves([_long(25)]).axes[0]
+    (band,) = axes.collections
+    box = band.get_datalim(axes.transData)
+    assert (box.x0, box.x1) == (10, 34)
+    assert (box.y0, box.y1) == pytest.approx((0.26 - 0.02, 0.5 + 0.02))
+
+
+def test_curves_differ_without_colour_too():
+    curves = {f"net {k}": _curve() for k in range(20)}
+    lines = plots.draw_curves(curves, oracle=_curve()).axes[0].lines
+    looks = {(line.get_marker(), line.get_linestyle()) for line in lines}
+    assert len(looks) == len(lines) == 21
+
+
+def test_early_stopping_is_drawn_in_the_colour_of_its_network():
+    axes = plots.draw_curves(
+        {"a": _curve(), "b": _curve()}, budget={"b": _budget()}
+    ).axes[0]
+    colours = {line.get_label(): line.get_color() for line in axes.lines}
+    assert colours["b, stopping early"] == colours["b"] != colours["a"]
+    drawn = _lines(axes)["b, stopping early"]
+    assert drawn == ([12.0, 40.0, 90.0], [0.45, 0.2, 0.12])
+
+
+@pytest.mark.parametrize(
+    ("macs", "form", "labels"),
+    [
+        ((10_000_000, 150_000_000), "linear", {"0", "100"}),
+        ((10_000_000, 300_000_000), "log", {"10", "20", "50", "100", "200"}),
+        ((100, 90_000_000_000), "log", {"0.001", "1", "10"}),
+        ((0, 100), "linear", {"0", "20"}),
+    ],
+)
+def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
+    macs, form, labels
+):
+    figure = plots.draw_curves([_named("a", macs=macs, errors=(0.5, 0.1))])
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.get_xscale() == form
+    assert labels <= {text.get_text() for text in axes.get_xticklabels()}
+    low, high = axes.get_xlim()
+    assert low <= macs[0] and high > macs[-1]
+
+
+def test_bars_of_deadlines_are_errors_with_whiskers():
+    simulation = _simulation()
+    axes = comparison_plots.draw_deadlines(simulation).axes[0]
+    bars = [one for one in axes.containers if hasattr(one, "patches")]
+    labels = [one.get_label().split(":")[0] for one in bars]
+    assert labels == ["Baseline", "Nested", "Oracle (all)", "Oracle (each)"]
+    for one, scheme in zip(
+        bars, ("baseline", "nested", "oracle_all", "oracle_each"), strict=True
+    ):
+        heights = tuple(patch.get_height() for patch in one.patches)
+        assert heights == simulation.errors[scheme]
+        (whiskers,) = one.errorbar.lines[2]
+        for whisker, ends in zip(
+            whiskers.get_segments(), simulation.intervals[scheme], strict=True
+        ):
+            assert whisker[:, 1] == pytest.approx(ends)
+    ticks = [text.get_text() for text in axes.get_xticklabels()]
+    assert ticks == ["4\n50%", "8\n100%", "none"]
+    assert axes.get_ylim()[0] == 0
+
+
+def test_increases_are_drawn_as_they_are_and_the_optimal_at_0():
+    axes = comparison_plots.draw_relative_increase(
+        {
+            "a": {3: -1.0, 1: 20.0, 2: 0.0},
+            "b": {1: Spread(9, 1, 7, 12), 2: Spread(5, *[math.nan] * 3)},
+        }
+    ).axes[0]
+    lines = _lines(axes)
+    assert lines["optimal"][1] == [0, 0]
+    assert lines["a"] == ([1, 2, 3], [20, 0, -1])
+    assert lines["b"] == ([1, 2], [9, 5])
+    (bars,) = axes.collections
+    assert [list(bar[:, 1]) for bar in bars.get_segments()] == [[7, 12]]
+
+
+def test_priorities_are_drawn_stage_by_stage():
+    spread = aggregate([_curve(), _curve(errors=(0.4, 0.2, 0.2))])
+    axes = comparison_plots.draw_priorities(
+        {(3, 1, 2): spread, "SGD": _curve()}
+    ).axes[0]
+    for label, errors in {
+        "3, 1, 2": [0.45, 0.25, 0.15],
+        "SGD": [0.5, 0.3, 0.1],
+    }.items():
+        stages, drawn = _lines(axes)[label]
+        assert [round(stage) for stage in stages] == [1, 2, 3]
+        assert drawn == pytest.approx(errors)
+    assert len(axes.collections) == 3  # The intervals over the runs.
+
+
+def test_the_finest_label_sets_are_marked():
+    axes = plots.draw_label_sets(_hierarchical(), 0.4).axes[0]
+    lines = _lines(axes)
+    assert lines["wanted error: 40% at most"][1] == [0.4, 0.4]
+    marked = lines["finest labels within it"]
+    assert marked == ([10, 30, 100], [0.35, 0.4, 0.2])
+    figure = plots.draw_label_sets(_hierarchical(), 0.05)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "finest labels within it" not in texts
+    figure = plots.draw_label_sets(_hierarchical())
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+@pytest.mark.parametrize(
+    ("plot", "message"),
+    [
+        (lambda path: plots.plot_curves({}, path), "empty"),
+        (lambda path: plots.plot_curves([], path), "empty"),
+        (
+            lambda path: plots.plot_curves([_curve(), _curve()], path),
+            "2 curves in `curves` are called 'net'",
+        ),
+        (lambda path: plots.plot_curves({"a": 3}, path), "'a' is 3"),
+        (lambda path: plots.plot_curves([_budget()], path), "AnytimeCurve"),
+        (
+            lambda path: plots.plot_curves([_curve()], path, budget=[_curve()]),
+            "`budget` must be of `BudgetCurve`s",
+        ),
+        (lambda path: plots.plot_budget(_curve(), path), "BudgetCurve"),
+        (
+            lambda path: plots.plot_label_sets(_hierarchical(), path, 1.5),
+            "error=1.5",
+        ),
+        (
+            lambda path: plots.plot_label_sets(HierarchicalCurve({}), path),
+            "empty",
+        ),
+        (lambda path: plots.plot_relative_increase({}, path), "no increase"),
+        (
+            lambda path: plots.plot_relative_increase({"a": {}}, path),
+            "no increase",
+        ),
+        (
+            lambda path: plots.plot_relative_increase(
+                {"a": {1: 2.0, 2: math.inf}}, path
+            ),
+            "inf of 'a' at 2",
+        ),
+        (
+            lambda path: plots.plot_relative_increase({"a": {"1": 2.0}}, path),
+            "'1' of 'a'",
+        ),
+        (
+            lambda path: plots.plot_relative_increase(
+                {"a": {1: 2.0}, "b": {0.25: 2.0, 1: 3.0}}, path
+            ),
+            "'a' by stage, 'b' by share",
+        ),
+        (
+            lambda path: plots.plot_priorities(
+                {(1, 2, 3): _curve(), "SGD": _long(4)}, path
+            ),
+            "'1, 2, 3': 3, 'SGD': 4",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(tmp_path, plot, message):
+    with pytest.raises(ValueError, match=message):
+        plot(tmp_path / "new" / "figure.svg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_formats_are_refused_by_all(tmp_path):
+    path = tmp_path / "figure.pdf"
+    for plot, drawn in (
+        (plots.plot_curves, [_curve()]),
+        (plots.plot_deadlines, _simulation()),
+        (plots.plot_relative_increase, {"a": {1: 2.0}}),
+        (plots.plot_priorities, {"SGD": _curve()}),
+        (plots.plot_label_sets, _hierarchical()),
+        (plots.plot_budget, _budget()),
+    ):
+        with pytest.raises(ValueError, match=r"figure\.pdf"):
+            plot(drawn, path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
+    for name in [one for one in sys.modules if one.startswith("matplotlib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for plot in (_curve().plot, _simulation().plot, _hierarchical().plot):
+        with pytest.raises(ImportError, match=r"keras-anytime\[plot\]"):
+            plot(tmp_path / "curve.png")
     assert not list(tmp_path.iterdir())

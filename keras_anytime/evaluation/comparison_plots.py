@@ -1,0 +1,277 @@
+"""Pictures that compare: schemes under deadlines, priorities, the optimal."""
+
+import math
+
+from keras_anytime.evaluation import style
+from keras_anytime.evaluation.curve import MILESTONES
+from keras_anytime.evaluation.labelled import interval
+from keras_anytime.evaluation.labelled import labelled
+from keras_anytime.evaluation.labelled import note
+from keras_anytime.evaluation.labelled import values
+from keras_anytime.evaluation.seeds import Spread
+
+_SCHEMES = {
+    "baseline": "Baseline",
+    "nested": "Nested",
+    "oracle_all": "Oracle (all)",
+    "oracle_each": "Oracle (each)",
+}
+
+
+def plot_deadlines(simulation, path):
+    """Draws bars of the errors of several schemes under each deadline.
+
+    Args:
+        simulation: `DeadlineSimulation`.
+        path: String or path that ends in `.png` or `.svg`. A file there is
+            replaced at once.
+
+    Raises:
+        ValueError: If the path ends in anything else.
+        ImportError: If Matplotlib is missing; the `plot` extra brings it.
+
+    Reference:
+        [Wan et al., 2020, Figure 10](https://arxiv.org/abs/2008.06635)
+    """
+    style.save(draw_deadlines(simulation), path)
+
+
+@style.drawing
+def draw_deadlines(simulation):
+    """Returns the figure of `plot_deadlines`."""
+    deadlines = simulation.deadlines_ms
+    schemes = [name for name in _SCHEMES if name in simulation.errors]
+    schemes += [name for name in simulation.errors if name not in schemes]
+    figure, axes = style.figure(min(max(7.2, 0.8 * len(deadlines)), 16), 4)
+    width = 0.84 / len(schemes)
+    handles, ends = [], []
+    for index, scheme in enumerate(schemes):
+        errors = simulation.errors[scheme]
+        pairs = simulation.intervals[scheme]
+        ends += [*errors, *(end for pair in pairs for end in pair)]
+        shift = (index - (len(schemes) - 1) / 2) * width
+        handles.append(
+            axes.bar(
+                [place + shift for place in range(len(deadlines))],
+                errors,
+                width,
+                yerr=[
+                    [
+                        max(error - low, 0)
+                        for error, (low, _) in zip(errors, pairs, strict=True)
+                    ],
+                    [
+                        max(high - error, 0)
+                        for error, (_, high) in zip(errors, pairs, strict=True)
+                    ],
+                ],
+                error_kw={"elinewidth": 1, "capsize": 2},
+                color=style.COLOURS[index % len(style.COLOURS)],
+                hatch=style.HATCHES[index % len(style.HATCHES)],
+                edgecolor="white",
+                linewidth=0.5,
+                label=_scheme(scheme, simulation.names),
+            )
+        )
+    axes.set_xticks(
+        range(len(deadlines)),
+        [_deadline(one, simulation.largest_ms) for one in deadlines],
+    )
+    axes.tick_params(axis="x", length=0)
+    axes.margins(x=0.02)
+    axes.grid(False, axis="x")
+    axes.set_xlabel(
+        "deadline (ms; share of the largest network's mean latency, "
+        f"{_ms(simulation.largest_ms)} ms)"
+    )
+    style.percent_axis(axes, ends, from_zero=True)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("top-1 error")
+    style.title(
+        axes,
+        f"{simulation.examples:,} inputs, with {simulation.level:.0%} "
+        "intervals",
+    )
+    style.legend(figure, handles)
+    return figure
+
+
+def plot_relative_increase(increases, path):
+    """Draws by how much networks err more than the optimal.
+
+    Args:
+        increases: Dict from names to what `relative_increase` gives, a dict
+            from stages or from shares of the cost to percentages or to their
+            `Spread`s.
+        path: String or path that ends in `.png` or `.svg`. A file there is
+            replaced at once.
+
+    Raises:
+        ValueError: If there is nothing to draw, an increase is not finite,
+            some are by stage and some by share, or the path ends in anything
+            else.
+        ImportError: If Matplotlib is missing; the `plot` extra brings it.
+
+    Reference:
+        [Hu et al., 2019, Figure 3](https://arxiv.org/abs/1708.06832)
+    """
+    style.save(draw_relative_increase(increases), path)
+
+
+@style.drawing
+def draw_relative_increase(increases):
+    """Returns the figure of `plot_relative_increase`."""
+    by_share = _check_increases(increases)
+    figure, axes = style.figure()
+    handles = [
+        axes.axhline(0, color=style.OPTIMUM, linestyle="--", label="optimal")
+    ]
+    for index, (name, found) in enumerate(increases.items()):
+        look = style.curve_look(index)
+        keys = sorted(found)
+        spreads = {key: _spread(found[key]) for key in keys}
+        handles += axes.plot(
+            keys, [spreads[key].mean for key in keys], label=str(name), **look
+        )
+        known = [key for key in keys if math.isfinite(spreads[key].low)]
+        if known:
+            axes.errorbar(
+                known,
+                [spreads[key].mean for key in known],
+                (
+                    [spreads[key].mean - spreads[key].low for key in known],
+                    [spreads[key].high - spreads[key].mean for key in known],
+                ),
+                fmt="none",
+                ecolor=look["color"],
+                elinewidth=1,
+            )
+    if by_share:
+        axes.set_xticks(list(MILESTONES), MILESTONES.values())
+        axes.set_xlabel("share of the network's whole cost")
+    else:
+        _stage_axis(axes, max(max(found) for found in increases.values()))
+    axes.set_ylabel("increase over the optimal (%)")
+    axes.margins(y=0.08)
+    style.legend(figure, handles)
+    return figure
+
+
+def plot_priorities(curves, path):
+    """Draws the errors by stage of one network under several priorities.
+
+    Args:
+        curves: Dict from priorities, such as `(2, 1, 3)`, or from other names,
+            such as `"SGD"`, to `AnytimeCurve`s or `CurveAggregate`s.
+        path: String or path that ends in `.png` or `.svg`. A file there is
+            replaced at once.
+
+    Raises:
+        ValueError: If there is no curve, they are of different numbers of
+            stages, or the path ends in anything else.
+        ImportError: If Matplotlib is missing; the `plot` extra brings it.
+
+    Reference:
+        [Wan et al., 2020, Figure 8](https://arxiv.org/abs/2008.06635)
+    """
+    style.save(draw_priorities(curves), path)
+
+
+@style.drawing
+def draw_priorities(curves):
+    """Returns the figure of `plot_priorities`."""
+    curves = labelled(
+        {
+            ", ".join(map(str, one))
+            if isinstance(one, (tuple, list))
+            else one: c
+            for one, c in curves.items()
+        }
+    )
+    counts = {name: len(one.points) for name, one in curves.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(
+            "Priorities are compared stage by stage: all curves must have as "
+            "many. Received: "
+            + ", ".join(f"{name!r}: {count}" for name, count in counts.items())
+        )
+    figure, axes = style.figure()
+    handles = []
+    for index, (name, curve) in enumerate(curves.items()):
+        look = style.curve_look(index)
+        # Side by side, or intervals would hide one another.
+        shift = (index - (len(curves) - 1) / 2) * min(0.06, 0.4 / len(curves))
+        stages = [point.stage + shift for point in curve.points]
+        errors = [point.top1_error for point in curve.points]
+        handles += axes.plot(stages, errors, label=name, **look)
+        for stage, point in zip(stages, curve.points, strict=True):
+            if ends := interval(point):
+                axes.vlines(stage, *ends, color=look["color"], linewidth=1)
+    _stage_axis(axes, max(counts.values()))
+    style.percent_axis(axes, values(curves.values()))
+    axes.set_ylabel("top-1 error")
+    style.title(axes, note(list(curves.values())))
+    style.legend(figure, handles, "stages by priority, the first foremost")
+    return figure
+
+
+def _stage_axis(axes, num_stages):
+    axes.set_xlim(0.5, num_stages + 0.5)
+    axes.set_xticks(style.stage_ticks(num_stages))
+    axes.set_xlabel("stage")
+
+
+def _scheme(scheme, names):
+    label = _SCHEMES.get(scheme, scheme)
+    return f"{label}: {names[scheme]}" if scheme in names else label
+
+
+def _deadline(deadline, largest):
+    if not math.isfinite(deadline):
+        return "none"
+    return f"{_ms(deadline)}\n{deadline / largest:.0%}"
+
+
+def _ms(milliseconds):
+    return (
+        f"{milliseconds:.3g}" if milliseconds < 100 else f"{milliseconds:.0f}"
+    )
+
+
+def _spread(value):
+    if isinstance(value, Spread):
+        return value
+    return Spread(float(value), math.nan, math.nan, math.nan)
+
+
+def _check_increases(increases):
+    """Returns whether they are by share of the cost, not by stage."""
+    if not increases or not all(increases.values()):
+        raise ValueError(
+            f"There is no increase to draw. Received: increases={increases!r}"
+        )
+    by_share = {}
+    for name, found in increases.items():
+        for key, value in found.items():
+            if not isinstance(key, (int, float)):
+                raise ValueError(
+                    "Increases are by stage or by share of the cost, a "
+                    f"number. Received: {key!r} of {name!r}"
+                )
+            if not math.isfinite(_spread(value).mean):
+                raise ValueError(
+                    "An increase that is not finite cannot be drawn; it is "
+                    "infinite where the optimal makes no error. Received: "
+                    f"{_spread(value).mean} of {name!r} at {key}"
+                )
+        by_share[name] = any(key != int(key) for key in found)
+    if len(set(by_share.values())) > 1:
+        raise ValueError(
+            "All increases must be by stage, or all by share of the cost. "
+            "Received: "
+            + ", ".join(
+                f"{name!r} by {'share' if share else 'stage'}"
+                for name, share in by_share.items()
+            )
+        )
+    return any(by_share.values())
