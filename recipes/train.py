@@ -10,8 +10,9 @@ r"""Trains an anytime network, resumes if it was stopped, and measures it.
 Flags after a flag file win over those in it.
 
 The work folder gets `checkpoints/`, the latest one, while training runs, and
-`model.keras`, `history.csv` (with --greedy one for each stage), `curve.csv`,
-`curve.json`, `curve.png` and `results.json` at its end. The same command run
+`history.csv` (with --greedy one for each stage), `weights.csv` and
+`cosines.csv`, how the stages shared the training, and at its end `model.keras`,
+`curve.csv`, `curve.json`, `curve.png` and `results.json`. The same command run
 again goes on where it was stopped, and ends with the same weights as a run that
 never was.
 """
@@ -31,6 +32,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("train_split", None, "For example train[:45000].")
 flags.DEFINE_string("eval_split", None, "For example train[45000:].")
+flags.DEFINE_string(
+    "labels",
+    "{}",
+    "Label sets from fine to coarse and the features that hold them, as JSON: "
+    '\'{"fine": "label", "coarse": "coarse_label"}\'.',
+)
 flags.DEFINE_bool("augment", True, "Pad, crop and mirror training images.")
 flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
 flags.DEFINE_string(
@@ -41,6 +48,12 @@ flags.DEFINE_list("units", None, "Units of each block, if not as there.")
 flags.DEFINE_list("filters", None, "Full width of each block, likewise.")
 flags.DEFINE_string(
     "net_arguments", "{}", "More of the network's arguments, as JSON."
+)
+flags.DEFINE_integer(
+    "oracle_stage",
+    0,
+    "Train a separate network of the size of this stage, as the oracle has it.",
+    lower_bound=0,
 )
 flags.DEFINE_float("l2", 5e-5, "Factor of the kernels' squared norm.")
 flags.DEFINE_string(
@@ -121,7 +134,8 @@ def main(argv):
             logs = train_together(model, train, test, workdir, resume)
     except FloatingPointError as error:
         sys.exit(f"train.py: {error}")
-    curve = ka.evaluation.anytime_curve(model, test)
+    finest = (model.label_sets or (None,))[0]
+    curve = ka.evaluation.anytime_curve(model, test, label_set=finest)
     print(curve)
     model.save(workdir / "model.keras")
     curve.to_csv(workdir / "curve.csv")
@@ -152,9 +166,27 @@ def train_together(model, train, test, workdir, resume):
             validation_data=test,
             epochs=FLAGS.epochs,
             initial_epoch=first_epoch,
-            callbacks=[*schedule(), ka.callbacks.StageProgress(), log, resume],
+            callbacks=[
+                *schedule(),
+                ka.callbacks.StageProgress(),
+                *of_stages(model, workdir),
+                log,
+                resume,
+            ],
         )
     return [log]
+
+
+def of_stages(model, workdir):
+    """Returns callbacks that write how stages shared the training."""
+    import keras_anytime as ka
+
+    if model.num_stages == 1:
+        return []
+    callbacks = [ka.callbacks.LossWeights(workdir / "weights.csv")]
+    if not model.gradients.joint:
+        callbacks.append(ka.callbacks.GradientCosines(workdir / "cosines.csv"))
+    return callbacks
 
 
 def train_greedily(model, train, test, workdir):
@@ -182,7 +214,7 @@ def train_greedily(model, train, test, workdir):
 
 def prepare(workdir):
     """Checks everything that can be wrong and returns what training needs."""
-    check_settings(workdir)
+    check_workdir(workdir)
     for name in _UNUSED_IF_GREEDY if FLAGS.greedy else ():
         if FLAGS[name].present:
             raise ValueError(
@@ -205,6 +237,7 @@ def prepare(workdir):
             "Give both --train_split and --eval_split, or none. Received: "
             f"train_split={FLAGS.train_split}, eval_split={FLAGS.eval_split}"
         )
+    labels = json_flag("labels") or None
     splits = FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split)
     train, test = ka.data.load(
         FLAGS.data,
@@ -213,15 +246,16 @@ def prepare(workdir):
         seed=FLAGS.seed,
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
+        labels=labels,
     )
-    about = ka.data.info(FLAGS.data, FLAGS.data_dir)
+    about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels)
     settings_of_net = {
         "input_shape": about.image_shape,
         "classes": about.classes,
         "l2": FLAGS.l2,
         **net_arguments(),
     }
-    model = ka.nets.get(FLAGS.net, **settings_of_net)
+    model = network(settings_of_net)
     model.compile(
         optimizer=keras.optimizers.SGD(
             learning_rate(FLAGS.epochs * len(train)),
@@ -304,6 +338,21 @@ def json_flag(name):
     return value
 
 
+def network(arguments):
+    """Builds the network: the anytime one, or one of its oracle's."""
+    import keras_anytime as ka
+
+    if not FLAGS.oracle_stage:
+        return ka.nets.get(FLAGS.net, **arguments)
+    networks = ka.nets.independent(FLAGS.net, **arguments)
+    if FLAGS.oracle_stage > len(networks):
+        raise ValueError(
+            f"The network has {len(networks)} stages. "
+            f"Received: --oracle_stage={FLAGS.oracle_stage}"
+        )
+    return networks[FLAGS.oracle_stage - 1]
+
+
 def net_arguments():
     """Returns what the flags say of the network's arguments."""
     arguments = json_flag("net_arguments")
@@ -316,20 +365,15 @@ def net_arguments():
     if FLAGS.nesting is not None:
         arguments["nesting"] = FLAGS.nesting
     for name in ("units", "filters"):
-        if FLAGS[name].value is not None:
-            arguments[name] = integers(name)
+        values = FLAGS[name].value
+        try:
+            if values is not None:
+                arguments[name] = [int(value) for value in values]
+        except ValueError as error:
+            raise ValueError(
+                f"--{name} must be whole numbers. Received: {','.join(values)}"
+            ) from error
     return arguments
-
-
-def integers(name):
-    """Returns a list flag as integers."""
-    values = FLAGS[name].value
-    try:
-        return [int(value) for value in values]
-    except ValueError as error:
-        raise ValueError(
-            f"--{name} must be whole numbers. Received: {','.join(values)}"
-        ) from error
 
 
 def settings():
@@ -342,30 +386,14 @@ def settings():
     }
 
 
-def check_settings(workdir):
+def check_workdir(workdir):
     """Raises a `ValueError` if the work folder is that of another run."""
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
+    from keras_anytime.runs import check_settings
+
     (workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    path = workdir / "settings.json"
-    if not path.exists():
-        return
-    try:
-        before = dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged; use another --workdir, or delete it."
-        ) from error
-    differing = [
-        f"--{name}={value} (was {before.get(name)})"
-        for name, value in settings().items()
-        if before.get(name) != value
-    ]
-    if differing:
-        raise ValueError(
-            f"{workdir} holds a run with other flags: {', '.join(differing)}. "
-            "Use another --workdir, or the flags of that run."
-        )
+    check_settings(workdir, settings())
 
 
 if __name__ == "__main__":

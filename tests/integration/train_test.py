@@ -81,6 +81,13 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
         histories.append(rows)
     assert len(histories[0]) == 12
     assert histories[0] == histories[1]
+    for name in ("weights.csv", "cosines.csv"):
+        ours, theirs = (
+            (folder / name).read_text()
+            for folder in (stopped, tmp_path / "whole")
+        )
+        assert len(ours.splitlines()) == 13
+        assert ours == theirs
 
     # A third run finds nothing to train, and the same numbers.
     before = (stopped / "curve.json").read_text()
@@ -105,6 +112,7 @@ def test_results_say_what_was_run(repository, tmp_path):
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == {
         "checkpoints",
+        "cosines.csv",
         "curve.csv",
         "curve.json",
         "curve.png",
@@ -112,6 +120,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         "model.keras",
         "results.json",
         "settings.json",
+        "weights.csv",
     }
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["seed"] == 3
@@ -229,3 +238,53 @@ def test_cifar10_on_the_cpu(repository, tmp_path, cifar10_dir):
     assert curve["examples"] == 5000
     errors = [point["top1_error"] for point in curve["points"]]
     assert max(errors) < 0.7
+
+
+def test_a_network_of_the_oracle(repository, tmp_path):
+    alone = ("--oracle_stage=2", "--gradients=sum", "--epochs=1")
+    run = _train(repository, tmp_path / "w2", *alone)
+    assert run.returncode == 0, run.stderr
+    model = ka.load_model(tmp_path / "w2" / "model.keras")
+    # Half as wide, and with one answer.
+    assert model.num_stages == 1
+    assert model.output_names == ["stage_1"]
+    assert not (tmp_path / "w2" / "weights.csv").exists()
+    (point,) = json.loads((tmp_path / "w2" / "curve.json").read_text())[
+        "points"
+    ]
+    nested = ka.nets.get(
+        "width_resnet42", (8, 8, 1), 10, units=(1, 1), filters=(8, 16)
+    )
+    _, second, last = ka.evaluation.stage_costs(nested)
+    assert second.macs <= point["macs"] < last.macs
+    run = _train(repository, tmp_path / "w5", "--oracle_stage=5")
+    assert run.returncode != 0
+    assert "3 stages. Received: --oracle_stage=5" in run.stderr
+
+
+@pytest.mark.slow
+def test_label_sets_by_a_flag(repository, tmp_path, cifar100_dir):
+    run = run_script(
+        repository,
+        "recipes/train.py",
+        f"--workdir={tmp_path / 'sets'}",
+        f"--data_dir={cifar100_dir}",
+        "--data=cifar100",
+        '--labels={"fine": "label", "coarse": "coarse_label"}',
+        "--net=inclusive_sparse_resnext47",
+        '--net_arguments={"blocks": 3, "width": 24, "stages": 3}',
+        "--epochs=1",
+    )
+    assert run.returncode == 0, run.stderr
+    model = ka.load_model(tmp_path / "sets" / "model.keras")
+    assert model.label_sets == ("fine", "coarse")
+    run = run_script(
+        repository,
+        "recipes/evaluate.py",
+        f"--runs={tmp_path / 'sets'}",
+        f"--data_dir={cifar100_dir}",
+        "--wanted_error=0.97",
+    )
+    assert run.returncode == 0, run.stderr
+    assert "top-1 error by label set, 916 examples" in run.stdout
+    assert (tmp_path / "sets" / "evaluation" / "label_sets.png").exists()

@@ -1,0 +1,62 @@
+"""A folder of results: files for programs, pictures and a report for people."""
+
+import pathlib
+
+from keras_anytime.evaluation.report import Report
+from keras_anytime.evaluation.tables import as_table
+from keras_anytime.files import write_csv
+
+
+class Results:
+    """Writes results to a folder, prints them, and gathers a report of them.
+
+    ```python
+    results = Results("runs/osgd/evaluation", "Width nesting on CIFAR-10")
+    results.add("Anytime curve", "curve", curve, plot=curve.plot)
+    results.write_report()
+    ```
+
+    Args:
+        folder: String or path. It is made if needed.
+        title: String, the report's heading.
+    """
+
+    def __init__(self, folder, title):
+        self.folder = pathlib.Path(folder)
+        self.report = Report(title)
+
+    def add(self, title, name, result=None, plot=None, text=None):
+        """Writes a result's files, prints it, and adds it to the report.
+
+        Args:
+            title: String, the heading in the report.
+            name: String, the files' name without ending.
+            result: What is printed, and written where it has `to_csv` and
+                `to_json`; or a list of dicts, the rows of a table, for a CSV
+                file; or `None`.
+            plot: Function that draws at a path, for a PNG and an SVG file, or
+                `None`.
+            text: String for the report, or `None`.
+        """
+        if isinstance(result, list):
+            write_csv(self.folder / f"{name}.csv", result)
+            result = "\n".join(as_table(result))
+        for form in ("csv", "json"):
+            if hasattr(result, f"to_{form}"):
+                getattr(result, f"to_{form}")(self.folder / f"{name}.{form}")
+        for form in ("png", "svg") if plot else ():
+            plot(self.folder / f"{name}.{form}")
+        table = None if result is None else str(result)
+        if table:
+            print(f"\n{title}\n{table}", flush=True)
+        self.report.add(title, text=text, table=table, plot=plot)
+
+    def write_report(self):
+        """Writes `report.html` to the folder.
+
+        Returns:
+            Its path.
+        """
+        path = self.folder / "report.html"
+        self.report.write(path)
+        return path

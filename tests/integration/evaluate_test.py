@@ -1,0 +1,169 @@
+"""`recipes/evaluate.py` as a user runs it."""
+
+import csv
+import json
+
+import keras
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.export import manifest as manifest_lib
+from tests.testing import run_script
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+def _run(folder, model, seed=0, **settings):
+    """What recipes/train.py leaves, of a network that was not trained."""
+    folder.mkdir()
+    scramble(model, seed).save(folder / "model.keras")
+    settings = {
+        "data": "digits",
+        "eval_split": None,
+        "gradients_arguments": "{}",
+        **settings,
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    return folder
+
+
+def _evaluate(repository, *flags):
+    return run_script(repository, "recipes/evaluate.py", *flags)
+
+
+@pytest.fixture(scope="module", name="runs")
+def _runs(tmp_path_factory):
+    """Runs of a nested network with two seeds and of all that it is up to."""
+    folder = tmp_path_factory.mktemp("runs")
+    keras.utils.set_random_seed(0)
+    alone = ka.nets.independent(
+        ka.nets.width_nested_resnet,
+        (8, 8, 1),
+        10,
+        nesting="w1-w2-w4",
+        units=(1, 1),
+        filters=(8, 16),
+    )
+    for seed in (1, 2):
+        _run(folder / f"osgd_{seed}", tiny_net(), seed)
+        _run(folder / f"sgd_{seed}", tiny_net(), seed + 10)
+    _run(folder / "even", tiny_net("w1-w2-w3-w4"))
+    _run(
+        folder / "late",
+        tiny_net(),
+        5,
+        gradients_arguments='{"priority": [3,2,1]}',
+    )
+    for k, model in enumerate(alone, start=1):
+        _run(folder / f"alone_{k}", model)
+    (folder / "osgd_1" / "weights.csv").write_text(
+        "epoch,weight_1,weight_2,weight_3\n1,0.3,0.5,1\n2,0.25,0.5,1\n"
+    )
+    (folder / "osgd_1" / "cosines.csv").write_text(
+        "epoch,cosine_1_2,cosine_1_3,cosine_2_3\n1,0.5,0.1,0.6\n2,nan,0,-0.1\n"
+    )
+    (folder / "osgd_1" / "history.csv").write_text(
+        "epoch,loss,"
+        + ",".join(f"val_stage_{k}_accuracy" for k in (1, 2, 3))
+        + "\n1,2.0,0.3,0.4,0.5\n2,1.0,0.4,0.5,0.6\n"
+    )
+    return folder
+
+
+def test_everything_is_measured_and_shown(repository, runs, tmp_path):
+    output = tmp_path / "evaluation"
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
+    run = _evaluate(
+        repository,
+        f"--runs={runs / 'osgd_1'},{runs / 'osgd_2'}",
+        f"--against={runs / 'sgd_1'},{runs / 'sgd_2'}",
+        "--oracle=" + ",".join(str(runs / f"alone_{k}") for k in (1, 2, 3)),
+        f"--baseline={runs / 'even'}",
+        f"--priorities={runs / 'late'}",
+        f"--output={output}",
+        "--images=10",
+        "--repetitions=1",
+        "--deadlines_ms=0.01,1000,inf",
+        "--probabilities=1,2,1",
+    )
+    assert run.returncode == 0, run.stderr
+    # What the runs had is as it was.
+    assert before == {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
+    written = {path.name for path in output.iterdir()}
+    drawn = {
+        "budget",
+        "cosines",
+        "curve",
+        "curves",
+        "deadlines",
+        "history",
+        "increase",
+        "priorities",
+        "seeds",
+        "weights",
+    }
+    assert {f"{name}.{form}" for name in drawn for form in ("png", "svg")} | {
+        "budget.csv",
+        "comparison.json",
+        "curve.csv",
+        "curve.json",
+        "deadlines.csv",
+        "increase.csv",
+        "latency.csv",
+        "oracle.csv",
+        "priorities.json",
+        "report.html",
+        "seeds.json",
+    } <= written
+    curve = ka.evaluation.AnytimeCurve.from_json(output / "curve.json")
+    model = ka.load_model(runs / "osgd_1" / "model.keras")
+    _, data = ka.data.load("digits")
+    want = ka.evaluation.anytime_curve(model, data)
+    assert curve.average_error == pytest.approx(want.average_error, abs=0.01)
+    with (output / "deadlines.csv").open() as file:
+        first, _, last = csv.DictReader(file)
+    for scheme in ("baseline", "nested", "oracle_all", "oracle_each"):
+        assert float(first[scheme]) == pytest.approx(0.9)
+        assert float(last[scheme]) <= 1
+    (best,) = (json.loads((output / "priorities.json").read_text())["best"],)
+    assert best in ("1 > 2 > 3", "3 > 2 > 1")
+    exports = sorted((output / "exports").glob("*.tflite"))
+    assert len(exports) == 5
+    assert manifest_lib.read_manifest(exports[0]).class_names
+    report = (output / "report.html").read_text()
+    for title in (
+        "Mean over seeds",
+        "Paired comparison",
+        "Oracle",
+        "Error against cost",
+        "Budgeted classification",
+        "Latency",
+        "Errors under deadlines",
+        "Stage priorities",
+        "Weights of the losses",
+        "Cosines of gradients",
+        "Flags of the run",
+        "Provenance",
+    ):
+        assert title in report, title
+    assert report.count("data:image/svg+xml;base64,") == len(drawn)
+
+
+def test_mistakes_are_told_before_anything_is_written(
+    repository, runs, tmp_path
+):
+    other = _run(tmp_path / "other", tiny_net(), eval_split="train[:50]")
+    for flags, message in (
+        ([], "--runs must name folders"),
+        ([f"--runs={tmp_path / 'none'}"], "no folder of a finished run"),
+        ([f"--runs={runs / 'osgd_1'},{other}"], "measured on the same data"),
+        (
+            [f"--runs={runs / 'osgd_1'}", "--deadlines_ms=soon"],
+            "--deadlines_ms must be numbers. Received: soon",
+        ),
+    ):
+        run = _evaluate(repository, *flags, f"--output={tmp_path / 'out'}")
+        assert run.returncode != 0
+        assert message in run.stderr
+        assert "Traceback" not in run.stderr
+        assert not (tmp_path / "out").exists()

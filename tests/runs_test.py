@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from keras_anytime.evaluation import predict_stages
+from keras_anytime.runs import Run
+from keras_anytime.runs import check_settings
+from tests.testing import hierarchical_net
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+def _write(folder, model=None, **settings):
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"data": "digits", "eval_split": None, **settings}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    if model is not None:
+        model.save(folder / "model.keras")
+    return folder
+
+
+def test_a_run_brings_its_network_and_the_data_it_is_measured_on(tmp_path):
+    model = scramble(tiny_net())
+    run = Run(_write(tmp_path / "osgd", model))
+    assert run.name == "osgd"
+    assert run.info().classes == 10
+    found = predict_stages(run.model, run.evaluation_data())
+    assert (found.examples, found.num_stages) == (359, 3)
+    found = run.evaluation_data(split="train[:30]", batch_size=20)
+    assert [len(images) for images, _ in found] == [20, 10]
+    # Its own split, in order, neither shuffled nor augmented.
+    named = Run(_write(tmp_path / "osgd", eval_split="train[:30]"))
+    for (x, y), (a, b) in zip(found, named.evaluation_data(), strict=False):
+        assert (x.numpy() == a.numpy()[: len(x)]).all()
+        assert (y.numpy() == b.numpy()[: len(y)]).all()
+
+
+def test_label_sets_are_those_of_the_run(tmp_path, cifar100_dir):
+    labels = {"fine": "label", "coarse": "coarse_label"}
+    run = Run(
+        _write(
+            tmp_path,
+            hierarchical_net(),
+            data="cifar100",
+            eval_split="test[:8]",
+            labels=json.dumps(labels),
+        )
+    )
+    assert run.info(cifar100_dir).classes == {"fine": 100, "coarse": 20}
+    ((images, found),) = run.evaluation_data(cifar100_dir)
+    assert images.shape == (8, 32, 32, 3)
+    assert set(found) == {"fine", "coarse"}
+
+
+def test_what_is_no_finished_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no settings.json"):
+        Run(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="no model.keras"):
+        Run(_write(tmp_path / "running"))
+    folder = _write(tmp_path / "damaged", tiny_net())
+    for content in ("", "[1]", "{"):
+        (folder / "settings.json").write_text(content)
+        with pytest.raises(ValueError, match="settings.json is damaged"):
+            Run(folder)
+        with pytest.raises(ValueError, match="settings.json is damaged"):
+            check_settings(folder, {"seed": 1})
+
+
+def test_a_folder_keeps_to_its_settings(tmp_path):
+    check_settings(tmp_path / "new", {"seed": 1})
+    folder = _write(tmp_path, seed=1)
+    check_settings(folder, {"seed": 1, "data": "digits"})
+    # A flag that there was not yet.
+    check_settings(folder, {"seed": 1, "oracle_stage": 0})
+    with pytest.raises(ValueError, match=r"--seed=2 \(was 1\)"):
+        check_settings(folder, {"seed": 2})
