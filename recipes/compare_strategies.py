@@ -6,7 +6,7 @@ r"""Trains one network with the five strategies of Wan 2020, and compares them.
 
 What stands behind `--` are flags of train.py, the same for all runs. Each run
 is train.py in a folder of its own, one after the other, so the same command
-goes on where it was stopped. Prints the table of top-1 errors in percent, mean
+goes on where it was stopped. Prints the table of top-1 errors, mean
 and standard deviation over the seeds, and writes the results of all runs, with
 their commands, errors and minutes, to `strategies.json`.
 
@@ -16,7 +16,6 @@ in recipes/results/cifar10_strategies.json.
 
 import json
 import pathlib
-import statistics
 import subprocess
 import sys
 
@@ -84,21 +83,24 @@ def run(folder, arguments):
 
 def table(runs):
     """Returns the errors of each stage and strategy as text."""
-    errors = {}
+    import keras_anytime as ka
+    from keras_anytime.evaluation.tables import as_table
+
+    curves = {}
     for one in runs:
-        points = one["curve"]["points"]
-        errors.setdefault(one["strategy"], []).append(
-            [100 * point["top1_error"] for point in points]
+        curve = ka.evaluation.AnytimeCurve.from_dict(one["curve"])
+        curves.setdefault(one["strategy"], []).append(curve)
+    errors = {
+        strategy: ka.evaluation.aggregate(of_seeds).at_stages()
+        for strategy, of_seeds in curves.items()
+    }
+    stages = range(len(curve.points))
+    return "\n".join(
+        as_table(
+            {"stage": k + 1, **{s: f"{of[k]:.1%}" for s, of in errors.items()}}
+            for k in stages
         )
-    lines = ["stage " + "".join(f"{name:>14}" for name in errors)]
-    for stage in range(len(points)):
-        cells = []
-        for of_seeds in errors.values():
-            values = [one[stage] for one in of_seeds]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            cells.append(f"{statistics.mean(values):7.1f} ({spread:3.1f})")
-        lines.append(f"{stage + 1:5} " + "".join(f"{one:>14}" for one in cells))
-    return "\n".join(lines)
+    )
 
 
 if __name__ == "__main__":

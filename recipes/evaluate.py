@@ -202,6 +202,8 @@ def several_networks(results, groups, oracle):
             plot=lambda path: ka.evaluation.plot_curves(
                 curves, path, oracle=optimal
             ),
+            text="Intervals are over seeds where there are several, else over "
+            "examples.",
         )
     if oracle:
         found = {

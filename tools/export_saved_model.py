@@ -19,6 +19,12 @@ flags.DEFINE_string(
     "data", None, "Data set whose classes and pixels go in the manifest."
 )
 flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
+flags.DEFINE_list(
+    "thresholds",
+    None,
+    "Confidences above which the answers of stages before the last are final, "
+    "as in budget.csv of recipes/evaluate.py.",
+)
 flags.DEFINE_integer("batch_size", None, "Images per call; any by default.")
 
 
@@ -36,6 +42,7 @@ def main(argv):
             batch_size=FLAGS.batch_size,
             class_names=about and about.class_names,
             preprocessing=about and about.preprocessing,
+            thresholds=FLAGS.thresholds,
         )
     except (ValueError, OSError) as error:
         sys.exit(f"export_saved_model.py: {error}")

@@ -19,6 +19,12 @@ flags.DEFINE_string(
     "data", None, "Data set whose classes and pixels go in the manifest."
 )
 flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
+flags.DEFINE_list(
+    "thresholds",
+    None,
+    "Confidences above which the answers of stages before the last are final, "
+    "as in budget.csv of recipes/evaluate.py.",
+)
 flags.DEFINE_integer("batch_size", 1, "Images per call.", lower_bound=1)
 flags.DEFINE_bool("keep_names", False, "Keep the names of tensors inside.")
 
@@ -37,6 +43,7 @@ def main(argv):
             batch_size=FLAGS.batch_size,
             class_names=about and about.class_names,
             preprocessing=about and about.preprocessing,
+            thresholds=FLAGS.thresholds,
             keep_names=FLAGS.keep_names,
         )
     except (ValueError, OSError) as error:

@@ -29,10 +29,12 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         f"--model={tmp_path / 'model.keras'}",
         f"--output={tmp_path / output}",
         "--data=digits",
+        "--thresholds=0.9,0.75",
     )
     assert run.returncode == 0, run.stderr
     assert str(tmp_path / output) in run.stdout
     manifest = manifest_lib.read_manifest(tmp_path / output)
+    assert manifest.thresholds == (0.9, 0.75)
     assert manifest.class_names == tuple("0123456789")
     x, _ = digits(2)
     with ka.runtime.AnytimePredictor(tmp_path / output) as predictor:
