@@ -1,10 +1,12 @@
 """The folders of runs that recipes/train.py writes."""
 
+import dataclasses
 import functools
 import json
 import pathlib
 
 from keras_anytime import data
+from keras_anytime import evaluation
 from keras_anytime.loading import load_model
 
 
@@ -96,8 +98,56 @@ class Run:
         )
         return measured
 
+    def measured(self, data_dir=None, split=None):
+        """Measures the network, in one pass over the data.
+
+        Args:
+            data_dir: As for `evaluation_data`.
+            split: Likewise.
+
+        Returns:
+            A `MeasuredRun`.
+        """
+        found = evaluation.predict_stages(
+            self.model, self.evaluation_data(data_dir, split)
+        )
+        costs = evaluation.stage_costs(self.model)
+        by_set = found if self.model.label_sets else {None: found}
+        return MeasuredRun(
+            run=self,
+            predictions=next(iter(by_set.values())),
+            costs=costs,
+            curves={
+                name: evaluation.curve_of(one, costs)
+                for name, one in by_set.items()
+            },
+        )
+
     def _labels(self):
         return json.loads(self.settings.get("labels") or "{}") or None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeasuredRun:
+    """A run with its network's answers to the data.
+
+    Args:
+        run: The `Run`.
+        predictions: `Predictions`; of several label sets, in the finest.
+        costs: List of K `StageCost`.
+        curves: Dict from label sets to `AnytimeCurve`s, the finest first; the
+            only set is `None`.
+    """
+
+    run: Run
+    predictions: evaluation.Predictions
+    costs: list
+    curves: dict
+
+    @property
+    def curve(self):
+        """The `AnytimeCurve`; of several label sets, of the finest."""
+        return next(iter(self.curves.values()))
 
 
 def _read(path):

@@ -16,6 +16,7 @@ Writes CSV and JSON files for programs, PNG and SVG pictures, and
 `report.html`, which holds all of it and can be sent around alone.
 """
 
+import math
 import sys
 
 from absl import app
@@ -84,7 +85,7 @@ def evaluate():
     folder = FLAGS.output or runs[0].folder / "evaluation"
     results = ka.evaluation.Results(folder, runs[0].name)
     runs, against, oracle, priorities, baseline = (
-        [Network(run) for run in group]
+        [run.measured(FLAGS.data_dir, FLAGS.split) for run in group]
         for group in (runs, against, oracle, priorities, baseline)
     )
     one_training(results, runs)
@@ -108,25 +109,6 @@ def evaluate():
     training(results, runs[0].run.folder)
     results.report.add("Flags of the run", rows=runs[0].run.settings)
     print(f"\nReport: {results.write_report()}")
-
-
-class Network:
-    """A trained network with its answers to the data, from one pass."""
-
-    def __init__(self, run):
-        import keras_anytime as ka
-
-        self.run = run
-        found = ka.evaluation.predict_stages(run.model, self.data())
-        if run.model.label_sets:
-            found = found[run.model.label_sets[0]]
-        self.predictions = found
-        self.costs = ka.evaluation.stage_costs(run.model)
-        self.curve = ka.evaluation.curve_of(found, self.costs)
-
-    def data(self):
-        """Returns the data to measure on."""
-        return self.run.evaluation_data(FLAGS.data_dir, FLAGS.split)
 
 
 def numbers(name):
@@ -180,10 +162,8 @@ def several_networks(results, groups, oracle):
     """Error against cost of all networks, and what they lose to the oracle."""
     import keras_anytime as ka
 
-    curves = {
-        group[0].run.name: ka.evaluation.aggregate(
-            [one.curve for one in group]
-        ).mean
+    networks = {
+        group[0].run.name: ka.evaluation.aggregate([one.curve for one in group])
         for group in groups
         if group
     }
@@ -192,39 +172,52 @@ def several_networks(results, groups, oracle):
         alone = [one.curve for one in oracle]
         optimal = ka.evaluation.oracle_curve(alone)
         results.add("Oracle", "oracle", optimal)
+        increase_over(results, "stage", networks, optimal)
         for growth, kind in ((None, "linear"), (2, "exponential")):
-            name = f"{kind} ensemble"
-            curves[name] = ka.evaluation.ensemble_curve(alone, growth, name)
-    if len(curves) > 1:
+            ensemble = ka.evaluation.ensemble_curve(alone, growth)
+            networks[f"{kind} ensemble"] = ka.evaluation.aggregate([ensemble])
+        increase_over(results, "cost", networks, optimal)
+    if len(networks) > 1:
         results.add(
             "Error against cost",
             "curves",
             plot=lambda path: ka.evaluation.plot_curves(
-                curves, path, oracle=optimal
+                networks, path, oracle=optimal
             ),
             text="Intervals are over seeds where there are several, else over "
             "examples.",
         )
-    if oracle:
-        found = {
-            name: ka.evaluation.relative_increase(curve, optimal)
-            for name, curve in curves.items()
+
+
+def increase_over(results, by, networks, optimal):
+    """By how many percent networks err more than the oracle."""
+    import keras_anytime as ka
+
+    found = {
+        name: one.relative_increase(optimal, by)
+        for name, one in networks.items()
+        if by == "cost" or len(one.mean.points) == len(optimal.points)
+    }
+    if not found:
+        return
+    rows = [
+        {
+            "network": name,
+            **{f"percent_at_{by}_{key:g}": one.mean for key, one in of.items()},
         }
-        rows = [
-            {
-                "network": name,
-                **{f"at {s:g}": f"{v:.1f}%" for s, v in of.items()},
-            }
-            for name, of in found.items()
-        ]
-        results.add(
-            "Relative increase of the error over the oracle",
-            "increase",
-            rows,
-            lambda path: ka.evaluation.plot_relative_increase(found, path),
-            "At shares of each network's own cost, against the best that "
-            "separate networks achieve at that cost.",
-        )
+        for name, of in found.items()
+    ]
+    # Where the oracle makes no error, an increase is infinite.
+    drawable = all(
+        math.isfinite(one.mean) for of in found.values() for one in of.values()
+    )
+    results.add(
+        f"Relative increase of the error over the oracle, by {by}",
+        f"increase_by_{by}",
+        rows,
+        drawable
+        and (lambda path: ka.evaluation.plot_relative_increase(found, path)),
+    )
 
 
 def budgets(results, network):
@@ -251,7 +244,7 @@ def label_sets(results, network):
     """The error of each label set, and the finest that keep a wanted one."""
     import keras_anytime as ka
 
-    found = ka.evaluation.hierarchical_curve(network.run.model, network.data())
+    found = ka.evaluation.HierarchicalCurve(network.curves)
     results.add(
         "Label sets",
         "label_sets",
@@ -268,7 +261,9 @@ def timed_answers(results, networks):
 
     import keras_anytime as ka
 
-    data = networks[0].data().unbatch().batch(FLAGS.images)
+    data = networks[0].run.evaluation_data(
+        FLAGS.data_dir, FLAGS.split, FLAGS.images
+    )
     images, labels = next(data.as_numpy_iterator())
     if isinstance(labels, dict):
         labels = labels[networks[0].run.model.label_sets[0]]
@@ -292,9 +287,9 @@ def timed_answers(results, networks):
         {
             "network": name,
             "stage": stage,
-            "mean": f"{times.mean():.3f} ms",
-            "median": f"{np.median(times):.3f} ms",
-            "99%": f"{np.percentile(times, 99):.3f} ms",
+            "mean_ms": times.mean(),
+            "median_ms": np.median(times),
+            "percentile_99_ms": np.percentile(times, 99),
         }
         for name, one in measured.items()
         for stage, times in enumerate(one.latency_ms.T, start=1)

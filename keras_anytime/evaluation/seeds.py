@@ -121,21 +121,25 @@ class CurveAggregate:
 
     @property
     def mean(self):
-        """The mean `AnytimeCurve`, whose intervals are those over the runs."""
+        """The mean `AnytimeCurve`, whose intervals are those over the runs.
+
+        A single run is returned as it is, with intervals over examples.
+        """
         first = self.curves[0]
+        if len(self.curves) == 1:
+            return first
         top1 = self.at_stages("top1_error")
         top5 = self.at_stages("top5_error")
         average = self.average_error
-        several = len(self.curves) > 1
         points = tuple(
             dataclasses.replace(
                 point,
                 top1_error=top1[k].mean,
                 top5_error=top5[k].mean,
-                top1_low=top1[k].low if several else None,
-                top1_high=top1[k].high if several else None,
-                top5_low=top5[k].low if several else None,
-                top5_high=top5[k].high if several else None,
+                top1_low=top1[k].low,
+                top1_high=top1[k].high,
+                top5_low=top5[k].low,
+                top5_high=top5[k].high,
                 loss=_mean(one.loss for one in same),
                 calibration_error=_mean(one.calibration_error for one in same),
             )
@@ -152,10 +156,8 @@ class CurveAggregate:
             points=points,
             monotonicity=_mean(one.monotonicity for one in self.curves),
             monotonicity_interval=None,
-            average_error_interval=(
-                (average.low, average.high) if several else None
-            ),
-            level=self.level if several else None,
+            average_error_interval=(average.low, average.high),
+            level=self.level,
         )
 
     def __str__(self):

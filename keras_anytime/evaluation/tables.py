@@ -5,8 +5,8 @@ def as_table(rows):
     """Returns the lines of a table, a header first, aligned to the right.
 
     Args:
-        rows: Iterable of dicts from the same headers to values. A column
-            whose values are all `None` is left out.
+        rows: Iterable of dicts from the same headers to values. Floats get
+            four digits. A column whose values are all `None` is left out.
 
     Returns:
         List of strings of one length.
@@ -15,10 +15,7 @@ def as_table(rows):
     headers = [
         name for name in rows[0] if any(row[name] is not None for row in rows)
     ]
-    cells = [
-        ["" if row[name] is None else str(row[name]) for name in headers]
-        for row in rows
-    ]
+    cells = [[_written(row[name]) for name in headers] for row in rows]
     widths = [
         max(map(len, column)) for column in zip(headers, *cells, strict=True)
     ]
@@ -26,6 +23,12 @@ def as_table(rows):
         "  ".join(f"{one:>{w}}" for one, w in zip(line, widths, strict=True))
         for line in [headers, *cells]
     ]
+
+
+def _written(value):
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def percent(share):
