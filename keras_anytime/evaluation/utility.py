@@ -103,9 +103,10 @@ def best_priority(
 ):
     """Chooses the stage priority of OSGD for a distribution of deadlines.
 
-    The stage that comes first in the priority of `Orthogonal` is trained best,
-    at the others' expense. Which order is best depends on when answers are
-    asked for.
+    The order in which `Orthogonal` projects makes some stages better at the
+    others' expense, and often, as the paper found, those of low priority. So
+    candidates are trained and measured; which is best depends on when answers
+    are asked for.
 
     Args:
         candidates: Dict from priorities, such as `(2, 1, 3)`, to the

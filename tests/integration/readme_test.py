@@ -81,8 +81,8 @@ model = ka.nets.width_nested_resnet(
 
 @pytest.mark.slow
 def test_what_it_says_of_networks_runs(readme, tmp_path, cifar100_dir):
-    _, _, *examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(examples) == 3
+    examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[2:5]
+    assert "nets.get" in examples[0]
     # Networks that the reader has trained, and their curves.
     trained = """
 import keras_anytime as ka
@@ -94,6 +94,35 @@ curves = [ka.evaluation.anytime_curve(one, test) for one in trained]
     printed = _run(trained + "".join(examples), tmp_path, cifar100_dir)
     assert "msdnet_7" in printed
     assert (tmp_path / "run" / "structure.png").exists()
+
+
+@pytest.mark.slow
+def test_what_it_says_of_measuring_runs(readme, tmp_path, cifar10_dir):
+    examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[5:]
+    assert len(examples) == 2
+    # A network of the reader's, the oracle's, and what they are exported to.
+    before = """
+import keras_anytime as ka
+
+val = ka.data.load("digits", batch_size=64)[1]
+images, labels = next(iter(val))
+images, labels = images.numpy(), labels.numpy()
+image = images[0]
+size = {"units": (1,), "filters": (8,), "input_shape": (8, 8, 1), "classes": 10}
+model = ka.nets.width_nested_resnet(**size)
+oracle = ka.nets.independent(ka.nets.width_nested_resnet, **size)
+curves = [ka.evaluation.anytime_curve(one, val) for one in oracle]
+predictors = {}
+for name, one in zip(("nested", "w1", "w2", "w4"), (model, *oracle)):
+    ka.export.tflite(one, f"exports/{name}.tflite")
+    predictors[name] = ka.runtime.AnytimePredictor(f"exports/{name}.tflite")
+"""
+    printed = _run(before + "".join(examples), tmp_path, cifar10_dir)
+    assert "budgeted classification of 180 examples" in printed
+    assert "top-1 error under deadlines, 64 inputs" in printed
+    assert {"curves.png", "deadlines.png", "anytime.tflite"} <= {
+        one.name for one in (tmp_path / "run").iterdir()
+    }
 
 
 def test_every_file_that_it_names_is_there(readme, repository):
