@@ -5,6 +5,8 @@ import numpy as np
 # Enough for the second digit of a 95% interval (Efron and Tibshirani, 1993).
 RESAMPLES = 1000
 LEVEL = 0.95
+# Resampled data sets that are in memory at once.
+_AT_ONCE = 50
 
 
 def worse_with_time(correct):
@@ -54,11 +56,8 @@ def calibration_error(confidences, correct, bins=15):
 def bootstrap_intervals(values, resamples=RESAMPLES, level=LEVEL, seed=0):
     """Returns intervals of means over examples, by the percentile bootstrap.
 
-    All columns are resampled together. Examples with the same values are
-    interchangeable, so only how often each kind is drawn is simulated: of K
-    stages that are right or wrong there are at most 2^K kinds, and of 100,000
-    examples the intervals take milliseconds. Where every example has the same
-    value, the interval has no width: the bootstrap cannot tell then.
+    All columns are resampled together. Where every example has the same value,
+    the interval has no width: the bootstrap cannot tell then.
 
     Args:
         values: Float array `(examples, columns)`.
@@ -81,10 +80,18 @@ def bootstrap_intervals(values, resamples=RESAMPLES, level=LEVEL, seed=0):
             "`resamples` must be 1 or more, and `level` in (0, 1). "
             f"Received: resamples={resamples}, level={level}"
         )
-    kinds, counts = np.unique(values, axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(
-        len(values), counts / len(values), size=resamples
-    )
-    means = drawn @ kinds.astype("float64") / len(values)
+    # Of K stages that are right or wrong, there are few kinds of examples, and
+    # all that matters is how often each kind is drawn.
+    kinds, kind_of = np.unique(values, axis=0, return_inverse=True)
+    kinds, kind_of = kinds.astype("float64"), kind_of.reshape(-1)
+    rng = np.random.default_rng(seed)
+    means = []
+    for start in range(0, resamples, _AT_ONCE):
+        counts = np.empty((min(_AT_ONCE, resamples - start), len(kinds)))
+        for row in counts:
+            drawn = kind_of[rng.integers(0, len(values), len(values))]
+            row[:] = np.bincount(drawn, minlength=len(kinds))
+        means.append(counts @ kinds / len(values))
+    means = np.concatenate(means)
     ends = [50 * (1 - level), 50 * (1 + level)]
     return np.percentile(means, ends, axis=0).T

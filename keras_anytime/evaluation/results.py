@@ -5,6 +5,8 @@ import pathlib
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.files import write_csv
+from keras_anytime.files import write_json
+from keras_anytime.provenance import provenance
 
 
 class Results:
@@ -52,11 +54,12 @@ class Results:
         self.report.add(title, text=text, table=table, plot=plot)
 
     def write_report(self):
-        """Writes `report.html` to the folder.
+        """Writes `report.html` and `provenance.json` to the folder.
 
         Returns:
-            Its path.
+            The path of the report.
         """
+        write_json(self.folder / "provenance.json", provenance())
         path = self.folder / "report.html"
         self.report.write(path)
         return path

@@ -18,6 +18,8 @@ def test_a_result_becomes_files_text_and_a_section(tmp_path, capsys):
     assert str(own) in capsys.readouterr().out
     path = results.write_report()
     assert path == tmp_path / "run" / "report.html"
+    source = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert {"command", "commit", "hardware", "versions"} <= set(source)
     text = path.read_text()
     for part in ("Nesting &amp; widths", "The curve", "In one pass.", "50.00%"):
         assert part in text
