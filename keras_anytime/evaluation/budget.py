@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 
 from keras_anytime.confidence import check_thresholds
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import write_csv
-from keras_anytime.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class BudgetPoint:
 
 
 @dataclasses.dataclass(frozen=True)
-class BudgetCurve:
+class BudgetCurve(Result):
     """Error against mean cost; see `budget_curve`.
 
     `print(curve)` shows it as a table.
@@ -69,18 +69,6 @@ class BudgetCurve:
                 *as_table(rows),
             ]
         )
-
-    def to_dict(self):
-        """Returns the curve as a dict of plain values, for JSON."""
-        return dataclasses.asdict(self)
-
-    def to_json(self, path):
-        """Writes the curve to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, self.to_dict())
 
     def to_csv(self, path):
         """Writes one line per budget to a CSV file.

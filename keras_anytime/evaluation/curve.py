@@ -5,11 +5,11 @@ import json
 import math
 import pathlib
 
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import write_csv
-from keras_anytime.files import write_json
 
 # The shares of the cost at which the papers report errors.
 MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}
@@ -52,7 +52,7 @@ class CurvePoint:
 
 
 @dataclasses.dataclass(frozen=True)
-class AnytimeCurve:
+class AnytimeCurve(Result):
     """Error against cost over the stages of one network.
 
     `print(curve)` shows it as a table. What was not measured is `None`.
@@ -213,14 +213,6 @@ class AnytimeCurve:
                 "This is no anytime curve as `to_dict` and `to_json` give it. "
                 f"Received: {type(error).__name__}: {error}"
             ) from error
-
-    def to_json(self, path):
-        """Writes the curve to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, self.to_dict())
 
     @classmethod
     def from_json(cls, path):

@@ -6,11 +6,11 @@ import math
 import numpy as np
 
 from keras_anytime.evaluation import measures
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
 from keras_anytime.files import write_csv
-from keras_anytime.files import write_json
 
 # Wan 2020, Section 5.4: deadlines from half to all of the mean latency of the
 # largest network.
@@ -18,7 +18,7 @@ SHARES = tuple(np.linspace(0.5, 1, 7).tolist())
 
 
 @dataclasses.dataclass(frozen=True)
-class DeadlineSimulation:
+class DeadlineSimulation(Result):
     """Errors under deadlines of several schemes; see `simulate_deadlines`.
 
     `print(simulation)` shows it as a table.
@@ -75,14 +75,6 @@ class DeadlineSimulation:
             one if math.isfinite(one) else None for one in self.deadlines_ms
         ]
         return {**dataclasses.asdict(self), "deadlines_ms": deadlines}
-
-    def to_json(self, path):
-        """Writes it to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, self.to_dict())
 
     def to_csv(self, path):
         """Writes one line per deadline to a CSV file; none is `inf`.

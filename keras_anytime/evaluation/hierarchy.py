@@ -6,14 +6,14 @@ from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation.anytime import curve_of
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.predictions import predict_stages
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
-from keras_anytime.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
-class HierarchicalCurve:
+class HierarchicalCurve(Result):
     """The anytime curves of one network, one for each label set.
 
     `print(curve)` shows all errors in one table.
@@ -70,14 +70,6 @@ class HierarchicalCurve:
     def to_dict(self):
         """Returns the curves as a dict of plain values, for JSON."""
         return {name: curve.to_dict() for name, curve in self.curves.items()}
-
-    def to_json(self, path):
-        """Writes the curves to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, self.to_dict())
 
     def __str__(self):
         first = next(iter(self.curves.values()))

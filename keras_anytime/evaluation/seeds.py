@@ -10,9 +10,9 @@ from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.measures import LEVEL
 from keras_anytime.evaluation.optimal import check_same_data
 from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
-from keras_anytime.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Spread:
 
 
 @dataclasses.dataclass(frozen=True)
-class CurveAggregate:
+class CurveAggregate(Result):
     """The anytime curves of one network over several runs; see `aggregate`.
 
     `print(aggregate)` shows it as a table.
@@ -197,14 +197,6 @@ class CurveAggregate:
             "runs": [curve.to_dict() for curve in self.curves],
         }
 
-    def to_json(self, path):
-        """Writes it to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, self.to_dict())
-
     def _spread(self, values):
         return Spread.of(list(values), self.level)
 
@@ -235,7 +227,7 @@ def aggregate(curves, level=LEVEL):
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """How much more one training errs than another, with the same seeds.
 
     All differences are of shares: 0.01 is a percentage point. Below 0, the
@@ -254,14 +246,6 @@ class Comparison:
     average_error: Spread
     runs: int
     level: float
-
-    def to_json(self, path):
-        """Writes it to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        write_json(path, dataclasses.asdict(self))
 
     def __str__(self):
         rows = [

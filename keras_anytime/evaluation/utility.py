@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from keras_anytime.evaluation import measures
+from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
-from keras_anytime.files import write_json
 
 
 def expected_error(timed, deadlines_ms, probabilities=None):
@@ -38,7 +38,7 @@ def expected_error(timed, deadlines_ms, probabilities=None):
 
 
 @dataclasses.dataclass(frozen=True)
-class PriorityChoice:
+class PriorityChoice(Result):
     """The stage priority with the lowest expected error; see `best_priority`.
 
     Args:
@@ -54,26 +54,20 @@ class PriorityChoice:
     excess: dict
     level: float
 
-    def to_json(self, path):
-        """Writes it to a JSON file.
-
-        Args:
-            path: String or path. A file there is replaced at once.
-        """
-        candidates = [
-            {
-                "priority": _written(one),
-                "expected_error": error,
-                "excess": self.excess[one],
-            }
-            for one, error in self.expected_errors.items()
-        ]
-        content = {
+    def to_dict(self):
+        """Returns it as a dict of plain values, for JSON."""
+        return {
             "best": _written(self.priority),
-            "candidates": candidates,
+            "candidates": [
+                {
+                    "priority": _written(one),
+                    "expected_error": error,
+                    "excess": self.excess[one],
+                }
+                for one, error in self.expected_errors.items()
+            ],
             "level": self.level,
         }
-        write_json(path, content)
 
     def __str__(self):
         rows = []
