@@ -1,6 +1,7 @@
 """What each stage costs: multiply-adds and parameters, from the graph."""
 
 import dataclasses
+import functools
 import math
 
 import keras
@@ -56,6 +57,7 @@ def stage_costs(model):
             "Costs depend on the image size: build the network with a fixed "
             f"one. Received: input_shape={model.input_shape}"
         )
+    macs_of = functools.cache(macs)  # Stages have operations in common.
     costs = []
     seen = set()
     for k in range(1, model.num_stages + 1):
@@ -65,10 +67,10 @@ def stage_costs(model):
         costs.append(
             StageCost(
                 stage=k,
-                macs=sum(macs(one) for one in operations),
+                macs=sum(macs_of(one) for one in operations),
                 parameters=_count(operations),
                 step_macs=sum(
-                    macs(one)
+                    macs_of(one)
                     for one in (added if model.interruptible else operations)
                 ),
                 step_parameters=_count(added),

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -63,8 +64,22 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:
-    """Writes plain values as a JSON file, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Writes plain values as a JSON file, whole or not at all.
+
+    What is infinite or not a number becomes `null`: JSON knows neither.
+    """
+    text = json.dumps(_finite(content), indent=2, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _finite(content):
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
 
 
 def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:

@@ -18,7 +18,7 @@ def subnetwork_operations(inputs, outputs):
     Returns:
         List of Keras operations (layers among them).
     """
-    return keras.Model(inputs, outputs).operations
+    return keras.Function(inputs, outputs).operations
 
 
 def input_tensors(operation):

@@ -7,6 +7,8 @@ import pathlib
 
 from keras_anytime import data
 from keras_anytime import evaluation
+from keras_anytime import export
+from keras_anytime import runtime
 from keras_anytime.loading import load_model
 
 
@@ -39,6 +41,7 @@ class Run:
 
     Args:
         folder: String or path, the work folder of recipes/train.py.
+        data_dir: String or `None`, as in `ka.data.load`.
 
     Attributes:
         folder: A `pathlib.Path`.
@@ -49,8 +52,9 @@ class Run:
         ValueError: If its settings are damaged.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, data_dir=None):
         self.folder = pathlib.Path(folder)
+        self.data_dir = data_dir
         for name in ("settings.json", "model.keras"):
             if not (self.folder / name).is_file():
                 raise FileNotFoundError(
@@ -69,19 +73,23 @@ class Run:
         """The trained `AnytimeModel`."""
         return load_model(self.folder / "model.keras")
 
-    def info(self, data_dir=None):
-        """Returns the `DatasetInfo` of the run's data.
+    @property
+    def priority(self):
+        """The stage priority of OSGD, a tuple; of other trainings the name."""
+        if self.settings.get("gradients") != "orthogonal":
+            return self.name
+        arguments = json.loads(self.settings.get("gradients_arguments", "{}"))
+        stages = range(1, self.model.num_stages + 1)
+        return tuple(arguments.get("priority") or stages)
 
-        Args:
-            data_dir: String or `None`, as in `ka.data.load`.
-        """
-        return data.info(self.settings["data"], data_dir, self._labels())
+    def info(self):
+        """Returns the `DatasetInfo` of the run's data."""
+        return data.info(self.settings["data"], self.data_dir, self._labels())
 
-    def evaluation_data(self, data_dir=None, split=None, batch_size=128):
+    def evaluation_data(self, split=None, batch_size=128):
         """Returns the data that the run is measured on, image by image as is.
 
         Args:
-            data_dir: String or `None`, as in `ka.data.load`.
             split: String, or `None` for the split that the run names.
             batch_size: Integer.
 
@@ -93,23 +101,22 @@ class Run:
             self.settings["data"],
             batch_size=batch_size,
             splits=split and (split, split),
-            data_dir=data_dir,
+            data_dir=self.data_dir,
             labels=self._labels(),
         )
         return measured
 
-    def measured(self, data_dir=None, split=None):
+    def measured(self, split=None):
         """Measures the network, in one pass over the data.
 
         Args:
-            data_dir: As for `evaluation_data`.
-            split: Likewise.
+            split: As for `evaluation_data`.
 
         Returns:
             A `MeasuredRun`.
         """
         found = evaluation.predict_stages(
-            self.model, self.evaluation_data(data_dir, split)
+            self.model, self.evaluation_data(split)
         )
         costs = evaluation.stage_costs(self.model)
         by_set = found if self.model.label_sets else {None: found}
@@ -148,6 +155,101 @@ class MeasuredRun:
     def curve(self):
         """The `AnytimeCurve`; of several label sets, of the finest."""
         return next(iter(self.curves.values()))
+
+
+def check_same_data(runs, split=None):
+    """Raises a `ValueError` if runs are measured on different data.
+
+    Args:
+        runs: List of `Run`s.
+        split: String, the split that all are measured on, or `None` for their
+            own.
+    """
+    found = {
+        f"{run.settings['data']} {split or run.settings['eval_split']}"
+        for run in runs
+    }
+    if len(found) > 1:
+        raise ValueError(
+            "All runs must be measured on the same data; name a split of it. "
+            f"Received: runs on {sorted(found)}"
+        )
+
+
+def check_seeds(runs):
+    """Raises a `ValueError` if runs differ in more than their seeds.
+
+    Args:
+        runs: List of `Run`s of one training.
+    """
+    first = runs[0].settings
+    for run in runs[1:]:
+        differing = {
+            name: value
+            for name, value in run.settings.items()
+            if name != "seed" and value != first.get(name)
+        }
+        if differing:
+            raise ValueError(
+                "Runs of one training differ by their seeds only. Received: "
+                f"{run.name!r} with {differing}, unlike {runs[0].name!r}"
+            )
+
+
+def check_pairs(runs, others):
+    """Raises a `ValueError` if two trainings are not run by run of one seed.
+
+    Args:
+        runs: List of `Run`s of one training.
+        others: List of `Run`s of another.
+    """
+    check_seeds(others)
+    seeds = [
+        [run.settings.get("seed") for run in one] for one in (runs, others)
+    ]
+    if seeds[0] != seeds[1] or len(runs) < 2:
+        raise ValueError(
+            "Two trainings are compared seed by seed, in the same order, with "
+            f"two seeds or more. Received: seeds {seeds[0]} and {seeds[1]}"
+        )
+
+
+def time_answers(networks, folder, data, repetitions):
+    """Exports the networks of runs, and times their answers in turn.
+
+    Args:
+        networks: List of `MeasuredRun`s.
+        folder: A `pathlib.Path`, which gets the `.tflite` files.
+        data: A `tf.data.Dataset`, whose first batch is answered image by image.
+        repetitions: Integer, how often.
+
+    Returns:
+        List of `TimedPredictions`, one for each network.
+    """
+    images, labels = next(data.as_numpy_iterator())
+    sets = networks[0].run.model.label_sets
+    predictors = {}
+    for index, network in enumerate(networks):
+        # Names of folders need not differ.
+        path = folder / f"{index}_{network.run.name}.tflite"
+        about = network.run.info()
+        export.tflite(
+            network.run.model,
+            path,
+            curve=network.curve,
+            class_names=about.class_names,
+            preprocessing=about.preprocessing,
+        )
+        predictors[path] = runtime.AnytimePredictor(path)
+    measured = runtime.measure_answers(predictors, images, repetitions)
+    for predictor in predictors.values():
+        predictor.close()
+    return [
+        evaluation.TimedPredictions.of(
+            one, labels[sets[0]] if sets else labels, network.run.name
+        )
+        for one, network in zip(measured.values(), networks, strict=True)
+    ]
 
 
 def _read(path):

@@ -27,7 +27,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list("runs", [], "Runs of one training, one for each seed.")
 flags.DEFINE_list("against", [], "Runs of another, with the same seeds.")
 flags.DEFINE_list("oracle", [], "Runs of separate networks, smallest first.")
-flags.DEFINE_string("baseline", None, "Run of another anytime network.")
+flags.DEFINE_list("baseline", [], "Run of another anytime network.")
 flags.DEFINE_list(
     "priorities", [], "Runs of the same network with other stage priorities."
 )
@@ -35,6 +35,12 @@ flags.DEFINE_string(
     "output", None, "Folder to write to; else `evaluation` in the first run's."
 )
 flags.DEFINE_string("split", None, "Data to measure on; else the runs' own.")
+flags.DEFINE_string(
+    "validation_split",
+    None,
+    "Data to choose confidence thresholds on; else the first half of the data "
+    "to measure on.",
+)
 flags.DEFINE_string(
     "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
 )
@@ -57,6 +63,9 @@ flags.DEFINE_float(
 )
 
 
+_GROUPS = ("runs", "against", "oracle", "baseline", "priorities")
+
+
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
@@ -69,46 +78,86 @@ def main(argv):
 
 def evaluate():
     """Checks the flags, measures all networks and writes everything."""
-    if not FLAGS.runs:
-        raise ValueError("--runs must name folders of runs. Received: none")
-    distribution = numbers("deadlines_ms"), numbers("probabilities")
     import keras_anytime as ka
     from keras_anytime.runs import Run
 
-    runs, against, oracle, priorities = (
-        [Run(folder) for folder in FLAGS[name].value]
-        for name in ("runs", "against", "oracle", "priorities")
-    )
-    baseline = [Run(FLAGS.baseline)] if FLAGS.baseline else []
-    check_data([*runs, *against, *oracle, *priorities, *baseline])
-
+    groups = {
+        name: [Run(folder, FLAGS.data_dir) for folder in FLAGS[name].value]
+        for name in _GROUPS
+    }
+    check(groups)
+    runs = groups["runs"]
     folder = FLAGS.output or runs[0].folder / "evaluation"
     results = ka.evaluation.Results(folder, runs[0].name)
-    runs, against, oracle, priorities, baseline = (
-        [run.measured(FLAGS.data_dir, FLAGS.split) for run in group]
-        for group in (runs, against, oracle, priorities, baseline)
-    )
+    groups = {
+        name: [run.measured(FLAGS.split) for run in group]
+        for name, group in groups.items()
+    }
+    runs, oracle = groups["runs"], groups["oracle"]
     one_training(results, runs)
-    if against:
-        two_trainings(results, runs, against)
-    several_networks(results, [runs, against, baseline], oracle)
+    if groups["against"]:
+        two_trainings(results, runs, groups["against"])
+    several_networks(results, groups, oracle)
     if runs[0].predictions.num_stages > 1:
         budgets(results, runs[0])
     if runs[0].run.model.label_sets:
         label_sets(results, runs[0])
-    if oracle or priorities:
-        networks = [runs[0], *baseline, *oracle]
+    if oracle or groups["priorities"]:
+        networks = [runs[0], *groups["baseline"], *oracle]
         timed = dict(
             zip(networks, timed_answers(results, networks), strict=True)
         )
     if oracle:
-        deadlines(results, timed, runs[0], baseline, oracle, *distribution)
-    if priorities:
-        latency_ms = timed[runs[0]].latency_ms
-        compared(results, [runs[0], *priorities], latency_ms, *distribution)
+        deadlines(results, timed, runs[0], groups["baseline"], oracle)
+    if groups["priorities"]:
+        candidates = [runs[0], *groups["priorities"]]
+        priorities(results, candidates, timed[runs[0]].latency_ms)
     training(results, runs[0].run.folder)
-    results.report.add("Flags of the run", rows=runs[0].run.settings)
+    for name, group in groups.items():
+        for one in group[:1]:
+            title = f"Flags of {one.run.name} (--{name})"
+            results.report.add(title, rows=one.run.settings)
     print(f"\nReport: {results.write_report()}")
+
+
+def check(groups):
+    """Raises a `ValueError` if flags and runs do not fit one another."""
+    from keras_anytime import runs as runs_lib
+    from keras_anytime.evaluation.deadlines import SHARES
+    from keras_anytime.evaluation.timed import check_deadlines
+
+    if not groups["runs"]:
+        raise ValueError("--runs must name folders of runs. Received: none")
+    deadlines_ms, probabilities = (
+        numbers("deadlines_ms"),
+        numbers("probabilities"),
+    )
+    if (deadlines_ms or probabilities) and not (
+        groups["oracle"] or groups["priorities"]
+    ):
+        raise ValueError(
+            "Deadlines are simulated with --oracle, or with --priorities. "
+            f"Received: --deadlines_ms={','.join(FLAGS.deadlines_ms)}"
+        )
+    # The default ones are so many, and none.
+    check_deadlines(deadlines_ms or [1.0] * (len(SHARES) + 1), probabilities)
+    runs_lib.check_same_data(sum(groups.values(), []), FLAGS.split)
+    runs_lib.check_seeds(groups["runs"])
+    if groups["against"]:
+        runs_lib.check_pairs(groups["runs"], groups["against"])
+    labels = [one.priority for one in groups["runs"][:1] + groups["priorities"]]
+    if len(set(labels)) < len(labels):
+        raise ValueError(
+            "Each of --priorities must have a priority of its own, and another "
+            f"one than the first of --runs. Received: {labels}"
+        )
+    for one in groups["oracle"]:
+        if one.model.num_stages != 1:
+            raise ValueError(
+                "The oracle's networks answer once: train them with "
+                f"--oracle_stage. Received: {one.name!r} of "
+                f"{one.model.num_stages} stages"
+            )
 
 
 def numbers(name):
@@ -120,19 +169,6 @@ def numbers(name):
         raise ValueError(
             f"--{name} must be numbers. Received: {','.join(values)}"
         ) from error
-
-
-def check_data(runs):
-    """Raises a `ValueError` if runs were measured on different data."""
-    found = {
-        f"{run.settings['data']} {FLAGS.split or run.settings['eval_split']}"
-        for run in runs
-    }
-    if len(found) > 1:
-        raise ValueError(
-            "All runs must be measured on the same data; name it with --split. "
-            f"Received: runs on {sorted(found)}"
-        )
 
 
 def one_training(results, networks):
@@ -164,7 +200,7 @@ def several_networks(results, groups, oracle):
 
     networks = {
         group[0].run.name: ka.evaluation.aggregate([one.curve for one in group])
-        for group in groups
+        for group in (groups[name] for name in ("runs", "against", "baseline"))
         if group
     }
     optimal = None
@@ -173,10 +209,14 @@ def several_networks(results, groups, oracle):
         optimal = ka.evaluation.oracle_curve(alone)
         results.add("Oracle", "oracle", optimal)
         increase_over(results, "stage", networks, optimal)
-        for growth, kind in ((None, "linear"), (2, "exponential")):
-            ensemble = ka.evaluation.ensemble_curve(alone, growth)
-            networks[f"{kind} ensemble"] = ka.evaluation.aggregate([ensemble])
-        increase_over(results, "cost", networks, optimal)
+        best = ka.evaluation.oracle_curve(alone, best_so_far=True)
+        increase_over(results, "cost", networks, best)
+        everything = ka.evaluation.ensemble_curve(alone)
+        networks["ensemble of all"] = ka.evaluation.aggregate([everything])
+        doubling = ka.evaluation.ensemble_curve(alone, growth=2)
+        if doubling.points != everything.points:
+            name = "exponential ensemble"
+            networks[name] = ka.evaluation.aggregate([doubling])
     if len(networks) > 1:
         results.add(
             "Error against cost",
@@ -204,6 +244,7 @@ def increase_over(results, by, networks, optimal):
         {
             "network": name,
             **{f"percent_at_{by}_{key:g}": one.mean for key, one in of.items()},
+            **{f"std_at_{by}_{key:g}": one.std for key, one in of.items()},
         }
         for name, of in found.items()
     ]
@@ -224,19 +265,26 @@ def budgets(results, network):
     """Budgeted classification, with thresholds from one half of the data."""
     import keras_anytime as ka
 
-    half = network.predictions.examples // 2
-    found = ka.evaluation.budget_curve(
-        network.predictions.part(slice(half)),
-        network.predictions.part(slice(half, None)),
-        network.costs,
-    )
+    if FLAGS.validation_split:
+        validation = network.run.measured(FLAGS.validation_split).predictions
+        test = network.predictions
+        text = f"Thresholds were chosen on {FLAGS.validation_split}."
+    else:
+        half = network.predictions.examples // 2
+        validation = network.predictions.part(slice(half))
+        test = network.predictions.part(slice(half, None))
+        text = (
+            "Thresholds were chosen on the first half of the examples, and "
+            "errors measured on the second."
+        )
+    found = ka.evaluation.budget_curve(validation, test, network.costs)
+    curve = ka.evaluation.curve_of(test, network.costs)
     results.add(
         "Budgeted classification",
         "budget",
         found,
-        lambda path: ka.evaluation.plot_budget(found, path, network.curve),
-        "Thresholds were chosen on the first half of the examples, and errors "
-        "measured on the second.",
+        lambda path: ka.evaluation.plot_budget(found, path, curve),
+        text,
     )
 
 
@@ -250,64 +298,37 @@ def label_sets(results, network):
         "label_sets",
         found,
         lambda path: found.plot(path, FLAGS.wanted_error),
-        f"Finest label set with an error of {FLAGS.wanted_error:.0%} at most, "
-        f"stage by stage: {found.finest(FLAGS.wanted_error)}.",
+    )
+    finest = enumerate(found.finest(FLAGS.wanted_error), start=1)
+    results.add(
+        f"Finest label set with an error of {FLAGS.wanted_error:.0%} at most",
+        "finest",
+        [{"stage": k, "label_set": name or "none"} for k, name in finest],
     )
 
 
 def timed_answers(results, networks):
     """Exports networks, and times them on this machine in turn."""
-    import numpy as np
+    from keras_anytime.runs import time_answers
 
-    import keras_anytime as ka
-
-    data = networks[0].run.evaluation_data(
-        FLAGS.data_dir, FLAGS.split, FLAGS.images
+    found = time_answers(
+        networks,
+        results.folder / "exports",
+        networks[0].run.evaluation_data(FLAGS.split, FLAGS.images),
+        FLAGS.repetitions,
     )
-    images, labels = next(data.as_numpy_iterator())
-    if isinstance(labels, dict):
-        labels = labels[networks[0].run.model.label_sets[0]]
-    predictors = {}
-    for index, network in enumerate(networks):
-        name = f"{index}_{network.run.name}"
-        path = results.folder / "exports" / f"{name}.tflite"
-        about = network.run.info(FLAGS.data_dir)
-        ka.export.tflite(
-            network.run.model,
-            path,
-            curve=network.curve,
-            class_names=about.class_names,
-            preprocessing=about.preprocessing,
-        )
-        predictors[name] = ka.runtime.AnytimePredictor(path)
-    measured = ka.runtime.measure_answers(predictors, images, FLAGS.repetitions)
-    for predictor in predictors.values():
-        predictor.close()
-    rows = [
-        {
-            "network": name,
-            "stage": stage,
-            "mean_ms": times.mean(),
-            "median_ms": np.median(times),
-            "percentile_99_ms": np.percentile(times, 99),
-        }
-        for name, one in measured.items()
-        for stage, times in enumerate(one.latency_ms.T, start=1)
-    ]
+    rows = [row for one in found for row in one.latencies()]
     results.add(
         "Latency of the exported networks",
         "latency",
         rows,
-        text=f"LiteRT on this machine, {len(images)} images, for each the "
-        f"median of {FLAGS.repetitions} answers; the networks took turns.",
+        text=f"LiteRT on this machine; {found[0].predictions.examples} images, "
+        f"for each the median of {FLAGS.repetitions} answers, in turn.",
     )
-    return [
-        ka.evaluation.TimedPredictions.of(one, labels, network.run.name)
-        for one, network in zip(measured.values(), networks, strict=True)
-    ]
+    return found
 
 
-def deadlines(results, timed, network, baseline, oracle, when, probabilities):
+def deadlines(results, timed, network, baseline, oracle):
     """Errors under deadlines of the schemes of Wan 2020."""
     import keras_anytime as ka
 
@@ -315,49 +336,39 @@ def deadlines(results, timed, network, baseline, oracle, when, probabilities):
         timed[network],
         [timed[one] for one in oracle],
         timed[baseline[0]] if baseline else None,
-        when,
+        numbers("deadlines_ms"),
     )
-    expected = "; ".join(
-        f"{one.run.name} "
-        + format(
-            ka.evaluation.expected_error(
-                timed[one], found.deadlines_ms, probabilities
+    results.add("Errors under deadlines", "deadlines", found, found.plot)
+    expected = [
+        {
+            "network": one.run.name,
+            "expected_error": ka.evaluation.expected_error(
+                timed[one], found.deadlines_ms, numbers("probabilities")
             ),
-            ".1%",
-        )
+        }
         for one in [network, *baseline]
-    )
-    results.add(
-        "Errors under deadlines",
-        "deadlines",
-        found,
-        found.plot,
-        f"Expected error over these deadlines: {expected}.",
-    )
+    ]
+    results.add("Expected error over these deadlines", "expected", expected)
 
 
-def compared(results, networks, latency_ms, when, probabilities):
+def priorities(results, networks, latency_ms):
     """Stage priorities of OSGD, and which is best for the deadlines."""
-    import json
-
     import keras_anytime as ka
+    from keras_anytime.evaluation.deadlines import default_deadlines
 
-    if when is None:
-        when = latency_ms.mean(axis=0).tolist()
-    inputs = slice(len(latency_ms))
-    curves, candidates = {}, {}
-    for network in networks:
-        arguments = json.loads(network.run.settings["gradients_arguments"])
-        stages = range(1, network.predictions.num_stages + 1)
-        priority = tuple(arguments.get("priority") or stages)
-        curves[priority] = network.curve
-        candidates[priority] = ka.evaluation.TimedPredictions(
-            network.predictions.part(inputs), latency_ms
+    when = numbers("deadlines_ms")
+    when = when or default_deadlines(latency_ms[:, -1].mean())
+    candidates = {
+        network.run.priority: ka.evaluation.TimedPredictions(
+            network.predictions.part(slice(len(latency_ms))), latency_ms
         )
+        for network in networks
+    }
+    curves = {network.run.priority: network.curve for network in networks}
     results.add(
         "Stage priorities",
         "priorities",
-        ka.evaluation.best_priority(candidates, when, probabilities),
+        ka.evaluation.best_priority(candidates, when, numbers("probabilities")),
         lambda path: ka.evaluation.plot_priorities(curves, path),
         "Expected errors over deadlines of "
         + ", ".join(f"{one:.3f}" for one in when)

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     # Saved models may be of any class.
     "loading": {"model", "nets"},
     # What recipes/train.py left.
-    "runs": {"data", "evaluation", "loading"},
+    "runs": {"data", "evaluation", "export", "loading", "runtime"},
     "callbacks": {"cost", "evaluation", "files", "heads", "training"},
     "evaluation": {"confidence", "cost", "files", "provenance"},
     "export": {

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -63,6 +64,10 @@ def test_rows_of_a_csv_file_may_lack_columns(tmp_path):
 
 def test_what_is_no_json_leaves_the_old_file(tmp_path):
     path = tmp_path / "content.json"
+    write_json(path, {"a": [1, None], "b": (math.inf, {"c": math.nan}, 0.5)})
+    # JSON knows no infinity.
+    content = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert content == {"a": [1, None], "b": [None, {"c": None}, 0.5]}
     write_json(path, {"a": [1, None]})
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})

@@ -4,6 +4,9 @@ import pytest
 
 from keras_anytime.evaluation import predict_stages
 from keras_anytime.runs import Run
+from keras_anytime.runs import check_pairs
+from keras_anytime.runs import check_same_data
+from keras_anytime.runs import check_seeds
 from keras_anytime.runs import check_settings
 from tests.testing import hierarchical_net
 from tests.testing import scramble
@@ -44,10 +47,11 @@ def test_label_sets_are_those_of_the_run(tmp_path, cifar100_dir):
             data="cifar100",
             eval_split="test[:8]",
             labels=json.dumps(labels),
-        )
+        ),
+        cifar100_dir,
     )
-    assert run.info(cifar100_dir).classes == {"fine": 100, "coarse": 20}
-    ((images, found),) = run.evaluation_data(cifar100_dir)
+    assert run.info().classes == {"fine": 100, "coarse": 20}
+    ((images, found),) = run.evaluation_data()
     assert images.shape == (8, 32, 32, 3)
     assert set(found) == {"fine", "coarse"}
 
@@ -74,3 +78,51 @@ def test_a_folder_keeps_to_its_settings(tmp_path):
     check_settings(folder, {"seed": 1, "oracle_stage": 0})
     with pytest.raises(ValueError, match=r"--seed=2 \(was 1\)"):
         check_settings(folder, {"seed": 2})
+
+
+def _runs(tmp_path, *settings):
+    return [
+        Run(_write(tmp_path / str(index), tiny_net(), **one))
+        for index, one in enumerate(settings)
+    ]
+
+
+def test_runs_of_one_training_differ_by_their_seeds_only(tmp_path):
+    one, two, other = _runs(
+        tmp_path,
+        {"seed": 1, "epochs": 2},
+        {"seed": 2, "epochs": 2},
+        {"seed": 3, "epochs": 9},
+    )
+    check_seeds([one, two])
+    with pytest.raises(ValueError, match="'2' with {'epochs': 9}, unlike '0'"):
+        check_seeds([one, two, other])
+    check_pairs([one, two], [one, two])
+    for others in ([two, one], [one]):
+        with pytest.raises(ValueError, match=r"seed by seed.*\[1, 2\] and"):
+            check_pairs([one, two], others)
+    with pytest.raises(ValueError, match="two seeds or more"):
+        check_pairs([one], [one])
+
+
+def test_runs_are_measured_on_the_same_data(tmp_path):
+    one, other = _runs(tmp_path, {}, {"eval_split": "train[:9]"})
+    check_same_data([one, one])
+    check_same_data([one, other], "train[:20]")
+    with pytest.raises(ValueError, match="digits None.*digits train"):
+        check_same_data([one, other])
+
+
+def test_only_osgd_has_a_priority(tmp_path):
+    plain, late, sgd = _runs(
+        tmp_path,
+        {"gradients": "orthogonal", "gradients_arguments": "{}"},
+        {
+            "gradients": "orthogonal",
+            "gradients_arguments": '{"priority": [3, 1, 2]}',
+        },
+        {"gradients": "sum", "gradients_arguments": "{}"},
+    )
+    assert plain.priority == (1, 2, 3)
+    assert late.priority == (3, 1, 2)
+    assert sgd.priority == "2"

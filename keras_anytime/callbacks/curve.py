@@ -9,6 +9,7 @@ from keras_anytime import heads
 from keras_anytime.callbacks.log import write_epoch
 from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import curve_of
+from keras_anytime.evaluation.predictions import check_data
 from keras_anytime.evaluation.predictions import predict_label_sets
 
 # What an epoch's line has of each stage.
@@ -61,6 +62,8 @@ class AnytimeCurve(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         # They depend on the graph alone.
         self._costs = stage_costs(self.model)
+        self._label_set = (self.model.label_sets or (None,))[0]
+        check_data(self.model, self.data, [self._label_set], self.batch_size)
         if self.log_dir is not None:
             try:
                 import tensorboard  # noqa: F401  (TensorFlow writes with it)
@@ -73,11 +76,10 @@ class AnytimeCurve(keras.callbacks.Callback):
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
 
     def on_epoch_end(self, epoch, logs=None):
-        finest = (self.model.label_sets or (None,))[0]
         predictions = predict_label_sets(
-            self.model, self.data, [finest], self.batch_size
+            self.model, self.data, [self._label_set], self.batch_size
         )
-        self.curve = curve_of(predictions[finest], self._costs)
+        self.curve = curve_of(predictions[self._label_set], self._costs)
         values = self._values()
         if self.path is not None:
             written = {name: f"{one:.6g}" for name, one in values.items()}

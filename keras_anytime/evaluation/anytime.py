@@ -6,6 +6,7 @@ from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import measures
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
+from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.evaluation.predictions import predict_label_sets
 
 
@@ -86,12 +87,8 @@ def curve_of(
     Raises:
         ValueError: If costs and answers are of different numbers of stages.
     """
+    check_costs(predictions, costs)
     stages = predictions.num_stages
-    if len(costs) != stages:
-        raise ValueError(
-            "Each stage has one cost. Received: "
-            f"{len(costs)} costs for answers of {stages} stages"
-        )
     top1, top5 = ~predictions.correct, ~predictions.top5
     worse = measures.worse_with_time(predictions.correct)
     values = np.column_stack([top1, top5, worse, top1.mean(axis=1)])

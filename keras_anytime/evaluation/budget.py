@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from keras_anytime.confidence import check_thresholds
+from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
@@ -110,7 +111,8 @@ def confidence_thresholds(predictions, costs, mean_macs):
     probability, is above its threshold. As in MSDNet's evaluation, the shares
     of images that stop at stages 1 to K are geometric, with the ratio at which
     the mean cost is the wanted one; each threshold is the quantile of the
-    confidences of the images still on their way.
+    confidences of the images still on their way. Images that are equally sure
+    stop together, so that many with a confidence of exactly 1 cost more.
 
     Args:
         predictions: `Predictions` on validation data. Data that the network
@@ -132,7 +134,7 @@ def confidence_thresholds(predictions, costs, mean_macs):
         [Huang et al., 2018, Section 5 and Appendix](
         https://arxiv.org/abs/1703.09844)
     """
-    reach = _check(predictions, costs)
+    reach = _reach(predictions, costs)
     if not reach[0] <= mean_macs <= reach[-1]:
         raise ValueError(
             f"The mean cost can be from {reach[0]} multiply-adds, all images "
@@ -175,7 +177,7 @@ def dynamic_evaluation(predictions, costs, thresholds):
     Raises:
         ValueError: If costs or thresholds are of another number of stages.
     """
-    reach = np.array(_check(predictions, costs))
+    reach = np.array(_reach(predictions, costs))
     thresholds = check_thresholds(thresholds, predictions.num_stages)
     sure = predictions.confidences > np.array([*thresholds, -1.0])
     stopped = sure.argmax(axis=1)  # The first that is.
@@ -210,9 +212,19 @@ def budget_curve(validation, test, costs, budgets=None):
     Reference:
         [Huang et al., 2018, Section 5](https://arxiv.org/abs/1703.09844)
     """
+    if (validation.num_stages, validation.classes) != (
+        test.num_stages,
+        test.classes,
+    ):
+        raise ValueError(
+            "Thresholds serve the network that they were chosen for. Received: "
+            f"answers of {validation.num_stages} stages in "
+            f"{validation.classes} classes, and of {test.num_stages} in "
+            f"{test.classes}"
+        )
     if budgets is None:
-        reach = _check(validation, costs)
-        budgets = np.linspace(reach[0], reach[-1], 9).tolist()
+        reach = _reach(validation, costs)
+        budgets = np.unique(np.linspace(reach[0], reach[-1], 9)).tolist()
     return BudgetCurve(
         points=tuple(
             dynamic_evaluation(
@@ -226,12 +238,8 @@ def budget_curve(validation, test, costs, budgets=None):
     )
 
 
-def _check(predictions, costs):
-    if len(costs) != predictions.num_stages:
-        raise ValueError(
-            "Each stage has one cost. Received: "
-            f"{len(costs)} costs for answers of {predictions.num_stages} stages"
-        )
+def _reach(predictions, costs):
+    check_costs(predictions, costs)
     return reaching_macs(costs)
 
 

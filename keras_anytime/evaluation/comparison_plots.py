@@ -1,6 +1,7 @@
 """Pictures that compare: schemes under deadlines, priorities, the optimal."""
 
 import math
+from collections.abc import Mapping
 
 from keras_anytime.evaluation import style
 from keras_anytime.evaluation.curve import MILESTONES
@@ -246,12 +247,17 @@ def _spread(value):
 
 def _check_increases(increases):
     """Returns whether they are by share of the cost, not by stage."""
-    if not increases or not all(increases.values()):
+    if not increases or {} in increases.values():
         raise ValueError(
             f"There is no increase to draw. Received: increases={increases!r}"
         )
     by_share = {}
     for name, found in increases.items():
+        if not isinstance(found, Mapping):
+            raise ValueError(
+                "`increases` must be a dict from names to increases, dicts. "
+                f"Received: {found!r} of {name!r}"
+            )
         for key, value in found.items():
             if not isinstance(key, (int, float)):
                 raise ValueError(

@@ -26,7 +26,8 @@ class CurvePoint:
         macs: Integer. Multiply-adds of the subnetwork, for one image.
         parameters: Integer. Trainable parameters of the subnetwork.
         top1_error: Float in [0, 1]. Share of examples whose label is not the
-            largest logit.
+            largest logit. A tie is an error: a stage that says the same of all
+            classes errs always, and does not guess.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
             the five largest logits.
         loss: Float. Mean cross entropy in nats, without regularisers.
@@ -117,7 +118,8 @@ class AnytimeCurve(Result):
             raise ValueError(
                 f"`share` must be in [0, 1]. Received: share={share}"
             )
-        return self.within(share * self.points[-1].macs)
+        # A stage of 29 in 100 is within a share of 0.29, whatever its last bit.
+        return self.within(share * self.points[-1].macs * (1 + 1e-9))
 
     def within(self, macs, measure="top1_error"):
         """Returns what a budget of multiply-adds achieves.

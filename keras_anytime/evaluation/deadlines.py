@@ -8,6 +8,7 @@ import numpy as np
 from keras_anytime.evaluation import measures
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
+from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
 from keras_anytime.files import write_csv
@@ -68,13 +69,6 @@ class DeadlineSimulation(Result):
                 *as_table(rows),
             ]
         )
-
-    def to_dict(self):
-        """Returns it as plain values, for JSON; no deadline is `None`."""
-        deadlines = [
-            one if math.isfinite(one) else None for one in self.deadlines_ms
-        ]
-        return {**dataclasses.asdict(self), "deadlines_ms": deadlines}
 
     def to_csv(self, path):
         """Writes one line per deadline to a CSV file; none is `inf`.
@@ -147,7 +141,7 @@ def simulate_deadlines(
     Args:
         nested: `TimedPredictions` of an anytime network.
         oracle: Sequence of `TimedPredictions` of separate networks of one
-            stage each.
+            stage each. The largest is that with the largest median latency.
         baseline: `TimedPredictions` of another anytime network, or `None`.
         deadlines_ms: Sequence of positive floats, infinite for none; `None`
             for the paper's: 7 from 0.5 to 1 times the mean latency of the
@@ -167,6 +161,8 @@ def simulate_deadlines(
     Reference:
         [Wan et al., 2020, Section 5.4](https://arxiv.org/abs/2008.06635)
     """
+    if isinstance(oracle, TimedPredictions):
+        oracle = [oracle]
     if not oracle:
         raise ValueError(
             "The deadlines and two of the schemes need separate networks to "
@@ -183,9 +179,11 @@ def simulate_deadlines(
     anytime = {"baseline": baseline, "nested": nested}
     anytime = {name: one for name, one in anytime.items() if one is not None}
     check_same_inputs([*anytime.values(), *oracle])
-    largest_ms = max(float(one.latency_ms.mean()) for one in oracle)
+    # By medians: one slow answer makes no network the largest.
+    largest = max(oracle, key=lambda one: np.median(one.latency_ms))
+    largest_ms = float(largest.latency_ms.mean())
     if deadlines_ms is None:
-        deadlines_ms = [share * largest_ms for share in SHARES] + [math.inf]
+        deadlines_ms = default_deadlines(largest_ms)
     deadlines_ms, _ = check_deadlines(deadlines_ms)
     by_scheme = {
         **{name: one.errors_by for name, one in anytime.items()},
@@ -211,6 +209,18 @@ def simulate_deadlines(
             "oracle": separate,
         },
     )
+
+
+def default_deadlines(latency_ms):
+    """Returns the paper's deadlines.
+
+    Args:
+        latency_ms: Float, the mean latency of the largest network.
+
+    Returns:
+        List of 8 floats: 0.5 to 1 times that, and infinity.
+    """
+    return [share * latency_ms for share in SHARES] + [math.inf]
 
 
 def _by_accuracy(oracle):

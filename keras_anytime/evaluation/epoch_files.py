@@ -7,7 +7,7 @@ import math
 import pathlib
 
 
-def read_epochs(source, expected):
+def read_columns(source, expected):
     """Returns a file's epochs and its other columns, as lists of floats.
 
     What is empty is NaN. Columns of other things than numbers are left out.

@@ -65,12 +65,13 @@ def interval(point):
         point: `CurvePoint`; a `BudgetPoint` has none.
 
     Returns:
-        Pair of floats, or `None` where there is none.
+        Pair of floats in [0, 1], or `None` where there is none.
     """
     ends = getattr(point, "top1_low", None), getattr(point, "top1_high", None)
     if None in ends or not all(map(math.isfinite, ends)):
         return None
-    return ends
+    # Student's intervals, of few seeds, go beyond.
+    return tuple(min(max(end, 0.0), 1.0) for end in ends)
 
 
 def values(curves):

@@ -11,7 +11,8 @@ def oracle_curve(curves, best_so_far=False, name="oracle"):
     """Joins the curves of separate networks to that of the oracle.
 
     Its stage k is the last answer of network k, at the cost of that network
-    alone: it needs to know beforehand how much time there will be. Train the
+    alone: it needs to know beforehand how much time there will be. Within a
+    budget it runs the largest network that fits. Train the
     networks of `ka.nets.independent`: plain ones are the oracle of Wan 2020,
     those with each stage's own graph OPT of Hu 2017.
 
@@ -111,7 +112,10 @@ def relative_increase(curve, optimal, by="cost", measure="top1_error"):
         optimal: The `AnytimeCurve` of the oracle; see `oracle_curve`.
         by: `"cost"` compares what both achieve within 1/4, 1/2, 3/4 and 1 of
             the network's cost (Hu 2019, Table 1); `"stage"` compares stage k
-            with network k of the oracle (Hu 2019, Figure 3).
+            with network k of the oracle (Hu 2019, Figure 3). The plain
+            networks of Wan 2020 cost more than the stages they stand for, so
+            that within a stage's cost is a smaller one only: compare these by
+            stage.
         measure: String. `"top1_error"`, `"top5_error"` or `"loss"`.
 
     Returns:
@@ -126,6 +130,11 @@ def relative_increase(curve, optimal, by="cost", measure="top1_error"):
     Reference:
         [Hu et al., 2019, Sections 3 and 5.2](https://arxiv.org/abs/1708.06832)
     """
+    if not isinstance(curve, AnytimeCurve):
+        raise ValueError(
+            "`curve` must be an `AnytimeCurve`; an aggregate of several has a "
+            f"method `relative_increase`. Received: {type(curve).__name__}"
+        )
     if not isinstance(optimal, AnytimeCurve):
         raise ValueError(
             "An increase needs the curve of the oracle to be relative to: "
@@ -172,6 +181,11 @@ def check_same_data(curves):
     """Raises a `ValueError` if curves cannot be of the same examples."""
     if not curves:
         raise ValueError("There is no curve to join. Received: no curves")
+    for one in curves:
+        if not isinstance(one, AnytimeCurve):
+            raise ValueError(
+                f"Curves are `AnytimeCurve`s. Received: {type(one).__name__}"
+            )
     found = sorted({(curve.classes, curve.examples) for curve in curves})
     if len(found) > 1:
         raise ValueError(

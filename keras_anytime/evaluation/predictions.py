@@ -1,6 +1,7 @@
 """How each stage answers each example, from one pass over the data."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 
 import keras
@@ -18,8 +19,6 @@ class Predictions:
 
     Args:
         labels: Integer array `(examples,)`.
-        answers: Integer array `(examples, num_stages)`, the class of the
-            largest logit.
         correct: Boolean array `(examples, num_stages)`, whether the label's
             logit is larger than all others. Ties count against the network.
         top5: Boolean array likewise, whether fewer than five logits are as
@@ -31,7 +30,6 @@ class Predictions:
     """
 
     labels: np.ndarray
-    answers: np.ndarray
     correct: np.ndarray
     top5: np.ndarray
     losses: np.ndarray
@@ -83,7 +81,8 @@ class Predictions:
         return dataclasses.replace(self, **_join([columns]))
 
 
-_COLUMNS = ("labels", "answers", "correct", "top5", "losses", "confidences")
+_EMPTY = "There is nothing to measure. Received: empty `data`"
+_COLUMNS = ("labels", "correct", "top5", "losses", "confidences")
 
 
 def predict_stages(model, data, batch_size=128):
@@ -144,6 +143,43 @@ def predict_label_sets(model, data, label_sets, batch_size=128):
     }
 
 
+def check_data(model, data, label_sets, batch_size=128):
+    """Raises a `ValueError` if the first batch of data cannot be measured.
+
+    Args:
+        model: An `AnytimeModel`.
+        data: As for `predict_stages`.
+        label_sets: As for `predict_label_sets`.
+        batch_size: As for `predict_stages`.
+    """
+    for images, labels in itertools.islice(_batches(data, batch_size), 1):
+        for one in label_sets:
+            index = model.label_sets.index(one) if one else 0
+            classes = model.outputs[index].shape[-1]
+            check_labels(_chosen(labels, one), len(images), classes)
+        return
+    raise ValueError(_EMPTY)
+
+
+def check_costs(predictions, costs):
+    """Raises a `ValueError` if costs are not those of the stages that answered.
+
+    Args:
+        predictions: `Predictions`.
+        costs: List of `StageCost`.
+    """
+    if not isinstance(predictions, Predictions):
+        raise ValueError(
+            "A curve is made of the `Predictions` of one label set. "
+            f"Received: {type(predictions).__name__}"
+        )
+    if len(costs) != predictions.num_stages:
+        raise ValueError(
+            "Each stage has one cost. Received: "
+            f"{len(costs)} costs for answers of {predictions.num_stages} stages"
+        )
+
+
 def check_labels(labels, count, classes):
     """Raises a `ValueError` if labels cannot be measured against logits.
 
@@ -182,40 +218,31 @@ def _columns(logits, labels):
     labels = np.asarray(labels)
     check_labels(labels, *logits[0].shape)
     labels = labels.reshape(-1)
-    stages = [_of_stage(k, one, labels) for k, one in enumerate(logits, 1)]
+    logits = np.stack(logits)
+    finite = np.isfinite(logits).all(axis=2)
+    for k, images in enumerate(finite, start=1):
+        if not images.all():
+            raise ValueError(
+                "Answers must be finite to be measured. Received: logits that "
+                f"are not, of stage {k} for {np.sum(~images)} of {len(labels)} "
+                "images"
+            )
+    of_label = (slice(None), np.arange(len(labels)), labels)
+    before = np.sum(logits >= logits[of_label][:, :, None], axis=2) - 1
+    logarithms = log_softmax(logits)
     return {
         "labels": labels,
-        **{
-            name: np.stack([one[name] for one in stages], axis=1)
-            for name in stages[0]
-        },
-    }
-
-
-def _of_stage(k, logits, labels):
-    finite = np.isfinite(logits).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            "Answers must be finite to be measured. Received: logits that are "
-            f"not, of stage {k} for {np.sum(~finite)} of {len(logits)} images"
-        )
-    own = np.take_along_axis(logits, labels[:, None], axis=1)
-    before = np.sum(logits >= own, axis=1) - 1
-    logarithms = log_softmax(logits)
-    of_label = np.take_along_axis(logarithms, labels[:, None], axis=1)
-    return {
-        "answers": logits.argmax(axis=1),
-        "correct": before < 1,
-        "top5": before < 5,
-        "losses": -of_label[:, 0],
-        "confidences": np.exp(logarithms.max(axis=1)),
+        "correct": (before < 1).T,
+        "top5": (before < 5).T,
+        "losses": -logarithms[of_label].T,
+        "confidences": np.exp(logarithms.max(axis=2)).T,
     }
 
 
 def _join(batches):
     """Returns the columns of several batches as one."""
     if not sum(len(batch["labels"]) for batch in batches):
-        raise ValueError("There is nothing to measure. Received: empty `data`")
+        raise ValueError(_EMPTY)
     return {
         name: np.concatenate([batch[name] for batch in batches])
         for name in _COLUMNS

@@ -50,7 +50,7 @@ class Results:
             plot(self.folder / f"{name}.{form}")
         table = None if result is None else str(result)
         if table:
-            print(f"\n{title}\n{table}", flush=True)
+            print("\n".join(["", title, table, *([text] if text else [])]))
         self.report.add(title, text=text, table=table, plot=plot)
 
     def write_report(self):

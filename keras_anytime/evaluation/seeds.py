@@ -41,6 +41,10 @@ class Spread:
             values: Sequence of floats, one for each run.
             level: Float in (0, 1), the confidence level.
         """
+        if not 0 < level < 1:
+            raise ValueError(
+                f"`level` must be in (0, 1). Received: level={level}"
+            )
         values = np.asarray(values, "float64")
         mean, runs = float(values.mean()), len(values)
         if runs < 2 or not np.isfinite(values).all():
@@ -192,8 +196,13 @@ class CurveAggregate(Result):
     def to_dict(self):
         """Returns mean, spread and all runs as plain values, for JSON."""
         return {
+            "level": self.level,
             "average_error": dataclasses.asdict(self.average_error),
             "top1_error": [dataclasses.asdict(s) for s in self.at_stages()],
+            "milestones": {
+                str(share): dataclasses.asdict(spread)
+                for share, spread in self.milestones.items()
+            },
             "runs": [curve.to_dict() for curve in self.curves],
         }
 
@@ -215,6 +224,7 @@ def aggregate(curves, level=LEVEL):
         ValueError: If there is no curve, or they are of networks with
             different stages or of different data.
     """
+    curves = tuple(curves)
     check_same_data(curves)
     found = {tuple(point.macs for point in curve.points) for curve in curves}
     if len(found) > 1:
@@ -223,7 +233,7 @@ def aggregate(curves, level=LEVEL):
             f"curves of {sorted({len(one) for one in found})} stages with MACs "
             + " and ".join(str(list(one)) for one in sorted(found))
         )
-    return CurveAggregate(tuple(curves), level)
+    return CurveAggregate(curves, level)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +241,8 @@ class Comparison(Result):
     """How much more one training errs than another, with the same seeds.
 
     All differences are of shares: 0.01 is a percentage point. Below 0, the
-    first is better. An interval that does not hold 0 tells a difference.
+    first is better. An interval that does not hold 0 tells a difference, each
+    interval by itself: of many, some miss by chance.
 
     Args:
         names: Pair of strings.

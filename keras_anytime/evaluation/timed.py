@@ -61,6 +61,23 @@ class TimedPredictions:
         predictions = Predictions.from_logits(measured.logits, labels, name)
         return cls(predictions, measured.latency_ms)
 
+    def latencies(self):
+        """Returns mean, median and 99th percentile of each stage's latency.
+
+        Returns:
+            List of K dicts, the rows of a table.
+        """
+        return [
+            {
+                "network": self.predictions.name,
+                "stage": stage,
+                "mean_ms": float(times.mean()),
+                "median_ms": float(np.median(times)),
+                "percentile_99_ms": float(np.percentile(times, 99)),
+            }
+            for stage, times in enumerate(self.latency_ms.T, start=1)
+        ]
+
     def errors_by(self, deadline_ms):
         """Returns the expected error of the answer to each input.
 

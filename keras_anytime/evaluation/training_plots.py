@@ -6,7 +6,7 @@ import re
 
 from keras_anytime.evaluation import style
 from keras_anytime.evaluation.epoch_files import foreign
-from keras_anytime.evaluation.epoch_files import read_epochs
+from keras_anytime.evaluation.epoch_files import read_columns
 
 _LOSS_WEIGHTS = "`epoch`, `weight_1`, ..., `weight_K`"
 _COSINES = "`epoch`, `cosine_1_2`, `cosine_1_3`, ..."
@@ -43,7 +43,7 @@ def plot_loss_weights(source, path):
 @style.drawing
 def draw_loss_weights(source):
     """Returns the figure of `plot_loss_weights`."""
-    epochs, columns = read_epochs(source, _LOSS_WEIGHTS)
+    epochs, columns = read_columns(source, _LOSS_WEIGHTS)
     # Of a network that is a part of another one, the first may be missing.
     stages = sorted(
         int(name.removeprefix("weight_"))
@@ -122,7 +122,7 @@ def draw_cosines(source):
     from matplotlib import colormaps
     from matplotlib.patches import Patch
 
-    epochs, columns = read_epochs(source, _COSINES)
+    epochs, columns = read_columns(source, _COSINES)
     pairs = {
         tuple(map(int, name.split("_")[1:])): values
         for name, values in columns.items()
@@ -194,7 +194,7 @@ def plot_history(source, path):
 @style.drawing
 def draw_history(source):
     """Returns the figure of `plot_history`."""
-    epochs, columns = read_epochs(source, _HISTORY)
+    epochs, columns = read_columns(source, _HISTORY)
     matches = [(name, _ACCURACY.fullmatch(name)) for name in columns]
     # Validation's, where there are any.
     found = {}

@@ -1,6 +1,7 @@
 """What a network is worth where deadlines are random."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -45,7 +46,8 @@ class PriorityChoice(Result):
         priority: The best candidate's key.
         expected_errors: Dict from candidates to expected errors.
         excess: Dict from candidates to triples: by how much each expected
-            error is above that of the best, and the ends of its interval.
+            error is above that of the best, and the ends of its interval, for
+            this best one. That it was chosen on the same inputs flatters it.
         level: Float in (0, 1), the confidence level of the intervals.
     """
 
@@ -123,9 +125,10 @@ def best_priority(
         [Wan et al., 2020, Section 5.2 and Figure 8](
         https://arxiv.org/abs/2008.06635)
     """
-    if not candidates:
+    if not isinstance(candidates, Mapping) or not candidates:
         raise ValueError(
-            "There is nothing to choose from. Received: no candidates"
+            "`candidates` must be a dict from priorities to timed answers, not "
+            f"empty. Received: candidates={candidates!r}"
         )
     check_same_inputs(list(candidates.values()))
     errors = {

@@ -1,5 +1,6 @@
 """The interface of combiners."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -52,17 +53,13 @@ class Combiner(TrainingState):
                 name="last_weights", shape=(stages,), initializer="ones"
             )
             self.age = self._zeros("age", (), "int32")
-        self.weight_sums = self._zeros("weight_sums", (stages,))
-        self.weight_count = self._zeros("weight_count", ())
-
-    def load_own_variables(self, store):
-        values = {key: store[key] for key in store.keys()}
-        means = (self.weight_sums, self.weight_count)
-        if values and len(values) == len(self.variables) - len(means):
-            # Saved before there were mean weights, which are the last.
-            for variable in means:
-                values[str(len(values))] = ops.convert_to_numpy(variable)
-        super().load_own_variables(values)
+        # What is summed up over an epoch is no state of training: it is neither
+        # saved nor among `variables`.
+        for name, shape in (("weight_sums", (stages,)), ("weight_count", ())):
+            zeros = keras.Variable(
+                ops.zeros(shape, "float32"), trainable=False, name=name
+            )
+            object.__setattr__(self, name, zeros)
 
     def __call__(self, gradients, loss_scale=1.0, weighted=False):
         # Not a tensor in, tensor out layer: gradients have gaps.

@@ -51,6 +51,11 @@ def measure_answers(
             or images have another shape than a network's input.
         RuntimeError: If a network was interrupted.
     """
+    if not isinstance(predictors, Mapping):
+        raise ValueError(
+            "`predictors` must be a dict from names to `AnytimePredictor`s. "
+            f"Received: {type(predictors).__name__}"
+        )
     if not predictors or not len(images) or repetitions < 1:
         raise ValueError(
             "Measuring needs networks, images, and 1 repetition or more. "

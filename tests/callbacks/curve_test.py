@@ -92,8 +92,17 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
     assert "stage_3_top1_error" in _rows(callback.path)[0]
 
 
-def test_data_that_cannot_be_measured_stops_training():
+def test_data_that_cannot_be_measured_is_refused_before_training():
     model = compiled(dense_net(2))
+    before = model.get_weights()
     x, y = digits(16)
-    with pytest.raises(ValueError, match="empty"):
-        model.fit(x, y, callbacks=[AnytimeCurve((x[:0], y[:0]))], verbose=0)
+    for data, message in (
+        ((x[:0], y[:0]), "empty"),
+        ((x, y.astype("float32")), "integers"),
+        ((x, y + 5), "0 to 9"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, y, callbacks=[AnytimeCurve(data)], verbose=0)
+    # It is told before the first step.
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -72,6 +72,22 @@ def test_adaptive_weights_of_every_epoch(tmp_path, gradients):
     assert not np.allclose(first, second)
 
 
+def test_between_refreshes_the_weights_that_count_are_averaged(tmp_path):
+    # With coefficients that serve three steps, weights do too.
+    combiner = Orthogonal(refresh_every=3)
+    held = []
+
+    def weigh(model):
+        if len(held) % 3 == 0:
+            means = model.weighting.variables[0].numpy()
+            held.append(0.95 * means.min() / means + 0.05)
+        else:
+            held.append(held[-1])
+        return held[-1]
+
+    _fit(tmp_path, AdaLoss(gamma=0.05, momentum=0.5), weigh, combiner)
+
+
 def test_draws_are_averaged(tmp_path):
     def weigh(model):
         drawn = np.eye(3)[int(model.weighting.last_drawn) - 1]
@@ -94,22 +110,3 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
         )
     assert [row["epoch"] for row in _rows(path)] == ["1", "2"]
     assert _rows(path)[1]["weight_2"] == "1"
-
-
-@pytest.mark.parametrize("refresh_every", [1, 3])
-def test_state_saved_before_there_were_mean_weights_is_read(refresh_every):
-    saved, loaded = (Orthogonal(refresh_every=refresh_every) for _ in range(2))
-    for combiner in (saved, loaded):
-        combiner.build((2,))
-    for index, variable in enumerate(saved.variables):
-        variable.assign(np.full(variable.shape, index + 1.0))
-    store = {}
-    saved.save_own_variables(store)
-    for key in sorted(store, key=int)[-2:]:
-        del store[key]
-    loaded.load_own_variables(store)
-    for name in ("cosine_sums", "cosine_counts"):
-        np.testing.assert_array_equal(
-            getattr(loaded, name), getattr(saved, name)
-        )
-    assert np.isnan(loaded.mean_weights()).all()

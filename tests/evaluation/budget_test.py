@@ -82,6 +82,7 @@ def test_the_ends_of_the_budget():
     assert (found.mean_macs, found.shares) == (100, (0, 0, 1))
     alone = random_predictions(stages=1)
     assert confidence_thresholds(alone, costs(7), 7) == ()
+    assert budget_curve(alone, alone, costs(7)).budgets == (7,)
     assert dynamic_evaluation(alone, costs(7), ()).mean_macs == 7
 
 
@@ -123,5 +124,8 @@ def test_what_does_not_fit_is_refused():
     for function in (confidence_thresholds, dynamic_evaluation):
         with pytest.raises(ValueError, match="2 costs for answers of 3"):
             function(predictions, costs(1, 2), 0.5)
+    fewer = random_predictions(classes=5)
+    with pytest.raises(ValueError, match="in 10 classes, and of 3 in 5"):
+        budget_curve(predictions, fewer, _COSTS)
     with pytest.raises(ValueError, match="one, or 2"):
         dynamic_evaluation(predictions, _COSTS, (0.5,))

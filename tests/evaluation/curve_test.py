@@ -100,6 +100,8 @@ def test_the_error_at_a_share_of_the_cost():
         assert curve.error_at(share) == pytest.approx(error)
     assert curve.milestones == {0.25: 0.5, 0.5: 0.3, 0.75: 0.3, 1: 0.1}
     assert curve.average_error == pytest.approx(0.3)
+    # 0.29 * 100 is less than 29 in floating point.
+    assert _curve((10, 29, 100)).error_at(0.29) == 0.3
     for share in (-0.1, 1.1):
         with pytest.raises(ValueError, match=f"share={share}"):
             curve.error_at(share)
@@ -183,6 +185,8 @@ def test_the_interval_of_the_average_knows_that_stages_go_together():
 
 
 def test_costs_of_another_network_are_refused():
+    with pytest.raises(ValueError, match="one label set.*dict"):
+        curve_of({"fine": random_predictions()}, costs(1, 2, 3))
     with pytest.raises(ValueError, match="2 costs for answers of 3 stages"):
         curve_of(random_predictions(), costs(1, 1))
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import ensemble_curve
 from keras_anytime.evaluation import oracle_curve
 from keras_anytime.evaluation import relative_increase
@@ -98,6 +99,8 @@ def test_the_increase_by_stage():
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="oracle_curve.*optimal=None"):
         relative_increase(curve(), None)
+    with pytest.raises(ValueError, match="has a method.*CurveAggregate"):
+        relative_increase(aggregate([curve()]), curve())
     with pytest.raises(ValueError, match="3 stages of 'net' and 2 networks"):
         relative_increase(curve(), curve((1, 2), (0.1, 0.1)), by="stage")
     with pytest.raises(ValueError, match="10 classes and.* 5"):

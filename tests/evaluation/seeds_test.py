@@ -140,6 +140,10 @@ def test_what_cannot_be_joined_is_refused():
         aggregate([curve(), curve(examples=7)])
     with pytest.raises(ValueError, match="no curve"):
         aggregate([])
+    with pytest.raises(ValueError, match="level=95"):
+        compare(_curves(), _curves(), level=95)
+    with pytest.raises(ValueError, match="`AnytimeCurve`s.*dict"):
+        aggregate([curve().to_dict()])
     with pytest.raises(ValueError, match="2 curves and 3"):
         compare(_curves()[:2], _curves())
     with pytest.raises(ValueError, match="two pairs.*Received: 1"):

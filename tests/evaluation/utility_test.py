@@ -56,7 +56,7 @@ def _candidates():
             name: np.concatenate(
                 [getattr(first, name), getattr(second, name)], axis=1
             )
-            for name in ("answers", "correct", "top5", "losses", "confidences")
+            for name in ("correct", "top5", "losses", "confidences")
         }
         predictions = type(first)(labels, classes=10, name="net", **merged)
         return TimedPredictions(predictions, [1.0, 4.0])
@@ -114,5 +114,7 @@ def test_distributions_that_are_none_are_refused(
 
 
 def test_no_candidates_are_refused():
-    with pytest.raises(ValueError, match="no candidates"):
+    with pytest.raises(ValueError, match="candidates={}"):
         best_priority({}, [1.0])
+    with pytest.raises(ValueError, match="must be a dict"):
+        best_priority([(1, 2, 3)], [1.0])

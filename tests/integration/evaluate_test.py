@@ -20,7 +20,9 @@ def _run(folder, model, seed=0, **settings):
     settings = {
         "data": "digits",
         "eval_split": None,
+        "gradients": "orthogonal",
         "gradients_arguments": "{}",
+        "seed": seed,
         **settings,
     }
     (folder / "settings.json").write_text(json.dumps(settings))
@@ -46,7 +48,7 @@ def _runs(tmp_path_factory):
     )
     for seed in (1, 2):
         _run(folder / f"osgd_{seed}", tiny_net(), seed)
-        _run(folder / f"sgd_{seed}", tiny_net(), seed + 10)
+        _run(folder / f"sgd_{seed}", tiny_net(), seed, gradients="sum")
     _run(folder / "even", tiny_net("w1-w2-w3-w4"))
     _run(
         folder / "late",
@@ -109,6 +111,8 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "curve.csv",
         "curve.json",
         "deadlines.csv",
+        "expected.csv",
+        "provenance.json",
         "increase_by_cost.csv",
         "increase_by_stage.csv",
         "latency.csv",
@@ -123,12 +127,25 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     want = ka.evaluation.anytime_curve(model, data)
     assert curve.average_error == pytest.approx(want.average_error, abs=0.01)
     with (output / "deadlines.csv").open() as file:
-        first, _, last = csv.DictReader(file)
+        first, late, last = csv.DictReader(file)
     for scheme in ("baseline", "nested", "oracle_all", "oracle_each"):
         assert float(first[scheme]) == pytest.approx(0.9)
-        assert float(last[scheme]) <= 1
-    (best,) = (json.loads((output / "priorities.json").read_text())["best"],)
-    assert best in ("1 > 2 > 3", "3 > 2 > 1")
+        # A second is enough for all.
+        assert float(late[scheme]) == float(last[scheme])
+    predictions = ka.evaluation.predict_stages(model, data).part(slice(10))
+    assert float(last["nested"]) == pytest.approx(
+        1 - predictions.correct[:, -1].mean()
+    )
+    with (output / "expected.csv").open() as file:
+        expected = {row["network"]: row for row in csv.DictReader(file)}
+    assert float(expected["osgd_1"]["expected_error"]) == pytest.approx(
+        0.25 * 0.9 + 0.75 * float(last["nested"])
+    )
+    content = json.loads((output / "priorities.json").read_text())
+    assert {one["priority"] for one in content["candidates"]} == {
+        "1 > 2 > 3",
+        "3 > 2 > 1",
+    }
     exports = sorted((output / "exports").glob("*.tflite"))
     assert len(exports) == 5
     assert manifest_lib.read_manifest(exports[0]).class_names
@@ -144,7 +161,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "Stage priorities",
         "Weights of the losses",
         "Cosines of gradients",
-        "Flags of the run",
+        "Flags of osgd_1",
         "Provenance",
     ):
         assert title in report, title
@@ -154,14 +171,20 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
 def test_mistakes_are_told_before_anything_is_written(
     repository, runs, tmp_path
 ):
-    other = _run(tmp_path / "other", tiny_net(), eval_split="train[:50]")
+    first, second = runs / "osgd_1", runs / "osgd_2"
     for flags, message in (
-        ([], "--runs must name folders"),
         ([f"--runs={tmp_path / 'none'}"], "no folder of a finished run"),
-        ([f"--runs={runs / 'osgd_1'},{other}"], "measured on the same data"),
         (
-            [f"--runs={runs / 'osgd_1'}", "--deadlines_ms=soon"],
-            "--deadlines_ms must be numbers. Received: soon",
+            [f"--runs={first},{second}", f"--against={second},{first}"],
+            "seed by seed",
+        ),
+        (
+            [
+                f"--runs={first}",
+                f"--priorities={runs / 'late'}",
+                "--probabilities=1,2",
+            ],
+            "one number of 0 or more for each deadline",
         ),
     ):
         run = _evaluate(repository, *flags, f"--output={tmp_path / 'out'}")

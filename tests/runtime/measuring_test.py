@@ -71,6 +71,8 @@ def test_what_cannot_be_measured_is_refused():
     for wrong in (({}, [1.0], 1), (good, [], 1), (good, [1.0], 0)):
         with pytest.raises(ValueError, match="Received"):
             measure_answers(*wrong)
+    with pytest.raises(ValueError, match="dict.*list"):
+        measure_answers([good["a"]], [1.0])
     assert not calls
 
     class Interrupted(_Scripted):
