@@ -78,6 +78,13 @@ def name_points(axes, curve):
                 (point.macs, point.top1_error),
                 xytext=(6, 6),
                 textcoords="offset points",
+                # Another point's interval may run through it.
+                bbox={
+                    "facecolor": "white",
+                    "edgecolor": "none",
+                    "alpha": 0.6,
+                    "pad": 1,
+                },
             )
 
 
