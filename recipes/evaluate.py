@@ -44,24 +44,15 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
 )
-flags.DEFINE_integer(
-    "images", 200, "Images to time the networks on.", lower_bound=1
-)
-flags.DEFINE_integer(
-    "repetitions", 5, "Times that each of them is answered.", lower_bound=1
-)
+flags.DEFINE_integer("images", 200, "Images to time with.", lower_bound=1)
+flags.DEFINE_integer("repetitions", 5, "Answers to each.", lower_bound=1)
 flags.DEFINE_list(
-    "deadlines_ms",
-    [],
-    "Deadlines to simulate, 'inf' for none; else Wan 2020's.",
+    "deadlines_ms", [], "Deadlines to simulate, inf for none; else Wan 2020's."
 )
 flags.DEFINE_list(
     "probabilities", [], "How likely each deadline is; else all the same."
 )
-flags.DEFINE_float(
-    "wanted_error", 0.5, "Of networks with label sets: the error to keep."
-)
-
+flags.DEFINE_float("wanted_error", 0.5, "With label sets: error to keep.")
 
 _GROUPS = ("runs", "against", "oracle", "baseline", "priorities")
 
@@ -128,10 +119,8 @@ def check(groups):
 
     if not groups["runs"]:
         raise ValueError("--runs must name folders of runs. Received: none")
-    deadlines_ms, probabilities = (
-        numbers("deadlines_ms"),
-        numbers("probabilities"),
-    )
+    deadlines_ms = numbers("deadlines_ms")
+    probabilities = numbers("probabilities")
     if (deadlines_ms or probabilities) and not (
         groups["oracle"] or groups["priorities"]
     ):
@@ -146,6 +135,16 @@ def check(groups):
     if groups["against"]:
         runs_lib.check_pairs(groups["runs"], groups["against"])
     labels = [one.priority for one in groups["runs"][:1] + groups["priorities"]]
+    names = [
+        groups[name][0].name
+        for name in ("runs", "against", "baseline")
+        if groups[name]
+    ]
+    if len(set(names)) < len(names) or len(groups["baseline"]) > 1:
+        raise ValueError(
+            "--runs, --against and the one --baseline go by the names of their "
+            f"folders, which must differ. Received: {names}"
+        )
     if len(set(labels)) < len(labels):
         raise ValueError(
             "Each of --priorities must have a priority of its own, and another "

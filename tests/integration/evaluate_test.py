@@ -178,6 +178,7 @@ def test_mistakes_are_told_before_anything_is_written(
             [f"--runs={first},{second}", f"--against={second},{first}"],
             "seed by seed",
         ),
+        ([f"--runs={first}", f"--baseline={first}"], "must differ"),
         (
             [
                 f"--runs={first}",
