@@ -13,7 +13,7 @@ quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
 
 test: $(VENV)/.installed
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile
 
 test-slow: $(VENV)/.installed
 	$(RUN) -m pytest -m slow

@@ -59,6 +59,7 @@ setuptools.setup(
             "mypy>=1.15",
             "packaging>=24",
             "pytest>=8.3",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.11",
             # What `make` builds the package with, also where `venv` brings
             # none.
