@@ -1,156 +1,21 @@
-import dataclasses
 import math
 import sys
 
 import pytest
 
-from keras_anytime.evaluation import BudgetCurve
-from keras_anytime.evaluation import BudgetPoint
-from keras_anytime.evaluation import DeadlineSimulation
 from keras_anytime.evaluation import HierarchicalCurve
 from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import comparison_plots
 from keras_anytime.evaluation import plots
-from tests.evaluation.curve_test import _curve
-
-LONG = "sparse_resnet98_w1d1-w2d1-w2d2-w4d2-w4d4_osgd_adaloss_seed3_" * 2
-
-
-def _with_intervals(curve, half=0.02):
-    points = tuple(
-        dataclasses.replace(
-            point,
-            top1_low=point.top1_error - half,
-            top1_high=point.top1_error + half,
-        )
-        for point in curve.points
-    )
-    return dataclasses.replace(curve, points=points, level=0.95)
-
-
-def _named(name, **kwargs):
-    return dataclasses.replace(_curve(**kwargs), name=name)
-
-
-def _long(count, name="net"):
-    macs = [10 + k for k in range(count)]
-    errors = [0.5 - 0.01 * k for k in range(count)]
-    return _with_intervals(_named(name, macs=macs, errors=errors))
-
-
-def _budget(name="net"):
-    points = tuple(
-        BudgetPoint(macs, error, (0.9, 0.8), (0.5, 0.3, 0.2))
-        for macs, error in ((12.0, 0.45), (40.0, 0.2), (90.0, 0.12))
-    )
-    return BudgetCurve(points, (12.0, 40.0, 90.0), 200, name)
-
-
-def _simulation():
-    errors = {
-        "nested": (0.5, 0.3, 0.1),
-        "baseline": (0.9, 0.4, 0.2),
-        "oracle_all": (0.9, 0.9, 0.1),
-        "oracle_each": (0.45, 0.25, 0.1),
-    }
-    return DeadlineSimulation(
-        deadlines_ms=(4.0, 8.0, math.inf),
-        errors=errors,
-        intervals={
-            scheme: tuple((error - 0.04, error + 0.03) for error in found)
-            for scheme, found in errors.items()
-        },
-        largest_ms=8.0,
-        examples=1000,
-        level=0.95,
-        names={"nested": "w1-w2-w4", "baseline": "even", "oracle": "w1, w2"},
-    )
-
-
-def _hierarchical():
-    return HierarchicalCurve(
-        {
-            "fine": _with_intervals(_curve(errors=(0.6, 0.4, 0.2))),
-            "coarse": _curve(errors=(0.35, 0.25, 0.1)),
-        }
-    )
-
-
-# What is drawn, with what the axes must say, and what the legend.
-FIGURES = {
-    "curve": (
-        lambda: plots.draw_curve(_with_intervals(_named(LONG))),
-        ("multiply-adds per image)", "top-1 error"),
-        None,
-    ),
-    "curve of many stages": (
-        lambda: plots.draw_curve(_long(25)),
-        ("cost (multiply-adds per image)", "top-1 error"),
-        None,
-    ),
-    "curves": (
-        lambda: plots.draw_curves(
-            [_named("a"), _named(LONG), _long(25, "_c"), _long(9, "$d$")],
-            oracle=_with_intervals(_named("oracle")),
-            budget={"a": _budget()},
-        ),
-        ("mean cost (multiply-adds per image)", "top-1 error"),
-        ("a", "a, stopping early", LONG, "_c", "$d$", "oracle"),
-    ),
-    "deadlines": (
-        lambda: comparison_plots.draw_deadlines(_simulation()),
-        ("mean latency, 8 ms)", "top-1 error"),
-        (
-            "Baseline: even",
-            "Nested: w1-w2-w4",
-            "Oracle (all)",
-            "Oracle (each)",
-        ),
-    ),
-    "relative increase by stage": (
-        lambda: comparison_plots.draw_relative_increase(
-            {"AdaLoss": {1: 20.0, 2: 3.0, 3: -1.0}, LONG: {1: 5, 2: 4, 3: 9}}
-        ),
-        ("stage", "(%)"),
-        ("optimal", "AdaLoss", LONG),
-    ),
-    "relative increase by share": (
-        lambda: comparison_plots.draw_relative_increase(
-            {"AdaLoss": {0.25: Spread(9, 1, 7, 11), 1: Spread(2, 1, 1, 3)}}
-        ),
-        ("share of the network's whole cost", "(%)"),
-        ("optimal", "AdaLoss"),
-    ),
-    "priorities": (
-        lambda: comparison_plots.draw_priorities(
-            {
-                (2, 1, 3): aggregate([_curve(), _curve(errors=(0.4, 0.3, 0))]),
-                "SGD": _curve(errors=(0.6, 0.4, 0.2)),
-            }
-        ),
-        ("stage", "top-1 error"),
-        ("2, 1, 3", "SGD"),
-    ),
-    "label sets": (
-        lambda: plots.draw_label_sets(_hierarchical(), 0.4),
-        ("multiply-adds per image)", "top-1 error"),
-        (
-            "fine (10 classes)",
-            "coarse (10 classes)",
-            "wanted error: 40% at most",
-            "finest labels within it",
-        ),
-    ),
-    "budget": (
-        lambda: plots.draw_budget(_budget(), _with_intervals(_curve())),
-        ("mean cost (multiply-adds per image)", "top-1 error"),
-        (
-            "each image stops when the network is sure",
-            "all images stop at the same stage",
-        ),
-    ),
-}
+from tests.evaluation.examples import curve as _curve
+from tests.evaluation.figures import FIGURES
+from tests.evaluation.figures import budget
+from tests.evaluation.figures import hierarchical
+from tests.evaluation.figures import long_curve
+from tests.evaluation.figures import named
+from tests.evaluation.figures import simulation
+from tests.evaluation.figures import with_intervals
 
 
 def _unwrapped(text):
@@ -251,11 +116,11 @@ def test_the_users_settings_of_matplotlib_are_left_alone(tmp_path):
         lambda curve: plots.draw_curve(curve),
         lambda curve: plots.draw_curves({"net": curve}),
         lambda curve: plots.draw_label_sets(HierarchicalCurve({"x": curve})),
-        lambda curve: plots.draw_budget(_budget(), curve),
+        lambda curve: plots.draw_budget(budget(), curve),
     ],
 )
 def test_what_is_drawn_are_costs_errors_and_their_intervals(draw):
-    curve = _with_intervals(_curve())
+    curve = with_intervals(_curve())
     axes = draw(curve).axes[0]
     macs, errors = [10, 30, 100], [0.5, 0.3, 0.1]
     assert (macs, errors) in _lines(axes).values()
@@ -289,7 +154,7 @@ def test_extreme_curves_are_drawn_within_the_axes(macs, errors):
 
 
 def test_intervals_of_many_stages_are_a_band():
-    axes = plots.draw_curves([_long(25)]).axes[0]
+    axes = plots.draw_curves([long_curve(25)]).axes[0]
     (band,) = axes.collections
     box = band.get_datalim(axes.transData)
     assert (box.x0, box.x1) == (10, 34)
@@ -305,7 +170,7 @@ def test_curves_differ_without_colour_too():
 
 def test_early_stopping_is_drawn_in_the_colour_of_its_network():
     axes = plots.draw_curves(
-        {"a": _curve(), "b": _curve()}, budget={"b": _budget()}
+        {"a": _curve(), "b": _curve()}, budget={"b": budget()}
     ).axes[0]
     colours = {line.get_label(): line.get_color() for line in axes.lines}
     assert colours["b, stopping early"] == colours["b"] != colours["a"]
@@ -325,7 +190,7 @@ def test_early_stopping_is_drawn_in_the_colour_of_its_network():
 def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
     macs, form, labels
 ):
-    figure = plots.draw_curves([_named("a", macs=macs, errors=(0.5, 0.1))])
+    figure = plots.draw_curves([named("a", macs=macs, errors=(0.5, 0.1))])
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert axes.get_xscale() == form
@@ -335,8 +200,8 @@ def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
 
 
 def test_bars_of_deadlines_are_errors_with_whiskers():
-    simulation = _simulation()
-    axes = comparison_plots.draw_deadlines(simulation).axes[0]
+    simulated = simulation()
+    axes = comparison_plots.draw_deadlines(simulated).axes[0]
     bars = [one for one in axes.containers if hasattr(one, "patches")]
     labels = [one.get_label().split(":")[0] for one in bars]
     assert labels == ["Baseline", "Nested", "Oracle (all)", "Oracle (each)"]
@@ -344,10 +209,10 @@ def test_bars_of_deadlines_are_errors_with_whiskers():
         bars, ("baseline", "nested", "oracle_all", "oracle_each"), strict=True
     ):
         heights = tuple(patch.get_height() for patch in one.patches)
-        assert heights == simulation.errors[scheme]
+        assert heights == simulated.errors[scheme]
         (whiskers,) = one.errorbar.lines[2]
         for whisker, ends in zip(
-            whiskers.get_segments(), simulation.intervals[scheme], strict=True
+            whiskers.get_segments(), simulated.intervals[scheme], strict=True
         ):
             assert whisker[:, 1] == pytest.approx(ends)
     ticks = [text.get_text() for text in axes.get_xticklabels()]
@@ -386,15 +251,15 @@ def test_priorities_are_drawn_stage_by_stage():
 
 
 def test_the_finest_label_sets_are_marked():
-    axes = plots.draw_label_sets(_hierarchical(), 0.4).axes[0]
+    axes = plots.draw_label_sets(hierarchical(), 0.4).axes[0]
     lines = _lines(axes)
     assert lines["wanted error: 40% at most"][1] == [0.4, 0.4]
     marked = lines["finest labels within it"]
     assert marked == ([10, 30, 100], [0.35, 0.4, 0.2])
-    figure = plots.draw_label_sets(_hierarchical(), 0.05)
+    figure = plots.draw_label_sets(hierarchical(), 0.05)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "finest labels within it" not in texts
-    figure = plots.draw_label_sets(_hierarchical())
+    figure = plots.draw_label_sets(hierarchical())
     assert len(figure.legends[0].get_texts()) == 2
 
 
@@ -408,14 +273,14 @@ def test_the_finest_label_sets_are_marked():
             "2 curves in `curves` are called 'net'",
         ),
         (lambda path: plots.plot_curves({"a": 3}, path), "'a' is 3"),
-        (lambda path: plots.plot_curves([_budget()], path), "AnytimeCurve"),
+        (lambda path: plots.plot_curves([budget()], path), "AnytimeCurve"),
         (
             lambda path: plots.plot_curves([_curve()], path, budget=[_curve()]),
             "`budget` must be of `BudgetCurve`s",
         ),
         (lambda path: plots.plot_budget(_curve(), path), "BudgetCurve"),
         (
-            lambda path: plots.plot_label_sets(_hierarchical(), path, 1.5),
+            lambda path: plots.plot_label_sets(hierarchical(), path, 1.5),
             "error=1.5",
         ),
         (
@@ -445,7 +310,7 @@ def test_the_finest_label_sets_are_marked():
         ),
         (
             lambda path: plots.plot_priorities(
-                {(1, 2, 3): _curve(), "SGD": _long(4)}, path
+                {(1, 2, 3): _curve(), "SGD": long_curve(4)}, path
             ),
             "'1, 2, 3': 3, 'SGD': 4",
         ),
@@ -461,11 +326,11 @@ def test_other_formats_are_refused_by_all(tmp_path):
     path = tmp_path / "figure.pdf"
     for plot, drawn in (
         (plots.plot_curves, [_curve()]),
-        (plots.plot_deadlines, _simulation()),
+        (plots.plot_deadlines, simulation()),
         (plots.plot_relative_increase, {"a": {1: 2.0}}),
         (plots.plot_priorities, {"SGD": _curve()}),
-        (plots.plot_label_sets, _hierarchical()),
-        (plots.plot_budget, _budget()),
+        (plots.plot_label_sets, hierarchical()),
+        (plots.plot_budget, budget()),
     ):
         with pytest.raises(ValueError, match=r"figure\.pdf"):
             plot(drawn, path)
@@ -476,7 +341,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     for name in [one for one in sys.modules if one.startswith("matplotlib")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for plot in (_curve().plot, _simulation().plot, _hierarchical().plot):
+    for plot in (_curve().plot, simulation().plot, hierarchical().plot):
         with pytest.raises(ImportError, match=r"keras-anytime\[plot\]"):
             plot(tmp_path / "curve.png")
     assert not list(tmp_path.iterdir())
