@@ -3,8 +3,13 @@
 import os
 import pathlib
 
+import hypothesis
 import keras
 import pytest
+
+# How long an example takes is no property of the code: other processes run too.
+hypothesis.settings.register_profile("keras_anytime", deadline=None)
+hypothesis.settings.load_profile("keras_anytime")
 
 
 @pytest.fixture(autouse=True)

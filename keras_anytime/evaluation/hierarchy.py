@@ -10,6 +10,7 @@ from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,23 @@ class HierarchicalCurve(Result):
         from keras_anytime.evaluation.plots import plot_label_sets
 
         plot_label_sets(self, path, error)
+
+    def to_csv(self, path):
+        """Writes one line per stage to a CSV file, with each set's error.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        first = next(iter(self.curves.values()))
+        rows = [
+            {
+                "stage": point.stage,
+                "macs": point.macs,
+                **{f"{name}_top1_error": one for name, one in errors.items()},
+            }
+            for point, errors in zip(first.points, self._errors(), strict=True)
+        ]
+        write_csv(path, rows)
 
     def to_dict(self):
         """Returns the curves as a dict of plain values, for JSON."""

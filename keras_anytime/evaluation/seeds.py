@@ -13,6 +13,7 @@ from keras_anytime.evaluation.optimal import relative_increase
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +206,21 @@ class CurveAggregate(Result):
             },
             "runs": [curve.to_dict() for curve in self.curves],
         }
+
+    def to_csv(self, path):
+        """Writes one line per stage to a CSV file, with the spread of errors.
+
+        Args:
+            path: String or path. A file there is replaced at once.
+        """
+        rows = []
+        for k, point in enumerate(self.curves[0].points):
+            row = {"stage": point.stage, "macs": point.macs}
+            for measure in ("top1_error", "top5_error"):
+                spread = dataclasses.asdict(self.at_stages(measure)[k])
+                row |= {f"{measure}_{name}": v for name, v in spread.items()}
+            rows.append(row)
+        write_csv(path, rows)
 
     def _spread(self, values):
         return Spread.of(list(values), self.level)

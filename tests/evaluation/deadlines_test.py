@@ -66,7 +66,7 @@ def _networks(seed=0, examples=60):
 
 
 @hypothesis.given(st.integers(0, 9999))
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 def test_the_four_schemes_by_their_definitions(seed):
     nested, baseline, oracle = _networks(seed)
     found = simulate_deadlines(nested, oracle, baseline, resamples=200)

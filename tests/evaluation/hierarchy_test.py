@@ -56,6 +56,10 @@ def test_the_table_and_the_file_have_every_error(tmp_path):
     found.to_json(tmp_path / "curves.json")
     content = json.loads((tmp_path / "curves.json").read_text())
     assert content["middle"]["points"][1]["top1_error"] == 0.3
+    found.to_csv(tmp_path / "curves.csv")
+    header, first, *_ = (tmp_path / "curves.csv").read_text().splitlines()
+    assert header.startswith("stage,macs,fine_top1_error,middle_top1_error")
+    assert first == "1,10,0.7,0.6,0.4"
 
 
 def test_what_has_no_hierarchy_is_refused():

@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 import math
 
@@ -44,7 +45,7 @@ def test_one_run_has_no_spread():
     assert f"{Spread.of([0.2, 0.3]):.1%}" == "25.0% (7.1%)"
 
 
-def test_numbers_over_runs_are_those_of_each_run():
+def test_numbers_over_runs_are_those_of_each_run(tmp_path):
     curves = _curves()
     found = aggregate(curves)
     errors = np.array(_ERRORS)
@@ -62,6 +63,12 @@ def test_numbers_over_runs_are_those_of_each_run():
     text = str(found)
     assert "3 runs" in text and "14.00% (5.29%)" in text
     assert found.to_dict()["average_error"]["mean"] == found.average_error.mean
+    found.to_csv(tmp_path / "seeds.csv")
+    with (tmp_path / "seeds.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row, spread in zip(rows, found.at_stages(), strict=True):
+        for name in ("mean", "std", "low", "high"):
+            assert float(row[f"top1_error_{name}"]) == getattr(spread, name)
 
 
 def test_the_mean_curve_has_the_intervals_of_the_runs():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import example
 from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -70,7 +69,6 @@ def test_parameters_of_the_last_stage_get_its_gradient_as_it_is_for_k_2():
 
 
 # Its coefficient, 4 / 1.2e-38, is beyond float32.
-@settings(deadline=None)
 @example(
     np.float32([[1.1754944e-38, *[0] * 5], [0] * 6, [0] * 6, [4, *[0] * 5]])
 )

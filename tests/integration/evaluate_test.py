@@ -119,6 +119,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "oracle.csv",
         "priorities.json",
         "report.html",
+        "seeds.csv",
         "seeds.json",
     } <= written
     curve = ka.evaluation.AnytimeCurve.from_json(output / "curve.json")

@@ -174,7 +174,7 @@ def test_a_loss_that_is_no_number_moves_nothing(learner, bad):
     assert not np.array_equal(sampler.state, before)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(NO_REGRET),
     st.lists(st.floats(-1e6, 0, width=32), min_size=3, max_size=3),
