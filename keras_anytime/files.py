@@ -98,6 +98,18 @@ def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
     write_text(path, text.getvalue())
 
 
+def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
+    """Returns the lines of a CSV file with a header, as dicts of strings.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no text in UTF-8.
+        csv.Error: If it is no CSV file.
+    """
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
 def picture_path(path: str | os.PathLike) -> pathlib.Path:
     """Returns where a picture is to be written.
 

@@ -255,8 +255,9 @@ def increase_over(results, by, networks, optimal):
         f"Relative increase of the error over the oracle, by {by}",
         f"increase_by_{by}",
         rows,
-        drawable
-        and (lambda path: ka.evaluation.plot_relative_increase(found, path)),
+        (lambda path: ka.evaluation.plot_relative_increase(found, path))
+        if drawable
+        else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Helpers that several tests share."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -125,6 +126,12 @@ def passes_net():
         x = keras.layers.GlobalMaxPooling2D(name=f"pool_stage{k}")(x)
         outputs.append(keras.layers.Dense(10, name=f"stage_{k}")(x))
     return ka.AnytimeModel(image, outputs, name="passes")
+
+
+def rows_of(path):
+    """The lines of a CSV file, as dicts of strings."""
+    with path.open() as file:
+        return list(csv.DictReader(file))
 
 
 def run_script(repository, *arguments, **environment):

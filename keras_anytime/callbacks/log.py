@@ -1,12 +1,11 @@
 """The logs of every epoch, kept in a CSV file."""
 
-import csv
-import io
 import pathlib
 import time
 
 import keras
 
+from keras_anytime.files import read_csv
 from keras_anytime.files import write_csv
 
 
@@ -46,7 +45,7 @@ def read_epochs(path):
     """
     if not path.exists():
         return []
-    return list(csv.DictReader(io.StringIO(path.read_text())))
+    return read_csv(path)
 
 
 def write_epoch(path, epoch, values):

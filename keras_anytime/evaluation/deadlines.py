@@ -185,10 +185,11 @@ def simulate_deadlines(
     if deadlines_ms is None:
         deadlines_ms = default_deadlines(largest_ms)
     deadlines_ms, _ = check_deadlines(deadlines_ms)
+    ranked = sorted(oracle, key=lambda one: one.predictions.correct.mean())
     by_scheme = {
         **{name: one.errors_by for name, one in anytime.items()},
-        "oracle_all": lambda deadline: _oracle_all(oracle, deadline),
-        "oracle_each": lambda deadline: _oracle_each(oracle, deadline),
+        "oracle_all": lambda deadline: _oracle_errors(ranked, deadline, True),
+        "oracle_each": lambda deadline: _oracle_errors(ranked, deadline, False),
     }
     errors, intervals = {}, {}
     for scheme, errors_by in by_scheme.items():
@@ -223,24 +224,19 @@ def default_deadlines(latency_ms):
     return [share * latency_ms for share in SHARES] + [math.inf]
 
 
-def _by_accuracy(oracle):
-    """The separate networks, the least accurate first."""
-    return sorted(oracle, key=lambda one: one.predictions.correct.mean())
+def _oracle_errors(ranked, deadline_ms, for_all):
+    """Returns the expected error for each input of the oracle's choice.
 
-
-def _oracle_all(oracle, deadline_ms):
-    predictions = oracle[0].predictions
-    errors = np.full(predictions.examples, 1 - 1 / predictions.classes)
-    for one in _by_accuracy(oracle):
-        if np.all(one.latency_ms <= deadline_ms):
-            errors = 1.0 - one.predictions.correct[:, 0]
-    return errors
-
-
-def _oracle_each(oracle, deadline_ms):
-    predictions = oracle[0].predictions
-    errors = np.full(predictions.examples, 1 - 1 / predictions.classes)
-    for one in _by_accuracy(oracle):
+    Args:
+        ranked: List of `TimedPredictions`, the least accurate first.
+        deadline_ms: Float.
+        for_all: Boolean. Whether a network must be ready for all inputs to be
+            chosen for any.
+    """
+    errors = ranked[0].errors_by(0)  # Nothing is ready so early.
+    for one in ranked:
         ready = one.latency_ms[:, 0] <= deadline_ms
-        errors = np.where(ready, 1.0 - one.predictions.correct[:, 0], errors)
+        if for_all:
+            ready = ready.all()
+        errors = np.where(ready, one.errors_by(math.inf), errors)
     return errors

@@ -1,10 +1,11 @@
 """Reading the CSV files that callbacks write, one line per epoch."""
 
 import csv
-import io
 import itertools
 import math
 import pathlib
+
+from keras_anytime.files import read_csv
 
 
 def read_columns(source, expected):
@@ -26,8 +27,7 @@ def read_columns(source, expected):
     """
     source = pathlib.Path(source)
     try:
-        text = source.read_text()
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        rows = read_csv(source)
     except (OSError, ValueError, csv.Error) as error:
         raise ValueError(
             f"A CSV file with the columns {expected} is needed. "

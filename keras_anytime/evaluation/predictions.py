@@ -1,7 +1,6 @@
 """How each stage answers each example, from one pass over the data."""
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 
 import keras
@@ -52,9 +51,18 @@ class Predictions:
                 labels that are not integers among the classes, or logits that
                 are not finite.
         """
+        logits = [np.asarray(one) for one in logits]
+        shapes = {one.shape for one in logits}
+        if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
+            raise ValueError(
+                "Every stage's logits must be of one shape `(examples, "
+                f"classes)`. Received: logits of shapes {sorted(shapes)}"
+            )
+        labels = np.asarray(labels)
+        check_labels(labels, *logits[0].shape)
         return cls(
             **_join([_columns(logits, labels)]),
-            classes=np.shape(logits[0])[-1],
+            classes=logits[0].shape[1],
             name=name,
         )
 
@@ -124,19 +132,15 @@ def predict_label_sets(model, data, label_sets, batch_size=128):
         one: slice(sets.index(one) if sets else 0, None, len(sets) or 1)
         for one in label_sets
     }
-    classes = {one: model.outputs[of_set[one]][0].shape[-1] for one in of_set}
     columns = {one: [] for one in of_set}
-    for images, labels in _batches(data, batch_size):
-        wanted = {one: _chosen(labels, one) for one in label_sets}
-        for one, values in wanted.items():
-            check_labels(values, len(images), classes[one])
+    for images, labels in _checked(model, data, label_sets, batch_size):
         outputs = keras.tree.flatten(model.predict_on_batch(images))
-        for one, values in wanted.items():
+        for one, values in labels.items():
             columns[one].append(_columns(outputs[of_set[one]], values))
     return {
         one: Predictions(
             **_join(columns[one]),
-            classes=classes[one],
+            classes=model.outputs[of_set[one]][0].shape[-1],
             name=model.name if one is None else f"{model.name}, {one} labels",
         )
         for one in label_sets
@@ -152,13 +156,8 @@ def check_data(model, data, label_sets, batch_size=128):
         label_sets: As for `predict_label_sets`.
         batch_size: As for `predict_stages`.
     """
-    for images, labels in itertools.islice(_batches(data, batch_size), 1):
-        for one in label_sets:
-            index = model.label_sets.index(one) if one else 0
-            classes = model.outputs[index].shape[-1]
-            check_labels(_chosen(labels, one), len(images), classes)
-        return
-    raise ValueError(_EMPTY)
+    if next(_checked(model, data, label_sets, batch_size), None) is None:
+        raise ValueError(_EMPTY)
 
 
 def check_costs(predictions, costs):
@@ -193,7 +192,6 @@ def check_labels(labels, count, classes):
             "With one class, every answer is right: an error needs logits of "
             f"two classes or more. Received: logits of {classes} class"
         )
-    labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.size != count:
         raise ValueError(
             "Labels must be integers, one per image. Received: labels of type "
@@ -208,15 +206,6 @@ def check_labels(labels, count, classes):
 
 def _columns(logits, labels):
     """Returns what is kept of the logits of every stage for some images."""
-    logits = [np.asarray(one) for one in logits]
-    shapes = {one.shape for one in logits}
-    if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
-        raise ValueError(
-            "Every stage's logits must be of one shape `(examples, classes)`. "
-            f"Received: logits of shapes {sorted(shapes)}"
-        )
-    labels = np.asarray(labels)
-    check_labels(labels, *logits[0].shape)
     labels = labels.reshape(-1)
     logits = np.stack(logits)
     finite = np.isfinite(logits).all(axis=2)
@@ -247,6 +236,19 @@ def _join(batches):
         name: np.concatenate([batch[name] for batch in batches])
         for name in _COLUMNS
     }
+
+
+def _checked(model, data, label_sets, batch_size):
+    """Yields images, and a dict from label sets to labels that fit them."""
+    classes = {
+        one: model.outputs[model.label_sets.index(one) if one else 0].shape[-1]
+        for one in label_sets
+    }
+    for images, labels in _batches(data, batch_size):
+        chosen = {one: _chosen(labels, one) for one in label_sets}
+        for one, values in chosen.items():
+            check_labels(values, len(images), classes[one])
+        yield images, chosen
 
 
 def _batches(data, batch_size):

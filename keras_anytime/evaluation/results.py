@@ -1,6 +1,8 @@
 """A folder of results: files for programs, pictures and a report for people."""
 
+import functools
 import pathlib
+import shutil
 
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
@@ -51,6 +53,9 @@ class Results:
         table = None if result is None else str(result)
         if table:
             print("\n".join(["", title, table, *([text] if text else [])]))
+        if plot:
+            drawn = self.folder / f"{name}.svg"
+            plot = functools.partial(shutil.copyfile, drawn)
         self.report.add(title, text=text, table=table, plot=plot)
 
     def write_report(self):

@@ -138,7 +138,7 @@ class CurveAggregate(Result):
         average = self.average_error
         points = tuple(
             dataclasses.replace(
-                point,
+                same[0],
                 top1_error=top1[k].mean,
                 top5_error=top5[k].mean,
                 top1_low=top1[k].low,
@@ -148,12 +148,8 @@ class CurveAggregate(Result):
                 loss=_mean(one.loss for one in same),
                 calibration_error=_mean(one.calibration_error for one in same),
             )
-            for k, (point, *same) in enumerate(
-                zip(
-                    first.points,
-                    *(one.points for one in self.curves),
-                    strict=True,
-                )
+            for k, same in enumerate(
+                zip(*(one.points for one in self.curves), strict=True)
             )
         )
         return dataclasses.replace(
@@ -213,13 +209,14 @@ class CurveAggregate(Result):
         Args:
             path: String or path. A file there is replaced at once.
         """
-        rows = []
-        for k, point in enumerate(self.curves[0].points):
-            row = {"stage": point.stage, "macs": point.macs}
-            for measure in ("top1_error", "top5_error"):
-                spread = dataclasses.asdict(self.at_stages(measure)[k])
-                row |= {f"{measure}_{name}": v for name, v in spread.items()}
-            rows.append(row)
+        rows = [
+            {"stage": point.stage, "macs": point.macs}
+            for point in self.curves[0].points
+        ]
+        for measure in ("top1_error", "top5_error"):
+            for row, spread in zip(rows, self.at_stages(measure), strict=True):
+                values = dataclasses.asdict(spread)
+                row |= {f"{measure}_{name}": v for name, v in values.items()}
         write_csv(path, rows)
 
     def _spread(self, values):

@@ -1,4 +1,3 @@
-import csv
 import types
 
 import keras
@@ -10,11 +9,7 @@ from keras_anytime.callbacks import GradientCosines
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
-
-
-def _rows(path):
-    with path.open() as file:
-        return list(csv.DictReader(file))
+from tests.testing import rows_of
 
 
 def _cosines(model, x, y):
@@ -72,7 +67,7 @@ def test_the_mean_cosines_of_each_epoch(tmp_path):
         callbacks=[cosines, reference],
         verbose=0,
     )
-    rows = _rows(cosines.path)
+    rows = rows_of(cosines.path)
     assert [list(row) for row in rows] == [
         ["epoch", "cosine_1_2", "cosine_1_3", "cosine_2_3"]
     ] * 2
@@ -105,7 +100,7 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
     path = tmp_path / "cosines.csv"
     for epoch, cosine in ((0, 0.5), (1, np.nan), (2, -0.25), (1, 0.125)):
         _logged(path, epoch, cosine)
-    assert _rows(path) == [
+    assert rows_of(path) == [
         {"epoch": "1", "cosine_1_2": "0.5"},
         {"epoch": "2", "cosine_1_2": "0.125"},
     ]
@@ -113,7 +108,7 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
 
 def test_cosines_that_no_step_has_are_nan(tmp_path):
     _logged(tmp_path / "cosines.csv", 0, np.nan)
-    assert _rows(tmp_path / "cosines.csv")[0]["cosine_1_2"] == "nan"
+    assert rows_of(tmp_path / "cosines.csv")[0]["cosine_1_2"] == "nan"
 
 
 def test_a_joint_backward_pass_is_refused(tmp_path):

@@ -1,5 +1,3 @@
-import csv
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,11 +9,7 @@ from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
-
-
-def _rows(path):
-    with path.open() as file:
-        return list(csv.DictReader(file))
+from tests.testing import rows_of
 
 
 def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
@@ -34,7 +28,7 @@ def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
         )
         expected.append(anytime_curve(model, data))
         assert callback.curve == expected[-1]
-    rows = _rows(callback.path)
+    rows = rows_of(callback.path)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     for row, curve in zip(rows, expected, strict=True):
         assert float(row["average_error"]) == pytest.approx(
@@ -70,7 +64,7 @@ def test_tensorboard_gets_the_same_values(tmp_path):
         for value in event.summary.value:
             number = float(tf.make_ndarray(value.tensor))
             found[event.step, value.tag] = number
-    rows = _rows(callback.path)
+    rows = rows_of(callback.path)
     want = {
         (int(row["epoch"]), f"anytime/{name}"): float(value)
         for row in rows
@@ -89,7 +83,7 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
     callback = AnytimeCurve((x, y), tmp_path / "curves.csv", batch_size=10)
     model.fit(x, y, callbacks=[callback], verbose=0)
     assert callback.curve == anytime_curve(model, (x, y), label_set="fine")
-    assert "stage_3_top1_error" in _rows(callback.path)[0]
+    assert "stage_3_top1_error" in rows_of(callback.path)[0]
 
 
 def test_data_that_cannot_be_measured_is_refused_before_training():

@@ -1,5 +1,3 @@
-import csv
-
 import keras
 import numpy as np
 import pytest
@@ -12,11 +10,7 @@ from keras_anytime.weighting import Linear
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
-
-
-def _rows(path):
-    with path.open() as file:
-        return list(csv.DictReader(file))
+from tests.testing import rows_of
 
 
 class Reference(keras.callbacks.Callback):
@@ -50,7 +44,7 @@ def _fit(tmp_path, weighting, weigh, gradients="sum", epochs=2):
         callbacks=[weights, reference],
         verbose=0,
     )
-    rows = _rows(weights.path)
+    rows = rows_of(weights.path)
     assert [list(row) for row in rows] == [
         ["epoch", "weight_1", "weight_2", "weight_3"]
     ] * epochs
@@ -108,5 +102,5 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
             callbacks=[LossWeights(path)],
             verbose=0,
         )
-    assert [row["epoch"] for row in _rows(path)] == ["1", "2"]
-    assert _rows(path)[1]["weight_2"] == "1"
+    assert [row["epoch"] for row in rows_of(path)] == ["1", "2"]
+    assert rows_of(path)[1]["weight_2"] == "1"
