@@ -9,9 +9,14 @@ import json
 import pathlib
 
 from keras_anytime.confidence import check_thresholds
+from keras_anytime.export.manifest_files import checksum
+from keras_anytime.export.manifest_files import manifest_path
+from keras_anytime.export.manifest_files import pending_path
 
 FORMAT = "keras_anytime"
 FORMAT_VERSION = 1
+# A manifest of a thousand classes and a hundred signatures takes 1 MB.
+LARGEST_BYTES = 64 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +49,15 @@ class StageRecord:
     """What is known of one stage.
 
     Args:
-        stage: Integer, counted from 1.
+        stage: Integer, counted from 1, as in the model: an export of chosen
+            stages keeps their numbers.
         macs: Integer. Multiply-adds of the subnetwork, for one image.
         parameters: Integer. Trainable parameters of the subnetwork.
         step_macs: Integer. Multiply-adds of the step alone.
         step_parameters: Integer. Trainable parameters of the step alone.
         top1_error: Float in [0, 1], or `None` where it was not measured; of
-            several label sets, that of the first.
+            several label sets, that of the first. Of a quantised file it is
+            that of the file itself, by `ka.verification.verify`.
     """
 
     stage: int
@@ -81,6 +88,11 @@ class Manifest:
         thresholds: Tuple of K - 1 floats in [0, 1], the confidences above
             which the answers of stages 1 to K - 1 are final, or `None`; see
             `ka.evaluation.confidence_thresholds`.
+        quantization: String, such as `"int8"`, or `None` for float32.
+        pixels: Dict with `size`, `scale`, `mean` and `std` of a file that is
+            fed uint8 pixels and prepares them itself, or `None`.
+        verified: Dict of what was measured on the file, or `None`; see
+            `ka.verification.verify`.
     """
 
     kind: str
@@ -93,6 +105,9 @@ class Manifest:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     label_sets: tuple[str, ...] | None = None
     thresholds: tuple[float, ...] | None = None
+    quantization: str | None = None
+    pixels: dict | None = None
+    verified: dict | None = None
 
     @property
     def num_stages(self) -> int:
@@ -102,7 +117,13 @@ class Manifest:
     @property
     def interruptible(self) -> bool:
         """Whether the network runs step by step."""
-        return "step_1" in self.signatures
+        return f"step_{self.stages[0].stage}" in self.signatures
+
+    @property
+    def program_names(self) -> tuple[str, ...]:
+        """The signatures that answer stage after stage, in order."""
+        kind = "step" if self.interruptible else "subnet"
+        return tuple(f"{kind}_{one.stage}" for one in self.stages)
 
     @property
     def logits_names(self) -> dict[str | None, str]:
@@ -118,19 +139,12 @@ class Manifest:
             "format_version": FORMAT_VERSION,
             **dataclasses.asdict(self),
         }
+        content["checksum"] = _checksum_of(content)
         return json.dumps(content, indent=2) + "\n"
 
 
 class ManifestError(ValueError):
     """A manifest is missing, or is none that this version reads."""
-
-
-def manifest_path(path: str | pathlib.Path) -> pathlib.Path:
-    """Returns where the manifest of an exported file or folder is."""
-    path = pathlib.Path(path)
-    if path.is_dir():
-        return path / "manifest.json"
-    return path.with_name(f"{path.name}.json")
 
 
 def read_manifest(path: str | pathlib.Path) -> Manifest:
@@ -147,7 +161,44 @@ def read_manifest(path: str | pathlib.Path) -> Manifest:
             reads.
     """
     where = manifest_path(path)
+    return _read(where, path)
+
+
+def matching_manifest(path: str | pathlib.Path) -> Manifest | None:
+    """Reads the manifest that an exported file or folder was written with.
+
+    File and manifest are moved in place one after the other. Where the
+    exporting process was killed in between, the manifest is the one that
+    waits beside; see `pending_path`.
+
+    Args:
+        path: The exported `.tflite` file or SavedModel folder.
+
+    Returns:
+        A `Manifest` whose checksum is that of the file; `None` if there is no
+        such, as when the file is damaged.
+
+    Raises:
+        ManifestError: If there is no manifest that this version reads.
+    """
+    manifest = read_manifest(path)
+    found = checksum(path)
+    if found == manifest.sha256:
+        return manifest
     try:
+        pending = _read(pending_path(path), path)
+    except ManifestError:
+        pending = None
+    return pending if pending and pending.sha256 == found else None
+
+
+def _read(where, path) -> Manifest:
+    try:
+        if where.stat().st_size > LARGEST_BYTES:
+            raise ManifestError(
+                f"{str(where)!r} is no manifest of keras_anytime: it is larger "
+                f"than {LARGEST_BYTES} bytes."
+            )
         content = where.read_bytes()
     except OSError as error:
         raise ManifestError(
@@ -157,7 +208,7 @@ def read_manifest(path: str | pathlib.Path) -> Manifest:
     try:
         fields = json.loads(content)
         known = fields["format"] == FORMAT
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ManifestError(
             f"{str(where)!r} is not a manifest of keras_anytime."
         ) from error
@@ -169,35 +220,42 @@ def read_manifest(path: str | pathlib.Path) -> Manifest:
             f"{fields.get('format_version')}"
         )
     try:
-        return _parse(fields)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        manifest = _parse(fields)
+        _check_genuine(fields)
+        return manifest
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise ManifestError(
             f"{str(where)!r} is damaged: {type(error).__name__}: {error}."
         ) from error
 
 
-def checksum(path: str | pathlib.Path) -> str:
-    """Returns the SHA-256 of a file, or of a folder's files and their names.
+def _checksum_of(content) -> str:
+    """Returns the SHA-256 of a manifest's content, however it is laid out."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
-    Manifests inside a folder are left out, since they hold the checksum.
+
+def _check_genuine(fields) -> None:
+    """Raises a `ValueError` if fields are not those that were written.
+
+    A single changed character in a name, a threshold or a scale would
+    otherwise make wrong answers.
     """
-    path = pathlib.Path(path)
-    digest = hashlib.sha256()
-    if path.is_file():
-        _feed(digest, path)
-        return digest.hexdigest()
-    for file in sorted(one for one in path.rglob("*") if one.is_file()):
-        name = file.relative_to(path).as_posix()
-        if name != "manifest.json":
-            digest.update(f"{name}\n".encode())
-            _feed(digest, file)
-    return digest.hexdigest()
-
-
-def _feed(digest, path):
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    fields = dict(fields)
+    # Manifests of the first development versions have no checksum.
+    given = fields.pop("checksum", None)
+    if given is not None and given != _checksum_of(fields):
+        raise ValueError("it is not as it was written (checksum)")
+    known = {one.name for one in dataclasses.fields(Manifest)}
+    unknown = sorted(set(fields) - known - {"format", "format_version"})
+    if unknown:
+        raise ValueError(f"it has unknown fields {unknown}")
 
 
 def _parse(fields) -> Manifest:
@@ -209,8 +267,8 @@ def _parse(fields) -> Manifest:
         for stage in _as(list, fields["stages"])
     )
     numbers = [one.stage for one in stages]
-    if not stages or numbers != list(range(1, len(stages) + 1)):
-        raise ValueError("stages are not numbered from 1")
+    if not stages or numbers != sorted({*numbers}) or numbers[0] < 1:
+        raise ValueError("stages are not numbered in order, from 1")
     signatures = {
         name: Signature(
             inputs=_tensors(signature["inputs"]),
@@ -235,6 +293,9 @@ def _parse(fields) -> Manifest:
             if thresholds is None
             else check_thresholds(thresholds, len(stages))
         ),
+        quantization=_as((str, type(None)), fields.get("quantization")),
+        pixels=_as((dict, type(None)), fields.get("pixels")),
+        verified=_as((dict, type(None)), fields.get("verified")),
     )
     kinds = ["subnet"]
     # A network that cannot run step by step has none at all.
@@ -275,10 +336,19 @@ def _tensors(entries) -> tuple[TensorSpec, ...]:
                 for size in _as(list, entry["shape"])
             ),
             dtype=_as(str, entry["dtype"]),
-            quantization=_as((dict, type(None)), entry["quantization"]),
+            quantization=_quantization(entry["quantization"]),
         )
         for entry in _as(list, entries)
     )
+
+
+def _quantization(record):
+    if record is None:
+        return None
+    return {
+        "scale": float(_as((int, float), _as(dict, record)["scale"])),
+        "zero_point": _as(int, record["zero_point"]),
+    }
 
 
 def _as(kind, value):

@@ -3,10 +3,13 @@
 Each is imported when a file of its kind is opened, and not before.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
+
+from keras_anytime.export.manifest import Manifest
 
 Program = Callable[[dict], dict]
 
@@ -15,13 +18,14 @@ class LoadError(ValueError):
     """An exported file cannot be opened."""
 
 
-def load_programs(kind: str, path: pathlib.Path, names, num_threads=None):
-    """Returns the programs of an exported network, by signature name.
+def load_programs(
+    manifest: Manifest, path: pathlib.Path, num_threads: int | None = None
+) -> dict[str, Program]:
+    """Returns the programs that answer stage after stage, by signature name.
 
     Args:
-        kind: `"tflite"` or `"saved_model"`, as the manifest says.
+        manifest: The file's manifest.
         path: The file or folder.
-        names: The signatures to open.
         num_threads: Integer, the threads of LiteRT, or `None` for its choice.
 
     Returns:
@@ -29,10 +33,12 @@ def load_programs(kind: str, path: pathlib.Path, names, num_threads=None):
         arrays. They must be called by one thread at a time.
 
     Raises:
-        LoadError: If the file cannot be opened or lacks a signature.
+        LoadError: If the file cannot be opened, or has other signatures than
+            the manifest says.
         ImportError: If the library that runs it is missing.
     """
     loaders = {"tflite": _load_tflite, "saved_model": _load_saved_model}
+    kind = manifest.kind
     if kind not in loaders:
         raise LoadError(
             f"This version runs exports of kind {sorted(loaders)}. "
@@ -47,10 +53,31 @@ def load_programs(kind: str, path: pathlib.Path, names, num_threads=None):
             f"{str(path)!r} cannot be opened ({type(error).__name__}); it is "
             "damaged, or no file of this kind."
         ) from error
+    names = manifest.program_names
     missing = sorted(set(names) - set(available))
     if missing:
         raise LoadError(f"{str(path)!r} lacks the signatures {missing}.")
+    for name in names:
+        _check(name, available[name](), manifest.signatures[name], path)
     return {name: wrap(name) for name in names}
+
+
+def _check(name, found, signature, path):
+    """Raises a `LoadError` if a signature is not as the manifest says."""
+    for specs, details in zip(
+        (signature.inputs, signature.outputs), found, strict=True
+    ):
+        wanted = {one.name: (one.shape[1:], one.dtype) for one in specs}
+        if details != wanted:
+            odd = sorted(
+                key
+                for key in {*wanted, *details}
+                if wanted.get(key) != details.get(key)
+            )
+            raise LoadError(
+                f"{str(path)!r} is not the file of its manifest: in the "
+                f"signature {name} they differ in {odd}. Export it again."
+            )
 
 
 def _load_tflite(path, num_threads):
@@ -67,7 +94,24 @@ def _load_tflite(path, num_threads):
         runner = interpreter.get_signature_runner(name)
         return lambda inputs: runner(**inputs)
 
-    return interpreter.get_signature_list(), wrap
+    def describe(name):
+        runner = interpreter.get_signature_runner(name)
+        return [
+            {
+                key: (
+                    tuple(int(size) for size in one["shape"][1:]),
+                    np.dtype(one["dtype"]).name,
+                )
+                for key, one in details.items()
+            }
+            for details in (
+                runner.get_input_details(),
+                runner.get_output_details(),
+            )
+        ]
+
+    names = interpreter.get_signature_list()
+    return {one: functools.partial(describe, one) for one in names}, wrap
 
 
 def _load_saved_model(path, num_threads):
@@ -92,4 +136,18 @@ def _load_saved_model(path, num_threads):
 
         return run
 
-    return list(loaded.signatures), wrap
+    def describe(name):
+        function = loaded.signatures[name]
+        return [
+            {
+                key: (tuple(one.shape[1:]), one.dtype.name)
+                for key, one in specs.items()
+            }
+            for specs in (
+                function.structured_input_signature[1],
+                function.structured_outputs,
+            )
+        ]
+
+    names = loaded.signatures
+    return {one: functools.partial(describe, one) for one in names}, wrap

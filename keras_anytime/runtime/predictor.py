@@ -2,44 +2,22 @@
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import os
 import pathlib
-import statistics
 import threading
-import time
+import warnings
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
 
 from keras_anytime.confidence import check_thresholds
-from keras_anytime.confidence import confidence as confidence_of
 from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import backends
-
-
-@dataclasses.dataclass(frozen=True)
-class StageResult:
-    """The answer of one stage, or that there is none yet.
-
-    Args:
-        stage: Integer, the stage that answered, counted from 1; 0 if no stage
-            was ready in time.
-        logits: Array `(batch, classes)`, or `(classes,)` for a single image;
-            of a hierarchical network a dict from its label sets to arrays;
-            `None` if no stage was ready.
-        elapsed_ms: Float. Milliseconds from the call to this answer.
-    """
-
-    stage: int
-    logits: np.ndarray | dict[str, np.ndarray] | None
-    elapsed_ms: float
-
-    @property
-    def ready(self) -> bool:
-        """Whether any stage was ready."""
-        return self.stage > 0
+from keras_anytime.runtime import latency as latency_lib
+from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.job import Job
+from keras_anytime.runtime.job import StageResult
 
 
 class AnytimePredictor:
@@ -54,6 +32,9 @@ class AnytimePredictor:
     Calls from several threads take turns, and each one's deadline counts from
     its call.
 
+    Once `calibrate()` has measured the device, a step that would end after the
+    deadline is not begun, so that the next call need not wait for it.
+
     Each stage runs as a step that goes on from the step before. A network
     whose stages share no features (`manifest.interruptible` is false) has no
     steps: its subnetworks run one after another, each a pass of its own, so
@@ -67,16 +48,22 @@ class AnytimePredictor:
         result = predictor.predict(image, confidence=0.95)
     ```
 
+    A `.tflite` file is mapped into memory, not read: its weights are there
+    once, and as LiteRT lays them out for the steps that have run.
+
     Args:
         path: An export of `keras_anytime.export`, its manifest with it.
-        num_threads: Integer, the threads of LiteRT, or `None` for its choice.
+        num_threads: Integer of 1 or more, the threads of LiteRT, or `None` for
+            its choice.
         verify: Boolean. Whether the file's checksum is compared with the
-            manifest's before it is opened.
+            manifest's before it is opened. Without it, a damaged file may end
+            the process, or answer wrongly.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        ValueError: If the file is damaged or cut short, was not exported by
-            keras_anytime, or is of a version that this one does not read.
+        ValueError: If an argument is wrong, or the file is damaged or cut
+            short, was not exported by keras_anytime, or is of a version that
+            this one does not read.
         ImportError: If the library that runs the file is missing.
     """
 
@@ -91,21 +78,34 @@ class AnytimePredictor:
             raise FileNotFoundError(
                 f"There is no exported network {str(path)!r}."
             )
-        self.manifest = manifest_lib.read_manifest(path)
-        if verify and manifest_lib.checksum(path) != self.manifest.sha256:
+        if num_threads is not None and not (
+            isinstance(num_threads, int) and num_threads >= 1
+        ):
+            raise ValueError(
+                "`num_threads` must be 1 or more, or None. "
+                f"Received: num_threads={num_threads}"
+            )
+        read = manifest_lib.matching_manifest
+        manifest = (read if verify else manifest_lib.read_manifest)(path)
+        if manifest is None:
             raise backends.LoadError(
                 f"{str(path)!r} is damaged: it is not the file that its "
                 "manifest was written for. Export it again."
             )
-        kind = "step" if self.manifest.interruptible else "subnet"
-        names = [f"{kind}_{k}" for k in range(1, self.num_stages + 1)]
+        self.manifest = manifest
         # What runs for each stage, in order.
-        self._steps = backends.load_programs(
-            self.manifest.kind, path, names, num_threads
-        )
+        self._steps = backends.load_programs(self.manifest, path, num_threads)
         # The image is the one input of the first.
-        (self._image,) = self.manifest.signatures[names[0]].inputs
-        self._jobs: set[_Job] = set()
+        first = self.manifest.program_names[0]
+        (self._image,) = self.manifest.signatures[first].inputs
+        self._device = latency_lib.Device(self.manifest.sha256, num_threads)
+        self._latency_path = latency_lib.latency_path(path)
+        #: The `StepLatency` of this file on this device, or `None` before a
+        #: first `calibrate()`.
+        self.latency = latency_lib.read(
+            self._latency_path, self._device, self.num_stages
+        )
+        self._jobs: set[Job] = set()
         self._lock = threading.Lock()
         self._worker = concurrent.futures.ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="anytime"
@@ -130,10 +130,10 @@ class AnytimePredictor:
             A `StageResult` for stage 1, 2, ... K; fewer after `interrupt()`.
 
         Raises:
-            ValueError: If the image has another shape than the network's
-                input.
+            ValueError: If the image has another shape or type than the
+                network's input.
         """
-        return self._stream(*self._as_batch(x))
+        return self._stream(*as_batch(x, self._image))
 
     def predict(
         self,
@@ -162,9 +162,9 @@ class AnytimePredictor:
             0 and its `logits` are `None` if none did.
 
         Raises:
-            ValueError: If the image has another shape than the network's
-                input, the deadline is negative, or a confidence is outside of
-                [0, 1], of a wrong number, or not in the manifest.
+            ValueError: If the image has another shape or type than the
+                network's input, the deadline is negative, or a confidence is
+                outside of [0, 1], of a wrong number, or not in the manifest.
         """
         deadline_ms = None if deadline_ms is None else float(deadline_ms)
         if deadline_ms is not None and not deadline_ms >= 0:
@@ -173,10 +173,15 @@ class AnytimePredictor:
                 f"Received: deadline_ms={deadline_ms}"
             )
         thresholds = self._thresholds(confidence)
-        batch, single = self._as_batch(x)
-        with self._job(batch, single, thresholds) as job:
-            job.wait_for(self.num_stages, deadline_ms)
-            return job.latest(deadline_ms)
+        batch, single = as_batch(x, self._image)
+        step_ms = None
+        # Other batches take other times.
+        if self.latency is not None and len(batch) == self._calibrated:
+            step_ms = self.latency.median_ms
+        job = Job(batch, single, thresholds, deadline_ms, step_ms)
+        with self._running(job):
+            job.wait_for(self.num_stages)
+            return job.latest()
 
     def interrupt(self) -> None:
         """Makes the calls under way in other threads answer at once.
@@ -189,8 +194,37 @@ class AnytimePredictor:
         for job in jobs:
             job.stop()
 
+    def warm_up(self) -> None:
+        """Runs all stages once: first calls take longer than later ones."""
+        self._measure(1)
+
+    def benchmark(self, repetitions: int = 100) -> latency_lib.StepLatency:
+        """Measures what each step takes on this device, on an empty image.
+
+        Args:
+            repetitions: Integer of 1 or more. Runs measured, after one that
+                warms up.
+
+        Returns:
+            A `StepLatency`.
+
+        Raises:
+            ValueError: If `repetitions` is below 1.
+            RuntimeError: If it was interrupted.
+        """
+        if repetitions < 1:
+            raise ValueError(
+                "`repetitions` must be 1 or more. "
+                f"Received: repetitions={repetitions}"
+            )
+        return latency_lib.StepLatency.of(self._measure(repetitions + 1)[1:])
+
     def calibrate(self, repetitions: int = 20) -> tuple[float, ...]:
         """Measures when each stage's answer is ready on this device.
+
+        What was measured is kept beside the file (`<path>.latency.json`) for
+        later programs on this device; from then on `predict` begins no step
+        that would end after the deadline, going by its median.
 
         Args:
             repetitions: Integer of 1 or more. Runs measured, after one that
@@ -204,22 +238,16 @@ class AnytimePredictor:
             ValueError: If `repetitions` is below 1.
             RuntimeError: If it was interrupted.
         """
-        if repetitions < 1:
-            raise ValueError(
-                "`repetitions` must be 1 or more. "
-                f"Received: repetitions={repetitions}"
+        self.latency = self.benchmark(repetitions)
+        try:
+            latency_lib.write(self._latency_path, self._device, self.latency)
+        except OSError as error:
+            warnings.warn(
+                "What was measured holds for this predictor only; it could "
+                f"not be kept: {error}",
+                stacklevel=2,
             )
-        shape = [size or 1 for size in self._image.shape[1:]]
-        image = np.zeros(shape, self._image.dtype)
-        runs = []
-        for _ in range(repetitions + 1):
-            with self._job(image[None], True) as job:
-                if not job.wait_for(self.num_stages):
-                    raise RuntimeError("The calibration was interrupted.")
-                runs.append([result.elapsed_ms for result in job.results])
-        return tuple(
-            statistics.median(times) for times in zip(*runs[1:], strict=True)
-        )
+        return self.latency.answer_ms
 
     def close(self) -> None:
         """Stops the thread of the stages; waits for the step that runs."""
@@ -246,12 +274,28 @@ class AnytimePredictor:
             return self.manifest.thresholds
         return check_thresholds(confidence, self.num_stages)
 
+    @property
+    def _calibrated(self):
+        """The batch size that is measured."""
+        return self._image.shape[0] or 1
+
+    def _measure(self, runs):
+        """Returns when the answers of runs were ready, `(runs, K)`, in ms."""
+        shape = (self._calibrated, *self._image.shape[1:])
+        image = np.zeros(shape, self._image.dtype)
+        times = []
+        for _ in range(runs):
+            with self._running(Job(image, single=False)) as job:
+                if not job.wait_for(self.num_stages):
+                    raise RuntimeError("The measurement was interrupted.")
+                times.append([result.elapsed_ms for result in job.results])
+        return np.array(times)
+
     @contextlib.contextmanager
-    def _job(self, batch, single, thresholds=()):
+    def _running(self, job):
         """Runs the stages in the worker's thread until the block is left."""
         if self._closed:
             raise ValueError("The predictor is closed.")
-        job = _Job(batch, single, thresholds)
         with self._lock:
             self._jobs.add(job)
         try:
@@ -263,132 +307,8 @@ class AnytimePredictor:
                 self._jobs.remove(job)
 
     def _stream(self, batch, single):
-        with self._job(batch, single) as job:
-            for stage in range(1, self.num_stages + 1):
-                if not job.wait_for(stage):
+        with self._running(Job(batch, single)) as job:
+            for count in range(1, self.num_stages + 1):
+                if not job.wait_for(count):
                     return
-                yield job.results[stage - 1]
-
-    def _as_batch(self, x):
-        x = np.asarray(x)
-        wanted = self._image.shape[1:]
-        single = x.ndim == len(wanted)
-        if x.shape[0 if single else 1 :] != wanted:
-            raise ValueError(
-                f"The network takes images of shape {wanted}, one or a batch. "
-                f"Received: x of shape {x.shape}"
-            )
-        if x.dtype.kind not in "fiub":
-            raise ValueError(
-                f"Images must be numbers. Received: x of type {x.dtype}"
-            )
-        batch = x[None] if single else x
-        if not len(batch):
-            raise ValueError(
-                f"The batch is empty. Received: x of shape {x.shape}"
-            )
-        return np.ascontiguousarray(batch, self._image.dtype), single
-
-
-class _Job:
-    """One image on its way through the stages."""
-
-    def __init__(self, batch, single, thresholds):
-        self.results: list[StageResult] = []
-        self._image = batch
-        self._single = single
-        self._thresholds = dict(enumerate(thresholds, start=1))
-        self._start = time.perf_counter()
-        self._changed = threading.Condition()
-        self._stopped = False
-        self._error: BaseException | None = None
-
-    def run(self, steps, manifest):
-        """Runs the steps one after another; called in the worker's thread."""
-        features = {"image": self._image}
-        try:
-            for stage, (name, step) in enumerate(steps.items(), start=1):
-                if self._stopped:
-                    return
-                inputs = manifest.signatures[name].inputs
-                outputs = step(
-                    {tensor.name: features[tensor.name] for tensor in inputs}
-                )
-                features.update(outputs)
-                answer = {
-                    label_set: self._own(outputs[output])
-                    for label_set, output in manifest.logits_names.items()
-                }
-                self._add(stage, answer.get(None, answer))
-                if self._sure(stage, next(iter(answer.values()))):
-                    self.stop()
-        except BaseException as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
-
-    def stop(self):
-        """Ends the job: nothing is waited for any more."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def wait_for(self, stage, deadline_ms=None):
-        """Waits until a stage is ready, the deadline, or the job's end.
-
-        Returns:
-            Whether the stage is ready.
-
-        Raises:
-            RuntimeError: If a step failed.
-        """
-        timeout = None
-        if deadline_ms is not None:
-            timeout = max(0.0, deadline_ms / 1e3 - self._seconds())
-            timeout = min(timeout, threading.TIMEOUT_MAX)
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    len(self.results) >= stage or self._stopped or self._error
-                ),
-                timeout,
-            )
-            if len(self.results) >= stage:
-                return True
-            if self._error is not None:
-                raise RuntimeError(
-                    f"Step {len(self.results) + 1} failed: {self._error}"
-                ) from self._error
-            return False
-
-    def latest(self, deadline_ms=None) -> StageResult:
-        """Returns the last answer in time, or that there is none."""
-        with self._changed:
-            for result in reversed(self.results):
-                if deadline_ms is None or result.elapsed_ms <= deadline_ms:
-                    return result
-        return StageResult(0, None, 1e3 * self._seconds())
-
-    def _sure(self, stage, logits):
-        """Whether an answer is final, so that no later stage is needed."""
-        threshold = self._thresholds.get(stage)
-        return threshold is not None and bool(
-            np.all(confidence_of(logits) > threshold)
-        )
-
-    def _own(self, logits):
-        """Returns a copy of logits, in the form of the image that was given."""
-        logits = np.array(logits)
-        return logits[0] if self._single else logits
-
-    def _add(self, stage, logits):
-        with self._changed:
-            # What finishes after the answer was given counts no more.
-            if not self._stopped:
-                self.results.append(
-                    StageResult(stage, logits, 1e3 * self._seconds())
-                )
-                self._changed.notify_all()
-
-    def _seconds(self):
-        return time.perf_counter() - self._start
+                yield job.results[count - 1]

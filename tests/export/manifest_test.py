@@ -82,7 +82,8 @@ def test_networks_without_steps_and_with_label_sets(tmp_path):
 
 def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
     content = json.loads(MANIFEST.to_json())
-    del content["label_sets"], content["thresholds"]
+    # Nor had they a checksum of their own.
+    del content["label_sets"], content["thresholds"], content["checksum"]
     path = _write(tmp_path, content)
     assert manifest_lib.read_manifest(path) == dataclasses.replace(
         MANIFEST, thresholds=None
@@ -169,6 +170,86 @@ def test_a_damaged_manifest_is_refused(tmp_path, change):
     content = {**json.loads(MANIFEST.to_json()), **change}
     with pytest.raises(manifest_lib.ManifestError, match="damaged"):
         manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+def _other_texts(text):
+    """The text with one of its visible characters changed, at each place."""
+    for index, letter in enumerate(text):
+        if not letter.isspace():
+            other = "1" if letter != "1" else "2"
+            yield text[:index] + other + text[index + 1 :]
+
+
+def test_no_character_can_change_unnoticed(tmp_path):
+    text = MANIFEST.to_json()
+    for other in _other_texts(text):
+        with pytest.raises(manifest_lib.ManifestError):
+            manifest_lib.read_manifest(_write(tmp_path, other))
+
+
+@pytest.mark.parametrize("kept", range(0, 2500, 13))
+def test_a_manifest_cut_short_is_refused(tmp_path, kept):
+    text = MANIFEST.to_json().rstrip()
+    assert kept < len(text)
+    with pytest.raises(manifest_lib.ManifestError):
+        manifest_lib.read_manifest(_write(tmp_path, text[:kept]))
+
+
+def test_hostile_manifests_are_refused(tmp_path):
+    content = json.loads(MANIFEST.to_json())
+    for hostile in (
+        "[" * 100_000,
+        '{"format": "keras_anytime", "format_version": 1, "stages": '
+        + "9" * 5000
+        + "}",
+        json.dumps({**content, "extra": 1}),
+        json.dumps({**content, "kind": "../../etc"}),
+        json.dumps({**content, "format_version": "1"}),
+    ):
+        with pytest.raises(manifest_lib.ManifestError):
+            manifest_lib.read_manifest(_write(tmp_path, hostile))
+
+
+def test_a_manifest_too_large_is_not_even_read(tmp_path, monkeypatch):
+    path = _write(tmp_path, MANIFEST.to_json())
+    monkeypatch.setattr(manifest_lib, "LARGEST_BYTES", 100)
+    with pytest.raises(manifest_lib.ManifestError, match="larger than 100"):
+        manifest_lib.read_manifest(path)
+
+
+def test_the_manifest_that_waits_is_found(tmp_path):
+    path = _write(tmp_path, MANIFEST.to_json())
+    assert manifest_lib.matching_manifest(path) is None
+    mine = dataclasses.replace(MANIFEST, sha256=manifest_lib.checksum(path))
+    pending = manifest_lib.pending_path(path)
+    for other in ("{", MANIFEST.to_json()):
+        pending.write_text(other)
+        assert manifest_lib.matching_manifest(path) is None
+    pending.write_text(mine.to_json())
+    assert manifest_lib.matching_manifest(path) == mine
+    _write(tmp_path, mine.to_json())
+    pending.unlink()
+    assert manifest_lib.matching_manifest(path) == mine
+
+
+def test_chosen_stages_keep_their_numbers(tmp_path):
+    chosen = dataclasses.replace(
+        MANIFEST,
+        stages=MANIFEST.stages[1:],
+        signatures={
+            name: one
+            for name, one in MANIFEST.signatures.items()
+            if name.endswith("2")
+        },
+        thresholds=None,
+        quantization="int8",
+    )
+    assert manifest_lib.read_manifest(_write(tmp_path, chosen.to_json())) == (
+        chosen
+    )
+    assert chosen.interruptible
+    assert chosen.program_names == ("step_2",)
+    assert HIERARCHICAL.program_names == ("subnet_1", "subnet_2")
 
 
 def test_a_checksum_depends_on_names_and_contents_but_no_manifest(tmp_path):

@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime.runtime import AnytimePredictor
+from keras_anytime.runtime import StepLatency
+from keras_anytime.runtime import latency
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+DEVICE = latency.Device("abc", 1)
+
+
+@pytest.fixture(scope="module", name="path")
+def _path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("exports") / "net.tflite"
+    ka.export.tflite(scramble(tiny_net()), path)
+    return path
+
+
+def test_steps_are_the_differences_of_answers():
+    answers = np.array([[1.0, 3.0], [2.0, 5.0], [6.0, 10.0]])
+    found = StepLatency.of(answers)
+    assert found.median_ms == (2.0, 3.0)
+    assert found.answer_ms == (2.0, 5.0)
+    assert found.p99_ms == pytest.approx(
+        (np.percentile([1, 2, 6], 99), np.percentile([2, 3, 4], 99))
+    )
+    assert found.runs == 3
+
+
+def test_latencies_are_kept_for_each_device(tmp_path):
+    path = tmp_path / "net.tflite.latency.json"
+    first = StepLatency((1.0, 2.0), (3.0, 4.0), (1.0, 3.0), 5)
+    second = StepLatency((1.5, 2.5), (3.5, 4.5), (1.5, 4.0), 6)
+    other = latency.Device("abc", 2)
+    latency.write(path, DEVICE, first)
+    latency.write(path, other, second)
+    assert latency.read(path, DEVICE, 2) == first
+    assert latency.read(path, other, 2) == second
+    # Another file, or another number of stages, has to be measured anew.
+    assert latency.read(path, latency.Device("def", 1), 2) is None
+    assert latency.read(path, DEVICE, 3) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        json.dumps({DEVICE.key: 3}),
+        json.dumps({DEVICE.key: {"median_ms": [1, -2]}}),
+        json.dumps(
+            {
+                DEVICE.key: {
+                    "median_ms": ["a", 1],
+                    "p99_ms": [1, 1],
+                    "answer_ms": [1, 1],
+                    "runs": 1,
+                }
+            }
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_as_good_as_none(tmp_path, content):
+    path = tmp_path / "latency.json"
+    assert latency.read(path, DEVICE, 2) is None
+    path.write_text(content)
+    assert latency.read(path, DEVICE, 2) is None
+
+
+def test_a_later_predictor_knows_what_was_calibrated(path):
+    with AnytimePredictor(path) as predictor:
+        assert predictor.latency is None
+        measured = predictor.benchmark(repetitions=5)
+        assert measured.runs == 5
+        assert predictor.latency is None
+        answers = predictor.calibrate(repetitions=5)
+        assert answers == predictor.latency.answer_ms
+        assert list(answers) == sorted(answers)
+    with AnytimePredictor(path) as later:
+        assert later.latency == predictor.latency
+    with AnytimePredictor(path, num_threads=2) as other:
+        assert other.latency is None
+
+
+def test_a_step_that_would_end_too_late_is_not_begun(path):
+    image = digits(1)[0][0]
+    with AnytimePredictor(path) as predictor:
+        begun = []
+        for name, step in predictor._steps.items():
+            predictor._steps[name] = lambda inputs, name=name, step=step: (
+                begun.append(name) or step(inputs)
+            )
+        hour = 3.6e6
+        predictor.latency = StepLatency((0.1, 0.1, hour), (), (), 1)
+        result = predictor.predict(image, deadline_ms=hour / 2)
+        assert result.stage == 2
+        # It is given at once, not at the deadline.
+        assert result.elapsed_ms < hour / 4
+        assert begun == ["step_1", "step_2"]
+        # The first step is begun always: any answer is better than none.
+        predictor.latency = StepLatency((hour, hour, hour), (), (), 1)
+        assert predictor.predict(image, deadline_ms=hour / 2).stage == 1
+        # Without a deadline, or for batches, it has no say.
+        assert predictor.predict(image).stage == 3
+        batch = np.stack([image, image])
+        assert predictor.predict(batch, deadline_ms=hour / 2).stage == 3
+
+
+def test_a_place_that_cannot_be_written_is_told_of(path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(latency, "write", refuse)
+    with AnytimePredictor(path, num_threads=1) as predictor:
+        with pytest.warns(UserWarning, match="this predictor only.*read-only"):
+            predictor.calibrate(repetitions=1)
+        assert predictor.latency is not None
+        predictor.warm_up()
