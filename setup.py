@@ -27,6 +27,8 @@ TENSORFLOW = [
     # Writes LiteRT files; TensorFlow brings it too.
     "flatbuffers>=24.3",
     LITERT,
+    # Quantises LiteRT files.
+    "ai-edge-quantizer>=0.10,<0.11",
 ]
 
 setuptools.setup(
@@ -56,6 +58,7 @@ setuptools.setup(
             *PLOT,
             *TENSORBOARD,
             "hypothesis>=6.100,<7",
+            "psutil>=5.9",
             "mypy>=1.15",
             "packaging>=24",
             "pytest>=8.3",

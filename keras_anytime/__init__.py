@@ -19,6 +19,7 @@ _SUBMODULES = (
     "nets",
     "runtime",
     "training",
+    "verification",
     "weighting",
 )
 _ATTRIBUTES = {

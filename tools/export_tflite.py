@@ -1,11 +1,16 @@
-r"""Exports a trained network as one LiteRT file with a signature per step.
+r"""Exports a trained network as LiteRT files with a signature per step.
 
-Run it on what `recipes/train.py` left:
+Run it on what `recipes/train.py` left. For a device that is fed pixels, in
+float32 and full 8-bit integers, each stage measured on images that were not
+trained on:
 
     python tools/export_tflite.py --model=runs/x/model.keras \
-        --output=runs/x/anytime.tflite --data=cifar10
+        --output=runs/x/anytime.tflite --data=cifar10 --pixels=true \
+        --quantization=float32,int8 --verify \
+        --verify_split='train[45000:46000]'
 """
 
+import pathlib
 import sys
 
 from absl import app
@@ -19,6 +24,39 @@ flags.DEFINE_string(
     "data", None, "Data set whose classes and pixels go in the manifest."
 )
 flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
+flags.DEFINE_list(
+    "quantization",
+    ["float32"],
+    "Variants: float32, float16, dynamic, int4, int8, int16x8. Of several, "
+    "each other than float32 has its name added to the file's.",
+)
+flags.DEFINE_list("stages", None, "Stages to export; all, if not given.")
+flags.DEFINE_string(
+    "pixels",
+    "false",
+    "true, or a size such as 240x320: the file takes uint8 pixels, and "
+    "resizes and normalises them itself.",
+)
+flags.DEFINE_bool(
+    "dense_subnets", False, "Make one dense convolution of a layer's slices."
+)
+flags.DEFINE_bool(
+    "verify", False, "Measure each stage of each file on --verify_split."
+)
+flags.DEFINE_float(
+    "most_lost_points",
+    None,
+    "With --verify: percentage points that a stage may lose. If one loses "
+    "more, nothing is written.",
+)
+flags.DEFINE_string(
+    "verify_split", None, "Split to measure on; that of evaluation, if empty."
+)
+flags.DEFINE_string(
+    "representative_split",
+    None,
+    "Split to calibrate integers on, 200 images; that of training, if empty.",
+)
 flags.DEFINE_list(
     "thresholds",
     None,
@@ -36,19 +74,77 @@ def main(argv):
     import keras_anytime as ka
 
     try:
+        model = ka.load_model(FLAGS.model)
         about = FLAGS.data and ka.data.info(FLAGS.data, FLAGS.data_dir)
-        ka.export.tflite(
-            ka.load_model(FLAGS.model),
-            FLAGS.output,
-            batch_size=FLAGS.batch_size,
-            class_names=about and about.class_names,
-            preprocessing=about and about.preprocessing,
-            thresholds=FLAGS.thresholds,
-            keep_names=FLAGS.keep_names,
-        )
+        arguments = {
+            "stages": FLAGS.stages and [int(one) for one in FLAGS.stages],
+            "pixels": _pixels(),
+            "dense_subnets": FLAGS.dense_subnets,
+            "batch_size": FLAGS.batch_size,
+            "class_names": about and about.class_names,
+            "preprocessing": about and about.preprocessing,
+            "thresholds": FLAGS.thresholds,
+            "keep_names": FLAGS.keep_names,
+        }
+        paths = _paths()
+        images = None
+        if set(paths) & set(ka.export.CALIBRATED):
+            images = _images(ka, FLAGS.representative_split, 0)
+        if FLAGS.verify:
+            results = ka.verification.export_verified(
+                model,
+                paths,
+                _images(ka, FLAGS.verify_split, 1),
+                representative=images,
+                most_lost_points=FLAGS.most_lost_points,
+                **arguments,
+            )
+            print(ka.verification.table(results))
+        else:
+            for variant, path in paths.items():
+                variant = None if variant == "float32" else variant
+                ka.export.tflite(model, path, variant, images, **arguments)
     except (ValueError, OSError) as error:
+        if results := getattr(error, "results", None):
+            print(ka.verification.table(results))
         sys.exit(f"export_tflite.py: {error}")
-    print(f"Written: {FLAGS.output} and {FLAGS.output}.json")
+    for path in paths.values():
+        print(f"Written: {path} and {path}.json")
+
+
+def _paths():
+    """The files to write, by variants."""
+    if len(FLAGS.quantization) == 1:
+        return {FLAGS.quantization[0]: FLAGS.output}
+    whole = pathlib.Path(FLAGS.output)
+    return {
+        one: str(
+            whole
+            if one == "float32"
+            else whole.with_name(f"{whole.stem}_{one}{whole.suffix}")
+        )
+        for one in FLAGS.quantization
+    }
+
+
+def _pixels():
+    if FLAGS.pixels in ("true", "false"):
+        return FLAGS.pixels == "true"
+    height, _, width = FLAGS.pixels.partition("x")
+    return int(height), int(width)
+
+
+def _images(ka, split, default):
+    """A split as it is, or the default one of the two."""
+    if not FLAGS.data:
+        raise ValueError("Images to run it on are needed: give --data.")
+    loaded = ka.data.load(
+        FLAGS.data,
+        splits=split and (split, split),
+        augment=False,
+        data_dir=FLAGS.data_dir,
+    )
+    return loaded[1 if split else default]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,16 @@ The manifest is read on devices without Keras, so the exporters load on use.
 
 import importlib
 
-_MODULES = {"saved_model": "savedmodel", "tflite": "litert"}
+_MODULES = {
+    "CALIBRATED": "quantization",
+    "VARIANTS": "quantization",
+    "cluster": "compression",
+    "file_sizes": "compression",
+    "prune": "compression",
+    "quantization_aware": "compression",
+    "saved_model": "savedmodel",
+    "tflite": "litert",
+}
 
 __all__ = list(_MODULES)
 

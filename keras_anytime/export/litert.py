@@ -4,37 +4,67 @@ import dataclasses
 import pathlib
 import tempfile
 
-import flatbuffers
+import numpy as np
 import tensorflow as tf
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 from keras_anytime.export import programs as programs_lib
+from keras_anytime.export import quantization as quantization_lib
+from keras_anytime.export.dense import dense_slices
+from keras_anytime.export.flatbuffer import compact
+from keras_anytime.export.manifest import Signature
+from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
+from keras_anytime.export.manifest import pending_path
+from keras_anytime.export.preparation import as_pixels
+from keras_anytime.export.preparation import pixel_input
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
+
+# More add little to the ranges of tensors, and each takes a run of all steps.
+CALIBRATION_IMAGES = 200
 
 
 def tflite(
     model,
     path,
+    quantization=None,
+    representative=None,
+    stages=None,
     *,
     curve=None,
     batch_size=1,
     class_names=None,
     preprocessing=None,
     thresholds=None,
+    pixels=False,
+    dense_subnets=False,
     keep_names=False,
 ):
-    """Writes one float32 `.tflite` file that runs the network stage by stage.
+    """Writes one `.tflite` file that runs the network stage by stage.
 
     It has the signatures of `export.saved_model`, and stores each weight once.
     The manifest is written beside it, as `<path>.json`.
+
+    Features that pass from step to step have the type of the variant: int8
+    features leave one step and enter the next as they are. So do int8 images
+    and logits; the manifest has their scales, and `AnytimePredictor` takes and
+    gives floats.
 
     Args:
         model: An `AnytimeModel`.
         path: String or path that ends in `.tflite`. File and manifest are
             written beside and moved in place.
+        quantization: `None` for float32; `"float16"`, weights in 16 bits;
+            `"dynamic"` and `"int4"`, weights in 8 and 4 bits, activations in
+            floats; `"int8"`, everything in 8 bits; `"int16x8"`, weights in 8
+            and activations in 16 bits.
+        representative: Prepared images to measure the ranges of `"int8"` and
+            `"int16x8"` on, the first 200: an array, a pair of it and labels,
+            or a `tf.data.Dataset` of batches.
+        stages: Sequence of integers, the stages to export, or `None` for all.
+            They keep their numbers.
         curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
             several label sets, that of the first.
         batch_size: Integer, or `None` for a file that declares batches of any
@@ -45,8 +75,16 @@ def tflite(
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
         thresholds: Floats in [0, 1], the confidences above which the answers
-            of stages 1 to K - 1 are final where a device asks for that; as
-            from `ka.evaluation.confidence_thresholds`.
+            of all stages but the last are final where a device asks for that;
+            as from `ka.evaluation.confidence_thresholds`.
+        pixels: Boolean, or `(height, width)`. Whether the file takes uint8
+            pixels, of the network's or of that size, and resizes (bilinearly)
+            and normalises them itself as `preprocessing` says.
+        dense_subnets: Boolean. Whether each layer of `subnet_k` is one dense
+            convolution, zero where a slice would read a later stage, instead
+            of one for each slice. Narrow networks answer sooner so; wide ones
+            later. It stores the weights a second time, for `subnet_k` alone:
+            `tools/benchmark_tflite.py` shows time and size of both.
         keep_names: Boolean. Whether the tensors inside keep the names of the
             layers that made them, to look at the file with other tools, at
             some 80 bytes for each tensor of each signature.
@@ -59,27 +97,66 @@ def tflite(
         raise ValueError(
             f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"
         )
-    named = programs_lib.programs(model, zero_filled=False)
+    quantization_lib.check_variant(quantization, representative)
+    pixels = pixel_input(model, pixels, preprocessing)
+    images = None
+    if quantization in quantization_lib.CALIBRATED:
+        images = _images(representative, model.input_shape[1:])
+        if pixels is not None:
+            images = as_pixels(images, pixels)
+    named = programs_lib.programs(
+        model, zero_filled=False, stages=stages, pixels=pixels
+    )
+    if dense_subnets:
+        named = {
+            name: dense_slices(one) if name.startswith("subnet_") else one
+            for name, one in named.items()
+        }
     manifest = programs_lib.describe(
         "tflite",
         model,
+        stages,
         named,
         batch_size,
         curve,
         class_names,
         preprocessing,
         thresholds,
+        pixels,
+        quantization,
     )
     manifest.to_json()  # What cannot be written fails before anything is.
     with tempfile.TemporaryDirectory() as folder:
         programs_lib.write_saved_model(named, folder, batch_size)
         content = convert(folder, list(named))
-    if not keep_names:
-        content = without_names(content)
+    if quantization is not None:
+        content = quantization_lib.quantized(content, quantization, images)
+    content = compact(content, keep_names)
+    manifest = dataclasses.replace(
+        manifest, signatures=_as_in_file(content, manifest.signatures)
+    )
+    replace_file(path, content, manifest)
 
-    write_beside(path, lambda beside: beside.write_bytes(content))
-    whole = dataclasses.replace(manifest, sha256=checksum(path))
-    write_text(manifest_path(path), whole.to_json())
+
+def replace_file(path, content, manifest):
+    """Puts a file and its manifest in place; neither is ever without the other.
+
+    A process that is killed in between leaves the new manifest waiting where
+    `manifest.matching_manifest` finds it.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        content: Bytes of the file.
+        manifest: Its `Manifest`, whose checksum is not filled in yet.
+    """
+
+    def write(beside):
+        beside.write_bytes(content)
+        whole = dataclasses.replace(manifest, sha256=checksum(beside))
+        write_text(pending_path(path), whole.to_json())
+
+    write_beside(path, write)
+    pending_path(path).replace(manifest_path(path))
 
 
 def convert(folder, signatures):
@@ -98,33 +175,50 @@ def convert(folder, signatures):
     return converter.convert()
 
 
-def without_names(content):
-    """Returns a LiteRT file without the names of its tensors.
+def _images(representative, shape):
+    """Returns the images to calibrate on, at most `CALIBRATION_IMAGES`."""
+    batches = []
+    count = 0
+    whole = isinstance(representative, (np.ndarray, tuple))
+    for batch in [representative] if whole else representative:
+        images = batch[0] if isinstance(batch, (tuple, list)) else batch
+        images = np.asarray(images, "float32")[: CALIBRATION_IMAGES - count]
+        if images.shape[1:] != tuple(shape) or not np.isfinite(images).all():
+            raise ValueError(
+                f"`representative` must have finite images of shape {shape}, "
+                f"prepared as for training. Received: shape {images.shape}"
+            )
+        batches.append(images)
+        count += len(images)
+        if count >= CALIBRATION_IMAGES:
+            break
+    if not count:
+        raise ValueError("`representative` has no images. Received: 0 images")
+    return np.concatenate(batches)
 
-    Signatures keep the names of their inputs and outputs. Empty quantisation
-    records go too. With six signatures over one set of weights, these strings
-    and records are what a small network's file would mostly grow by.
 
-    Args:
-        content: Bytes of a LiteRT file.
+def _as_in_file(content, signatures):
+    """Returns the signatures with the types and scales of a file."""
+    interpreter = Interpreter(model_content=content)
 
-    Returns:
-        Bytes.
-    """
-    root = schema.Model.GetRootAsModel(content, 0)
-    model = schema.ModelT.InitFromObj(root)
-    for subgraph in model.subgraphs:
-        for tensor in subgraph.tensors:
-            tensor.name = None
-            record = tensor.quantization
-            if record is not None and record.scale is None:
-                tensor.quantization = None
-        for operator in subgraph.operators:
-            for field in ("intermediates", "mutatingVariableInputs"):
-                if getattr(operator, field) is not None and not len(
-                    getattr(operator, field)
-                ):
-                    setattr(operator, field, None)
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    def described(specs, details):
+        for spec in specs:
+            found = details[spec.name]
+            scale, zero_point = found["quantization"]
+            yield TensorSpec(
+                spec.name,
+                spec.shape,
+                np.dtype(found["dtype"]).name,
+                {"scale": float(scale), "zero_point": int(zero_point)}
+                if scale
+                else None,
+            )
+
+    return {
+        name: Signature(
+            tuple(described(one.inputs, runner.get_input_details())),
+            tuple(described(one.outputs, runner.get_output_details())),
+        )
+        for name, one in signatures.items()
+        for runner in [interpreter.get_signature_runner(name)]
+    }

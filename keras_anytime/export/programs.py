@@ -12,69 +12,40 @@ from keras_anytime.export.manifest import Manifest
 from keras_anytime.export.manifest import Signature
 from keras_anytime.export.manifest import StageRecord
 from keras_anytime.export.manifest import TensorSpec
+from keras_anytime.export.preparation import chosen_stages
+from keras_anytime.export.preparation import exportable
 from keras_anytime.provenance import versions
 
 
-def programs(model, zero_filled=True):
-    """Returns the models to export, by the names of their signatures.
+def programs(model, zero_filled=True, stages=None, pixels=None):
+    """Returns the programs of a network, by the names of their signatures.
 
     Args:
         model: An `AnytimeModel`.
         zero_filled: Boolean. Whether grouped convolutions are exported as
             dense ones, with zeros in the kernel.
+        stages: Sequence of integers, the stages to export, or `None` for all.
+        pixels: Dict as from `preparation.pixel_input`, or `None`.
 
     Returns:
-        Dict from `step_1` to `step_K` and `subnet_1` to `subnet_K` to
-        `keras.Model`s from dicts to dicts of tensors; without the steps where
-        the model is not interruptible.
+        Dict from `step_k` and `subnet_k` of each stage k to `keras.Model`s
+        from dicts to dicts of tensors; without the steps where the model is
+        not interruptible.
     """
-    model = exportable(model, zero_filled)
+    part, numbers = chosen_stages(model, stages)
+    model = exportable(part, zero_filled, pixels)
     image = model.image_layer.output
     named = {}
     if model.interruptible:
-        for k in range(1, model.num_stages + 1):
-            named[f"step_{k}"] = model.step(k)
-    for k, answer in enumerate(model.by_stage(model.outputs), start=1):
-        named[f"subnet_{k}"] = keras.Model(
+        for k, stage in enumerate(numbers, start=1):
+            named[f"step_{stage}"] = model.step(k)
+    for stage, answer in zip(
+        numbers, model.by_stage(model.outputs), strict=True
+    ):
+        named[f"subnet_{stage}"] = keras.Model(
             {"image": image}, heads.named_logits(answer)
         )
     return named
-
-
-def exportable(model, zero_filled):
-    """Returns a model with the same weights, in the form that is exported.
-
-    It computes in float32: a network trained in mixed precision would hand
-    16-bit features from step to step, which LiteRT does not take. LiteRT has
-    grouped convolutions of its own; TensorFlow would compile an XLA program
-    for each.
-
-    Args:
-        model: An `AnytimeModel`.
-        zero_filled: Boolean, as for `programs`.
-
-    Returns:
-        The model itself, where it has that form already.
-    """
-    config = model.get_config()
-    wanted = {"dtype": "float32", "zero_filled": zero_filled}
-    for layer in config["layers"]:
-        if layer["class_name"] == "InputLayer":
-            continue  # The image keeps its type, which may be of pixels.
-        layer["config"] |= {
-            key: value
-            for key, value in wanted.items()
-            if key in layer["config"]
-        }
-    if all(layer.compute_dtype == "float32" for layer in model.layers) and all(
-        layer.zero_filled == zero_filled
-        for layer in model.layers
-        if hasattr(layer, "zero_filled")
-    ):
-        return model
-    copy = type(model).from_config(config)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def write_saved_model(named, folder, batch_size):
@@ -105,18 +76,22 @@ def write_saved_model(named, folder, batch_size):
 def describe(
     kind,
     model,
+    stages,
     named,
     batch_size,
     curve,
     class_names,
     preprocessing,
     thresholds,
+    pixels,
+    quantization=None,
 ):
     """Returns the manifest of an export, its checksum still empty.
 
     Args:
         kind: `"saved_model"` or `"tflite"`.
-        model: The exported `AnytimeModel`.
+        model: The `AnytimeModel`, with all of its stages.
+        stages: Sequence of integers, those that are exported, or `None`.
         named: Dict from signature names to models, as from `programs`.
         batch_size: Integer, or `None` for batches of any size.
         curve: An `AnytimeCurve` of the model, or `None`; of several label
@@ -124,7 +99,10 @@ def describe(
         class_names: Sequence of strings, or `None`; for label sets a dict from
             them to such sequences.
         preprocessing: Dict, or `None`.
-        thresholds: K - 1 floats in [0, 1], or `None`.
+        thresholds: Floats in [0, 1], one for each exported stage but the
+            last, or `None`.
+        pixels: Dict as from `preparation.pixel_input`, or `None`.
+        quantization: String, or `None`.
 
     Returns:
         A `Manifest`.
@@ -133,7 +111,8 @@ def describe(
         ValueError: If the batch size is below 1, or the curve, the class
             names or the thresholds are of another network.
     """
-    costs = stage_costs(model)
+    part, stages = chosen_stages(model, stages)
+    costs = stage_costs(part)
     if batch_size is not None and batch_size < 1:
         raise ValueError(
             "`batch_size` must be 1 or more, or None. "
@@ -141,7 +120,7 @@ def describe(
         )
     errors = [None] * model.num_stages
     if curve is not None:
-        if not curve.fits(costs, model.outputs[0].shape[-1]):
+        if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
             raise ValueError(
                 "`curve` must have been measured on the exported model, in "
                 "the first of several label sets. "
@@ -154,14 +133,14 @@ def describe(
         name=model.name,
         stages=tuple(
             StageRecord(
-                cost.stage,
+                stage,
                 cost.macs,
                 cost.parameters,
                 cost.step_macs,
                 cost.step_parameters,
-                error,
+                errors[stage - 1],
             )
-            for cost, error in zip(costs, errors, strict=True)
+            for stage, cost in zip(stages, costs, strict=True)
         ),
         signatures={
             name: Signature(
@@ -172,14 +151,16 @@ def describe(
         },
         sha256="",
         class_names=_class_names(model, class_names),
-        preprocessing=preprocessing,
+        preprocessing=preprocessing if pixels is None else None,
         versions=versions(),
         label_sets=model.label_sets or None,
         thresholds=(
             None
             if thresholds is None
-            else check_thresholds(thresholds, model.num_stages)
+            else check_thresholds(thresholds, len(stages))
         ),
+        quantization=quantization,
+        pixels=pixels,
     )
 
 

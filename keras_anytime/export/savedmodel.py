@@ -8,6 +8,7 @@ from keras_anytime.export.manifest import ManifestError
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import read_manifest
+from keras_anytime.export.preparation import pixel_input
 from keras_anytime.files import write_beside
 
 
@@ -20,6 +21,8 @@ def saved_model(
     class_names=None,
     preprocessing=None,
     thresholds=None,
+    stages=None,
+    pixels=False,
 ):
     """Writes a SavedModel whose signatures run the network stage by stage.
 
@@ -42,8 +45,14 @@ def saved_model(
         preprocessing: Dict that tells a device how pixels become the input,
             such as `ka.data.info(name).preprocessing`.
         thresholds: Floats in [0, 1], the confidences above which the answers
-            of stages 1 to K - 1 are final where a device asks for that; as
-            from `ka.evaluation.confidence_thresholds`.
+            of all stages but the last are final where a device asks for that;
+            as from `ka.evaluation.confidence_thresholds`.
+        stages: Sequence of integers, the stages to export, or `None` for all.
+            They keep their numbers.
+        pixels: Boolean, or `(height, width)`. Whether the export takes uint8
+            pixels, of the network's or of that size, and resizes (bilinearly)
+            and normalises them itself as `preprocessing` says. A batch of
+            them is then the `image`.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds
@@ -55,16 +64,19 @@ def saved_model(
             "An export replaces an earlier export or an empty folder only. "
             f"Received: folder={str(folder)!r}, which holds something else"
         )
-    named = programs_lib.programs(model)
+    pixels = pixel_input(model, pixels, preprocessing)
+    named = programs_lib.programs(model, stages=stages, pixels=pixels)
     manifest = programs_lib.describe(
         "saved_model",
         model,
+        stages,
         named,
         batch_size,
         curve,
         class_names,
         preprocessing,
         thresholds,
+        pixels,
     )
 
     def write(beside):

@@ -1,0 +1,62 @@
+"""Making a LiteRT file smaller, without changing what it computes."""
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+
+def compact(content, keep_names=False):
+    """Returns a LiteRT file without what no device reads.
+
+    Signatures keep the names of their inputs and outputs; those of tensors go.
+    Empty quantisation records go too. Constants of one content are stored
+    once. With six signatures over one set of weights, these are what a small
+    network's file would mostly grow by.
+
+    Args:
+        content: Bytes of a LiteRT file.
+        keep_names: Boolean. Whether tensors keep their names.
+
+    Returns:
+        Bytes.
+    """
+    root = schema.Model.GetRootAsModel(content, 0)
+    model = schema.ModelT.InitFromObj(root)
+    for buffer in model.buffers:
+        if buffer.offset:
+            # The quantiser puts large constants behind the flatbuffer.
+            end = buffer.offset + buffer.size
+            buffer.data = np.frombuffer(content[buffer.offset : end], "uint8")
+            buffer.offset = buffer.size = 0
+    same = _equal_buffers(model.buffers)
+    for subgraph in model.subgraphs:
+        for tensor in subgraph.tensors:
+            tensor.buffer = same[tensor.buffer]
+            if not keep_names:
+                tensor.name = None
+            record = tensor.quantization
+            if record is not None and record.scale is None:
+                tensor.quantization = None
+        for operator in subgraph.operators:
+            for field in ("intermediates", "mutatingVariableInputs"):
+                if getattr(operator, field) is not None and not len(
+                    getattr(operator, field)
+                ):
+                    setattr(operator, field, None)
+    for index, first in enumerate(same):
+        if index != first:
+            model.buffers[index].data = None
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _equal_buffers(buffers):
+    """Returns for each buffer the first one of the same content."""
+    seen = {}
+    return [
+        index
+        if one.data is None
+        else seen.setdefault(np.asarray(one.data).tobytes(), index)
+        for index, one in enumerate(buffers)
+    ]

@@ -1,0 +1,220 @@
+"""Every family of networks in every variant, and what variants promise."""
+
+import collections
+import functools
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+import keras_anytime as ka
+from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.export.quantization import VARIANTS
+from keras_anytime.runtime.images import as_batch
+from tests.conformance.catalogue import NETWORKS
+from tests.testing import compiled
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+@functools.cache
+def _built(name):
+    """A network whose weights are moved, but not so far that values explode."""
+    keras.utils.set_random_seed(0)
+    model = NETWORKS[name]()
+    rng = np.random.default_rng(0)
+    model.set_weights(
+        [
+            weight + 0.02 * np.abs(rng.standard_normal(weight.shape))
+            for weight in model.get_weights()
+        ]
+    )
+    return model
+
+
+def _images(model, count):
+    images = np.random.default_rng(1).standard_normal(
+        (count, *model.input_shape[1:])
+    )
+    return images.astype("float32")
+
+
+class _File:
+    """An exported file, run signature by signature."""
+
+    def __init__(self, path):
+        self.manifest = manifest_lib.matching_manifest(path)
+        self._interpreter = Interpreter(str(path))
+
+    def run(self, name, features):
+        runner = self._interpreter.get_signature_runner(name)
+        specs = self.manifest.signatures[name].inputs
+        return runner(**{one.name: features[one.name] for one in specs})
+
+    def answers(self, image, kind):
+        """The raw logits of each stage by steps or subnetworks, as dicts."""
+        (first, *_) = self.manifest.program_names
+        (spec,) = self.manifest.signatures[first].inputs
+        features = {"image": as_batch(image, spec)[0]}
+        found = []
+        for stage in self.manifest.stages:
+            outputs = self.run(f"{kind}_{stage.stage}", features)
+            features |= outputs
+            found.append(
+                {
+                    name: outputs[name]
+                    for name in self.manifest.logits_names.values()
+                }
+            )
+        return found
+
+
+def _operators(path):
+    """The kinds of operators of each signature, counted."""
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    names = {
+        value: name
+        for name, value in vars(schema.BuiltinOperator).items()
+        if isinstance(value, int)
+    }
+    codes = [
+        names[max(one.builtinCode, one.deprecatedBuiltinCode)]
+        for one in model.operatorCodes
+    ]
+    return {
+        one.signatureKey.decode(): collections.Counter(
+            codes[operator.opcodeIndex]
+            for operator in model.subgraphs[one.subgraphIndex].operators
+        )
+        for one in model.signatureDefs
+    }
+
+
+def _check_variant(name, variant, path):
+    model = _built(name)
+    images = _images(model, 12)
+    ka.export.tflite(model, path, variant, images[:8])
+    file = _File(path)
+    assert file.manifest.quantization == variant
+    ends = collections.defaultdict(set)
+    for signature in file.manifest.signatures.values():
+        for one in (*signature.inputs, *signature.outputs):
+            if not one.name.startswith("logits"):
+                ends[one.name].add((one.dtype, str(one.quantization)))
+    # Features pass from one step to the next as they are.
+    assert {key: len(found) for key, found in ends.items()} == dict.fromkeys(
+        ends, 1
+    )
+    if variant in ("int8", "int16x8"):
+        kind = variant.removesuffix("x8")
+        # Averages of pools, and sums of them, may stay floats.
+        assert ends["image"] == {next(iter(ends["image"]))}
+        assert {dtype for (dtype, _) in ends["image"]} == {kind}
+    if file.manifest.interruptible:
+        for image in images:
+            for steps, alone in zip(
+                file.answers(image, "step"),
+                file.answers(image, "subnet"),
+                strict=True,
+            ):
+                for key, logits in alone.items():
+                    np.testing.assert_allclose(
+                        steps[key], logits, rtol=1e-5, atol=1e-5
+                    )
+    return model, images, file
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_8_bit_steps_equal_8_bit_subnetworks(name, tmp_path):
+    _check_variant(name, "int8", tmp_path / "net.tflite")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", [one for one in VARIANTS if one != "int8"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_steps_equal_subnetworks_in_every_variant(name, variant, tmp_path):
+    model, images, file = _check_variant(name, variant, tmp_path / "net.tflite")
+    if variant == "float16":
+        outputs = keras.tree.flatten(model.predict(images, verbose=0))
+        for index, image in enumerate(images):
+            answers = file.answers(image, "subnet")
+            flat = [one for answer in answers for one in answer.values()]
+            for got, want in zip(flat, outputs, strict=True):
+                np.testing.assert_allclose(
+                    got[0], want[index], atol=2e-2 * np.abs(want).max()
+                )
+
+
+@pytest.fixture(scope="module", name="trained")
+def _trained():
+    """A network trained on 797 digits, and the 1,000 others."""
+    keras.utils.set_random_seed(0)
+    x, y = digits(1797 - 1437)
+    train = ka.data.load("digits", batch_size=1437)[0]
+    (batch,) = train.take(1)
+    more_x, more_y = batch[0].numpy(), batch[1].numpy()
+    held_x = np.concatenate([x, more_x[:640]])
+    held_y = np.concatenate([y, more_y[:640]])
+    assert len(held_x) == 1000
+    model = compiled(
+        tiny_net(units=(1, 1), filters=(16, 32)),
+        optimizer=keras.optimizers.Adam(0.01),
+    )
+    model.fit(more_x[640:], more_y[640:], epochs=12, batch_size=64, verbose=0)
+    return model, more_x[640:], (held_x, held_y)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
+    model, seen, held = trained
+    path = tmp_path / "net.tflite"
+    ka.export.tflite(model, path, variant, seen)
+    found = ka.verification.verify(path, model, held)
+    assert found.examples == 1000
+    # Four bits are few for kernels of so few weights.
+    least = 0.7 if variant == "int4" else 0.97
+    assert min(found.agreement) >= least
+    assert max(found.lost_points) <= (20 if variant == "int4" else 1.5)
+    kinds = _operators(path)
+    for name, counts in kinds.items():
+        # Nothing is spent on changing scales between equal features, and a
+        # stage has one convolution for each of its slices.
+        assert "QUANTIZE" not in counts
+        stage = int(name[-1])
+        slices = 6 * (stage if name.startswith("subnet") else 1)
+        assert counts["CONV_2D"] == slices
+        assert counts["FULLY_CONNECTED"] == 1
+
+
+def test_8_bits_take_less_than_a_third_of_the_file(tmp_path):
+    model = scramble(tiny_net(units=(2, 2), filters=(96, 192)))
+    sizes = {}
+    for variant in (None, "float16", "int8", "int4"):
+        path = tmp_path / f"{variant}.tflite"
+        ka.export.tflite(model, path, variant, _images(model, 4))
+        sizes[variant] = path.stat().st_size
+    assert sizes[None] > 4e6
+    assert sizes["float16"] <= 0.53 * sizes[None]
+    assert sizes["int8"] <= 0.3 * sizes[None]
+    assert sizes["int4"] <= 0.17 * sizes[None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("int3",), "one of.*int8.*Received: quantization='int3'"),
+        (("int8",), "calibrated on real images"),
+        (("int8", np.zeros((4, 8, 8, 3))), r"shape \(8, 8, 1\)"),
+        (("int8", np.zeros((0, 8, 8, 1))), "no images"),
+        (("int8", []), "no images"),
+        (("int8", np.full((2, 8, 8, 1), np.nan)), "finite"),
+    ],
+)
+def test_what_cannot_be_quantised_is_refused(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ka.export.tflite(tiny_net(), tmp_path / "net.tflite", *arguments)
+    assert not list(tmp_path.iterdir())
