@@ -218,7 +218,7 @@ def table(results: Sequence[Verified]) -> str:
 
 def _arrays(data):
     """Returns images and labels as arrays."""
-    if isinstance(data, (tuple, list)):
+    if isinstance(data, (tuple, list)) and len(data) == 2:
         images, labels = data
         return np.asarray(images), labels
     batches = [batch[:2] for batch in data]
