@@ -127,6 +127,7 @@ def main(argv):
         "curve.png",
         "anytime.tflite",
         "anytime.tflite.json",
+        "anytime.tflite.latency.json",
         "saved_model",
     ):
         path = output / name

@@ -25,7 +25,7 @@ def dense_slices(program):
     reads its part of a wide tensor.
 
     ```python
-    fast = dense_slices(programs(model, [1, 2, 3])["subnet_3"])
+    fast = dense_slices(programs(model)["subnet_3"])
     ```
 
     Args:

@@ -4,6 +4,7 @@ A device reads it without Keras or TensorFlow.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
@@ -124,6 +125,14 @@ class Manifest:
         """The signatures that answer stage after stage, in order."""
         kind = "step" if self.interruptible else "subnet"
         return tuple(f"{kind}_{one.stage}" for one in self.stages)
+
+    @functools.cached_property
+    def scales(self) -> dict[str, dict[str, dict | None]]:
+        """The quantisation of each output, by signatures; `None` of floats."""
+        return {
+            name: {one.name: one.quantization for one in signature.outputs}
+            for name, signature in self.signatures.items()
+        }
 
     @property
     def logits_names(self) -> dict[str | None, str]:

@@ -74,10 +74,7 @@ class Job:
                     {tensor.name: features[tensor.name] for tensor in inputs}
                 )
                 features.update(outputs)
-                scales = {
-                    one.name: one.quantization
-                    for one in manifest.signatures[name].outputs
-                }
+                scales = manifest.scales[name]
                 answer = {
                     label_set: self._own(outputs[output], scales[output])
                     for label_set, output in manifest.logits_names.items()

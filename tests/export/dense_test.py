@@ -40,10 +40,7 @@ def _sparse(nesting, units):
 
 
 def _named(model):
-    return programs.programs(
-        preparation.exportable(model, zero_filled=False),
-        range(1, model.num_stages + 1),
-    )
+    return programs.programs(model, zero_filled=False)
 
 
 def _part(model, *stages):
