@@ -1,8 +1,11 @@
 import json
 import math
+import sys
+import threading
 
 import pytest
 
+from keras_anytime import files
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
@@ -16,20 +19,43 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == ["file.txt"]
 
 
-def test_a_folder_is_replaced_whole(tmp_path):
+def _folder_of(name):
+    def write(beside):
+        beside.mkdir()
+        (beside / name).write_text(name)
+
+    return write
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_folder_is_replaced_whole(tmp_path, monkeypatch, at_once):
+    if not at_once:  # As on systems that cannot swap folders.
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
     path = tmp_path / "folder"
-
-    def write(name):
-        def inner(beside):
-            beside.mkdir()
-            (beside / name).write_text(name)
-
-        return inner
-
-    write_beside(path, write("one"))
-    write_beside(path, write("two"))
+    write_beside(path, _folder_of("one"))
+    write_beside(path, _folder_of("two"))
     assert [one.name for one in path.iterdir()] == ["two"]
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
+def test_a_folder_is_there_while_it_is_replaced(tmp_path):
+    path = tmp_path / "folder"
+    write_beside(path, _folder_of("one"))
+    missing = []
+    done = threading.Event()
+
+    def watch():
+        while not done.is_set():
+            missing.extend([1] if not path.exists() else [])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(200):
+        write_beside(path, _folder_of("one"))
+    done.set()
+    watcher.join()
+    assert not missing
 
 
 def test_a_folder_is_not_lost_to_a_file(tmp_path):
