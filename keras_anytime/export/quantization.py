@@ -24,8 +24,8 @@ from ai_edge_quantizer.utils import qsv_utils
 
 # Weights in 16-bit floats; in 8-bit or 4-bit integers, with activations in
 # floats that are quantised on the fly; weights and activations in integers.
-VARIANTS = ("float16", "dynamic", "int4", "int8", "int16x8")
-CALIBRATED = ("int8", "int16x8")
+VARIANTS = ("float16", "dynamic", "int4", "int8", "int16x8", "int8_qat")
+CALIBRATED = ("int8", "int16x8", "int8_qat")
 
 _FLOAT16 = [
     {
@@ -59,8 +59,9 @@ def check_variant(quantization, representative):
     if quantization in CALIBRATED and representative is None:
         raise ValueError(
             f"{quantization!r} is calibrated on real images: give some "
-            "hundred prepared ones, such as a validation set, as "
-            "`representative`. Received: representative=None"
+            "hundred prepared ones as `representative`"
+            + (", with labels" if quantization == "int8_qat" else "")
+            + ". Received: representative=None"
         )
 
 
@@ -82,6 +83,8 @@ def quantized(content, quantization, images=None):
         "int4": recipe.dynamic_wi4_afp32,
         "int8": recipe.static_wi8_ai8,
         "int16x8": recipe.static_wi8_ai16,
+        # Training for it has changed the weights; the rest is the same.
+        "int8_qat": recipe.static_wi8_ai8,
     }
     chosen = recipes[quantization]()
     ranges = None
