@@ -17,7 +17,7 @@ from tests.source import python_files
 from tests.source import relative
 
 # PyPI names that differ from the imported name in more than `-` for `_`.
-PYPI_NAMES = {"absl": "absl-py", "sklearn": "scikit-learn"}
+PYPI_NAMES = {"PIL": "pillow", "absl": "absl-py", "sklearn": "scikit-learn"}
 
 CODE = ("keras_anytime", "recipes", "tools", "tests")
 

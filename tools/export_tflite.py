@@ -27,8 +27,8 @@ flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
 flags.DEFINE_list(
     "quantization",
     ["float32"],
-    "Variants: float32, float16, dynamic, int4, int8, int16x8. Of several, "
-    "each other than float32 has its name added to the file's.",
+    "Variants: float32, float16, dynamic, int4, int8, int16x8, int8_qat. Of "
+    "several, each other than float32 has its name added to the file's.",
 )
 flags.DEFINE_list("stages", None, "Stages to export; all, if not given.")
 flags.DEFINE_string(
@@ -36,6 +36,11 @@ flags.DEFINE_string(
     "false",
     "true, or a size such as 240x320: the file takes uint8 pixels, and "
     "resizes and normalises them itself.",
+)
+flags.DEFINE_bool(
+    "subnets",
+    True,
+    "Have each stage alone beside the steps, which takes a device's memory.",
 )
 flags.DEFINE_bool(
     "dense_subnets", False, "Make one dense convolution of a layer's slices."
@@ -55,7 +60,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "representative_split",
     None,
-    "Split to calibrate integers on, 200 images; that of training, if empty.",
+    "Split to calibrate integers on, the first 200 images, and to train "
+    "int8_qat on, all of it; that of training, if empty.",
 )
 flags.DEFINE_list(
     "thresholds",
@@ -79,6 +85,7 @@ def main(argv):
         arguments = {
             "stages": FLAGS.stages and [int(one) for one in FLAGS.stages],
             "pixels": _pixels(),
+            "subnets": FLAGS.subnets,
             "dense_subnets": FLAGS.dense_subnets,
             "batch_size": FLAGS.batch_size,
             "class_names": about and about.class_names,

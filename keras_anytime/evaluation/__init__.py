@@ -25,6 +25,7 @@ from keras_anytime.evaluation.plots import plot_curve
 from keras_anytime.evaluation.plots import plot_curves
 from keras_anytime.evaluation.plots import plot_deadlines
 from keras_anytime.evaluation.plots import plot_label_sets
+from keras_anytime.evaluation.plots import plot_latencies
 from keras_anytime.evaluation.plots import plot_priorities
 from keras_anytime.evaluation.plots import plot_relative_increase
 from keras_anytime.evaluation.predictions import Predictions
@@ -82,6 +83,7 @@ __all__ = [
     "plot_history",
     "plot_label_sets",
     "plot_loss_weights",
+    "plot_latencies",
     "plot_priorities",
     "plot_relative_increase",
     "predict_stages",

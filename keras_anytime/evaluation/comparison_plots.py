@@ -97,6 +97,55 @@ def draw_deadlines(simulation):
     return figure
 
 
+def plot_latencies(networks, path):
+    """Draws the errors of networks' stages against the time to their answers.
+
+    Args:
+        networks: Dict from names to sequences of pairs of one stage each: the
+            milliseconds to its answer, above 0, and its error, in [0, 1].
+        path: String or path that ends in `.png` or `.svg`. A file there is
+            replaced at once.
+
+    Raises:
+        ValueError: If there is nothing to draw, a number is out of range, or
+            the path ends in anything else.
+        ImportError: If Matplotlib is missing; the `plot` extra brings it.
+    """
+    style.save(draw_latencies(networks), path)
+
+
+@style.drawing
+def draw_latencies(networks):
+    """Returns the figure of `plot_latencies`."""
+    points = [point for one in networks.values() for point in one]
+    if not all(networks.values()) or not points:
+        raise ValueError(
+            "There is no error to draw of some network. Received: "
+            + str({name: len(one) for name, one in networks.items()})
+        )
+    for ms, error in points:
+        if not (0 < ms < math.inf and 0 <= error <= 1):
+            raise ValueError(
+                "Stages answer after some milliseconds, with an error in "
+                f"[0, 1]. Received: {ms} ms and {error}"
+            )
+    figure, axes = style.figure()
+    handles = []
+    for index, (name, one) in enumerate(networks.items()):
+        handles += axes.plot(
+            *zip(*one, strict=True),
+            label=str(name),
+            drawstyle="steps-post",  # An answer holds until the next one.
+            **style.curve_look(index),
+        )
+    axes.set_xlim(left=0)
+    axes.set_xlabel("time to the answer (ms)")
+    style.percent_axis(axes, [error for _, error in points])
+    axes.set_ylabel("top-1 error")
+    style.legend(figure, handles)
+    return figure
+
+
 def plot_relative_increase(increases, path):
     """Draws by how much networks err more than the optimal.
 

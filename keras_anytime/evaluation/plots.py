@@ -3,6 +3,7 @@
 from keras_anytime.evaluation import style
 from keras_anytime.evaluation.budget import BudgetCurve
 from keras_anytime.evaluation.comparison_plots import plot_deadlines
+from keras_anytime.evaluation.comparison_plots import plot_latencies
 from keras_anytime.evaluation.comparison_plots import plot_priorities
 from keras_anytime.evaluation.comparison_plots import plot_relative_increase
 from keras_anytime.evaluation.cost_axes import OPTIMUM
@@ -21,6 +22,7 @@ __all__ = [
     "plot_curves",
     "plot_deadlines",
     "plot_label_sets",
+    "plot_latencies",
     "plot_priorities",
     "plot_relative_increase",
 ]

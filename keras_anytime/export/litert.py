@@ -39,6 +39,7 @@ def tflite(
     preprocessing=None,
     thresholds=None,
     pixels=False,
+    subnets=True,
     dense_subnets=False,
     keep_names=False,
 ):
@@ -59,10 +60,12 @@ def tflite(
         quantization: `None` for float32; `"float16"`, weights in 16 bits;
             `"dynamic"` and `"int4"`, weights in 8 and 4 bits, activations in
             floats; `"int8"`, everything in 8 bits; `"int16x8"`, weights in 8
-            and activations in 16 bits.
-        representative: Prepared images to measure the ranges of `"int8"` and
-            `"int16x8"` on, the first 200: an array, a pair of it and labels,
-            or a `tf.data.Dataset` of batches.
+            and activations in 16 bits; `"int8_qat"`, as `"int8"` after a pass
+            of `export.quantization_aware` over `representative`, which leaves
+            the model as it is.
+        representative: Prepared images to measure the ranges of the last
+            three on, the first 200: an array, a pair of it and labels, or a
+            `tf.data.Dataset` of batches. `"int8_qat"` needs the labels.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
@@ -80,6 +83,11 @@ def tflite(
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
             pixels, of the network's or of that size, and resizes (bilinearly)
             and normalises them itself as `preprocessing` says.
+        subnets: Boolean. Whether the file has the signatures `subnet_k` beside
+            the steps. LiteRT lays the weights out anew in memory, once for
+            each signature of the file that has them, also for those that do
+            not run: where stages run step by step only, a file without
+            `subnet_k` takes less than half.
         dense_subnets: Boolean. Whether each layer of `subnet_k` is one dense
             convolution, zero where a slice would read a later stage, instead
             of one for each slice. Narrow networks answer sooner so; wide ones
@@ -100,14 +108,30 @@ def tflite(
         )
     quantization_lib.check_variant(quantization, representative)
     pixels = pixel_input(model, pixels, preprocessing)
+    if not subnets and (dense_subnets or not model.interruptible):
+        raise ValueError(
+            "Without subnetworks a file has steps only, and `dense_subnets` no "
+            f"effect. Received: subnets={subnets}, "
+            f"dense_subnets={dense_subnets}, for a network that has "
+            f"{'steps' if model.interruptible else 'no steps'}"
+        )
     images = None
     if quantization in quantization_lib.CALIBRATED:
         images = _images(representative, model.input_shape[1:])
         if pixels is not None:
             images = as_pixels(images, pixels)
+    if quantization == "int8_qat":
+        # It brings tf_keras and tfmot.
+        from keras_anytime.export.compression import quantization_aware
+
+        model = quantization_aware(model, representative)
     named = programs_lib.programs(
         model, zero_filled=False, stages=stages, pixels=pixels
     )
+    if not subnets:
+        named = {
+            name: one for name, one in named.items() if name.startswith("step_")
+        }
     if dense_subnets:
         named = {
             name: dense_slices(one) if name.startswith("subnet_") else one

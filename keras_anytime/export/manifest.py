@@ -78,7 +78,8 @@ class Manifest:
         name: String. The network's name.
         stages: Tuple of one `StageRecord` per stage.
         signatures: Dict from `step_k` and `subnet_k` to `Signature`. A network
-            whose stages share no features has no steps.
+            whose stages share no features has no steps, and a file may have
+            been written without subnetworks.
         sha256: String. Checksum of the file, or of the folder's files.
         class_names: Tuple of strings in the order of the logits, or a dict of
             such tuples by label sets, or `None`.
@@ -306,10 +307,15 @@ def _parse(fields) -> Manifest:
         pixels=_as((dict, type(None)), fields.get("pixels")),
         verified=_as((dict, type(None)), fields.get("verified")),
     )
-    kinds = ["subnet"]
-    # A network that cannot run step by step has none at all.
-    if any(name.startswith("step_") for name in signatures):
-        kinds.append("step")
+    # A network that cannot run step by step has no step at all, and a file
+    # may have no subnetworks.
+    kinds = [
+        kind
+        for kind in ("step", "subnet")
+        if any(name.startswith(f"{kind}_") for name in signatures)
+    ]
+    if not kinds:
+        raise ValueError("there are no signatures of stages")
     for name in (f"{kind}_{k}" for kind in kinds for k in numbers):
         given = {one.name for one in signatures[name].outputs}
         lacking = sorted(set(manifest.logits_names.values()) - given)

@@ -1,6 +1,10 @@
 """Running exported networks on devices; never imports Keras."""
 
 from keras_anytime.runtime.backends import LoadError
+from keras_anytime.runtime.benchmark import FileMemory
+from keras_anytime.runtime.benchmark import ProgramTimes
+from keras_anytime.runtime.benchmark import file_memory
+from keras_anytime.runtime.benchmark import time_programs
 from keras_anytime.runtime.job import StageResult
 from keras_anytime.runtime.latency import StepLatency
 from keras_anytime.runtime.measuring import MeasuredAnswers
@@ -9,9 +13,13 @@ from keras_anytime.runtime.predictor import AnytimePredictor
 
 __all__ = [
     "AnytimePredictor",
+    "FileMemory",
     "LoadError",
     "MeasuredAnswers",
+    "ProgramTimes",
     "StageResult",
     "StepLatency",
+    "file_memory",
     "measure_answers",
+    "time_programs",
 ]

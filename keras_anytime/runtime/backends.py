@@ -6,6 +6,7 @@ Each is imported when a file of its kind is opened, and not before.
 import functools
 import pathlib
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,14 +20,19 @@ class LoadError(ValueError):
 
 
 def load_programs(
-    manifest: Manifest, path: pathlib.Path, num_threads: int | None = None
+    manifest: Manifest,
+    path: pathlib.Path,
+    num_threads: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> dict[str, Program]:
-    """Returns the programs that answer stage after stage, by signature name.
+    """Returns programs of an exported file, by signature name.
 
     Args:
         manifest: The file's manifest.
         path: The file or folder.
         num_threads: Integer, the threads of LiteRT, or `None` for its choice.
+        names: Sequence of strings, signatures of the manifest; `None` for
+            those that answer stage after stage.
 
     Returns:
         Dict from names to functions from a dict of arrays to a dict of
@@ -53,7 +59,7 @@ def load_programs(
             f"{str(path)!r} cannot be opened ({type(error).__name__}); it is "
             "damaged, or no file of this kind."
         ) from error
-    names = manifest.program_names
+    names = manifest.program_names if names is None else names
     missing = sorted(set(names) - set(available))
     if missing:
         raise LoadError(f"{str(path)!r} lacks the signatures {missing}.")

@@ -16,6 +16,7 @@ from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import backends
 from keras_anytime.runtime import latency as latency_lib
 from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.images import prepared
 from keras_anytime.runtime.job import Job
 from keras_anytime.runtime.job import StageResult
 
@@ -48,8 +49,9 @@ class AnytimePredictor:
         result = predictor.predict(image, confidence=0.95)
     ```
 
-    A `.tflite` file is mapped into memory, not read: its weights are there
-    once, and as LiteRT lays them out for the steps that have run.
+    A `.tflite` file is mapped into memory, not read. With the first answer
+    LiteRT lays out the weights anew for each signature that the file has;
+    export it with `subnets=False` to have them once.
 
     Args:
         path: An export of `keras_anytime.export`, its manifest with it.
@@ -194,6 +196,34 @@ class AnytimePredictor:
         for job in jobs:
             job.stop()
 
+    def prepare(self, pixels) -> np.ndarray:
+        """Returns an image as the network is fed, made of pixels.
+
+        Pixels are resized roughly, to the nearest; those of a file that takes
+        prepared images are normalised as its manifest says.
+
+        Args:
+            pixels: Uint8 array `(height, width)`, `(height, width, 1)` or
+                `(height, width, 3)` of any size.
+
+        Returns:
+            Array `(height, width, channels)`.
+
+        Raises:
+            ValueError: If they are no pixels, or the manifest does not say how
+                images are prepared.
+        """
+        return prepared(pixels, self._image, self.manifest.preprocessing)
+
+    def blank(self) -> np.ndarray:
+        """Returns an empty image, or a batch of them, as the network is fed.
+
+        Returns:
+            Array `(batch, height, width, channels)` of zeros.
+        """
+        shape = (self._calibrated, *self._image.shape[1:])
+        return np.zeros(shape, self._image.dtype)
+
     def warm_up(self) -> None:
         """Runs all stages once: first calls take longer than later ones."""
         self._measure(1)
@@ -281,8 +311,7 @@ class AnytimePredictor:
 
     def _measure(self, runs):
         """Returns when the answers of runs were ready, `(runs, K)`, in ms."""
-        shape = (self._calibrated, *self._image.shape[1:])
-        image = np.zeros(shape, self._image.dtype)
+        image = self.blank()
         times = []
         for _ in range(runs):
             with self._running(Job(image, single=False)) as job:

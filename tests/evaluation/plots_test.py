@@ -263,9 +263,28 @@ def test_the_finest_label_sets_are_marked():
     assert len(figure.legends[0].get_texts()) == 2
 
 
+def test_errors_by_latency_hold_until_the_next_answer():
+    networks = {"nested": [(1.0, 0.5), (4.0, 0.2)], "w4": [(3.0, 0.15)]}
+    figure = comparison_plots.draw_latencies(networks)
+    (axes,) = figure.axes
+    assert _lines(axes) == {
+        name: tuple(map(list, zip(*one, strict=True)))
+        for name, one in networks.items()
+    }
+    assert axes.lines[0].get_drawstyle() == "steps-post"
+    assert axes.get_xlabel() == "time to the answer (ms)"
+    assert axes.get_xlim()[0] == 0
+
+
 @pytest.mark.parametrize(
     ("plot", "message"),
     [
+        (lambda path: plots.plot_latencies({}, path), "no error"),
+        (lambda path: plots.plot_latencies({"a": []}, path), "'a': 0"),
+        (
+            lambda path: plots.plot_latencies({"a": [(0.0, 0.5)]}, path),
+            "0.0 ms and 0.5",
+        ),
         (lambda path: plots.plot_curves({}, path), "empty"),
         (lambda path: plots.plot_curves([], path), "empty"),
         (
@@ -329,6 +348,7 @@ def test_other_formats_are_refused_by_all(tmp_path):
         (plots.plot_deadlines, simulation()),
         (plots.plot_relative_increase, {"a": {1: 2.0}}),
         (plots.plot_priorities, {"SGD": _curve()}),
+        (plots.plot_latencies, {"a": [(1.0, 0.5)]}),
         (plots.plot_label_sets, hierarchical()),
         (plots.plot_budget, budget()),
     ):

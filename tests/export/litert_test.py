@@ -6,6 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
+from tests.testing import passes_net
 from tests.testing import tiny_net
 
 
@@ -90,4 +91,39 @@ def test_names_are_kept_if_asked_for(tmp_path):
 def test_other_endings_are_refused(tmp_path):
     with pytest.raises(ValueError, match="anytime.bin"):
         ka.export.tflite(tiny_net(), tmp_path / "anytime.bin")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_may_do_without_subnetworks(tmp_path):
+    model = tiny_net()
+    path = tmp_path / "anytime.tflite"
+    ka.export.tflite(model, path, subnets=False)
+    names = ["step_1", "step_2", "step_3"]
+    assert list(manifest_lib.read_manifest(path).signatures) == names
+    assert sorted(Interpreter(str(path)).get_signature_list()) == names
+    x = np.random.default_rng(0).standard_normal((8, 8, 1)).astype("f")
+    with ka.runtime.AnytimePredictor(path) as predictor:
+        for result in predictor.stream(x):
+            np.testing.assert_allclose(
+                result.logits,
+                model.stage(result.stage)(x[None])[0],
+                rtol=1e-4,
+                atol=1e-5,
+            )
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (tiny_net, {"dense_subnets": True}, "dense_subnets=True"),
+        (passes_net, {}, "no steps"),
+    ],
+)
+def test_a_file_without_any_programs_is_refused(
+    tmp_path, model, arguments, message
+):
+    with pytest.raises(ValueError, match=message):
+        ka.export.tflite(
+            model(), tmp_path / "net.tflite", subnets=False, **arguments
+        )
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ import pytest
 
 import keras_anytime as ka
 from tests.testing import digits
+from tests.testing import rows_of
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -71,30 +72,42 @@ def _device(tmp_path, repository):
     return folder
 
 
-def test_numpy_and_litert_are_enough(device, tmp_path):
+@pytest.fixture(name="exported")
+def _exported(tmp_path):
+    """A model and its file, which is fed pixels prepared on the device."""
     model = scramble(tiny_net())
-    images, _ = digits(3)
-    ka.export.tflite(model, tmp_path / "anytime.tflite")
-    np.save(tmp_path / "images.npy", images)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-S",
-            str(tmp_path / "program.py"),
-            str(tmp_path / "anytime.tflite"),
-            str(tmp_path / "images.npy"),
-        ],
+    about = ka.data.info("digits")
+    ka.export.tflite(
+        model,
+        tmp_path / "anytime.tflite",
+        preprocessing=about.preprocessing,
+        class_names=[f"digit {name}" for name in about.class_names],
+    )
+    return model, about.preprocessing
+
+
+def _run(device, folder, *arguments):
+    """Runs a program on the device, in a folder."""
+    return subprocess.run(
+        [sys.executable, "-S", *map(str, arguments)],
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(device),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_numpy_and_litert_are_enough(device, tmp_path, exported):
+    model, _ = exported
+    images, _ = digits(3)
+    np.save(tmp_path / "images.npy", images)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    run = _run(device, tmp_path, "program.py", "anytime.tflite", "images.npy")
     assert run.returncode == 0, run.stderr
     answers, late_stage = json.loads(run.stdout.splitlines()[-1])
     wanted = model.predict(images, verbose=0)
@@ -104,3 +117,132 @@ def test_numpy_and_litert_are_enough(device, tmp_path):
                 logits, want[index], atol=1e-5 * np.abs(want).max()
             )
     assert late_stage == 0
+
+
+def test_a_folder_of_images_is_classified(
+    device, tmp_path, exported, repository
+):
+    model, about = exported
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (8, 8), "uint8")
+    colours = rng.integers(0, 256, (16, 24, 3), "uint8")
+    np.save(folder / "a.npy", grey)
+    header = b"P5 # a comment\n8 8\n255\n"
+    (folder / "b.pgm").write_bytes(header + grey.tobytes())
+    (folder / "c.ppm").write_bytes(b"P6\n24 16 255\n" + colours.tobytes())
+    tool = repository / "tools" / "run_on_device.py"
+    run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
+    assert run.returncode == 0, run.stderr
+    first, *lines, last = run.stdout.splitlines()
+    assert first.endswith("deadline none")
+    assert last == "stage 3: 3"
+    pixels = [grey, grey, np.round(colours.mean(-1))[::2, ::3]]
+    batch = (np.stack(pixels)[..., None] / 255 - about["mean"]) / about["std"]
+    classes = model.predict(batch.astype("f"), verbose=0)[-1].argmax(-1)
+    for line, name, wanted in zip(
+        lines, ("a.npy", "b.pgm", "c.ppm"), classes, strict=True
+    ):
+        assert name in line and f"stage 3  digit {wanted} (" in line
+    for content, message in (
+        (b"P5 8 8 255\n" + bytes(63), "no binary .ppm or .pgm"),
+        (b"P3 1 1 255 0 0 0", "no binary .ppm or .pgm"),
+        (b"", "no binary .ppm or .pgm"),
+    ):
+        (folder / "b.pgm").write_bytes(content)
+        run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
+        assert run.returncode == 1
+        assert message in run.stderr and "Traceback" not in run.stderr
+    (folder / "b.pgm").rename(folder / "b.png")
+    run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
+    assert run.returncode == 1
+    assert "needs Pillow" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_frames_of_a_camera_have_deadlines(
+    device, tmp_path, exported, repository
+):
+    tool = repository / "tools" / "run_on_device.py"
+    run = _run(
+        device, tmp_path, tool, "anytime.tflite", "--fps=50", "--frames=20"
+    )
+    assert run.returncode == 0, run.stderr
+    first, *lines, last = run.stdout.splitlines()
+    assert first.endswith("deadline 20.00 ms")
+    assert len(lines) == 20
+    for line in lines:
+        assert "noise" in line and " slack " in line
+    counts, dropped = last.split("; dropped frames: ")
+    assert sum(int(one.split(": ")[1]) for one in counts.split(", ")) == 20
+    # Frames are numbered as they come.
+    assert int(lines[-1].split()[0]) == 19 + int(dropped)
+    run = _run(
+        device,
+        tmp_path,
+        tool,
+        "anytime.tflite",
+        "--deadline_ms=1e-6",
+        "--frames=3",
+    )
+    assert run.stdout.splitlines()[-1] == "no stage: 3"
+    for flags, message in (
+        (["none.tflite"], "no exported network"),
+        (["anytime.tflite", "--fps=0"], "--fps must be above 0"),
+        (["anytime.tflite", "--confidence=2"], "Confidences"),
+        (["anytime.tflite", "--images=none"], "none"),
+    ):
+        run = _run(device, tmp_path, tool, *flags)
+        assert run.returncode != 0
+        assert message in run.stderr and "Traceback" not in run.stderr
+
+
+def test_files_are_benchmarked_on_the_device(
+    device, tmp_path, exported, repository
+):
+    tool = repository / "tools" / "benchmark_tflite.py"
+    run = _run(
+        device,
+        tmp_path,
+        tool,
+        "--files=nested=anytime.tflite",
+        "--threads=1",
+        "--repetitions=2",
+        "--csv=times.csv",
+    )
+    assert run.returncode == 0, run.stderr
+    rows = rows_of(tmp_path / "times.csv")
+    kinds = ["step ", "steps 1-", "subnet ", "answer "]
+    assert [row["program"] for row in rows if row["program"]] == [
+        f"{kind}{k}" for kind in kinds for k in (1, 2, 3)
+    ]
+    costs = ka.evaluation.stage_costs(exported[0])
+    for row in rows[:-1]:
+        kind, k = row["program"].rsplit(" ", 1)
+        index = int(k[-1]) - 1
+        assert row["macs"] == str(
+            {
+                "step": costs[index].step_macs,
+                "steps": sum(one.step_macs for one in costs[: index + 1]),
+            }.get(kind, costs[index].macs)
+        )
+        assert 0 < float(row["median_ms"]) <= float(row["p99_ms"])
+        lowest, ratio, highest = (
+            float(row[name]) for name in ("lowest", "ratio", "highest")
+        )
+        assert lowest <= ratio <= highest
+    assert {row["ratio"] for row in rows if row["program"] == "subnet 3"} == {
+        "1.000"
+    }
+    size = (tmp_path / "anytime.tflite").stat().st_size
+    assert rows[-1]["file_kb"] == f"{size / 1e3:.0f}"
+    for flags, message in (
+        (["--files=none.tflite"], "no exported network"),
+        (["--files=anytime.tflite", "--plot=x.pdf"], "--plot must end in"),
+        (["--files=a=x.tflite,a=y.tflite"], "two files of one name"),
+        (["--files=anytime.tflite", "--repetitions=0"], "repetitions=0"),
+        ([], "--files"),
+    ):
+        run = _run(device, tmp_path, tool, *flags)
+        assert run.returncode != 0
+        assert message in run.stderr and "Traceback" not in run.stderr

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.export.manifest import read_manifest
 
 
 @pytest.fixture(scope="module", name="readme")
@@ -98,8 +99,8 @@ curves = [ka.evaluation.anytime_curve(one, test) for one in trained]
 
 @pytest.mark.slow
 def test_what_it_says_of_measuring_runs(readme, tmp_path, cifar10_dir):
-    examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[5:]
-    assert len(examples) == 2
+    examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[5:7]
+    assert "predict_stages" in examples[0]
     # A network of the reader's, the oracle's, and what they are exported to.
     before = """
 import keras_anytime as ka
@@ -123,6 +124,27 @@ for name, one in zip(("nested", "w1", "w2", "w4"), (model, *oracle)):
     assert {"curves.png", "deadlines.png", "anytime.tflite"} <= {
         one.name for one in (tmp_path / "run").iterdir()
     }
+
+
+def test_it_names_the_tensors_of_the_quickstarts_network(readme, tmp_path):
+    model = ka.nets.width_nested_resnet(
+        (8, 8, 1), 10, nesting="w1-w2-w4", units=(1, 1, 1), filters=(16, 32, 64)
+    )
+    ka.export.tflite(model, tmp_path / "anytime.tflite")
+    signatures = read_manifest(tmp_path / "anytime.tflite").signatures
+    rows = re.findall(r"^\| `(step_\d)` \| (.*) \| (.*) \|$", readme, re.M)
+    assert [name for name, *_ in rows] == ["step_1", "step_2", "step_3"]
+    for name, reads, leaves in rows:
+        assert re.findall(r"`(\w+)`", reads) == [
+            one.name for one in signatures[name].inputs
+        ]
+        assert leaves.split(", ") == [
+            f"`{one.name}` " + "×".join(map(str, one.shape[1:]))
+            for one in signatures[name].outputs
+        ]
+    (kotlin,) = re.findall(r"```kotlin\n(.*?)```", readme, re.DOTALL)
+    named = set(re.findall(r'"(\w+)"', kotlin))
+    assert named == {"image", "logits", "step_1", "step_2", "step_3"}
 
 
 def test_every_file_that_it_names_is_there(readme, repository):

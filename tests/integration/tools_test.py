@@ -8,6 +8,7 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
 from tests.testing import digits
+from tests.testing import rows_of
 from tests.testing import run_script
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -170,3 +171,54 @@ def test_listing_an_unknown_network_says_which_there_are(repository):
     assert run.returncode != 0
     assert "'resnet'" in run.stderr and "width_resnet42" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_network_is_benchmarked_beside_separate_ones(repository, tmp_path):
+    run = run_script(
+        repository,
+        "tools/benchmark_tflite.py",
+        "--net=width_nested_resnet",
+        '--net_arguments={"input_shape": [8, 8, 1], "units": [1], '
+        '"filters": [8], "nesting": "w1-w2"}',
+        "--threads=1",
+        "--repetitions=2",
+        f"--csv={tmp_path / 'times.csv'}",
+    )
+    assert run.returncode == 0, run.stderr
+    rows = rows_of(tmp_path / "times.csv")
+    forms = ["nested", "dense", "steps only", "separate 1", "separate 2"]
+    assert list(dict.fromkeys(row["network"] for row in rows)) == forms
+    sizes = {
+        row["network"]: int(row["file_kb"]) for row in rows if row["file_kb"]
+    }
+    assert sizes["dense"] > sizes["nested"] > sizes["steps only"]
+    named = {(row["network"], row["program"]): row for row in rows}
+    assert ("steps only", "subnet 2") not in named
+    # A first stage alone is the first separate network.
+    first = named["separate 1", "subnet 1"]
+    assert first["macs"] == named["nested", "subnet 1"]["macs"]
+
+
+def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
+    model = scramble(tiny_net("w1-w2"))
+    path = tmp_path / "net.tflite"
+    ka.export.tflite(model, path)
+    tool = ["tools/benchmark_tflite.py", f"--files={path}", "--repetitions=2"]
+    picture = tmp_path / "latency.png"
+    run = run_script(repository, *tool, f"--plot={picture}")
+    assert run.returncode == 1
+    assert "no error to draw" in run.stderr
+    found = ka.verification.verify(path, model, digits(16))
+    run = run_script(repository, *tool, f"--plot={picture}")
+    assert run.returncode == 0, run.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    for error in found.top1_errors:
+        assert f"  {error:.4f}" in run.stdout
+    for flags, message in (
+        (["--net=resnet"], "--net must be one of"),
+        (["--net=msdnet", "--net_arguments={"], "--net_arguments"),
+        (["--net=width_resnet42", "--net_arguments=[]"], "JSON object"),
+    ):
+        run = run_script(repository, "tools/benchmark_tflite.py", *flags)
+        assert run.returncode != 0
+        assert message in run.stderr and "Traceback" not in run.stderr

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from keras_anytime import runtime
+from keras_anytime.runtime import ProgramTimes
+from tests.testing import passes_net
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+
+@pytest.fixture(scope="module", name="paths")
+def _paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    ka.export.tflite(scramble(tiny_net()), folder / "nested.tflite")
+    ka.export.tflite(scramble(passes_net()), folder / "passes.tflite")
+    ka.export.saved_model(scramble(tiny_net("w1-w2")), folder / "saved_model")
+    return {
+        "nested": folder / "nested.tflite",
+        "passes": folder / "passes.tflite",
+        "saved": folder / "saved_model",
+    }
+
+
+def test_every_program_of_every_file_is_timed(paths):
+    times = runtime.time_programs(paths, num_threads=1, repetitions=3)
+    assert list(times) == list(paths)
+    for name, stages in (("nested", 3), ("passes", 2), ("saved", 2)):
+        one = times[name]
+        assert one.manifest.num_stages == stages
+        for values in (one.stream_ms, one.subnets_ms, one.answers_ms):
+            assert values.shape == (3, stages)
+            assert np.all(values > 0)
+        # Later stages answer later, and steps add up to them.
+        for values in (one.stream_ms, one.answers_ms):
+            assert np.all(np.diff(values, axis=1) > 0)
+        np.testing.assert_allclose(one.steps_ms.cumsum(axis=1), one.stream_ms)
+        assert one.late_ms.shape == (3,)
+        assert np.all(one.late_ms >= 0)
+
+
+def test_what_a_predictor_adds_is_by_step():
+    times = ProgramTimes(
+        manifest=_Manifest(),
+        stream_ms=np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 4.0]]),
+        subnets_ms=np.ones((3, 2)),
+        answers_ms=np.array([[1.0, 2.5], [1.0, 3.25], [1.0, 9.0]]),
+        late_ms=np.zeros(3),
+    )
+    assert times.overhead_ms == 0.5 / 2
+
+
+class _Manifest:
+    num_stages = 2
+
+
+def test_memory_of_running_a_file(tmp_path):
+    model = scramble(tiny_net(units=(2, 2), filters=(96, 192)))
+    found, sizes = {}, {}
+    for name, subnets in (("all", True), ("steps", False)):
+        path = tmp_path / f"{name}.tflite"
+        ka.export.tflite(model, path, subnets=subnets)
+        sizes[name] = path.stat().st_size
+        found[name] = runtime.file_memory(path, num_threads=1)
+    if found["all"] is None:
+        pytest.skip("this system does not tell")
+    assert min(sizes.values()) > 4e6
+    # The file is mapped. Its weights are once in memory of the process' own,
+    # as LiteRT wants them; with subnetworks they are there for these too.
+    assert found["steps"].mapped > 0.9 * sizes["steps"]
+    assert 0.5 * sizes["steps"] < found["steps"].own < 1.6 * sizes["steps"]
+    assert found["steps"].own < 0.6 * found["all"].own
+
+
+def test_a_file_of_steps_only(tmp_path):
+    model = scramble(tiny_net())
+    path = tmp_path / "net.tflite"
+    ka.export.tflite(model, path, subnets=False)
+    (times,) = runtime.time_programs({"net": path}, repetitions=2).values()
+    assert list(times.manifest.signatures) == ["step_1", "step_2", "step_3"]
+    assert times.stream_ms.shape == (2, 3)
+    assert times.subnets_ms.shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "repetitions", "message"),
+    [
+        ([], 3, "Received: 0 files"),
+        (["nested"], 0, "repetitions=0"),
+    ],
+)
+def test_wrong_arguments_are_refused(paths, chosen, repetitions, message):
+    with pytest.raises(ValueError, match=message):
+        runtime.time_programs(
+            {name: paths[name] for name in chosen}, repetitions=repetitions
+        )
