@@ -158,6 +158,7 @@ class _File:
             list(self.manifest.signatures),
         )
         self._image = self.predictor.blank()
+        self._features = {}  # Kept, as by a predictor: see `Job.run`.
         self._rng = rng
 
     def run(self):
@@ -180,7 +181,8 @@ class _File:
         return stream, subnets, answers, late
 
     def _stream(self):
-        features = {"image": self._image}
+        features = self._features
+        features["image"] = self._image
         times = []
         start = time.perf_counter()
         for name in self.manifest.program_names:

@@ -60,9 +60,18 @@ class Job:
         self._stopped = False
         self._error: BaseException | None = None
 
-    def run(self, steps, manifest):
-        """Runs the steps one after another; called in the worker's thread."""
-        features = {"image": self._image}
+    def run(self, steps, manifest, features):
+        """Runs the steps one after another; called in the worker's thread.
+
+        Args:
+            steps: Dict from the names of signatures to programs.
+            manifest: The file's `Manifest`.
+            features: Dict for what steps leave, that of the call before. Its
+                arrays live until those of this call take their place: memory
+                that goes back to the system and is taken again costs more
+                than copying features.
+        """
+        features["image"] = self._image
         try:
             for index, (name, step) in enumerate(steps.items()):
                 if index and not self._worthwhile(index):

@@ -107,6 +107,8 @@ class AnytimePredictor:
         self.latency = latency_lib.read(
             self._latency_path, self._device, self.num_stages
         )
+        # What the steps of the last call left; the worker's own.
+        self._features: dict[str, np.ndarray] = {}
         self._jobs: set[Job] = set()
         self._lock = threading.Lock()
         self._worker = concurrent.futures.ThreadPoolExecutor(
@@ -328,7 +330,9 @@ class AnytimePredictor:
         with self._lock:
             self._jobs.add(job)
         try:
-            self._worker.submit(job.run, self._steps, self.manifest)
+            self._worker.submit(
+                job.run, self._steps, self.manifest, self._features
+            )
             yield job
         finally:
             job.stop()

@@ -133,6 +133,7 @@ def test_more_clusters_than_weights(trained):
         assert len(np.unique(kernel)) <= 200
 
 
+@pytest.mark.slow
 def test_pruned_kernels_stay_sparse_in_clustering_and_compress(
     trained, tmp_path
 ):
@@ -162,6 +163,7 @@ def test_groups_do_not_count_what_is_outside_of_them(method):
     _check_compressed(method, _kernels(result), _kernels(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_label_sets_and_data_sets(method):
     model = hierarchical_net()
@@ -171,6 +173,7 @@ def test_label_sets_and_data_sets(method):
     assert len(result.outputs) == len(model.outputs)
 
 
+@pytest.mark.slow
 def test_stage_weights_leave_stages_out():
     model = tiny_net()
     result = compression.prune(model, digits(), stage_weights=(1, 0, 0))
@@ -257,6 +260,7 @@ def test_file_sizes(tmp_path):
     assert sizes.compressed == len(zlib.compress(bytes(1000), 9))
 
 
+@pytest.mark.slow
 def test_compressing_a_saved_network(repository, tmp_path):
     tiny_net().save(tmp_path / "model.keras")
     flags = [

@@ -6,7 +6,6 @@ import functools
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
@@ -14,6 +13,7 @@ from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.export.quantization import VARIANTS
 from keras_anytime.runtime.images import as_batch
 from tests.conformance.catalogue import NETWORKS
+from tests.export.operators import graphs
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import scramble
@@ -72,28 +72,6 @@ class _File:
         return found
 
 
-def _operators(path):
-    """The kinds of operators of each signature, counted."""
-    content = path.read_bytes()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if isinstance(value, int)
-    }
-    codes = [
-        names[max(one.builtinCode, one.deprecatedBuiltinCode)]
-        for one in model.operatorCodes
-    ]
-    return {
-        one.signatureKey.decode(): collections.Counter(
-            codes[operator.opcodeIndex]
-            for operator in model.subgraphs[one.subgraphIndex].operators
-        )
-        for one in model.signatureDefs
-    }
-
-
 def _check_variant(name, variant, path):
     model = _built(name)
     images = _images(model, 12)
@@ -128,7 +106,17 @@ def _check_variant(name, variant, path):
     return model, images, file
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The others take minutes together.
+_QUICK = ("width_nested_resnet", "sparse_resnet", "hierarchical")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in NETWORKS
+    ],
+)
 def test_8_bit_steps_equal_8_bit_subnetworks(name, tmp_path):
     _check_variant(name, "int8", tmp_path / "net.tflite")
 
@@ -170,7 +158,13 @@ def _trained():
     return model, (more_x[640:], more_y[640:]), (held_x, held_y)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        one if one == "int8" else pytest.param(one, marks=pytest.mark.slow)
+        for one in VARIANTS
+    ],
+)
 def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     model, seen, held = trained
     path = tmp_path / "net.tflite"
@@ -185,8 +179,8 @@ def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     least = {"int4": 0.7, "int8_qat": 0.9}.get(variant, 0.97)
     assert min(found.agreement) >= least
     assert max(found.lost_points) <= (20 if variant == "int4" else 1.5)
-    kinds = _operators(path)
-    for name, counts in kinds.items():
+    for name, graph in graphs(path).items():
+        counts = graph.kinds
         # Nothing is spent on changing scales between equal features, and a
         # stage has one convolution for each of its slices.
         assert "QUANTIZE" not in counts
@@ -196,6 +190,7 @@ def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
         assert counts["FULLY_CONNECTED"] == 1
 
 
+@pytest.mark.slow
 def test_8_bits_take_less_than_a_third_of_the_file(tmp_path):
     model = scramble(tiny_net(units=(2, 2), filters=(96, 192)))
     sizes = {}

@@ -36,6 +36,7 @@ def _variables(workdir):
     return [*model.variables, *model.optimizer.variables]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
     repository, tmp_path
 ):

@@ -1,0 +1,146 @@
+"""The operators of exported LiteRT files."""
+
+import collections
+import dataclasses
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+_NAMES = {
+    value: name
+    for name, value in vars(schema.BuiltinOperator).items()
+    if isinstance(value, int)
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Operator:
+    """One operator of a signature; tensors are numbers in its graph.
+
+    Attributes:
+        kind: String, such as `"CONV_2D"`.
+        inputs: Tuple of tensors.
+        outputs: Tuple of tensors.
+        options: Tuple of what else it is given.
+    """
+
+    kind: str
+    inputs: tuple
+    outputs: tuple
+    options: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """What one signature runs.
+
+    Attributes:
+        operators: List of `Operator`s in order of execution.
+        inputs: Set of tensors.
+        outputs: Set of tensors.
+        constants: Dict from tensors to the numbers of their buffers.
+    """
+
+    operators: list
+    inputs: set
+    outputs: set
+    constants: dict
+
+    @property
+    def kinds(self):
+        """How many operators there are of each kind."""
+        return collections.Counter(one.kind for one in self.operators)
+
+    @property
+    def dead(self):
+        """Operators whose outputs nothing reads."""
+        read = self.outputs.union(*(one.inputs for one in self.operators))
+        return [one for one in self.operators if not read & set(one.outputs)]
+
+    @property
+    def duplicated(self):
+        """Operators that compute what another one before them has."""
+        first, again = {}, []
+        same = {}  # Tensors that are equal to earlier ones.
+        for one in self.operators:
+            inputs = tuple(
+                ("constant", self.constants[tensor])
+                if tensor in self.constants
+                else same.get(tensor, tensor)
+                for tensor in one.inputs
+            )
+            key = (one.kind, inputs, one.options)
+            if key in first:
+                again.append(one)
+                pairs = zip(one.outputs, first[key].outputs, strict=True)
+                same.update(pairs)
+            else:
+                first[key] = one
+        return again
+
+    @property
+    def unfolded(self):
+        """Multiplications and additions of constants after a convolution.
+
+        Where nothing else reads the convolution, they could be in its kernel.
+        """
+        readers = collections.Counter(
+            tensor for one in self.operators for tensor in one.inputs
+        )
+        alone = {
+            one.outputs[0]
+            for one in self.operators
+            if one.kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+            and readers[one.outputs[0]] == 1
+            and one.outputs[0] not in self.outputs
+        }
+        return [
+            one
+            for one in self.operators
+            if one.kind in ("MUL", "ADD")
+            and set(one.inputs) & alone
+            and set(one.inputs) & set(self.constants)
+        ]
+
+
+def graphs(path):
+    """Returns the `Graph` of each signature of a file, by its name."""
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    codes = [
+        _NAMES[max(one.builtinCode, one.deprecatedBuiltinCode)]
+        for one in model.operatorCodes
+    ]
+    found = {}
+    for signature in model.signatureDefs:
+        graph = model.subgraphs[signature.subgraphIndex]
+        found[signature.signatureKey.decode()] = Graph(
+            operators=[
+                Operator(
+                    codes[one.opcodeIndex],
+                    tuple(map(int, one.inputs)),
+                    tuple(map(int, one.outputs)),
+                    _values(one.builtinOptions),
+                )
+                for one in graph.operators
+            ],
+            inputs={one.tensorIndex for one in signature.inputs},
+            outputs={one.tensorIndex for one in signature.outputs},
+            constants={
+                index: one.buffer
+                for index, one in enumerate(graph.tensors)
+                if model.buffers[one.buffer].data is not None
+            },
+        )
+    return found
+
+
+def _values(options):
+    return (
+        tuple(
+            (name, value.tobytes() if isinstance(value, np.ndarray) else value)
+            for name, value in sorted(vars(options).items())
+        )
+        if options is not None
+        else ()
+    )
