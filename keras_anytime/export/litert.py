@@ -12,6 +12,7 @@ from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.dense import dense_slices
 from keras_anytime.export.flatbuffer import compact
+from keras_anytime.export.fusion import fuse_normalisations
 from keras_anytime.export.manifest import Signature
 from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.manifest import checksum
@@ -153,7 +154,7 @@ def tflite(
     manifest.to_json()  # What cannot be written fails before anything is.
     with tempfile.TemporaryDirectory() as folder:
         programs_lib.write_saved_model(named, folder, batch_size)
-        content = convert(folder, list(named))
+        content = fuse_normalisations(convert(folder, list(named)))
     if quantization is not None:
         content = quantization_lib.quantized(content, quantization, images)
     content = compact(content, keep_names)
