@@ -20,6 +20,7 @@ from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
 from keras_anytime.export.preparation import as_pixels
 from keras_anytime.export.preparation import pixel_input
+from keras_anytime.export.trial import check_runs
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
 
@@ -100,7 +101,8 @@ def tflite(
             some 80 bytes for each tensor of each signature.
 
     Raises:
-        ValueError: If an argument does not fit the model.
+        ValueError: If an argument does not fit the model, or LiteRT cannot run
+            it in integers.
     """
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
@@ -158,6 +160,8 @@ def tflite(
     if quantization is not None:
         content = quantization_lib.quantized(content, quantization, images)
     content = compact(content, keep_names)
+    if images is not None:
+        check_runs(content, quantization)
     manifest = dataclasses.replace(
         manifest, signatures=_as_in_file(content, manifest.signatures)
     )

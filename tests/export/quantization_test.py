@@ -255,3 +255,12 @@ def test_what_cannot_be_quantised_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         ka.export.tflite(tiny_net(), tmp_path / "net.tflite", *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_would_end_a_process_is_not_written(tmp_path):
+    # Moved as far as this, its activations reach 1e17.
+    model = scramble(NETWORKS["sparse_resnet"]())
+    path = tmp_path / "net.tflite"
+    with pytest.raises(ValueError, match="LiteRT cannot run.*'int8'"):
+        ka.export.tflite(model, path, "int8", _images(model, 4))
+    assert not list(tmp_path.iterdir())
