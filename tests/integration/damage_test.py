@@ -125,3 +125,43 @@ def test_a_killed_export_leaves_a_file_that_works(
     ka.export.tflite(scramble(tiny_net()), path)
     with AnytimePredictor(path) as predictor:
         assert predictor.num_stages == 3
+
+
+EXPORT_FOLDER = """
+import os, signal, sys
+from keras_anytime import files
+from tests.testing import scramble, tiny_net
+import keras_anytime as ka
+
+exchange = files._exchange
+
+def exchange_or_die(*paths):
+    if sys.argv[2] == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = exchange(*paths)
+    assert done
+    os.kill(os.getpid(), signal.SIGKILL)
+
+files._exchange = exchange_or_die
+ka.export.saved_model(scramble(tiny_net("w1-w2")), sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
+@pytest.mark.parametrize(("moment", "stages"), [("before", 3), ("after", 2)])
+def test_a_killed_export_leaves_a_folder_that_works(
+    tmp_path, repository, moment, stages
+):
+    path = tmp_path / "saved_model"
+    ka.export.saved_model(scramble(tiny_net()), path)
+    run = subprocess.run(
+        [sys.executable, "-c", EXPORT_FOLDER, str(path), moment],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL
+    with AnytimePredictor(path) as predictor:
+        assert predictor.num_stages == stages
+        assert len(list(predictor.stream(digits(1)[0][0]))) == stages
