@@ -15,6 +15,7 @@ dropped. Slack is the time left when the answer was there.
 import argparse
 import collections
 import pathlib
+import re
 import sys
 import time
 
@@ -155,25 +156,15 @@ def read(path):
 def read_netpbm(path):
     """Returns the pixels of a binary .ppm or .pgm file of 8 bits."""
     content = path.read_bytes()
-    tokens, place = [], 0
-    while len(tokens) < 4 and place < len(content):
-        if content[place : place + 1].isspace():
-            place += 1
-        elif content[place : place + 1] == b"#":
-            place = content.find(b"\n", place) % (len(content) + 1)
-        else:
-            end = place
-            while end < len(content) and not content[end : end + 1].isspace():
-                end += 1
-            tokens.append(content[place:end])
-            place = end
-    channels = {b"P5": 1, b"P6": 3}.get(tokens[0] if tokens else b"")
+    # Numbers are apart by white space, and by comments to the end of a line.
+    number = rb"(?:\s|#[^\n]*\n)+(\d+)"
+    header = re.match(rb"P([56])" + 3 * number + rb"\s", content)
     try:
-        width, height, largest = map(int, tokens[1:])
-        pixels = np.frombuffer(content, "uint8", offset=place + 1)
-        if largest != 255 or channels is None:
+        if header is None or int(header[4]) != 255:
             raise ValueError("not P5 or P6 with values to 255")
-        return pixels.reshape(height, width, channels)
+        channels = 1 if header[1] == b"5" else 3
+        pixels = np.frombuffer(content, "uint8", offset=header.end())
+        return pixels.reshape(int(header[3]), int(header[2]), channels)
     except ValueError as error:
         raise ValueError(
             f"{str(path)!r} is no binary .ppm or .pgm file of 8 bits: {error}"

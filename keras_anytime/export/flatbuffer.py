@@ -1,8 +1,29 @@
-"""Making a LiteRT file smaller, without changing what it computes."""
+"""LiteRT files as Python objects, and as small files again."""
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+
+def unpacked(content):
+    """Returns a LiteRT file, bytes, as a `ModelT` of its schema."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def packed(model):
+    """Returns a `ModelT` as a LiteRT file, bytes."""
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def operator_codes(model):
+    """Returns the `BuiltinOperator` of each entry that operators refer to."""
+    # Old and new files have it in one of two fields each.
+    return [
+        max(one.builtinCode, one.deprecatedBuiltinCode)
+        for one in model.operatorCodes
+    ]
 
 
 def compact(content, keep_names=False):
@@ -20,8 +41,7 @@ def compact(content, keep_names=False):
     Returns:
         Bytes.
     """
-    root = schema.Model.GetRootAsModel(content, 0)
-    model = schema.ModelT.InitFromObj(root)
+    model = unpacked(content)
     for buffer in model.buffers:
         if buffer.offset:
             # The quantiser puts large constants behind the flatbuffer.
@@ -46,9 +66,7 @@ def compact(content, keep_names=False):
     for index, first in enumerate(same):
         if index != first:
             model.buffers[index].data = None
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model)
 
 
 def _equal_buffers(buffers):

@@ -7,9 +7,12 @@ addition by channels are left.
 
 import collections
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from keras_anytime.export.flatbuffer import operator_codes
+from keras_anytime.export.flatbuffer import packed
+from keras_anytime.export.flatbuffer import unpacked
 
 _MUL = schema.BuiltinOperator.MUL
 _ADD = schema.BuiltinOperator.ADD
@@ -33,12 +36,8 @@ def fuse_normalisations(content):
     Returns:
         Bytes.
     """
-    root = schema.Model.GetRootAsModel(content, 0)
-    model = schema.ModelT.InitFromObj(root)
-    codes = [
-        max(one.builtinCode, one.deprecatedBuiltinCode)
-        for one in model.operatorCodes
-    ]
+    model = unpacked(content)
+    codes = operator_codes(model)
     for index, graph in enumerate(model.subgraphs):
         _fuse(model, graph, codes)
         named = [
@@ -48,9 +47,7 @@ def fuse_normalisations(content):
             for tensor in (*one.inputs, *one.outputs)
         ]
         _drop_unused(graph, named)
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model)
 
 
 def _fuse(model, graph, codes):

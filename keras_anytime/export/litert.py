@@ -89,7 +89,7 @@ def tflite(
             the steps. LiteRT lays the weights out anew in memory, once for
             each signature of the file that has them, also for those that do
             not run: where stages run step by step only, a file without
-            `subnet_k` takes less than half.
+            `subnet_k` takes less than 60% of that memory.
         dense_subnets: Boolean. Whether each layer of `subnet_k` is one dense
             convolution, zero where a slice would read a later stage, instead
             of one for each slice. Narrow networks answer sooner so; wide ones

@@ -22,6 +22,9 @@ from ai_edge_quantizer import recipe
 from ai_edge_quantizer import recipe_manager
 from ai_edge_quantizer.utils import qsv_utils
 
+from keras_anytime.export.flatbuffer import operator_codes
+from keras_anytime.export.flatbuffer import unpacked
+
 # Weights in 16-bit floats; in 8-bit or 4-bit integers, with activations in
 # floats that are quantised on the fly; weights and activations in integers.
 VARIANTS = ("float16", "dynamic", "int4", "int8", "int16x8", "int8_qat")
@@ -46,7 +49,10 @@ _FLOAT16 = [
     }
 ]
 # What share tensors at inputs and outputs with one scale.
-_ONE_SCALE = ("CONCATENATION", "MAX_POOL_2D")
+_ONE_SCALE = (
+    schema.BuiltinOperator.CONCATENATION,
+    schema.BuiltinOperator.MAX_POOL_2D,
+)
 
 
 def check_variant(quantization, representative):
@@ -158,16 +164,13 @@ def one_scale(content, ranges):
     Returns:
         Dict like `ranges`.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    model = unpacked(content)
+    codes = operator_codes(model)
     groups = _Groups()
     for graph in model.subgraphs:
         names = [one.name.decode() for one in graph.tensors]
         for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
-            kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-            if kind in [
-                getattr(schema.BuiltinOperator, one) for one in _ONE_SCALE
-            ]:
+            if codes[operator.opcodeIndex] in _ONE_SCALE:
                 tied = [*operator.inputs, *operator.outputs]
                 groups.join([names[index] for index in tied])
     for signature in model.signatureDefs:

@@ -6,6 +6,9 @@ import dataclasses
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_anytime.export.flatbuffer import operator_codes
+from keras_anytime.export.flatbuffer import unpacked
+
 _NAMES = {
     value: name
     for name, value in vars(schema.BuiltinOperator).items()
@@ -105,12 +108,8 @@ class Graph:
 
 def graphs(path):
     """Returns the `Graph` of each signature of a file, by its name."""
-    content = path.read_bytes()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    codes = [
-        _NAMES[max(one.builtinCode, one.deprecatedBuiltinCode)]
-        for one in model.operatorCodes
-    ]
+    model = unpacked(path.read_bytes())
+    codes = [_NAMES[code] for code in operator_codes(model)]
     found = {}
     for signature in model.signatureDefs:
         graph = model.subgraphs[signature.subgraphIndex]
