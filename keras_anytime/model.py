@@ -89,8 +89,9 @@ class AnytimeModel(keras.Model):
 
     @property
     def distribute_strategy(self):
-        """The `tf.distribute` strategy that it was made under."""
-        return training.strategy_for_fit(super().distribute_strategy)
+        """The `tf.distribute` strategy that it was made under, or `None`."""
+        own = getattr(super(), "distribute_strategy", None)
+        return training.strategy_for_fit(own)
 
     def by_stage(self, values):
         """Splits what there is of each output by stages.
@@ -322,29 +323,38 @@ class AnytimeModel(keras.Model):
         save = super().save
         write_beside(filepath, lambda beside: save(beside, **kwargs))
 
-    def train_step(self, data):
-        """One step of training on a batch of (images, labels[, weights])."""
+    def train_step(self, *args):
+        """One step of training; arguments and logs are as Keras has them.
+
+        Args:
+            *args: A batch of (images, labels[, weights]); on JAX, before it
+                the values of all variables, which the step returns too.
+        """
+        return training.as_step(self, self._learn, *args)
+
+    def test_step(self, *args):
+        """One step of evaluation; arguments as for `train_step`."""
+        return training.as_step(self, self._measure, *args)
+
+    def _learn(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         gradient, outputs, losses, penalty = training.combined_gradient(
             self, x, y, sample_weight
         )
-        self.optimizer.apply(gradient, self.trainable_variables)
-        self._track_losses(x, losses, penalty)
-        return training.replica_logs(
-            self.compute_metrics(x, y, outputs, sample_weight)
+        training.apply_gradient(
+            self.optimizer, gradient, self.trainable_variables
         )
+        self._track_losses(x, losses, penalty)
+        return self.compute_metrics(x, y, outputs, sample_weight)
 
-    def test_step(self, data):
-        """One step of evaluation on a batch of (images, labels[, weights])."""
+    def _measure(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         outputs = keras.tree.flatten(self(x, training=False))
         losses, _ = training.losses_of_batch(
             self.loss, self.stage_losses(y, outputs, sample_weight), x
         )
         self._track_losses(x, losses, sum(self.losses))
-        return training.replica_logs(
-            self.compute_metrics(x, y, outputs, sample_weight)
-        )
+        return self.compute_metrics(x, y, outputs, sample_weight)
 
     def stage_losses(self, y, outputs, sample_weight=None):
         """Returns the K losses, unweighted; see `losses.stage_losses`."""

@@ -1,6 +1,5 @@
 """The interface of combiners."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -53,13 +52,8 @@ class Combiner(TrainingState):
                 name="last_weights", shape=(stages,), initializer="ones"
             )
             self.age = self._zeros("age", (), "int32")
-        # What is summed up over an epoch is no state of training: it is neither
-        # saved nor among `variables`.
-        for name, shape in (("weight_sums", (stages,)), ("weight_count", ())):
-            zeros = keras.Variable(
-                ops.zeros(shape, "float32"), trainable=False, name=name
-            )
-            object.__setattr__(self, name, zeros)
+        self.weight_sums = self._zeros("weight_sums", (stages,))
+        self.weight_count = self._zeros("weight_count", ())
 
     def __call__(self, gradients, loss_scale=1.0, weighted=False):
         # Not a tensor in, tensor out layer: gradients have gaps.
@@ -68,9 +62,15 @@ class Combiner(TrainingState):
 
     def call(self, gradients, loss_scale=1.0, weighted=False):
         if self.refresh_every == 1:
-            coefficients, _ = self._decide(gradients, loss_scale)
+            coefficients, _, agreement = self._decide(gradients, loss_scale)
         else:
-            coefficients = self._decide_if_due(gradients, loss_scale, weighted)
+            coefficients, agreement = self._decide_if_due(
+                gradients, loss_scale, weighted
+            )
+        if not self.joint:
+            cosines, known = agreement
+            self.cosine_sums.assign_add(cosines)
+            self.cosine_counts.assign_add(known)
         return gram_lib.linear_combination(coefficients, gradients)
 
     def due(self):
@@ -114,7 +114,7 @@ class Combiner(TrainingState):
     def reset_weights(self):
         """Makes `mean_weights` start anew."""
         for variable in (self.weight_sums, self.weight_count):
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(ops.zeros_like(variable.value))
 
     def coefficients(self, gram, sizes):
         """Returns c, with which the combined gradient is Σ c_i g_i.
@@ -146,7 +146,7 @@ class Combiner(TrainingState):
     def reset_cosines(self):
         """Makes `mean_cosines` start anew."""
         for variable in (self.cosine_sums, self.cosine_counts):
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(ops.zeros_like(variable.value))
 
     def _zeros(self, name, shape, dtype=None):
         return self.add_weight(
@@ -154,44 +154,56 @@ class Combiner(TrainingState):
         )
 
     def _decide(self, gradients, loss_scale):
-        """Returns the coefficients, and whether all gradients are finite."""
+        """Returns what follows from the Gram matrix.
+
+        Returns:
+            Tuple of the coefficients, whether all gradients are finite, and a
+            pair of float32 tensors `(K, K)`: the cosines, and 1 where they are
+            known.
+        """
         gram = gram_lib.gram_matrix(gradients)
         # Coefficients are decided on the gradients without loss scaling.
         scale = ops.cast(loss_scale, gram.dtype)
         gram = gram / scale / scale
-        if not self.joint:
-            cosines, known = gram_lib.cosines(gram)
-            self.cosine_sums.assign_add(ops.cast(cosines, "float32"))
-            self.cosine_counts.assign_add(ops.cast(known, "float32"))
+        agreement = tuple(
+            ops.cast(one, "float32") for one in gram_lib.cosines(gram)
+        )
         coefficients = self.coefficients(gram, gram_lib.sizes(gradients))
         return (
             ops.cast(coefficients, gram.dtype),
             ops.all(ops.isfinite(ops.diagonal(gram))),
+            agreement,
         )
 
     def _decide_if_due(self, gradients, loss_scale, weighted):
         due = self.due()
-        between = self.last_coefficients
+        between = self.last_coefficients.value
         if weighted:
             between = ops.ones_like(between)
         between = ops.cast(between, gram_lib.accumulation_dtype())
-        coefficients, finite = ops.cond(
+        nothing = ops.zeros((self.num_stages, self.num_stages))
+        # No branch may assign to a variable: JAX would not see it.
+        coefficients, finite, agreement = ops.cond(
             due,
             lambda: self._decide(gradients, loss_scale),
-            lambda: (between, ops.convert_to_tensor(True)),
+            lambda: (
+                between,
+                ops.convert_to_tensor(True),
+                (nothing, nothing),
+            ),
         )
         # Coefficients that leave a stage out, since its gradient is not
         # finite, serve for this step only: the next one is due again.
         last = ops.where(
             ops.logical_and(due, finite),
             gram_lib.cast_finite(coefficients, "float32"),
-            self.last_coefficients,
+            self.last_coefficients.value,
         )
         self.last_coefficients.assign(last)
         self.age.assign(
             ops.where(finite, (self.age + 1) % self.refresh_every, 0)
         )
-        return coefficients
+        return coefficients, agreement
 
 
 def check_scale(scale):

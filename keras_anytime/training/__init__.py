@@ -7,12 +7,14 @@ import keras
 from keras_anytime.training.greedy import fit_greedy
 from keras_anytime.training.inputs import fit_options
 
+_BACKENDS = ("tensorflow", "jax")
 _PER_BACKEND = (
+    "apply_gradient",
+    "as_step",
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
     "losses_of_batch",
-    "replica_logs",
     "scope",
     "strategy_for_fit",
 )
@@ -24,9 +26,10 @@ def __getattr__(name):
     if name not in _PER_BACKEND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     backend = keras.backend.backend()
-    if backend != "tensorflow":
+    if backend not in _BACKENDS:
         raise ImportError(
-            "keras_anytime trains on the TensorFlow backend. "
+            "keras_anytime trains on the TensorFlow and JAX backends: set "
+            "KERAS_BACKEND to one of them before Keras is imported. "
             f"Received: KERAS_BACKEND={backend}"
         )
     return getattr(importlib.import_module(f"{__name__}.{backend}"), name)

@@ -4,18 +4,19 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_anytime.training import columns
 from keras_anytime.training import replicas
 from keras_anytime.training.replicas import check as check_strategy
-from keras_anytime.training.replicas import logs as replica_logs
 from keras_anytime.training.replicas import losses_of_batch
 from keras_anytime.training.replicas import strategy_for_fit
 
 __all__ = [
+    "apply_gradient",
+    "as_step",
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
     "losses_of_batch",
-    "replica_logs",
     "scope",
     "strategy_for_fit",
 ]
@@ -30,6 +31,26 @@ def default_jit_compile(model):
 def scope(model):
     """Returns the scope in which variables for training are created."""
     return model.distribute_strategy.scope()
+
+
+def as_step(model, function, data):
+    """Runs a function as one step of `fit` or `evaluate`.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        function: Function from a batch to logs, that updates variables.
+        data: The batch that Keras gives to the step.
+
+    Returns:
+        What Keras wants back: the logs.
+    """
+    del model
+    return replicas.logs(function(data))
+
+
+def apply_gradient(optimizer, gradient, variables):
+    """Lets an optimizer move variables; see `combined_gradient`."""
+    optimizer.apply(gradient, variables)
 
 
 def combined_gradient(model, x, y, sample_weight):
@@ -84,32 +105,37 @@ def combined_gradient(model, x, y, sample_weight):
         gradient = _gradient(tape, joint, variables, variables)
         (gradient,) = replicas.summed([gradient])
     else:
-        owned = [
-            model.stage_variables(k) for k in range(1, model.num_stages + 1)
-        ]
+        owned = columns.owned_by_stages(model)
 
         def of_each_stage():
             return [
-                _gradient(tape, objective, sources, variables)
-                for objective, sources in zip(objectives, owned, strict=True)
+                _gradient(
+                    tape,
+                    objective,
+                    [one for one in variables if id(one) in own],
+                    variables,
+                )
+                for objective, own in zip(objectives, owned, strict=True)
             ]
 
         def at_once():
             gradient = _gradient(tape, joint, variables, variables)
-            return _at_first_owners(gradient, owned, variables)
+            return columns.at_first_owners(gradient, owned, variables)
 
         # The backward pass of synchronised batch normalisation reduces over
         # replicas, which TensorFlow cannot do under a condition.
         one_pass = combiner.refresh_every > 1 and replicas.count() == 1
         stage_gradients = (
-            _cond(combiner.due(), of_each_stage, at_once, owned, variables)
+            columns.choose(
+                combiner.due(), of_each_stage, at_once, owned, variables
+            )
             if one_pass
             else of_each_stage()
         )
         stage_gradients = replicas.summed(stage_gradients)
         gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
-        gradient = _add(
-            _keep_overflow(gradient, stage_gradients, model),
+        gradient = columns.added(
+            columns.with_overflow(gradient, stage_gradients, model.optimizer),
             _gradient(tape, scaled_penalty, variables, variables),
         )
     gradient = replicas.on_the_first(gradient)
@@ -123,72 +149,3 @@ def _gradient(tape, objective, sources, variables):
         id(source): value for source, value in zip(sources, values, strict=True)
     }
     return [by_source.get(id(variable)) for variable in variables]
-
-
-def _at_first_owners(gradient, owned, variables):
-    """Returns stage gradients with a given sum, none of them computed."""
-    left = {
-        id(variable): one
-        for variable, one in zip(variables, gradient, strict=True)
-    }
-    return [
-        [
-            left.pop(id(variable), None) if id(variable) in own else None
-            for variable in variables
-        ]
-        for own in map(_ids, owned)
-    ]
-
-
-def _cond(condition, true_fn, false_fn, owned, variables):
-    """`tf.cond` of functions that give stage gradients.
-
-    Both branches must have the same gaps, so that a variable that a stage owns
-    has zeros where it has no gradient.
-    """
-    owned = [_ids(sources) for sources in owned]
-
-    def of_owned(function):
-        return lambda: [
-            tf.zeros_like(variable.value) if one is None else one
-            for own, stage in zip(owned, function(), strict=True)
-            for variable, one in zip(variables, stage, strict=True)
-            if id(variable) in own
-        ]
-
-    values = iter(tf.cond(condition, of_owned(true_fn), of_owned(false_fn)))
-    return [
-        [
-            next(values) if id(variable) in own else None
-            for variable in variables
-        ]
-        for own in owned
-    ]
-
-
-def _ids(sources):
-    return {id(source) for source in sources}
-
-
-def _add(left, right):
-    return [
-        a if b is None else b if a is None else a + b
-        for a, b in zip(left, right, strict=True)
-    ]
-
-
-def _keep_overflow(gradient, stage_gradients, model):
-    """Lets a loss-scaling optimizer see an overflow in any stage.
-
-    It skips such a step and lowers its scale. Leaving the stage out instead,
-    as a combiner does, would keep the scale too high for that stage for ever.
-    """
-    if not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
-        return gradient
-    probe = sum(
-        0 * ops.sum(one)
-        for stage in stage_gradients
-        for one in stage
-        if one is not None
-    )
-    return [one if one is None else one + probe for one in gradient]

@@ -1,0 +1,217 @@
+"""How gradients are taken on the JAX backend.
+
+A batch that `keras.distribution` shards over devices needs nothing more: a
+compiled step computes on the whole batch, whatever device has which part of it,
+so that losses, batch statistics and stage gradients are reduced before anything
+is made of them.
+"""
+
+import contextlib
+
+import jax
+import keras
+from keras import ops
+
+from keras_anytime.training import columns
+
+__all__ = [
+    "apply_gradient",
+    "as_step",
+    "check_strategy",
+    "combined_gradient",
+    "default_jit_compile",
+    "losses_of_batch",
+    "scope",
+    "strategy_for_fit",
+]
+
+
+def default_jit_compile(model):
+    """Whether XLA pays off: always, where operations are dispatched one by one.
+
+    A step that is not compiled is traced anew for every batch.
+    """
+    del model
+    return True
+
+
+def strategy_for_fit(strategy):
+    """Returns `None`: `keras.distribution` needs no strategy in the model."""
+    return strategy
+
+
+def check_strategy(model, jit_compile, optimizer, loss):
+    """Raises nothing: several devices compute what one would."""
+    del model, jit_compile, optimizer, loss
+
+
+def scope(model):
+    """Returns a scope without effect; variables know their devices."""
+    del model
+    return contextlib.nullcontext()
+
+
+def losses_of_batch(loss, losses, images):
+    """Returns the stage losses as a tensor `(K,)`, and as they are."""
+    del loss, images
+    return ops.stack(losses), losses
+
+
+def as_step(model, function, state, data):
+    """Runs a function as one step of `fit` or `evaluate`.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        function: Function from a batch to logs, that updates variables.
+        state: Tuple of the values of the variables: lists of those that are
+            trainable, those that are not, in training the optimizer's, and the
+            metrics'.
+        data: The batch that Keras gives to the step.
+
+    Returns:
+        What Keras wants back: the logs, and the state after the step.
+    """
+    variables = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.metrics_variables,
+    ]
+    if len(state) > len(variables):
+        variables.insert(2, model.optimizer.variables)
+    mapping = [
+        pair
+        for some, values in zip(variables, state, strict=True)
+        for pair in zip(some, values, strict=True)
+    ]
+    with keras.StatelessScope(mapping) as after:
+        logs = function(data)
+    return logs, tuple(
+        [after.get_current_value(variable) for variable in some]
+        for some in variables
+    )
+
+
+def apply_gradient(optimizer, gradient, variables):
+    """Lets an optimizer move variables; see `combined_gradient`."""
+    moved, state = optimizer.stateless_apply(
+        _values(optimizer.variables), gradient, _values(variables)
+    )
+    _assign(variables, moved)
+    _assign(optimizer.variables, state)
+
+
+def combined_gradient(model, x, y, sample_weight):
+    """Runs one forward pass and returns the gradient to apply.
+
+    The forward pass is linearised once. Each stage's gradient is the transpose
+    of its own entry of the linear map, so that its backward pass costs only
+    its subgraph; what stages have in common of the forward pass is computed
+    once. A combiner that has a joint objective takes one backward pass.
+    Regularisers are no task: their gradient is added after combining.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        x: Images `(batch, height, width, channels)`.
+        y: Targets, one for all stages; for label sets a dict of them.
+        sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
+
+    Returns:
+        Tuple of the gradient (list aligned with `model.trainable_variables`),
+        the logits of every output (list), the stage losses (tensor `(K,)`) and
+        the regularisers' penalty (scalar). Only the gradient carries the
+        optimizer's loss scale.
+    """
+    combiner = model.gradients
+    scale = model.optimizer.scale_loss
+    variables = model.trainable_variables
+    others = model.non_trainable_variables
+    values = _values(variables)
+
+    def forward(values):
+        outputs, moved, penalties = model.stateless_call(
+            values, _values(others), x, training=True, return_losses=True
+        )
+        outputs = keras.tree.flatten(outputs)
+        losses = model.stage_losses(y, outputs, sample_weight)
+        penalty = sum(penalties, ops.zeros(()))
+        return (losses, penalty), (outputs, moved)
+
+    (losses, penalty), tangents, (outputs, moved) = jax.linearize(
+        forward, values, has_aux=True
+    )
+    _assign(others, moved)
+    losses = ops.stack(losses)
+    weights = combiner.held(model.weighting(losses))
+
+    def gradient_of(choose, factor):
+        """The gradient of what is chosen of losses and penalty, scaled."""
+        transpose = jax.linear_transpose(
+            lambda some: choose(*tangents(some)), values
+        )
+        (gradient,) = transpose(scale(factor))
+        return gradient
+
+    def weighted_sum(factors):
+        return lambda losses, _=None: sum(
+            factor * loss
+            for factor, loss in zip(
+                ops.unstack(factors, model.num_stages), losses, strict=True
+            )
+        )
+
+    if combiner.joint:
+        objective = weighted_sum(jax.grad(combiner.objective)(losses, weights))
+        gradient = gradient_of(
+            lambda losses, penalty: objective(losses) + penalty, ops.ones(())
+        )
+        return gradient, outputs, losses, penalty
+
+    owned = columns.owned_by_stages(model)
+
+    def of_each_stage():
+        return [
+            [
+                one if id(variable) in own else None
+                for variable, one in zip(
+                    variables,
+                    gradient_of(
+                        lambda losses, _, stage=stage: losses[stage],
+                        weights[stage],
+                    ),
+                    strict=True,
+                )
+            ]
+            for stage, own in enumerate(owned)
+        ]
+
+    def at_once():
+        factors = combiner.last_coefficients * weights
+        gradient = gradient_of(weighted_sum(factors), ops.ones(()))
+        return columns.at_first_owners(gradient, owned, variables)
+
+    one_pass = combiner.refresh_every > 1
+    stage_gradients = (
+        columns.choose(
+            combiner.due(), of_each_stage, at_once, owned, variables
+        )
+        if one_pass
+        else of_each_stage()
+    )
+    # GPUs multiply in fewer bits unless told otherwise. Convolutions may;
+    # cosines would be off by a thousandth.
+    with jax.default_matmul_precision("highest"):
+        gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
+    gradient = columns.with_overflow(
+        gradient, stage_gradients, model.optimizer
+    )
+    of_penalty = gradient_of(lambda _, penalty: penalty, ops.ones(()))
+    return columns.added(gradient, of_penalty), outputs, losses, penalty
+
+
+def _values(variables):
+    return [variable.value for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
