@@ -5,6 +5,9 @@ import functools
 import json
 import pathlib
 
+import keras
+import numpy as np
+
 from keras_anytime import data
 from keras_anytime import evaluation
 from keras_anytime import export
@@ -94,7 +97,7 @@ class Run:
             batch_size: Integer.
 
         Returns:
-            A `tf.data.Dataset` of batches of images and labels.
+            A data set of batches of images and labels.
         """
         split = split or self.settings["eval_split"]
         _, measured = data.load(
@@ -220,13 +223,13 @@ def time_answers(networks, folder, data, repetitions):
     Args:
         networks: List of `MeasuredRun`s.
         folder: A `pathlib.Path`, which gets the `.tflite` files.
-        data: A `tf.data.Dataset`, whose first batch is answered image by image.
+        data: A data set of batches, whose first batch is answered image by image.
         repetitions: Integer, how often.
 
     Returns:
         List of `TimedPredictions`, one for each network.
     """
-    images, labels = next(data.as_numpy_iterator())
+    images, labels = keras.tree.map_structure(np.asarray, next(iter(data)))
     sets = networks[0].run.model.label_sets
     predictors = {}
     for index, network in enumerate(networks):

@@ -53,10 +53,11 @@ def compiled(model, gradients=None, weighting=None, optimizer=None, **kwargs):
 
 def digits(count=64):
     """Real images and labels, prepared, as two arrays."""
-    (batch,) = ka.data.load(
+    _, data = ka.data.load(
         "digits", batch_size=count, splits=("train[:80%]", f"train[-{count}:]")
-    )[1].take(1)
-    return batch[0].numpy(), batch[1].numpy()
+    )
+    images, labels = next(iter(data))
+    return np.asarray(images), np.asarray(labels)
 
 
 def hierarchical_net(classes=None):

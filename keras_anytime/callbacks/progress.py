@@ -45,6 +45,8 @@ class StageProgress(keras.callbacks.Callback):
 
     # Tells `AnytimeModel.fit` to leave out Keras' own progress bar.
     shows_progress = True
+    # Tells Keras not to wait for each step's logs, where it need not.
+    async_safe = True
 
     def __init__(self, metric="accuracy", stream=None, max_stages=8):
         super().__init__()

@@ -125,6 +125,10 @@ class StepDecay(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._epoch < self.warmup_epochs:
+            if hasattr(self.model, "jax_state_sync"):
+                # On JAX, `fit` keeps the variables' values to itself until
+                # it is asked for them.
+                self.model.jax_state_sync()
             self._set(self.rate(self._epoch, batch))
 
     def on_epoch_end(self, epoch, logs=None):

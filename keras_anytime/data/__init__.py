@@ -2,10 +2,15 @@
 
 import dataclasses
 
+import keras
+
+from keras_anytime.data.folders import folder_info
+from keras_anytime.data.folders import read_folder
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.pipeline import Epochs
-from keras_anytime.data.pipeline import evaluation_batches
-from keras_anytime.data.pipeline import training_batches
+from keras_anytime.data.npz import is_npz
+from keras_anytime.data.npz import npz_info
+from keras_anytime.data.npz import read_npz
+from keras_anytime.data.passes import Epochs
 from keras_anytime.data.sources import DIGITS
 from keras_anytime.data.sources import digits_info
 from keras_anytime.data.sources import read_digits
@@ -33,7 +38,11 @@ def info(name, data_dir=None, labels=None):
     """
     if name == DIGITS.name:
         return digits_info(labels)
-    return tfds_info(name, data_dir, labels)
+    if is_npz(name):
+        return npz_info(name, labels)
+    if _has_tensorflow():
+        return tfds_info(name, data_dir, labels)
+    return folder_info(name, data_dir, labels)
 
 
 def load(
@@ -45,6 +54,7 @@ def load(
     data_dir=None,
     download=False,
     labels=None,
+    drop_remainder=False,
 ):
     """Returns pipelines of images and labels, one for each split.
 
@@ -61,7 +71,9 @@ def load(
     Args:
         name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship
             inside scikit-learn; or a data set of TensorFlow Datasets that has
-            labels and one image size, such as `"cifar10"`.
+            labels and one image size, such as `"cifar10"`; or the path of an
+            `.npz` file with arrays `x_train`, `y_train`, `x_test`, `y_test`,
+            uint8 images and integer labels.
         batch_size: Integer of 1 or more.
         splits: Sequence of splits in the notation of TensorFlow Datasets.
             `None` means four fifths and the held-out fifth of the digits,
@@ -77,17 +89,23 @@ def load(
             set that hold them, for hierarchical prediction: `{"fine": "label",
             "coarse": "coarse_label"}` for CIFAR-100. `None` means the one
             feature `"label"`.
+        drop_remainder: Boolean. Whether the last batch of a training pass is
+            left out where it is smaller, rather than compiled for.
 
     Returns:
-        List of `tf.data.Dataset`, each of pairs of float32 images `(batch,
-        height, width, channels)`, normalised by channel, and int64 labels
-        `(batch,)`, or a dict of such by label sets. The last batch of a pass
-        may be smaller.
+        List of data sets, each of pairs of float32 images `(batch, height,
+        width, channels)`, normalised by channel, and int64 labels `(batch,)`,
+        or a dict of such by label sets. The last batch of a pass may be
+        smaller. On the TensorFlow backend each is a `tf.data.Dataset`, on
+        JAX a `keras.utils.PyDataset` of the same passes, for which no
+        TensorFlow needs to be installed; both can be iterated over, and
+        have a length.
 
     Raises:
         ValueError: If an argument is not one of these.
         FileNotFoundError: If the data set has not been prepared; says how to
             get it.
+        ImportError: If a data set is to be fetched on JAX.
     """
     if batch_size != int(batch_size) or batch_size < 1:
         raise ValueError(
@@ -104,7 +122,7 @@ def load(
         pairs = read_digits(splits, labels)
     else:
         splits = splits or ("train", "test")
-        pairs = read_tfds(name, splits, data_dir, download, labels)
+        pairs = _read(name, splits, data_dir, download, labels)
     about = info(name, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
         if not len(images):
@@ -114,8 +132,35 @@ def load(
             )
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
+    if _has_tensorflow():
+        from keras_anytime.data import pipeline as batches
+    else:
+        from keras_anytime.data import batches
     first, *others = pairs
     return [
-        training_batches(*first, about, batch_size, seed),
-        *(evaluation_batches(*pair, about, batch_size) for pair in others),
+        batches.training_batches(
+            *first, about, batch_size, seed, drop_remainder
+        ),
+        *(
+            batches.evaluation_batches(*pair, about, batch_size)
+            for pair in others
+        ),
     ]
+
+
+def _read(name, splits, data_dir, download, labels):
+    if is_npz(name):
+        return read_npz(name, splits, labels)
+    if _has_tensorflow():
+        return read_tfds(name, splits, data_dir, download, labels)
+    if download:
+        raise ImportError(
+            "TensorFlow Datasets fetches data, with the TensorFlow backend; "
+            "JAX reads what it has prepared. Received: download=True with "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+    return read_folder(name, splits, data_dir, labels)
+
+
+def _has_tensorflow():
+    return keras.backend.backend() == "tensorflow"

@@ -2,6 +2,28 @@
 
 import dataclasses
 
+# Means and deviations of the training images, in units of pixel / 255.
+_STATISTICS = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+# For other colour images, those of ImageNet.
+_COLOUR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def statistics_of(name: str, channels: int) -> tuple:
+    """Returns the means and deviations by which images are normalised.
+
+    Args:
+        name: String, the data set's name.
+        channels: Integer.
+
+    Returns:
+        Pair of tuples of floats, one per channel, in units of pixel / 255.
+    """
+    grey = ((0.5,) * channels, (0.25,) * channels)
+    return _STATISTICS.get(name, _COLOUR if channels == 3 else grey)
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:

@@ -2,38 +2,12 @@
 
 import tensorflow as tf
 
-
-class Epochs:
-    """Numbers the passes over a training set.
-
-    The order and the augmentation of a pass depend on the seed and on its
-    number alone. Looking at the data outside of training passes over it too;
-    `start` gives the next pass its number whatever was looked at.
-
-    Attributes:
-        next: Integer. The number of the pass that starts next, from 0.
-        trained: Integer. The number of passes that were trained on.
-    """
-
-    def __init__(self):
-        self.next = 0
-        self.trained = 0
-
-    def start(self, epoch):
-        """Numbers the pass that starts next."""
-        self.next = epoch
-
-    def finish(self, epoch):
-        """Notes that a pass was trained on to its end."""
-        self.trained = epoch + 1
-
-    def __call__(self):
-        """Yields the number of one pass, and counts it."""
-        epoch, self.next = self.next, self.next + 1
-        yield epoch
+from keras_anytime.data import passes
 
 
-def training_batches(images, labels, info, batch_size, seed):
+def training_batches(
+    images, labels, info, batch_size, seed, drop_remainder=False
+):
     """Returns shuffled, augmented batches; another order in each pass.
 
     Images are normalised by channel, padded by `info.pad` zeros (the mean
@@ -46,11 +20,12 @@ def training_batches(images, labels, info, batch_size, seed):
         info: A `DatasetInfo`.
         batch_size: Integer.
         seed: Integer.
+        drop_remainder: Boolean. Whether a smaller last batch is left out.
 
     Returns:
         A `tf.data.Dataset` of pairs of a float32 tensor `(batch, height, width,
         channels)` and an int64 tensor `(batch,)`, or a dict of them. Its
-        attribute `epochs` is the `Epochs` that number its passes.
+        attribute `epochs` is the `passes.Epochs` that number its passes.
 
     Reference:
         [He et al., 2016, Section 4.2](https://arxiv.org/abs/1512.03385)
@@ -58,21 +33,16 @@ def training_batches(images, labels, info, batch_size, seed):
     count = len(images)
     images = tf.convert_to_tensor(images)
     labels = _as_int64(labels)
-    epochs = Epochs()
+    epochs = passes.Epochs()
 
-    def one_pass(epoch):
-        key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=key
-        )
-        shifts = tf.random.stateless_uniform(
-            (count, 2), key + [1, 0], 0, 2 * info.pad + 1, tf.int32
-        )
-        flips = tf.random.stateless_uniform((count,), key + [2, 0]) < 0.5
+    def next_pass():
+        drawn = passes.draws(seed, epochs.begin(), count, info.pad)
+        yield drawn.order, drawn.corners, drawn.flips
 
+    def one_pass(order, corners, flips):
         def batch(index):
             x = normalise(tf.gather(images, index), info)
-            x = shift(x, tf.gather(shifts, index), info.pad)
+            x = shift(x, tf.gather(corners, index), info.pad)
             if info.flip:
                 flip = tf.gather(flips, index)[:, None, None, None]
                 x = tf.where(flip, tf.reverse(x, axis=[2]), x)
@@ -82,15 +52,21 @@ def training_batches(images, labels, info, batch_size, seed):
 
         return (
             tf.data.Dataset.from_tensor_slices(order)
-            .batch(batch_size)
+            .batch(batch_size, drop_remainder=drop_remainder)
             .map(batch, num_parallel_calls=tf.data.AUTOTUNE)
         )
 
-    passes = tf.data.Dataset.from_generator(
-        epochs, output_signature=tf.TensorSpec((), tf.int64)
+    drawn = tf.data.Dataset.from_generator(
+        next_pass,
+        output_signature=(
+            tf.TensorSpec((count,), tf.int64),
+            tf.TensorSpec((count, 2), tf.int32),
+            tf.TensorSpec((count,), tf.bool),
+        ),
     )
-    batches = passes.flat_map(one_pass).apply(
-        tf.data.experimental.assert_cardinality(-(-count // batch_size))
+    size = count // batch_size if drop_remainder else -(-count // batch_size)
+    batches = drawn.flat_map(one_pass).apply(
+        tf.data.experimental.assert_cardinality(size)
     )
     batches = _shared_by_workers(batches.prefetch(tf.data.AUTOTUNE))
     batches.epochs = epochs

@@ -2,20 +2,15 @@
 
 import contextlib
 import dataclasses
-import os
-from collections.abc import Mapping
 
 import numpy as np
 
+from keras_anytime.data.folders import data_dir_or_default
 from keras_anytime.data.info import DatasetInfo
-
-# Means and deviations of the training images, in units of pixel / 255.
-_STATISTICS = {
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-}
-# For other colour images, those of ImageNet.
-_COLOUR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+from keras_anytime.data.info import statistics_of
+from keras_anytime.data.label_sets import by_label_set
+from keras_anytime.data.label_sets import features_of
+from keras_anytime.data.splits import examples_of
 
 # The digits fill their 8x8 pixels: shifting them cuts strokes off, and tripled
 # the error of a small network.
@@ -43,8 +38,8 @@ def digits_info(labels=None):
         ValueError: If `labels` names other features than the digits'
             `"label"`.
     """
-    features = _features(labels, ("label",), DIGITS.name)
-    names = _by_label_set({"label": DIGITS.class_names}, features)
+    features = features_of(labels, ("label",), DIGITS.name)
+    names = by_label_set({"label": DIGITS.class_names}, features)
     return dataclasses.replace(DIGITS, class_names=names)
 
 
@@ -65,35 +60,21 @@ def read_digits(splits, labels=None):
         ValueError: If a split cannot be read, or `labels` names other features
             than the digits' `"label"`.
     """
-    import tensorflow_datasets as tfds
     from sklearn.datasets import load_digits
 
-    features = _features(labels, ("label",), DIGITS.name)
+    features = features_of(labels, ("label",), DIGITS.name)
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     # Pixels are 0 to 16; bring them to the 0 to 255 of images.
     images = np.round(digits.images[order, :, :, None] * (255 / 16))
     images = images.astype("uint8")
     target = digits.target[order].astype("int64")
-    whole = {
-        "train": tfds.core.SplitInfo(
-            name="train",
-            shard_lengths=[len(target)],
-            num_bytes=0,
-            filename_template=None,
-        )
-    }
     pairs = []
     for split in splits:
-        with _readable(split, DIGITS.name, whole):
-            parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(
-                whole
-            )
-        index = np.concatenate(
-            [np.arange(len(target))[part.from_ : part.to] for part in parts]
-        )
+        parts = examples_of(split, {"train": len(target)}, DIGITS.name)
+        index = np.concatenate([positions for _, positions in parts])
         pairs.append(
-            (images[index], _by_label_set({"label": target[index]}, features))
+            (images[index], by_label_set({"label": target[index]}, features))
         )
     return pairs
 
@@ -115,7 +96,7 @@ def tfds_info(name, data_dir=None, labels=None):
         FileNotFoundError: If it has not been prepared.
     """
     known = _builder(name, data_dir, download=False).info.features
-    features = _features(labels, _label_features(name, known), name)
+    features = features_of(labels, _label_features(name, known), name)
     class_names = {one: tuple(known[one].names) for one in features.values()}
     shape = tuple(known["image"].shape)
     if None in shape:
@@ -123,12 +104,11 @@ def tfds_info(name, data_dir=None, labels=None):
             "Images must all have one size. "
             f"Received: name={name!r} with images of shape {shape}"
         )
-    grey = ((0.5,) * shape[-1], (0.25,) * shape[-1])
-    mean, std = _STATISTICS.get(name, _COLOUR if shape[-1] == 3 else grey)
+    mean, std = statistics_of(name, shape[-1])
     return DatasetInfo(
         name=name,
         image_shape=shape,
-        class_names=_by_label_set(class_names, features),
+        class_names=by_label_set(class_names, features),
         mean=mean,
         std=std,
     )
@@ -156,31 +136,25 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
 
     builder = _builder(name, data_dir, download)
     known = _label_features(name, builder.info.features)
-    features = _features(labels, known, name)
+    features = features_of(labels, known, name)
     # What nobody asked for is not decoded.
     decoders = tfds.decode.PartialDecoding(
         {one: True for one in ("image", *features.values())}
     )
+    # One file after the other, as they are read without TensorFlow too.
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)
     pairs = []
     for split in splits:
         with _readable(split, name, builder.info.splits):
             data = builder.as_dataset(
-                split=split, batch_size=-1, decoders=decoders
+                split=split,
+                batch_size=-1,
+                decoders=decoders,
+                read_config=in_order,
             )
         labels_of = {one: data[one].numpy() for one in features.values()}
-        pairs.append(
-            (data["image"].numpy(), _by_label_set(labels_of, features))
-        )
+        pairs.append((data["image"].numpy(), by_label_set(labels_of, features)))
     return pairs
-
-
-def data_dir_or_default(data_dir=None):
-    """Returns the folder of prepared TFDS data sets."""
-    return os.path.expanduser(
-        data_dir
-        or os.environ.get("TFDS_DATA_DIR")
-        or os.path.join("~", "tensorflow_datasets")
-    )
 
 
 def _label_features(name, features):
@@ -198,33 +172,6 @@ def _label_features(name, features):
             f"Received: name={name!r} with {sorted(features)}"
         )
     return labels
-
-
-def _features(labels, known, name):
-    """Returns the features to read as labels, by label sets.
-
-    Args:
-        labels: Dict or `None`, as in `keras_anytime.data.load`.
-        known: Sequence of strings, the features that are labels.
-        name: String. The data set's name.
-
-    Returns:
-        Dict from label sets to features; `None` is the only set of plain data.
-    """
-    features = {None: "label"} if labels is None else labels
-    given = set(features.values()) if isinstance(features, Mapping) else set()
-    if not given or not given <= set(known):
-        raise ValueError(
-            "`labels` must be a dict from label sets to features that are "
-            f"labels, or None for 'label'; {name!r} has {sorted(known)}. "
-            f"Received: labels={labels}"
-        )
-    return dict(features)
-
-
-def _by_label_set(values, features):
-    chosen = {label_set: values[one] for label_set, one in features.items()}
-    return chosen.get(None, chosen)
 
 
 def _builder(name, data_dir, download):

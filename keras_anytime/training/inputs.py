@@ -11,8 +11,8 @@ def check_examples(model, x, y=None, argument="x"):
     """Raises a clear error for images or labels that do not fit a model.
 
     Arrays are checked whole. A `tf.data.Dataset` is checked by its element
-    specification and the labels of its first batch. Generators are left alone,
-    since looking would consume them.
+    specification and the labels of its first batch, a `PyDataset` by its first
+    batch. Generators are left alone, since looking would consume them.
 
     Args:
         model: An `AnytimeModel`.
@@ -36,6 +36,10 @@ def check_examples(model, x, y=None, argument="x"):
         _check_shape(model, images.shape, argument)
         for first in x.take(1):
             _check_targets(model, first[1], argument)
+    elif isinstance(x, keras.utils.PyDataset):
+        images, labels, *_ = first_batch(x, argument)
+        _check_shape(model, images.shape, argument)
+        _check_targets(model, labels, argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
         if y is None:
@@ -66,10 +70,15 @@ def fit_options(model, options):
         if not isinstance(validation, (tuple, list)):
             validation = (validation, None)
         check_examples(model, *validation[:2], "validation_data")
-        labels = x.element_spec[1] if _is_dataset(x) else options.get("y")
+        labels = options.get("y")
+        if _is_dataset(x):
+            labels = x.element_spec[1]
+        elif isinstance(x, keras.utils.PyDataset):
+            labels = first_batch(x)[1]
         create_variables(model, labels)
-    if _is_dataset(x):
-        # Keras warns of its own default for `tf.data` sets.
+    if _is_dataset(x) or hasattr(x, "epochs"):
+        # Keras warns of its own default for `tf.data` sets, and would take the
+        # batches of other ones in another order.
         options.setdefault("shuffle", False)
     callbacks = options.get("callbacks") or []
     if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -86,6 +95,21 @@ def fit_options(model, options):
     ):
         options["verbose"] = 0
     return options
+
+
+def first_batch(x, argument="x"):
+    """Returns the first batch of a `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: If it is no pair of images and labels.
+    """
+    batch = x[0]
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise ValueError(
+            "A data set to train on must give pairs (images, labels). "
+            f"Received: {argument} with a batch of {_described(batch)}"
+        )
+    return batch
 
 
 def create_variables(model, labels):

@@ -191,9 +191,7 @@ def combined_gradient(model, x, y, sample_weight):
 
     one_pass = combiner.refresh_every > 1
     stage_gradients = (
-        columns.choose(
-            combiner.due(), of_each_stage, at_once, owned, variables
-        )
+        columns.choose(combiner.due(), of_each_stage, at_once, owned, variables)
         if one_pass
         else of_each_stage()
     )
@@ -201,9 +199,7 @@ def combined_gradient(model, x, y, sample_weight):
     # cosines would be off by a thousandth.
     with jax.default_matmul_precision("highest"):
         gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
-    gradient = columns.with_overflow(
-        gradient, stage_gradients, model.optimizer
-    )
+    gradient = columns.with_overflow(gradient, stage_gradients, model.optimizer)
     of_penalty = gradient_of(lambda _, penalty: penalty, ops.ones(()))
     return columns.added(gradient, of_penalty), outputs, losses, penalty
 

@@ -15,13 +15,20 @@ class StopOnNaN(keras.callbacks.Callback):
     the end of an epoch, when no loss shows yet what its last step has made of
     them. So `Resume` and `StageCheckpoint` never save what has failed.
 
-    Keras reads the logs after every step in any case, so looking at them costs
-    less than 1 µs.
+    On TensorFlow Keras reads the logs after every step in any case, so looking
+    at them costs less than 1 µs. On JAX, where the device runs behind, another
+    thread looks at them, and training may have gone on for some steps when it
+    stops.
 
     Raises:
         FloatingPointError: In training, if a loss or a weight is not finite.
             It names the first such stage, the epoch and the step.
     """
+
+    @property
+    def async_safe(self):
+        """Whether Keras may call it from another thread, after later steps."""
+        return keras.backend.backend() == "jax"
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1

@@ -1,0 +1,125 @@
+"""Data sets in one `.npz` file, as `keras.datasets` downloads them."""
+
+import pathlib
+
+import numpy as np
+
+from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.label_sets import by_label_set
+from keras_anytime.data.label_sets import features_of
+from keras_anytime.data.splits import examples_of
+
+
+def is_npz(name):
+    """Whether a data set's name is the path of such a file."""
+    return str(name).endswith(".npz")
+
+
+def npz_info(path, labels=None):
+    """Returns what is known of the data set in a file.
+
+    Means and deviations are those of its training images.
+
+    Args:
+        path: String, as in `keras_anytime.data.load`.
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
+
+    Returns:
+        A `DatasetInfo`, whose classes are named by their numbers.
+
+    Raises:
+        ValueError: If the file is not as `keras_anytime.data.load` says.
+        FileNotFoundError: If there is no such file.
+    """
+    features = features_of(labels, ("label",), path)
+    splits = _read(path)
+    images, _ = splits["train"]
+    classes = 1 + max(int(of.max(initial=0)) for _, of in splits.values())
+    names = tuple(map(str, range(classes)))
+    pixels = images.reshape(-1, images.shape[-1])
+    count = max(1, len(pixels))
+    # Sums of integers: exact, and without an array of floats.
+    histograms = [np.bincount(one, minlength=256) for one in pixels.T]
+    values = np.arange(256) / 255
+    mean = [float(one @ values / count) for one in histograms]
+    std = [
+        float(np.sqrt(one @ (values - middle) ** 2 / count)) or 1.0
+        for one, middle in zip(histograms, mean, strict=True)
+    ]
+    return DatasetInfo(
+        name=str(path),
+        image_shape=images.shape[1:],
+        class_names=by_label_set({"label": names}, features),
+        mean=tuple(mean),
+        std=tuple(std),
+    )
+
+
+def read_npz(path, splits, labels=None):
+    """Reads splits of a file into memory.
+
+    Args:
+        path: String, as in `keras_anytime.data.load`.
+        splits: Sequence of strings such as `"train[:45000]"`.
+        labels: Dict or `None`, as in `keras_anytime.data.load`.
+
+    Returns:
+        List of pairs of uint8 images `(examples, height, width, channels)`
+        and int64 labels `(examples,)`, or a dict of them.
+
+    Raises:
+        ValueError: If the file is not as `keras_anytime.data.load` says, or a
+            split is unknown.
+        FileNotFoundError: If there is no such file.
+    """
+    features = features_of(labels, ("label",), path)
+    wholes = _read(path)
+    sizes = {name: len(of) for name, (_, of) in wholes.items()}
+    pairs = []
+    for split in splits:
+        some = [
+            [array[positions] for array in wholes[whole]]
+            for whole, positions in examples_of(split, sizes, str(path))
+        ]
+        images, found = (
+            np.concatenate(parts) for parts in zip(*some, strict=True)
+        )
+        pairs.append((images, by_label_set({"label": found}, features)))
+    return pairs
+
+
+def _read(path):
+    """Returns a dict from splits to images and labels."""
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f"There is no data set {str(path)!r}.")
+    with np.load(path) as file:
+        arrays = dict(file)
+    found = {}
+    for split in ("train", "test"):
+        if f"x_{split}" not in arrays or f"y_{split}" not in arrays:
+            continue
+        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        labels = labels.reshape(-1)
+        if images.ndim == 3:
+            images = images[..., None]
+        if (
+            images.ndim != 4
+            or images.dtype != "uint8"
+            or labels.dtype.kind not in "iu"
+            or len(images) != len(labels)
+        ):
+            raise ValueError(
+                "Images must be uint8 of shape (examples, height, width"
+                "[, channels]), with one integer label each. Received: "
+                f"{str(path)!r} with images of {images.dtype} and shape "
+                f"{images.shape}, labels of {labels.dtype} and shape "
+                f"{labels.shape}"
+            )
+        found[split] = images, labels.astype("int64")
+    if "train" not in found:
+        raise ValueError(
+            "A data set in a file has the arrays x_train, y_train and, if it "
+            f"has a test split, x_test, y_test. Received: {str(path)!r} with "
+            f"{sorted(arrays)}"
+        )
+    return found
