@@ -89,9 +89,8 @@ class AnytimeModel(keras.Model):
 
     @property
     def distribute_strategy(self):
-        """The `tf.distribute` strategy that it was made under, or `None`."""
-        own = getattr(super(), "distribute_strategy", None)
-        return training.strategy_for_fit(own)
+        """The `tf.distribute` strategy that it was made under; TensorFlow's."""
+        return training.strategy_for_fit(super().distribute_strategy)
 
     def by_stage(self, values):
         """Splits what there is of each output by stages.
@@ -277,10 +276,15 @@ class AnytimeModel(keras.Model):
 
     @property
     def variables(self):
-        own = super().variables
-        if not self.compiled:
-            return own
-        return [*own, *self.weighting.variables, *self.gradients.variables]
+        parts = [self.weighting, self.gradients] if self.compiled else []
+        state = [variable for part in parts for variable in part.variables]
+        return [*super().variables, *state]
+
+    @property
+    def non_trainable_variables(self):
+        # On JAX a step is given, and returns, whatever it changes.
+        sums = self.gradients.sums if self.compiled else ()
+        return [*super().non_trainable_variables, *sums]
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains all stages together; arguments as in `keras.Model.fit`.
@@ -324,20 +328,17 @@ class AnytimeModel(keras.Model):
         write_beside(filepath, lambda beside: save(beside, **kwargs))
 
     def train_step(self, *args):
-        """One step of training; arguments and logs are as Keras has them.
+        """One step on a batch of (images, labels[, weights]).
 
-        Args:
-            *args: A batch of (images, labels[, weights]); on JAX, before it
-                the values of all variables, which the step returns too.
+        On JAX, Keras gives it the values of all variables before the batch.
         """
         return training.as_step(self, self._learn, *args)
 
     def test_step(self, *args):
-        """One step of evaluation; arguments as for `train_step`."""
+        """One step of evaluation; arguments as of `train_step`."""
         return training.as_step(self, self._measure, *args)
 
-    def _learn(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    def _learn(self, x, y, sample_weight):
         gradient, outputs, losses, penalty = training.combined_gradient(
             self, x, y, sample_weight
         )
@@ -347,8 +348,7 @@ class AnytimeModel(keras.Model):
         self._track_losses(x, losses, penalty)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
-    def _measure(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    def _measure(self, x, y, sample_weight):
         outputs = keras.tree.flatten(self(x, training=False))
         losses, _ = training.losses_of_batch(
             self.loss, self.stage_losses(y, outputs, sample_weight), x
@@ -384,13 +384,13 @@ class AnytimeModel(keras.Model):
 
     def _track_losses(self, x, losses, penalty):
         size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
-        losses = keras.ops.unstack(losses, self.num_stages)
-        total = sum(losses) / self.num_stages + penalty
+        of_stages = keras.ops.unstack(losses, self.num_stages)
+        for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
+            metric.update_state(loss, sample_weight=size)
+        total = keras.ops.mean(losses) + penalty
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(total, sample_weight=size)
-        for metric, loss in zip(self.stage_loss_means, losses, strict=True):
-            metric.update_state(loss, sample_weight=size)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):

@@ -223,7 +223,7 @@ def time_answers(networks, folder, data, repetitions):
     Args:
         networks: List of `MeasuredRun`s.
         folder: A `pathlib.Path`, which gets the `.tflite` files.
-        data: A data set of batches, whose first batch is answered image by image.
+        data: A data set of batches, whose first one is answered image by image.
         repetitions: Integer, how often.
 
     Returns:

@@ -7,9 +7,56 @@ import hypothesis
 import keras
 import pytest
 
+from tests.source import ROOT
+from tests.source import imports
+
 # How long an example takes is no property of the code: other processes run too.
 hypothesis.settings.register_profile("keras_anytime", deadline=None)
 hypothesis.settings.load_profile("keras_anytime")
+
+
+# What there is on the TensorFlow backend only.
+_WITH_TENSORFLOW = (
+    "tensorflow",
+    "tensorflow_datasets",
+    "tf_keras",
+    "ai_edge_litert",
+)
+_left_out = []
+
+
+def _needs_tensorflow(path):
+    """Whether a file of tests, or what it imports of them, needs TensorFlow."""
+    for one in imports(path):
+        top, *parts = one.name.split(".")
+        # A test that imports it within a function can do without.
+        if top in _WITH_TENSORFLOW and one.at_load:
+            return True
+        if top == "tests":
+            for name in (parts, parts[:-1]):
+                other = ROOT.joinpath("tests", *name).with_suffix(".py")
+                if other.is_file() and _needs_tensorflow(other):
+                    return True
+    return False
+
+
+def pytest_ignore_collect(collection_path):
+    """On other backends, leaves out the files that import TensorFlow."""
+    if keras.backend.backend() == "tensorflow":
+        return None
+    if collection_path.suffix == ".py" and _needs_tensorflow(collection_path):
+        _left_out.append(collection_path.name)
+        return True
+    return None
+
+
+def pytest_report_collectionfinish():
+    """Says on which backend tests run, and what is left out."""
+    lines = [f"Keras backend: {keras.backend.backend()}"]
+    if _left_out:
+        names = ", ".join(sorted(_left_out))
+        lines.append(f"left out, since they import TensorFlow: {names}")
+    return lines
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
 """The interface of combiners."""
 
+import keras
 import numpy as np
 from keras import ops
 
+from keras_anytime import precision
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.state import TrainingState
 
@@ -52,13 +54,19 @@ class Combiner(TrainingState):
                 name="last_weights", shape=(stages,), initializer="ones"
             )
             self.age = self._zeros("age", (), "int32")
-        self.weight_sums = self._zeros("weight_sums", (stages,))
-        self.weight_count = self._zeros("weight_count", ())
+        # What is summed up over an epoch is no state of training: it is neither
+        # saved nor among `variables`.
+        for name, shape in (("weight_sums", (stages,)), ("weight_count", ())):
+            zeros = keras.Variable(
+                ops.zeros(shape, "float32"), trainable=False, name=name
+            )
+            object.__setattr__(self, name, zeros)
 
     def __call__(self, gradients, loss_scale=1.0, weighted=False):
         # Not a tensor in, tensor out layer: gradients have gaps.
         self.ensure_built(len(gradients))
-        return self.call(gradients, loss_scale, weighted)
+        with precision.float64():
+            return self.call(gradients, loss_scale, weighted)
 
     def call(self, gradients, loss_scale=1.0, weighted=False):
         if self.refresh_every == 1:
@@ -101,6 +109,11 @@ class Combiner(TrainingState):
         self.weight_count.assign_add(ops.ones(()))
         return weights
 
+    @property
+    def sums(self):
+        """Variables of what is summed up over an epoch, for callbacks."""
+        return [self.weight_sums, self.weight_count] if self.built else []
+
     def mean_weights(self):
         """Returns the mean weights of the losses since the reset.
 
@@ -113,7 +126,7 @@ class Combiner(TrainingState):
 
     def reset_weights(self):
         """Makes `mean_weights` start anew."""
-        for variable in (self.weight_sums, self.weight_count):
+        for variable in self.sums:
             variable.assign(ops.zeros_like(variable.value))
 
     def coefficients(self, gram, sizes):
@@ -180,8 +193,8 @@ class Combiner(TrainingState):
         between = self.last_coefficients.value
         if weighted:
             between = ops.ones_like(between)
-        between = ops.cast(between, gram_lib.accumulation_dtype())
-        nothing = ops.zeros((self.num_stages, self.num_stages))
+        between = ops.cast(between, "float64")
+        nothing = ops.zeros((self.num_stages, self.num_stages), "float32")
         # No branch may assign to a variable: JAX would not see it.
         coefficients, finite, agreement = ops.cond(
             due,

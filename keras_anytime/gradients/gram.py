@@ -19,10 +19,10 @@ def gram_matrix(gradients):
         gradients: K lists of V tensors or `None`.
 
     Returns:
-        Tensor `(K, K)`. Float64 where the backend computes in it (not on JAX,
-        which has 32 bits by default).
+        Float64 tensor `(K, K)`; on JAX within `precision.float64` only, where
+        combiners are called.
     """
-    dtype = accumulation_dtype()
+    dtype = "float64"
     num_stages = len(gradients)
     grams = {}
     for column in zip(*gradients, strict=True):
@@ -212,11 +212,6 @@ def cast_finite(values, dtype):
     dtype = keras.backend.standardize_dtype(dtype)
     largest = {"float16": 6.5e4, "bfloat16": 3.38e38}.get(dtype, 3.4028234e38)
     return ops.cast(ops.clip(values, -largest, largest), dtype)
-
-
-def accumulation_dtype():
-    """Returns the dtype in which inner products are summed."""
-    return "float32" if keras.backend.backend() == "jax" else "float64"
 
 
 def _rows(column):

@@ -129,7 +129,8 @@ def create_variables(model, labels):
 
     def zeros(one):
         dtype = keras.backend.standardize_dtype(one.dtype)
-        return keras.ops.zeros((1, *tuple(one.shape)[1:]), dtype)
+        # JAX would warn that it has no 64 bits for labels.
+        return np.zeros((1, *tuple(one.shape)[1:]), dtype)
 
     build_optimizer(model)
     outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]

@@ -22,7 +22,6 @@ __all__ = [
     "default_jit_compile",
     "losses_of_batch",
     "scope",
-    "strategy_for_fit",
 ]
 
 
@@ -35,13 +34,8 @@ def default_jit_compile(model):
     return True
 
 
-def strategy_for_fit(strategy):
-    """Returns `None`: `keras.distribution` needs no strategy in the model."""
-    return strategy
-
-
 def check_strategy(model, jit_compile, optimizer, loss):
-    """Raises nothing: several devices compute what one would."""
+    """Allows all: several devices compute what one would."""
     del model, jit_compile, optimizer, loss
 
 
@@ -62,7 +56,8 @@ def as_step(model, function, state, data):
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from a batch to logs, that updates variables.
+        function: Function from images, labels and sample weights to logs,
+            that updates variables.
         state: Tuple of the values of the variables: lists of those that are
             trainable, those that are not, in training the optimizer's, and the
             metrics'.
@@ -84,7 +79,7 @@ def as_step(model, function, state, data):
         for pair in zip(some, values, strict=True)
     ]
     with keras.StatelessScope(mapping) as after:
-        logs = function(data)
+        logs = function(*keras.utils.unpack_x_y_sample_weight(data))
     return logs, tuple(
         [after.get_current_value(variable) for variable in some]
         for some in variables
@@ -195,10 +190,7 @@ def combined_gradient(model, x, y, sample_weight):
         if one_pass
         else of_each_stage()
     )
-    # GPUs multiply in fewer bits unless told otherwise. Convolutions may;
-    # cosines would be off by a thousandth.
-    with jax.default_matmul_precision("highest"):
-        gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
+    gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
     gradient = columns.with_overflow(gradient, stage_gradients, model.optimizer)
     of_penalty = gradient_of(lambda _, penalty: penalty, ops.ones(()))
     return columns.added(gradient, of_penalty), outputs, losses, penalty

@@ -38,14 +38,15 @@ def as_step(model, function, data):
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from a batch to logs, that updates variables.
+        function: Function from images, labels and sample weights to logs,
+            that updates variables.
         data: The batch that Keras gives to the step.
 
     Returns:
         What Keras wants back: the logs.
     """
     del model
-    return replicas.logs(function(data))
+    return replicas.logs(function(*keras.utils.unpack_x_y_sample_weight(data)))
 
 
 def apply_gradient(optimizer, gradient, variables):
