@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 
-_PACKAGES = ("keras", "tensorflow", "numpy")
+_PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy")
 
 
 def versions() -> dict[str, str]:
@@ -35,7 +35,9 @@ def provenance() -> dict:
     """
     return {
         "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+        "hardware": ", ".join(
+            [_processor(), f"{os.cpu_count()} cores", *_accelerators()]
+        ),
         "commit": _commit(),
         "versions": versions(),
     }
@@ -49,6 +51,28 @@ def _processor():
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _accelerators():
+    """Returns the names of the GPUs and TPUs that Keras' backend has."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return []
+    if keras.backend.backend() == "jax":
+        import jax
+
+        devices = jax.local_devices()
+        return [one.device_kind for one in devices if one.platform != "cpu"]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return [
+            tf.config.experimental.get_device_details(one).get(
+                "device_name", one.name
+            )
+            for one in tf.config.list_physical_devices("GPU")
+        ]
+    return []
 
 
 def _commit():

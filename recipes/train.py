@@ -40,6 +40,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_bool("augment", True, "Pad, crop and mirror training images.")
 flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
+flags.DEFINE_bool(
+    "drop_remainder",
+    False,
+    "Leave out the last, smaller batch of an epoch, for which the step would "
+    "be compiled once more.",
+)
 flags.DEFINE_string(
     "net", "width_resnet42", "The network, as listed by list_networks.py."
 )
@@ -99,10 +105,17 @@ flags.DEFINE_integer("seed", 0, "Seed of weights and data.", lower_bound=0)
 flags.DEFINE_bool(
     "deterministic", False, "Give the same weights to the last bit; slower."
 )
+flags.DEFINE_integer(
+    "checkpoint_every",
+    1,
+    "Epochs from one checkpoint to the next; a run that was stopped trains "
+    "those since the last one again.",
+    lower_bound=1,
+)
 flags.DEFINE_string("workdir", None, "Folder of this run.", required=True)
 
 # What may differ when a run is resumed: places, not what is computed.
-_PLACES = ("workdir", "data_dir")
+_PLACES = ("workdir", "data_dir", "checkpoint_every")
 _UNUSED_IF_GREEDY = (
     "gradients",
     "gradients_arguments",
@@ -140,7 +153,10 @@ def main(argv):
     model.save(workdir / "model.keras")
     curve.to_csv(workdir / "curve.csv")
     curve.to_json(workdir / "curve.json")
-    curve.plot(workdir / "curve.png")
+    try:
+        curve.plot(workdir / "curve.png")
+    except ImportError as error:
+        print(f"curve.png is left out: {error}")
     results = {
         **provenance(),
         "flags": settings(),
@@ -225,13 +241,12 @@ def prepare(workdir):
     import keras
 
     import keras_anytime as ka
+    from keras_anytime import training
     from keras_anytime.files import write_json
 
-    keras.utils.set_random_seed(FLAGS.seed)
     if FLAGS.deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
+        training.make_deterministic()
+    keras.utils.set_random_seed(FLAGS.seed)
     if (FLAGS.train_split is None) != (FLAGS.eval_split is None):
         raise ValueError(
             "Give both --train_split and --eval_split, or none. Received: "
@@ -247,6 +262,7 @@ def prepare(workdir):
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
         labels=labels,
+        drop_remainder=FLAGS.drop_remainder,
     )
     about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels)
     settings_of_net = {
@@ -268,7 +284,9 @@ def prepare(workdir):
         gradients=made(ka.gradients, "gradients"),
     )
     schedule()  # Its errors, before anything is written.
-    resume = ka.callbacks.Resume(workdir / "checkpoints")
+    resume = ka.callbacks.Resume(
+        workdir / "checkpoints", every=FLAGS.checkpoint_every
+    )
     model = resume.restore(model)
     write_json(workdir / "settings.json", settings())
     return model, train, test, resume

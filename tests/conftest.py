@@ -92,13 +92,18 @@ def cifar100_dir():
 
 
 @pytest.fixture(scope="session")
-def hymenoptera():
+def hymenoptera_dir():
+    """The folder of prepared TFDS data; skips where the photographs are not."""
+    return _folder_with("hymenoptera_subset")
+
+
+@pytest.fixture(scope="session")
+def hymenoptera(hymenoptera_dir):
     """Two photographs as floats in [0, 1], `(2, 224, 224, 3)`; may skip."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    folder = _folder_with("hymenoptera_subset")
-    builder = tfds.builder("hymenoptera_subset", data_dir=folder)
+    builder = tfds.builder("hymenoptera_subset", data_dir=hymenoptera_dir)
     images = builder.as_dataset(split="validation").take(2)
     return tf.stack(
         [tf.image.resize(one["image"], (224, 224)) / 255 for one in images]

@@ -15,6 +15,7 @@ _PER_BACKEND = (
     "combined_gradient",
     "default_jit_compile",
     "losses_of_batch",
+    "make_deterministic",
     "scope",
     "strategy_for_fit",
 )

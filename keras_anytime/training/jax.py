@@ -7,6 +7,7 @@ is made of them.
 """
 
 import contextlib
+import os
 
 import jax
 import keras
@@ -21,6 +22,7 @@ __all__ = [
     "combined_gradient",
     "default_jit_compile",
     "losses_of_batch",
+    "make_deterministic",
     "scope",
 ]
 
@@ -37,6 +39,15 @@ def default_jit_compile(model):
 def check_strategy(model, jit_compile, optimizer, loss):
     """Allows all: several devices compute what one would."""
     del model, jit_compile, optimizer, loss
+
+
+def make_deterministic():
+    """Makes this process compute the same to the last bit each time.
+
+    To be called before JAX has looked for devices. On CPUs it always does.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true"
 
 
 def scope(model):

@@ -37,11 +37,22 @@ class Resume(keras.callbacks.Callback):
 
     Args:
         folder: String or path of the checkpoints.
+        every: Integer of 1 or more. Epochs from one checkpoint to the next;
+            after the last epoch there is one in any case.
+
+    Raises:
+        ValueError: If `every` is no number of epochs.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, every=1):
         super().__init__()
+        if every != int(every) or every < 1:
+            raise ValueError(
+                "`every` must be a whole number of epochs, 1 or more. "
+                f"Received: every={every}"
+            )
         self.folder = pathlib.Path(folder)
+        self.every = int(every)
         self._settings = None
 
     @property
@@ -84,6 +95,9 @@ class Resume(keras.callbacks.Callback):
             self._settings = settings(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
+        last = self.params.get("epochs")
+        if (epoch + 1) % self.every and epoch + 1 != last:
+            return
         older = self._checkpoints()
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
         save_with_note(self.model, path, self._settings)

@@ -1,36 +1,20 @@
 """What every network promises, checked for every network."""
 
-import functools
 import json
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime import cost
+from tests import autodiff
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
+from tests.conformance.networks import all_logits
+from tests.conformance.networks import assert_close
+from tests.conformance.networks import named_logits
 from tests.testing import compiled
-from tests.testing import scramble
-
-
-@functools.cache
-def _built(name):
-    """A network and its weights, made once: tests must not change more."""
-    keras.utils.set_random_seed(0)
-    model = scramble({**NETWORKS, **VARIANTS}[name]())
-    return model, model.get_weights()
-
-
-@pytest.fixture(name="model", params=NETWORKS)
-def _model(request):
-    model, weights = _built(request.param)
-    model.set_weights(weights)
-    return model
-
 
 every_form = pytest.mark.parametrize(
     "model", [*NETWORKS, *VARIANTS], indirect=True
@@ -39,39 +23,6 @@ every_form = pytest.mark.parametrize(
 
 def test_no_form_hides_another():
     assert not set(NETWORKS) & set(VARIANTS)
-
-
-@pytest.fixture(name="images")
-def _images(model):
-    """Real digits, brought to the network's input size."""
-    data = ka.data.load("digits", batch_size=4)[1]
-    digits = next(iter(data))[0]
-    height, width, channels = model.input_shape[1:]
-    images = tf.image.resize(digits, (height, width)).numpy()
-    return np.repeat(images, channels, axis=-1)
-
-
-def _assert_close(got, want):
-    """Equal to 1e-5 of the largest logit.
-
-    TensorFlow may add up in another order each time a function is made.
-    """
-    np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
-
-
-def _all_logits(model, images):
-    """The logits of each output, in order."""
-    return keras.tree.flatten(model.predict(images, verbose=0))
-
-
-def _named(model, images):
-    """For each stage a dict of its logits, as steps and exports name them."""
-    return [
-        {f"logits_{name}": one for name, one in answer.items()}
-        if isinstance(answer, dict)
-        else {"logits": answer}
-        for answer in model.by_stage(_all_logits(model, images))
-    ]
 
 
 def _labels(model, count):
@@ -94,7 +45,7 @@ def test_outputs_are_named_float32_logits(model, images):
         for ending in endings
     ]
     for output, logits in zip(
-        model.outputs, _all_logits(model, images), strict=True
+        model.outputs, all_logits(model, images), strict=True
     ):
         assert logits.dtype == "float32"
         assert logits.shape == (len(images), output.shape[-1])
@@ -119,15 +70,15 @@ def test_stages_contain_one_another(model):
 
 @every_form
 def test_no_weight_outside_a_stage_changes_it(model, images):
-    before = _named(model, images)
+    before = named_logits(model, images)
     for k in range(1, model.num_stages):
         inside = {v.path for v in model.stage(k).variables}
         for variable in model.variables:
             if variable.path not in inside:
                 variable.assign(1.05 * variable)
-        after = _named(model, images)
+        after = named_logits(model, images)
         for name, logits in before[k - 1].items():
-            _assert_close(after[k - 1][name], logits)
+            assert_close(after[k - 1][name], logits)
             assert not np.allclose(after[-1][name], before[-1][name])
         before = after
 
@@ -138,13 +89,18 @@ def test_every_weight_of_a_stage_counts(model):
     x = np.random.default_rng(0).standard_normal((8, *model.input_shape[1:]))
     for k in range(1, model.num_stages + 1):
         variables = model.stage_variables(k)
-        with tf.GradientTape() as tape:
-            answer = model.stage(k)(x.astype("float32"), training=True)
-            loss = sum(
-                tf.reduce_sum(tf.nn.softmax(logits / 100)[:, 0])
-                for logits in keras.tree.flatten(answer)
-            )
-        gradients = tape.gradient(loss, [v.value for v in variables])
+        stage = model.stage(k)
+
+        def loss(stage=stage):
+            answer = stage(x.astype("float32"), training=True)
+            return [
+                sum(
+                    keras.ops.sum(keras.ops.softmax(logits / 100)[:, 0])
+                    for logits in keras.tree.flatten(answer)
+                )
+            ]
+
+        _, (gradients,) = autodiff.gradients(loss, variables)
         for variable, gradient in zip(variables, gradients, strict=True):
             assert gradient is not None, variable.path
             assert np.any(gradient), variable.path
@@ -152,10 +108,10 @@ def test_every_weight_of_a_stage_counts(model):
 
 @every_form
 def test_a_stage_alone_equals_the_output(model, images):
-    wanted = model.by_stage(_all_logits(model, images))
+    wanted = model.by_stage(all_logits(model, images))
     for k, answer in enumerate(wanted, start=1):
         alone = model.stage(k)(images)
-        keras.tree.map_structure(_assert_close, alone, answer)
+        keras.tree.map_structure(assert_close, alone, answer)
 
 
 @every_form
@@ -165,10 +121,10 @@ def test_chained_steps_equal_the_outputs(model, images):
             model.step(1)
         return
     features = {"image": images}
-    for k, wanted in enumerate(_named(model, images), start=1):
+    for k, wanted in enumerate(named_logits(model, images), start=1):
         features |= model.step(k)(features)
         for name, logits in wanted.items():
-            _assert_close(features[name], logits)
+            assert_close(features[name], logits)
 
 
 @every_form
@@ -196,9 +152,9 @@ def test_it_is_made_again_from_its_config(model, images):
     again = type(model).from_config(json.loads(json.dumps(model.get_config())))
     again.set_weights(model.get_weights())
     for got, want in zip(
-        _all_logits(again, images), _all_logits(model, images), strict=True
+        all_logits(again, images), all_logits(model, images), strict=True
     ):
-        _assert_close(got, want)
+        assert_close(got, want)
 
 
 def test_a_saved_model_is_the_same(model, images, tmp_path):
@@ -207,15 +163,15 @@ def test_a_saved_model_is_the_same(model, images, tmp_path):
     assert type(again) is type(model)
     assert cost.stage_costs(again) == cost.stage_costs(model)
     for got, want in zip(
-        _all_logits(again, images), _all_logits(model, images), strict=True
+        all_logits(again, images), all_logits(model, images), strict=True
     ):
-        _assert_close(got, want)
+        assert_close(got, want)
 
 
 @pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
 def test_a_training_step_moves_every_stage(model, images, gradients):
     compiled(model, gradients, "adaloss", keras.optimizers.SGD(0.01))
-    before = [v.numpy() for v in model.trainable_variables]
+    before = [np.array(v) for v in model.trainable_variables]
     logs = model.train_on_batch(
         images, _labels(model, len(images)), return_dict=True
     )
@@ -238,56 +194,9 @@ def test_mixed_precision_gives_float32_logits(name):
     assert model.layers[2].compute_dtype == "bfloat16"
     x = np.ones((2, *model.input_shape[1:]), "float32")
     compiled(model, "orthogonal").train_on_batch(x, _labels(model, 2))
-    for logits in _all_logits(model, x):
+    for logits in all_logits(model, x):
         assert logits.dtype == "float32"
         assert np.all(np.isfinite(logits))
-
-
-def test_saved_model_signatures_equal_keras(model, images, tmp_path):
-    ka.export.saved_model(model, tmp_path / "export")
-    loaded = tf.saved_model.load(tmp_path / "export")
-    features = {"image": tf.constant(images)}
-    for k, wanted in enumerate(_named(model, images), start=1):
-        alone = loaded.signatures[f"subnet_{k}"](image=tf.constant(images))
-        if model.interruptible:
-            step = loaded.signatures[f"step_{k}"]
-            features |= step(
-                **{
-                    name: features[name]
-                    for name in step.structured_input_signature[1]
-                }
-            )
-        for name, logits in wanted.items():
-            _assert_close(alone[name], logits)
-            if model.interruptible:
-                _assert_close(features[name], logits)
-
-
-def test_tflite_signatures_equal_keras(model, images, tmp_path):
-    ka.export.tflite(model, tmp_path / "anytime.tflite")
-    interpreter = Interpreter(str(tmp_path / "anytime.tflite"))
-    names = interpreter.get_signature_list()
-    answers = _named(model, images)
-    stages = range(1, model.num_stages + 1)
-    kinds = ["step", "subnet"] if model.interruptible else ["subnet"]
-    assert set(names) == {f"{kind}_{k}" for kind in kinds for k in stages}
-    for index, image in enumerate(images):
-        features = {"image": image[None]}
-        for k, wanted in enumerate(answers, start=1):
-            alone = interpreter.get_signature_runner(f"subnet_{k}")
-            got = [alone(image=image[None])]
-            if model.interruptible:
-                step = interpreter.get_signature_runner(f"step_{k}")
-                features |= step(
-                    **{
-                        name: features[name]
-                        for name in step.get_input_details()
-                    }
-                )
-                got.append(features)
-            for name, logits in wanted.items():
-                for one in got:
-                    _assert_close(one[name][0], logits[index])
 
 
 @every_form

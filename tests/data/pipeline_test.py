@@ -1,8 +1,16 @@
+"""The batches of the backend that there is, against NumPy."""
+
+import keras
 import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.data import pipeline
+from keras_anytime.data import passes
+
+if keras.backend.backend() == "tensorflow":
+    from keras_anytime.data import pipeline
+else:
+    from keras_anytime.data import batches as pipeline
 
 INFO = ka.data.DatasetInfo(
     name="made_up",
@@ -22,7 +30,9 @@ def _examples(count=40):
 
 
 def _passes(data, count=1):
-    return [[(x.numpy(), y.numpy()) for x, y in data] for _ in range(count)]
+    return [
+        [(np.asarray(x), np.asarray(y)) for x, y in data] for _ in range(count)
+    ]
 
 
 def _labels(one_pass):
@@ -115,14 +125,30 @@ def test_labels_of_several_sets_stay_with_their_images():
         assert got.dtype == "int64"
 
 
-def test_shift_crops_where_it_is_told():
-    image = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
-    unmoved = pipeline.shift(image, np.array([[1, 1]], "int32"), 1)
-    np.testing.assert_array_equal(unmoved, image)
-    moved = pipeline.shift(image, np.array([[0, 2]], "int32"), 1)
-    np.testing.assert_array_equal(
-        moved[0, :, :, 0], [[0, 0, 0, 0], [1, 2, 3, 0], [5, 6, 7, 0]]
+def test_a_pass_is_the_one_that_is_drawn():
+    # So it is the same on every backend.
+    images, labels = _examples()
+    originals = (images / 255 - INFO.mean) / INFO.std
+    padded = np.pad(originals, [(0, 0), (2, 2), (2, 2), (0, 0)])
+    data = pipeline.training_batches(images, labels, INFO, 16, seed=3)
+    for epoch, one_pass in enumerate(_passes(data, 2)):
+        drawn = passes.draws(3, epoch, 40, INFO.pad)
+        np.testing.assert_array_equal(_labels(one_pass), drawn.order)
+        got = np.concatenate([x for x, _ in one_pass])
+        for image, index in zip(got, drawn.order, strict=True):
+            row, column = drawn.corners[index]
+            want = padded[index, row : row + 6, column : column + 5]
+            if drawn.flips[index]:
+                want = want[:, ::-1]
+            np.testing.assert_allclose(image, want, atol=1e-5)
+
+
+def test_a_smaller_last_batch_may_be_left_out():
+    data = pipeline.training_batches(
+        *_examples(), INFO, 16, seed=3, drop_remainder=True
     )
+    assert len(data) == 2
+    assert [len(y) for _, y in _passes(data)[0]] == [16, 16]
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])

@@ -1,36 +1,39 @@
-"""Stage gradients by explicit tapes, without the library's training step."""
+"""Stage gradients without the library's training step."""
 
 import keras
 import numpy as np
-import tensorflow as tf
+
+from tests import autodiff
 
 
 def stage_gradients(model, x, y, weights=None):
     """The gradient of each weighted stage loss, and the losses.
 
-    One tape over the whole network, asked once per stage: no subnetworks, no
-    joint backward pass. Regularisers are left out.
+    One differentiation of the whole network, asked once per stage: no
+    subnetworks, no joint backward pass. Regularisers are left out.
 
     Returns:
-        K lists with one tensor per trainable variable, `None` where the stage
+        K lists with one array per trainable variable, `None` where the stage
         does not reach it; and the K losses, unweighted.
     """
-    with tf.GradientTape(persistent=True) as tape:
-        losses = [
-            tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+    def losses():
+        return [
+            keras.ops.mean(
+                keras.losses.sparse_categorical_crossentropy(
+                    y, logits, from_logits=True
+                )
             )
             for logits in model(x, training=True)
         ]
-        if weights is None:
-            weights = np.ones(len(losses))
-        weighted = [
-            tf.cast(weight, loss.dtype) * loss
-            for weight, loss in zip(weights, losses, strict=True)
-        ]
-    variables = [one.value for one in model.trainable_variables]
-    gradients = [tape.gradient(one, variables) for one in weighted]
-    return gradients, [float(loss) for loss in losses]
+
+    losses, gradients = autodiff.gradients(losses, model.trainable_variables)
+    if weights is None:
+        weights = np.ones(len(losses))
+    return [
+        [one if one is None else np.float32(weight) * one for one in gradient]
+        for weight, gradient in zip(weights, gradients, strict=True)
+    ], losses
 
 
 def trained(model, x, y, steps=5, rate=0.05):
@@ -48,9 +51,9 @@ def trained(model, x, y, steps=5, rate=0.05):
 
 def move(model, act):
     """What `act()` takes off the trainable variables, as one vector."""
-    before = [one.numpy() for one in model.trainable_variables]
+    before = [np.array(one) for one in model.trainable_variables]
     act()
-    after = [one.numpy() for one in model.trainable_variables]
+    after = [np.array(one) for one in model.trainable_variables]
     return np.concatenate(
         [(a - b).ravel() for a, b in zip(before, after, strict=True)]
     )
@@ -58,8 +61,11 @@ def move(model, act):
 
 def penalty_gradient(model):
     """The gradient of the regularisers alone, as one vector."""
-    variables = [one.value for one in model.trainable_variables]
-    with tf.GradientTape() as tape:
-        penalty = sum(model.losses)
-    gradient = tape.gradient(penalty, variables, unconnected_gradients="zero")
-    return np.concatenate([one.numpy().ravel() for one in gradient])
+    variables = model.trainable_variables
+    _, (gradient,) = autodiff.gradients(lambda: [sum(model.losses)], variables)
+    return np.concatenate(
+        [
+            np.zeros(variable.shape).ravel() if one is None else one.ravel()
+            for variable, one in zip(variables, gradient, strict=True)
+        ]
+    )

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import keras_anytime as ka
 from tests.callbacks.nets import dense_net
@@ -110,6 +109,10 @@ def test_each_stage_has_its_epochs_logs_and_optimizer():
 
 
 def test_it_trains_under_the_models_strategy():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("strategies are TensorFlow's")
+    import tensorflow as tf
+
     x, y = digits(32)
     one = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")

@@ -3,7 +3,6 @@ import itertools
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import keras_anytime as ka
 from keras_anytime.callbacks import StopOnNaN
@@ -27,6 +26,10 @@ def _data(poisoned=(), known_steps=True):
         for start in range(0, len(x), 8):
             yield images[start : start + 8], y[start : start + 8]
 
+    if keras.backend.backend() == "jax":
+        return _Passes(batches) if known_steps else _endless(batches)
+    import tensorflow as tf
+
     data = tf.data.Dataset.from_generator(
         batches,
         output_signature=(
@@ -37,6 +40,31 @@ def _data(poisoned=(), known_steps=True):
     if known_steps:
         data = data.apply(tf.data.experimental.assert_cardinality(STEPS))
     return data
+
+
+class _Passes(keras.utils.PyDataset):
+    """Passes of known length, from a function that begins one."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+        self.current = None
+
+    def __len__(self):
+        return STEPS
+
+    def on_epoch_begin(self):
+        self.current = None
+
+    def __getitem__(self, index):
+        self.current = self.current or list(self.batches())
+        return self.current[index]
+
+
+def _endless(batches):
+    """A generator of passes one after the other."""
+    while True:
+        yield from batches()
 
 
 class Overshoot(keras.callbacks.Callback):

@@ -1,7 +1,7 @@
 """Long runs of a sampler, and what chance allows in them."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 # Exceeded by chance once in 10,000 times, by degrees of freedom.
 CHI_SQUARE_LIMITS = {1: 15.1, 2: 18.4, 3: 21.1, 4: 23.5, 14: 42.6, 24: 58.6}
@@ -20,6 +20,10 @@ def run(sampler, losses, jit_compile=False):
     """
     losses = np.asarray(losses, "float32")
     sampler.ensure_built(losses.shape[1])
+    if keras.backend.backend() == "jax":
+        return _run_on_jax(sampler, losses)
+    import tensorflow as tf
+
     steps = len(losses)
 
     @tf.function(jit_compile=jit_compile)
@@ -32,6 +36,31 @@ def run(sampler, losses, jit_compile=False):
         return stages.stack(), weights.stack()
 
     return tuple(one.numpy() for one in loop(losses))
+
+
+def _run_on_jax(sampler, losses):
+    import jax
+
+    variables = [
+        *sampler.variables,
+        # Those of a weighting in it, if any.
+        *getattr(sampler.base, "variables", []),
+    ]
+    variables = list({id(one): one for one in variables}.values())
+
+    def step(state, row):
+        mapping = list(zip(variables, state, strict=True))
+        with keras.StatelessScope(mapping) as scope:
+            weights = sampler(row)
+            stage = sampler.last_drawn.value
+        state = [scope.get_current_value(one) for one in variables]
+        return state, (stage, weights)
+
+    state = [one.value for one in variables]
+    state, found = jax.lax.scan(step, state, losses)
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(value)
+    return tuple(np.asarray(one) for one in found)
 
 
 def assert_drawn_with(probabilities, stages):

@@ -1,0 +1,231 @@
+r"""Trains the rows of Wan 2020's Tables 1 and 2, as many as time allows.
+
+    KERAS_BACKEND=jax python recipes/gpu_tables.py --workdir=runs/tables \
+        --minutes=480
+
+Each row is a file in recipes/flags, trained by train.py in a folder of its own
+with each seed: first the width-nested ResNet-42 with SGD and OSGD, then the
+other strategies and networks. After each row its results (command, seed,
+hardware, commit, versions, minutes, errors of each stage, and the paper's
+beside them) are added to the file of --results. When time is up, what still
+trains is stopped; the same command goes on from there, and does no finished row
+again.
+
+Where a row leaves the GPU idle, others are trained beside it: how many at a
+time get the most done is measured, unless --at_a_time says it.
+
+What stands behind `--` are further flags of train.py for all rows. So the
+queue can be tried on two CPU cores in minutes:
+
+    python recipes/gpu_tables.py --workdir=runs/try --minutes=30 \
+        --rows=width_resnet42_sgd,width_resnet42_osgd --seeds=1,2 \
+        --results=runs/try/tables.json -- --train_split=train[:2000] \
+        --units=1,1,1 --filters=8,16,32 --epochs=4
+"""
+
+import json
+import os
+import pathlib
+import re
+import statistics
+import sys
+
+from absl import app
+from absl import flags
+
+FLAGS = flags.FLAGS
+HERE = pathlib.Path(__file__).parent
+PREFIX = "wan2020_"
+NETWORKS = (
+    "width_resnet42",
+    "depth_sparse_resnet98",
+    "alternating_sparse_resnet98",
+    "simultaneous_sparse_resnet98",
+    "cascade_sparse_resnet98",
+    "even_width_resnet42",
+)
+# Those that the paper's claim is about come first.
+STRATEGIES = (("sgd", "osgd"), ("greedy", "normsgd", "osgdnorm"))
+ROWS = [
+    f"{network}_{strategy}"
+    for some in STRATEGIES
+    for network in NETWORKS
+    for strategy in some
+]
+
+flags.DEFINE_string("workdir", None, "Folder of all runs.", required=True)
+flags.DEFINE_float(
+    "minutes", None, "For how long.", required=True, lower_bound=0
+)
+flags.DEFINE_list("rows", ROWS, "The rows, in the order of the queue.")
+flags.DEFINE_list("seeds", ["1", "2", "3"], "One run of each row a seed.")
+flags.DEFINE_integer(
+    "at_a_time", 0, "Runs side by side; 0 finds out.", lower_bound=0
+)
+flags.DEFINE_string(
+    "results", str(HERE / "results/wan2020_tables.json"), "Where they go."
+)
+
+
+def main(argv):
+    try:
+        trainings = queue(argv[1:])
+        arguments = {"arguments": argv[1:]}
+        runs = results(arguments)
+    except (ValueError, OSError) as error:
+        sys.exit(f"gpu_tables.py: {error}")
+
+    from keras_anytime.side_by_side import run_side_by_side
+
+    # Runs of one network differ by their seeds: they share compiled steps.
+    compiled = pathlib.Path(FLAGS.workdir, "compiled").resolve()
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
+    done = {(run["row"], str(run["seed"])) for run in runs}
+    left = {one: key for one, key in trainings.items() if key not in done}
+    print(f"{len(trainings) - len(left)} of {len(trainings)} runs are done.")
+    failed = []
+    for one, status, beside in run_side_by_side(
+        list(left), 60 * FLAGS.minutes, FLAGS.at_a_time or None
+    ):
+        if status is None:
+            print(f"{one.name}: stopped, to go on next time", flush=True)
+        elif status:
+            failed.append(one.name)
+            log = one.folder / "log.txt"
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            print(f"{one.name}: failed; see {log}: {' '.join(last)}")
+        else:
+            runs.append(finished(one, *left[one], beside))
+            write(runs, arguments)
+            print(f"{one.name}: {line(runs[-1:])}", flush=True)
+    print(table(runs))
+    if failed:
+        sys.exit(f"gpu_tables.py: these failed: {', '.join(failed)}")
+
+
+def queue(arguments):
+    """Returns a dict from trainings to their rows and seeds, in order."""
+    from keras_anytime.side_by_side import Training
+
+    if not FLAGS.workdir:
+        raise ValueError("--workdir must name a folder. Received: nothing")
+    unknown = [row for row in FLAGS.rows if row not in ROWS]
+    if unknown:
+        raise ValueError(
+            f"--rows must be of {', '.join(ROWS)}. "
+            f"Received: {', '.join(unknown)}"
+        )
+    if not all(seed.isdecimal() for seed in FLAGS.seeds):
+        raise ValueError(
+            f"--seeds must be whole numbers. Received: {','.join(FLAGS.seeds)}"
+        )
+    found = {}
+    # Two rows that follow each other are compared: seed by seed.
+    for start in range(0, len(FLAGS.rows), 2):
+        for seed in FLAGS.seeds:
+            for row in FLAGS.rows[start : start + 2]:
+                folder = pathlib.Path(FLAGS.workdir, f"{row}_seed_{seed}")
+                command = (
+                    sys.executable,
+                    str(HERE / "train.py"),
+                    f"--flagfile={HERE / 'flags' / PREFIX}{row}.flags",
+                    "--drop_remainder",
+                    "--checkpoint_every=10",
+                    *arguments,
+                    f"--seed={seed}",
+                    f"--workdir={folder}",
+                )
+                name = f"{row}, seed {seed}"
+                found[Training(name, command, folder)] = row, seed
+    return found
+
+
+def results(arguments):
+    """Returns the runs that the results file has.
+
+    Raises:
+        ValueError: If it is damaged, or of runs with other flags.
+    """
+    path = pathlib.Path(FLAGS.results)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text())
+        before, runs = found["arguments"], found["runs"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged; use another file, or delete it."
+        ) from error
+    if before != arguments["arguments"]:
+        raise ValueError(
+            f"{path} holds runs with other flags for train.py: {before}. Use "
+            f"another --results. Received: {arguments['arguments']}"
+        )
+    return runs
+
+
+def finished(training, row, seed, beside):
+    """Returns what is kept of a run."""
+    found = json.loads((training.folder / "results.json").read_text())
+    return {
+        "row": row,
+        "paper": paper(row),
+        # Minutes of runs side by side are not those of one alone.
+        "at_a_time": beside,
+        **found,
+        "seed": int(seed),
+    }
+
+
+def paper(row):
+    """Returns the paper's errors and deviations in %, of each stage."""
+    text = (HERE / "flags" / f"{PREFIX}{row}.flags").read_text()
+    comments = " ".join(
+        one.lstrip("# ") for one in text.splitlines() if one.startswith("#")
+    )
+    return [
+        {"error": float(error), "deviation": float(deviation)}
+        for error, deviation in re.findall(
+            r"(\d+\.\d+) \((\d+\.\d+)\)", comments
+        )
+    ]
+
+
+def write(runs, arguments):
+    """Writes all results; the file is whole at any moment."""
+    from keras_anytime.files import write_json
+
+    write_json(pathlib.Path(FLAGS.results), {**arguments, "runs": runs})
+
+
+def line(runs):
+    """Returns the errors of runs of one row beside the paper's."""
+    errors = [
+        [100 * point["top1_error"] for point in run["curve"]["points"]]
+        for run in runs
+    ]
+    ours = []
+    for of_stage in zip(*errors, strict=True):
+        one = f"{statistics.mean(of_stage):.1f}"
+        if len(of_stage) > 1:
+            one += f" ({statistics.stdev(of_stage):.1f})"
+        ours.append(one)
+    theirs = [
+        f"{one['error']} ({one['deviation']})" for one in runs[0]["paper"]
+    ]
+    return f"{', '.join(ours)} % | paper {', '.join(theirs)}"
+
+
+def table(runs):
+    """Returns a line for each row that has results."""
+    lines = []
+    for row in FLAGS.rows:
+        some = [run for run in runs if run["row"] == row]
+        if some:
+            lines.append(f"{row}, {len(some)} seeds: {line(some)}")
+    return "\n".join(lines) or "No row is finished yet."
+
+
+if __name__ == "__main__":
+    app.run(main)
