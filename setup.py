@@ -14,21 +14,39 @@ LITERT = "ai-edge-litert>=2.3,<3"
 PLOT = ["matplotlib>=3.9,<4"]
 # What `AnytimeCurve(log_dir=...)` writes with.
 TENSORBOARD = ["tensorboard>=2.19,<3"]
+# The digits, and Student's t distribution.
+SCIENCE = ["scikit-learn>=1.5,<2", "scipy>=1.11,<2"]
+# Instead of TensorFlow, to train. For CPUs; on a GPU machine: jax[cuda12].
+JAX = [
+    "jax>=0.10,<0.11",
+    # Decodes the images of prepared TFDS folders.
+    "pillow>=11",
+    *SCIENCE,
+]
 TENSORFLOW = [
     # Without CUDA libraries; on a GPU machine: tensorflow[and-cuda].
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
     "tensorflow-model-optimization>=0.8.1,<0.9",
     "tf_keras>=2.21,<2.22",
-    # The digits.
-    "scikit-learn>=1.5,<2",
-    # Student's t distribution.
-    "scipy>=1.11,<2",
+    *SCIENCE,
     # Writes LiteRT files; TensorFlow brings it too.
     "flatbuffers>=24.3",
     LITERT,
     # Quantises LiteRT files.
     "ai-edge-quantizer>=0.10,<0.11",
+]
+
+TESTS = [
+    *PLOT,
+    "hypothesis>=6.100,<7",
+    "psutil>=5.9",
+    "packaging>=24",
+    "pytest>=8.3",
+    "pytest-xdist>=3.6,<4",
+    # What `make` builds the package with, also where `venv` brings none.
+    "setuptools>=77",
+    "wheel>=0.45",
 ]
 
 setuptools.setup(
@@ -50,24 +68,19 @@ setuptools.setup(
     ],
     extras_require={
         "tensorflow": TENSORFLOW,
+        "jax": JAX,
         "device": [LITERT],
         "plot": PLOT,
         "tensorboard": TENSORBOARD,
         "test": [
+            *TESTS,
             *TENSORFLOW,
-            *PLOT,
+            *JAX,
             *TENSORBOARD,
-            "hypothesis>=6.100,<7",
-            "psutil>=5.9",
             "mypy>=1.15",
-            "packaging>=24",
-            "pytest>=8.3",
-            "pytest-xdist>=3.6,<4",
             "ruff>=0.11",
-            # What `make` builds the package with, also where `venv` brings
-            # none.
-            "setuptools>=77",
-            "wheel>=0.45",
         ],
+        # Where no TensorFlow is.
+        "test-jax": [*TESTS, *JAX],
     },
 )

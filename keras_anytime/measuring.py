@@ -2,10 +2,16 @@
 
 import contextlib
 import ctypes
+import json
+import os
 import pathlib
 import statistics
+import subprocess
 import sys
 import time
+
+# What `serve` begins its lines with; programs print other ones too.
+_MARK = "keras_anytime.measuring "
 
 
 def measure_time(functions, repetitions, steps):
@@ -30,6 +36,62 @@ def measure_time(functions, repetitions, steps):
         for name, values in seconds.items():
             values.append(spent[name] / steps)
     return {name: np.array(values[1:]) for name, values in seconds.items()}
+
+
+class Remote:
+    """Functions of another process, to be measured in turn with one's own.
+
+    Args:
+        command: List of strings, a program that calls `serve`.
+        **environment: Variables of its environment that differ.
+
+    Attributes:
+        functions: Dict from names to functions without arguments. Each runs
+            there once, and waits for it.
+
+    Raises:
+        RuntimeError: If the process ends.
+    """
+
+    def __init__(self, command, **environment):
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.functions = {
+            name: lambda name=name: self._call(name) for name in self._answer()
+        }
+
+    def close(self):
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _call(self, name):
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self):
+        for line in self._process.stdout:
+            if line.startswith(_MARK):
+                return json.loads(line.removeprefix(_MARK))
+        raise RuntimeError("The other process has ended; see its errors above.")
+
+
+def serve(functions):
+    """Runs functions for a `Remote` in another process, until it is closed.
+
+    Args:
+        functions: Dict from names to functions.
+    """
+    print(_MARK + json.dumps(list(functions)), flush=True)
+    for line in sys.stdin:
+        functions[line.rstrip("\n")]()
+        print(_MARK + "null", flush=True)
 
 
 def measure_memory(steps, period):

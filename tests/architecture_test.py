@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "step": {"graph", "heads"},
     "provenance": {"init"},
     "measuring": {"gradients"},
+    "side_by_side": {"files"},
     "data": set(),
     "training": {"files", "gradients", "heads", "weighting"},
     "model": {

@@ -3,6 +3,9 @@ r"""Step time and peak memory of every way to train, beside plain `Sum`.
     python tools/benchmark_training.py --filters=16,32,64 --csv=runs/cost.csv
     python tools/benchmark_training.py --net=sparse_resnet \
         --nesting=d1-d2-d4-d8 --units=8,8,8 --filters=16,32,64 --all
+    python tools/benchmark_training.py --against=jax
+    KERAS_BACKEND=jax python tools/benchmark_training.py --net=width_resnet42 \
+        --batch_size=128 --peak_tflops=67
 
 All networks are trained in one process, one step each in turn, so that what
 else the machine does falls on all alike. The row `single` is the whole network
@@ -11,6 +14,12 @@ rounds. So are ratios, given with the lowest and highest; they are to `sum`, or
 in a row `a / b` that of `a` to `b`. Memory is what a step takes at its peak
 above what stays between steps: activations and gradients, not weights; `-`
 where the system does not tell.
+
+With --against, the same networks are trained on another backend too, in a
+process that waits while this one computes. With --peak_tflops, `of peak` is the
+share of that many floating-point operations that the convolutions and matrix
+products of a step make of it: two for each multiply-add forward, and four for
+each in the backward passes that the strategy takes.
 """
 
 import json
@@ -53,12 +62,24 @@ flags.DEFINE_bool("batch_norm", False, "Add OSGD with Keras' normalisation.")
 flags.DEFINE_bool("bound", False, "Add what OSGD has to compute at the least.")
 flags.DEFINE_bool("gram", False, "Add Gram matrix and coefficients alone.")
 flags.DEFINE_bool("all", False, "Add all of these that the network can have.")
+flags.DEFINE_enum(
+    "against", None, ["tensorflow", "jax"], "Add another backend's steps."
+)
+flags.DEFINE_float(
+    "peak_tflops",
+    None,
+    "What the device could do at best, in 10^12 operations a second.",
+    lower_bound=0,
+)
+flags.DEFINE_bool("serve", False, "Run steps for another process, unmeasured.")
 flags.DEFINE_string("csv", None, "File to write the table to, too.")
 
 # Columns of the CSV file, and how they are printed.
 COLUMNS = {
     "row": "",
     "ms_per_step": "ms/step",
+    "images_per_second": "images/s",
+    "of_peak": "of peak",
     "ratio": "ratio",
     "lowest": "lowest",
     "highest": "highest",
@@ -98,26 +119,67 @@ def main(argv):
         name: lambda network=network: network.train_on_batch(images, labels)
         for name, network in networks.items()
     }
+    if FLAGS.serve:
+        measuring.serve(steps)
+        return
     peaks = measuring.measure_memory(steps, FLAGS.refresh_every)
     parts = {}
     if extras & {"bound", "gram"}:
         parts = measuring.parts_of_a_step(
             compiled(model, "orthogonal"), images, labels
         )
+    other = {}
+    if FLAGS.against:
+        other = elsewhere()
     periods = -(-FLAGS.steps // FLAGS.refresh_every)
     seconds = measuring.measure_time(
-        {**steps, **parts}, FLAGS.repetitions, periods * FLAGS.refresh_every
+        {**steps, **parts, **other},
+        FLAGS.repetitions,
+        periods * FLAGS.refresh_every,
     )
     if parts:
         seconds["bound"] = measuring.bound(seconds, parts)
-    shown = {*steps, *extras}
-    rows = make_rows({k: v for k, v in seconds.items() if k in shown}, peaks)
+    shown = {*steps, *extras, *other}
+    rows = make_rows(
+        {k: v for k, v in seconds.items() if k in shown}, peaks, work(model)
+    )
     width = max(len(row["row"]) for row in rows)
     for row in [COLUMNS, *rows]:
         name, *values = [row.get(column, "-") for column in COLUMNS]
         print(f"{name:{width}}" + "".join(f"{one:>10}" for one in values))
     if FLAGS.csv:
         write_csv(FLAGS.csv, rows)
+
+
+def elsewhere():
+    """Returns the steps of the same networks on another backend."""
+    from keras_anytime.measuring import Remote
+
+    remote = Remote(
+        [sys.executable, *sys.argv, "--serve"], KERAS_BACKEND=FLAGS.against
+    )
+    return {
+        f"{name}, {FLAGS.against}": function
+        for name, function in remote.functions.items()
+    }
+
+
+def work(model):
+    """Returns a function from rows to the operations of their steps."""
+    from keras_anytime.cost import stage_costs
+
+    macs = [cost.macs for cost in stage_costs(model)]
+
+    def operations(name):
+        backward = macs[-1]
+        if name.startswith(("normalized", "orthogonal")):
+            backward = sum(macs)
+        if "refreshed" in name:
+            others = FLAGS.refresh_every - 1
+            backward = (backward + others * macs[-1]) / FLAGS.refresh_every
+        return FLAGS.batch_size * (2 * macs[-1] + 4 * backward)
+
+    return operations
 
 
 def find_network():
@@ -306,8 +368,9 @@ def with_stock_batch_norm(model):
     return clone
 
 
-def make_rows(seconds, peaks):
+def make_rows(seconds, peaks, operations):
     """Returns the rows of the table: dicts from columns to text."""
+    no_steps = ("bound", "gram")
     rows = []
     for name, values in seconds.items():
         row = {
@@ -315,14 +378,25 @@ def make_rows(seconds, peaks):
             "ms_per_step": f"{1e3 * statistics.median(values):.2f}",
             **ratio(values, seconds["sum"]),
         }
+        if name not in no_steps:
+            of_one = statistics.median(values)
+            row["images_per_second"] = f"{FLAGS.batch_size / of_one:.0f}"
+            if FLAGS.peak_tflops:
+                share = operations(name) / of_one / 1e12 / FLAGS.peak_tflops
+                row["of_peak"] = f"{share:.2%}"
         if name in peaks:
             row["peak_mib"] = f"{peaks[name] / 2**20:.2f}"
         if name in peaks and peaks.get("sum"):
             row["peak_ratio"] = f"{peaks[name] / peaks['sum']:.3f}"
         rows.append(row)
+    against = [
+        (f"{name}, {FLAGS.against}", name)
+        for name in seconds
+        if f"{name}, {FLAGS.against}" in seconds
+    ]
     rows += [
         {"row": f"{left} / {right}", **ratio(seconds[left], seconds[right])}
-        for left, right in COMPARED
+        for left, right in (*COMPARED, *against)
         if left in seconds and right in seconds
     ]
     return rows
