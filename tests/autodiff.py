@@ -36,17 +36,21 @@ def gradients(function, variables):
 def _of_jax(function, variables):
     import jax
 
-    def losses_at(values):
-        mapping = list(zip(variables, values, strict=True))
-        with keras.StatelessScope(mapping):
-            return function()
+    def differentiated(values):
+        def losses_at(values):
+            mapping = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(mapping):
+                return function()
+
+        losses, pull = jax.vjp(losses_at, values)
+        units = np.eye(len(losses), dtype="float32")
+        return losses, [pull(list(unit))[0] for unit in units]
 
     values = [variable.value for variable in variables]
-    jacobian = jax.jit(jax.jacrev(losses_at))(values)
-    losses = jax.jit(losses_at)(values)
+    losses, found = jax.jit(differentiated)(values)
     # JAX has zeros where there is no way; a gradient of a variable that is
     # reached is not zero in every entry.
     return [float(loss) for loss in losses], [
         [np.asarray(one) if np.any(one) else None for one in gradient]
-        for gradient in jacobian
+        for gradient in found
     ]

@@ -34,7 +34,8 @@ class Orthogonal(Combiner):
             gradients are computed in each such step, and used again, with the
             losses' weights of that step, in the steps in between. These cost
             one backward pass, about as much as those of `Sum` (on several
-            replicas as much as any), and leave no stage out. 1 is the paper's
+            replicas, and on JAX without a GPU, as much as any), and leave no
+            stage out. 1 is the paper's
             algorithm.
         name: Optional string.
 

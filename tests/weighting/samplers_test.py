@@ -107,9 +107,13 @@ def test_milestones_are_at_quarters_and_get_half_of_the_draws(
     got = got / got.sum()
     is_milestone = np.isin(np.arange(1, num_stages + 1), milestones)
     share = 1 if all(is_milestone) else 0.5
-    np.testing.assert_allclose(got[is_milestone], share / len(milestones))
+    np.testing.assert_allclose(
+        got[is_milestone], share / len(milestones), rtol=1e-6
+    )
     others = got[~is_milestone]
-    np.testing.assert_allclose(others, (1 - share) / max(len(others), 1))
+    np.testing.assert_allclose(
+        others, (1 - share) / max(len(others), 1), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,6 +213,8 @@ def test_all_state_is_in_variables():
 
 def test_replicas_draw_the_same_stage(repository):
     # Several devices must be set up before TensorFlow starts.
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("replicas are TensorFlow's")
     done = run_script(repository, "-c", REPLICAS, CUDA_VISIBLE_DEVICES="-1")
     assert done.returncode == 0, done.stderr
     first, second, alone = map(str.split, done.stdout.strip().splitlines())

@@ -1,0 +1,72 @@
+"""What every network promises of its training, checked for every network."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests import autodiff
+from tests.conformance.catalogue import NETWORKS
+from tests.conformance.catalogue import VARIANTS
+from tests.conformance.networks import all_logits
+from tests.testing import compiled
+
+
+def _labels(model, count):
+    """Integer labels of every label set."""
+    if not model.label_sets:
+        return np.arange(count)
+    return {name: np.arange(count) % 2 for name in model.label_sets}
+
+
+@pytest.mark.parametrize("model", [*NETWORKS, *VARIANTS], indirect=True)
+def test_every_weight_of_a_stage_counts(model):
+    # A dead variable would be exported and trained for nothing.
+    x = np.random.default_rng(0).standard_normal((8, *model.input_shape[1:]))
+    for k in range(1, model.num_stages + 1):
+        variables = model.stage_variables(k)
+        stage = model.stage(k)
+
+        def loss(stage=stage):
+            answer = stage(x.astype("float32"), training=True)
+            return [
+                sum(
+                    keras.ops.sum(keras.ops.softmax(logits / 100)[:, 0])
+                    for logits in keras.tree.flatten(answer)
+                )
+            ]
+
+        _, (gradients,) = autodiff.gradients(loss, variables)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            assert gradient is not None, variable.path
+            assert np.any(gradient), variable.path
+
+
+@pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
+def test_a_training_step_moves_every_stage(model, images, gradients):
+    compiled(model, gradients, "adaloss", keras.optimizers.SGD(0.01))
+    before = [np.array(v) for v in model.trainable_variables]
+    logs = model.train_on_batch(
+        images, _labels(model, len(images)), return_dict=True
+    )
+    assert all(np.isfinite(value) for value in logs.values())
+    moved = [
+        not np.array_equal(old, new)
+        for old, new in zip(before, model.trainable_variables, strict=True)
+    ]
+    assert all(moved)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_mixed_precision_gives_float32_logits(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = NETWORKS[name]()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.get_layer(model.output_names[0]).compute_dtype == "float32"
+    assert model.layers[2].compute_dtype == "bfloat16"
+    x = np.ones((2, *model.input_shape[1:]), "float32")
+    compiled(model, "orthogonal").train_on_batch(x, _labels(model, 2))
+    for logits in all_logits(model, x):
+        assert logits.dtype == "float32"
+        assert np.all(np.isfinite(logits))

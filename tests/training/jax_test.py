@@ -1,0 +1,90 @@
+"""What only the JAX backend does."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_anytime as ka
+from tests.testing import compiled
+from tests.testing import digits
+from tests.testing import scramble
+from tests.testing import tiny_net
+
+if keras.backend.backend() != "jax":
+    pytest.skip("needs the JAX backend", allow_module_level=True)
+
+from keras_anytime.training import jax as on_jax
+
+
+def _trained(**kwargs):
+    x, y = digits(64)
+    model = compiled(
+        scramble(tiny_net()),
+        ka.gradients.Orthogonal(refresh_every=3),
+        "adaloss",
+        keras.optimizers.SGD(0.01),
+        **kwargs,
+    )
+    model.fit(x, y, batch_size=16, shuffle=False, verbose=0)
+    return model
+
+
+def test_steps_with_branches_give_the_same_weights(monkeypatch):
+    plain = _trained()
+    monkeypatch.setattr(on_jax, "branches_pay_off", lambda: True)
+    branched = _trained()
+    for ours, theirs in zip(branched.variables, plain.variables, strict=True):
+        np.testing.assert_allclose(
+            ours, theirs, rtol=1e-4, atol=1e-5, err_msg=theirs.path
+        )
+
+
+def test_what_an_epoch_sums_up_comes_out_of_the_compiled_step():
+    model = _trained()
+    weights = model.gradients.mean_weights()
+    assert np.all((weights > 0) & (weights <= 1))
+    cosines = model.gradients.mean_cosines()
+    np.testing.assert_allclose(np.diagonal(cosines), 1, atol=1e-6)
+    assert np.all(np.abs(cosines) <= 1 + 1e-6)
+
+
+def test_warm_up_reaches_the_steps_of_an_epoch():
+    x, y = digits(64)
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.jax_state_sync()
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    model = compiled(tiny_net(), optimizer=keras.optimizers.SGD(0.1))
+    warm_up = ka.callbacks.StepDecay(0.1, shares=(0.5,), warmup_epochs=1)
+    model.fit(
+        x, y, batch_size=16, epochs=4, verbose=0, callbacks=[warm_up, Rates()]
+    )
+    np.testing.assert_allclose(rates[:4], [0.025, 0.05, 0.075, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(rates[8:], 0.02, rtol=1e-6)
+
+
+def test_the_first_batch_of_a_data_set_is_checked():
+    x, y = digits(32)
+
+    class Data(keras.utils.PyDataset):
+        def __init__(self, labels):
+            super().__init__()
+            self.labels = labels
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            part = slice(16 * index, 16 * index + 16)
+            return x[part], self.labels[part]
+
+    model = compiled(tiny_net(), "orthogonal")
+    history = model.fit(Data(y), verbose=0).history
+    assert np.isfinite(history["loss"][0])
+    with pytest.raises(ValueError, match="0 to 9. Received: x with labels"):
+        model.fit(Data(y + 5), verbose=0)
+    with pytest.raises(ValueError, match="images of shape"):
+        compiled(tiny_net(input_shape=(9, 8, 1))).fit(Data(y), verbose=0)
