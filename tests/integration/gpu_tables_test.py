@@ -1,0 +1,120 @@
+"""The queue of the papers' rows, tried with small networks on CPUs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.testing import run_script
+
+ROWS = "width_resnet42_sgd,width_resnet42_osgd"
+SMALL = (
+    "--data=digits",
+    "--train_split=train[:256]",
+    "--eval_split=train[300:400]",
+    "--units=1,1,1",
+    "--filters=4,8,16",
+    "--epochs=2",
+    "--batch_size=64",
+)
+
+
+def _queue(repository, folder, *flags, arguments=SMALL):
+    return run_script(
+        repository,
+        "recipes/gpu_tables.py",
+        f"--workdir={folder}",
+        f"--results={folder / 'tables.json'}",
+        "--minutes=10",
+        *flags,
+        "--",
+        *arguments,
+    )
+
+
+def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
+    first = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "0 of 2 runs are done." in first.stdout
+    found = json.loads((tmp_path / "tables.json").read_text())
+    assert found["arguments"] == list(SMALL)
+    sgd, osgd = found["runs"]
+    assert (sgd["row"], osgd["row"]) == tuple(ROWS.split(","))
+    for run in (sgd, osgd):
+        assert run["seed"] == 1
+        assert run["flags"]["epochs"] == 2
+        assert run["minutes"] > 0
+        assert run["at_a_time"] in (1, 2)
+        assert run["hardware"] and run["versions"]["keras"]
+        assert "commit" in run
+        assert "train.py" in run["command"]
+        errors = [point["top1_error"] for point in run["curve"]["points"]]
+        assert len(errors) == len(run["paper"]) == 3
+        assert np.all((np.array(errors) >= 0) & (np.array(errors) <= 1))
+    # Table 1 of Wan 2020, OSGD on the width nest.
+    assert [one["error"] for one in osgd["paper"]] == [12.3, 8.9, 7.3]
+    assert [one["deviation"] for one in osgd["paper"]] == [0.1, 0.2, 0.3]
+    assert "paper 12.3 (0.1), 8.9 (0.2), 7.3 (0.3)" in first.stdout
+
+    before = (tmp_path / "tables.json").read_bytes()
+    again = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
+    assert again.returncode == 0
+    assert "2 of 2 runs are done." in again.stdout
+    assert (tmp_path / "tables.json").read_bytes() == before
+
+    other = _queue(
+        repository, tmp_path, arguments=[*SMALL[:-1], "--batch_size=32"]
+    )
+    assert other.returncode == 1
+    assert "runs with other flags" in other.stderr
+    assert (tmp_path / "tables.json").read_bytes() == before
+
+
+def test_a_run_that_fails_is_told_and_leaves_the_others(repository, tmp_path):
+    (tmp_path / "width_resnet42_sgd_seed_1").mkdir()
+    settings = tmp_path / "width_resnet42_sgd_seed_1" / "settings.json"
+    settings.write_text('{"epochs": 7}')
+    run = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
+    assert run.returncode == 1
+    assert "width_resnet42_sgd, seed 1: failed" in run.stdout
+    assert "--epochs=2 (was 7)" in run.stdout
+    assert "these failed: width_resnet42_sgd, seed 1" in run.stderr
+    runs = json.loads((tmp_path / "tables.json").read_text())["runs"]
+    assert [one["row"] for one in runs] == ["width_resnet42_osgd"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--rows=resnet", "Received: resnet"),
+        ("--seeds=one", "Received: one"),
+        ("--workdir=", "must name a folder"),
+    ],
+)
+def test_wrong_flags_are_told(repository, tmp_path, flag, message):
+    run = _queue(repository, tmp_path, flag)
+    assert run.returncode == 1
+    assert run.stderr.startswith("gpu_tables.py: ")
+    assert message in run.stderr
+    assert not (tmp_path / "tables.json").exists()
+
+
+def test_damaged_results_are_not_overwritten(repository, tmp_path):
+    (tmp_path / "tables.json").write_text("{")
+    run = _queue(repository, tmp_path)
+    assert run.returncode == 1
+    assert "is damaged" in run.stderr
+    assert (tmp_path / "tables.json").read_text() == "{"
+
+
+def test_the_queue_has_all_rows(repository, tmp_path):
+    run = run_script(
+        repository,
+        "recipes/gpu_tables.py",
+        f"--workdir={tmp_path}",
+        f"--results={tmp_path / 'tables.json'}",
+        "--minutes=0",
+    )
+    assert run.returncode == 0, run.stderr
+    flags = list((repository / "recipes" / "flags").glob("wan2020_*.flags"))
+    assert f"0 of {3 * len(flags)} runs are done." in run.stdout
