@@ -14,6 +14,7 @@ _PER_BACKEND = (
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
+    "devices_per_batch",
     "losses_of_batch",
     "make_deterministic",
     "scope",

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 
 from keras_anytime import heads
+from keras_anytime import training
 from keras_anytime.training.nan import StopOnNaN
+
+_KERAS_BATCH_SIZE = 32
 
 
 def check_examples(model, x, y=None, argument="x"):
@@ -49,6 +52,36 @@ def check_examples(model, x, y=None, argument="x"):
         _check_targets(model, y, argument)
 
 
+def check_shares(x, batch_size, argument="x"):
+    """Raises a clear error for batches that devices cannot share evenly.
+
+    Args:
+        x: What is given to `fit` as `x`, or as validation data.
+        batch_size: Integer. Images per batch where `x` is an array.
+        argument: String that names the data in errors.
+
+    Raises:
+        ValueError: If the first or the last batch has a number of images that
+            this process' devices do not divide.
+    """
+    devices = training.devices_per_batch()
+    if devices == 1:
+        return
+    sizes = []
+    if isinstance(x, keras.utils.PyDataset):
+        sizes = [len(x[index][0]) for index in (0, len(x) - 1)]
+    elif hasattr(x, "shape"):
+        sizes = [min(batch_size, len(x)), len(x) % batch_size]
+    for size in sizes:
+        if size % devices:
+            raise ValueError(
+                f"{devices} devices share each batch evenly: choose a batch "
+                "size that is a multiple, and leave out a smaller last batch "
+                "(`drop_remainder` of keras_anytime.data.load). "
+                f"Received: {argument} with a batch of {size} images"
+            )
+
+
 def fit_options(model, options):
     """Returns the arguments of `fit`, checked and completed.
 
@@ -60,7 +93,8 @@ def fit_options(model, options):
         Dict of the arguments for `keras.Model.fit`.
 
     Raises:
-        ValueError: If images or labels do not fit the model.
+        ValueError: If images or labels do not fit the model, or batches the
+            devices.
     """
     options = dict(options)
     x = options.get("x")
@@ -70,6 +104,10 @@ def fit_options(model, options):
         if not isinstance(validation, (tuple, list)):
             validation = (validation, None)
         check_examples(model, *validation[:2], "validation_data")
+        size = options.get("batch_size") or _KERAS_BATCH_SIZE
+        check_shares(x, size)
+        size = options.get("validation_batch_size") or size
+        check_shares(validation[0], size, "validation_data")
         labels = options.get("y")
         if _is_dataset(x):
             labels = x.element_spec[1]

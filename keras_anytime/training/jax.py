@@ -21,6 +21,7 @@ __all__ = [
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
+    "devices_per_batch",
     "losses_of_batch",
     "make_deterministic",
     "scope",
@@ -39,6 +40,14 @@ def default_jit_compile(model):
 def check_strategy(model, jit_compile, optimizer, loss):
     """Allows all: several devices compute what one would."""
     del model, jit_compile, optimizer, loss
+
+
+def devices_per_batch():
+    """Returns how many devices of this process share each batch evenly."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    return distribution.device_mesh.devices.size // jax.process_count()
 
 
 def make_deterministic():

@@ -16,6 +16,7 @@ __all__ = [
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
+    "devices_per_batch",
     "losses_of_batch",
     "make_deterministic",
     "scope",
@@ -27,6 +28,11 @@ def default_jit_compile(model):
     """Whether XLA pays off: on a GPU; on CPUs it made a step 1.7x slower."""
     alone = model.distribute_strategy.num_replicas_in_sync == 1
     return alone and bool(tf.config.list_physical_devices("GPU"))
+
+
+def devices_per_batch():
+    """Returns 1: replicas need not share a batch evenly."""
+    return 1
 
 
 def make_deterministic():

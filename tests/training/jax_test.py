@@ -7,6 +7,7 @@ import pytest
 import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import run_script
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -88,3 +89,42 @@ def test_the_first_batch_of_a_data_set_is_checked():
         model.fit(Data(y + 5), verbose=0)
     with pytest.raises(ValueError, match="images of shape"):
         compiled(tiny_net(input_shape=(9, 8, 1))).fit(Data(y), verbose=0)
+
+
+ON_TWO_DEVICES = """
+import keras, numpy as np
+keras.distribution.set_distribution(keras.distribution.DataParallel())
+from tests.testing import compiled, digits, tiny_net
+import keras_anytime as ka
+x, y = digits(40)
+model = compiled(tiny_net(), "orthogonal")
+train, test = ka.data.load(
+    "digits", batch_size=16, splits=("train[:40]", "train[40:49]")
+)
+for arguments in (
+    {"x": x, "y": y, "batch_size": 15},
+    {"x": x[:33], "y": y[:33], "batch_size": 16},
+    {"x": x, "y": y, "batch_size": 16, "validation_data": test},
+):
+    try:
+        model.fit(**arguments, verbose=0)
+    except ValueError as error:
+        print(str(error).split("Received: ")[1])
+print(np.isfinite(model.fit(train, verbose=0).history["loss"][0]))
+"""
+
+
+def test_batches_that_devices_cannot_share_are_refused(repository):
+    done = run_script(
+        repository,
+        "-c",
+        ON_TWO_DEVICES,
+        XLA_FLAGS="--xla_force_host_platform_device_count=2",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "x with a batch of 15 images",
+        "x with a batch of 1 images",
+        "validation_data with a batch of 9 images",
+        "True",
+    ]
