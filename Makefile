@@ -7,6 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := TF_CPP_MIN_LOG_LEVEL=2 $(VENV)/bin/python
 RUN_JAX := KERAS_BACKEND=jax .venv-jax/bin/python
+# What exports, files and scripts do is the same, or needs TensorFlow.
+TESTS_JAX := $(addprefix tests/,callbacks conformance data gradients layers \
+  training weighting model_test.py integration/gpu_tables_test.py)
 CODE := keras_anytime recipes tools tests setup.py
 
 .PHONY: quickstart test test-slow test-jax check format lock clean
@@ -21,7 +24,8 @@ test-slow: $(VENV)/.installed
 	$(RUN) -m pytest -m slow
 
 test-jax: .venv-jax/.installed
-	$(RUN_JAX) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile
+	$(RUN_JAX) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile \
+	  $(TESTS_JAX)
 
 check: $(VENV)/.installed
 	$(VENV)/bin/ruff format --check $(CODE)
