@@ -16,7 +16,7 @@ above what stays between steps: activations and gradients, not weights; `-`
 where the system does not tell.
 
 With --against, the same networks are trained on another backend too, in a
-process that waits while this one computes. With --peak_tflops, `of peak` is the
+process that waits while this one computes. With --peak_tflops, `of_peak` is the
 share of that many floating-point operations that the convolutions and matrix
 products of a step make of it: two for each multiply-add forward, and four for
 each in the backward passes that the strategy takes.
@@ -79,7 +79,7 @@ COLUMNS = {
     "row": "",
     "ms_per_step": "ms/step",
     "images_per_second": "images/s",
-    "of_peak": "of peak",
+    "share_of_peak": "of_peak",
     "ratio": "ratio",
     "lowest": "lowest",
     "highest": "highest",
@@ -144,8 +144,13 @@ def main(argv):
         {k: v for k, v in seconds.items() if k in shown}, peaks, work(model)
     )
     width = max(len(row["row"]) for row in rows)
-    for row in [COLUMNS, *rows]:
-        name, *values = [row.get(column, "-") for column in COLUMNS]
+    columns = {
+        column: title
+        for column, title in COLUMNS.items()
+        if FLAGS.peak_tflops or column != "share_of_peak"
+    }
+    for row in [columns, *rows]:
+        name, *values = [row.get(column, "-") for column in columns]
         print(f"{name:{width}}" + "".join(f"{one:>10}" for one in values))
     if FLAGS.csv:
         write_csv(FLAGS.csv, rows)
@@ -373,17 +378,14 @@ def make_rows(seconds, peaks, operations):
     no_steps = ("bound", "gram")
     rows = []
     for name, values in seconds.items():
-        row = {
-            "row": name,
-            "ms_per_step": f"{1e3 * statistics.median(values):.2f}",
-            **ratio(values, seconds["sum"]),
-        }
+        of_one = statistics.median(values)
+        row = {"row": name, "ms_per_step": f"{1e3 * of_one:.2f}"}
         if name not in no_steps:
-            of_one = statistics.median(values)
             row["images_per_second"] = f"{FLAGS.batch_size / of_one:.0f}"
             if FLAGS.peak_tflops:
                 share = operations(name) / of_one / 1e12 / FLAGS.peak_tflops
-                row["of_peak"] = f"{share:.2%}"
+                row["share_of_peak"] = f"{share:.2%}"
+        row |= ratio(values, seconds["sum"])
         if name in peaks:
             row["peak_mib"] = f"{peaks[name] / 2**20:.2f}"
         if name in peaks and peaks.get("sum"):

@@ -102,7 +102,8 @@ def test_the_training_benchmark_measures_time_and_memory(repository, tmp_path):
         assert float(rows[name]["peak_mib"]) > 0
         assert float(rows[name]["peak_ratio"]) > 0
     header, *lines = run.stdout.splitlines()
-    assert header.split()[:4] == ["ms/step", "ratio", "lowest", "highest"]
+    titles = ["ms/step", "images/s", "ratio", "lowest", "highest"]
+    assert header.split()[:5] == titles
     for line, row in zip(lines, rows.values(), strict=True):
         shown = line.removeprefix(row.pop("row")).split()
         assert shown == [one or "-" for one in row.values()]
