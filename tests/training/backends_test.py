@@ -12,9 +12,12 @@ import keras_anytime as ka
 from tests.training.trainings import COMBINERS
 from tests.training.trainings import write_start
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs JAX"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("jax") is None, reason="needs JAX"
+    ),
+]
 with_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="needs TensorFlow"
 )
