@@ -27,7 +27,6 @@ import json
 import os
 import pathlib
 import re
-import statistics
 import sys
 
 from absl import app
@@ -69,8 +68,8 @@ flags.DEFINE_string(
 
 def main(argv):
     try:
-        trainings = queue(argv[1:])
-        arguments = {"arguments": argv[1:]}
+        arguments = argv[1:]
+        trainings = queue(arguments)
         runs = results(arguments)
     except (ValueError, OSError) as error:
         sys.exit(f"gpu_tables.py: {error}")
@@ -157,10 +156,10 @@ def results(arguments):
         raise ValueError(
             f"{path} is damaged; use another file, or delete it."
         ) from error
-    if before != arguments["arguments"]:
+    if before != arguments:
         raise ValueError(
             f"{path} holds runs with other flags for train.py: {before}. Use "
-            f"another --results. Received: {arguments['arguments']}"
+            f"another --results. Received: {arguments}"
         )
     return runs
 
@@ -196,25 +195,21 @@ def write(runs, arguments):
     """Writes all results; the file is whole at any moment."""
     from keras_anytime.files import write_json
 
-    write_json(pathlib.Path(FLAGS.results), {**arguments, "runs": runs})
+    found = {"arguments": arguments, "runs": runs}
+    write_json(pathlib.Path(FLAGS.results), found)
 
 
 def line(runs):
     """Returns the errors of runs of one row beside the paper's."""
-    errors = [
-        [100 * point["top1_error"] for point in run["curve"]["points"]]
-        for run in runs
-    ]
-    ours = []
-    for of_stage in zip(*errors, strict=True):
-        one = f"{statistics.mean(of_stage):.1f}"
-        if len(of_stage) > 1:
-            one += f" ({statistics.stdev(of_stage):.1f})"
-        ours.append(one)
+    from keras_anytime.evaluation import AnytimeCurve
+    from keras_anytime.evaluation import aggregate
+
+    curves = [AnytimeCurve.from_dict(run["curve"]) for run in runs]
+    ours = [f"{error:.1%}" for error in aggregate(curves).at_stages()]
     theirs = [
         f"{one['error']} ({one['deviation']})" for one in runs[0]["paper"]
     ]
-    return f"{', '.join(ours)} % | paper {', '.join(theirs)}"
+    return f"{', '.join(ours)} | paper {', '.join(theirs)}"
 
 
 def table(runs):

@@ -128,15 +128,19 @@ def main(argv):
         parts = measuring.parts_of_a_step(
             compiled(model, "orthogonal"), images, labels
         )
-    other = {}
-    if FLAGS.against:
-        other = elsewhere()
+    remote = elsewhere() if FLAGS.against else None
+    other = {
+        f"{name}, {FLAGS.against}": function
+        for name, function in (remote.functions.items() if remote else ())
+    }
     periods = -(-FLAGS.steps // FLAGS.refresh_every)
     seconds = measuring.measure_time(
         {**steps, **parts, **other},
         FLAGS.repetitions,
         periods * FLAGS.refresh_every,
     )
+    if remote:
+        remote.close()
     if parts:
         seconds["bound"] = measuring.bound(seconds, parts)
     shown = {*steps, *extras, *other}
@@ -157,16 +161,12 @@ def main(argv):
 
 
 def elsewhere():
-    """Returns the steps of the same networks on another backend."""
+    """Returns the same program on another backend, as a `Remote`."""
     from keras_anytime.measuring import Remote
 
-    remote = Remote(
+    return Remote(
         [sys.executable, *sys.argv, "--serve"], KERAS_BACKEND=FLAGS.against
     )
-    return {
-        f"{name}, {FLAGS.against}": function
-        for name, function in remote.functions.items()
-    }
 
 
 def work(model):

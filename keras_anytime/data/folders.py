@@ -12,8 +12,7 @@ import pathlib
 
 import numpy as np
 
-from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.info import statistics_of
+from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.records import parse_example
@@ -51,19 +50,7 @@ def folder_info(name, data_dir=None, labels=None):
     class_names = {one: _class_names(folder, one) for one in features.values()}
     shape = known["image"]["image"].get("shape", {}).get("dimensions", ())
     shape = tuple(int(size) if int(size) > 0 else None for size in shape)
-    if len(shape) != 3 or None in shape:
-        raise ValueError(
-            "Images must all have one size. "
-            f"Received: name={name!r} with images of shape {shape}"
-        )
-    mean, std = statistics_of(name, shape[-1])
-    return DatasetInfo(
-        name=name,
-        image_shape=shape,
-        class_names=by_label_set(class_names, features),
-        mean=mean,
-        std=std,
-    )
+    return info_of(name, shape, by_label_set(class_names, features))
 
 
 def read_folder(name, splits, data_dir=None, labels=None):
@@ -83,6 +70,7 @@ def read_folder(name, splits, data_dir=None, labels=None):
         ValueError: If a split or a feature is unknown, or a file is damaged.
         FileNotFoundError: If there is no such folder.
     """
+    shape = folder_info(name, data_dir, labels).image_shape
     folder = _folder(name, data_dir)
     known = _features(folder, name)
     features = features_of(labels, _label_features(known), name)
@@ -98,7 +86,6 @@ def read_folder(name, splits, data_dir=None, labels=None):
                 images.append(_decoded(example["image"][0], known))
                 for one, values in found.items():
                     values.append(example[one][0])
-        shape = folder_info(name, data_dir, labels).image_shape
         arrays = {one: np.array(of, "int64") for one, of in found.items()}
         pairs.append(
             (

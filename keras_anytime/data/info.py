@@ -11,20 +11,6 @@ _STATISTICS = {
 _COLOUR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def statistics_of(name: str, channels: int) -> tuple:
-    """Returns the means and deviations by which images are normalised.
-
-    Args:
-        name: String, the data set's name.
-        channels: Integer.
-
-    Returns:
-        Pair of tuples of floats, one per channel, in units of pixel / 255.
-    """
-    grey = ((0.5,) * channels, (0.25,) * channels)
-    return _STATISTICS.get(name, _COLOUR if channels == 3 else grey)
-
-
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
     """Describes a data set of images of one size.
@@ -67,3 +53,26 @@ class DatasetInfo:
             "mean": list(self.mean),
             "std": list(self.std),
         }
+
+
+def info_of(name: str, image_shape: tuple, class_names) -> DatasetInfo:
+    """Returns the description of a TFDS data set.
+
+    Args:
+        name: String. It decides by which means and deviations images are
+            normalised.
+        image_shape: Tuple; `None` where sizes differ from image to image.
+        class_names: As in `DatasetInfo`.
+
+    Raises:
+        ValueError: If images do not all have one size.
+    """
+    if len(image_shape) != 3 or None in image_shape:
+        raise ValueError(
+            "Images must all have one size. "
+            f"Received: name={name!r} with images of shape {image_shape}"
+        )
+    channels = image_shape[-1]
+    grey = ((0.5,) * channels, (0.25,) * channels)
+    mean, std = _STATISTICS.get(name, _COLOUR if channels == 3 else grey)
+    return DatasetInfo(name, image_shape, class_names, mean, std)

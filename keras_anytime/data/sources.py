@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_anytime.data.folders import data_dir_or_default
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.info import statistics_of
+from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.splits import examples_of
@@ -99,19 +99,7 @@ def tfds_info(name, data_dir=None, labels=None):
     features = features_of(labels, _label_features(name, known), name)
     class_names = {one: tuple(known[one].names) for one in features.values()}
     shape = tuple(known["image"].shape)
-    if None in shape:
-        raise ValueError(
-            "Images must all have one size. "
-            f"Received: name={name!r} with images of shape {shape}"
-        )
-    mean, std = statistics_of(name, shape[-1])
-    return DatasetInfo(
-        name=name,
-        image_shape=shape,
-        class_names=by_label_set(class_names, features),
-        mean=mean,
-        std=std,
-    )
+    return info_of(name, shape, by_label_set(class_names, features))
 
 
 def read_tfds(name, splits, data_dir=None, download=False, labels=None):

@@ -23,6 +23,10 @@ def check_examples(model, x, y=None, argument="x"):
         y: Labels, where `x` holds images only; for label sets a dict.
         argument: String that names the data in errors.
 
+    Returns:
+        The labels, or of a `tf.data.Dataset` their specification; `None` where
+        nothing was looked at.
+
     Raises:
         ValueError: If images have another shape than the model's input, or
             labels are missing, given per stage, not among its classes, or not
@@ -39,10 +43,11 @@ def check_examples(model, x, y=None, argument="x"):
         _check_shape(model, images.shape, argument)
         for first in x.take(1):
             _check_targets(model, first[1], argument)
-    elif isinstance(x, keras.utils.PyDataset):
-        images, labels, *_ = first_batch(x, argument)
+        return spec[1]
+    if isinstance(x, keras.utils.PyDataset):
+        images, y, *_ = _first_batch(x, argument)
         _check_shape(model, images.shape, argument)
-        _check_targets(model, labels, argument)
+        _check_targets(model, y, argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
         if y is None:
@@ -50,6 +55,7 @@ def check_examples(model, x, y=None, argument="x"):
                 f"Training needs labels. Received: {argument} without labels"
             )
         _check_targets(model, y, argument)
+    return y
 
 
 def check_shares(x, batch_size, argument="x"):
@@ -99,7 +105,7 @@ def fit_options(model, options):
     options = dict(options)
     x = options.get("x")
     if model.compiled:
-        check_examples(model, x, options.get("y"))
+        labels = check_examples(model, x, options.get("y"))
         validation = options.get("validation_data")
         if not isinstance(validation, (tuple, list)):
             validation = (validation, None)
@@ -108,11 +114,6 @@ def fit_options(model, options):
         check_shares(x, size)
         size = options.get("validation_batch_size") or size
         check_shares(validation[0], size, "validation_data")
-        labels = options.get("y")
-        if _is_dataset(x):
-            labels = x.element_spec[1]
-        elif isinstance(x, keras.utils.PyDataset):
-            labels = first_batch(x)[1]
         create_variables(model, labels)
     if _is_dataset(x) or hasattr(x, "epochs"):
         # Keras warns of its own default for `tf.data` sets, and would take the
@@ -133,21 +134,6 @@ def fit_options(model, options):
     ):
         options["verbose"] = 0
     return options
-
-
-def first_batch(x, argument="x"):
-    """Returns the first batch of a `keras.utils.PyDataset`.
-
-    Raises:
-        ValueError: If it is no pair of images and labels.
-    """
-    batch = x[0]
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise ValueError(
-            "A data set to train on must give pairs (images, labels). "
-            f"Received: {argument} with a batch of {_described(batch)}"
-        )
-    return batch
 
 
 def create_variables(model, labels):
@@ -218,6 +204,17 @@ def _is_specified(one):
     if getattr(one.shape, "rank", 1) is None:
         return False
     return None not in tuple(one.shape)[1:]
+
+
+def _first_batch(x, argument):
+    """Returns the first batch of a `keras.utils.PyDataset`."""
+    batch = x[0]
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise ValueError(
+            "A data set to train on must give pairs (images, labels). "
+            f"Received: {argument} with a batch of {_described(batch)}"
+        )
+    return batch
 
 
 def _is_dataset(x):

@@ -15,18 +15,6 @@ from keras import ops
 
 from keras_anytime.training import columns
 
-__all__ = [
-    "apply_gradient",
-    "as_step",
-    "check_strategy",
-    "combined_gradient",
-    "default_jit_compile",
-    "devices_per_batch",
-    "losses_of_batch",
-    "make_deterministic",
-    "scope",
-]
-
 
 def default_jit_compile(model):
     """Whether XLA pays off: always, where operations are dispatched one by one.

@@ -215,6 +215,27 @@ def test_training_that_was_stopped_ends_with_the_same_weights(tmp_path):
     ]
 
 
+def test_checkpoints_come_every_few_epochs_and_after_the_last(tmp_path):
+    x, y = digits(16)
+    seen = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(resume.epoch)
+
+    resume = ka.callbacks.Resume(tmp_path, every=2)
+    compiled(dense_net()).fit(
+        x, y, epochs=5, callbacks=[resume, Seen()], verbose=0
+    )
+    assert seen == [0, 2, 2, 4, 5]
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5])
+def test_checkpoints_come_after_whole_epochs(tmp_path, every):
+    with pytest.raises(ValueError, match=f"Received: every={every}"):
+        ka.callbacks.Resume(tmp_path, every=every)
+
+
 def test_what_is_half_written_is_never_read(tmp_path):
     resume = ka.callbacks.Resume(tmp_path)
     (tmp_path / ".epoch_00009.keras.abc").mkdir()

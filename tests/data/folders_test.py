@@ -1,6 +1,7 @@
 """Prepared folders, read without TensorFlow as TFDS reads them."""
 
 import json
+import pathlib
 import shutil
 import struct
 
@@ -118,7 +119,7 @@ def test_records_are_those_of_tensorflow(tmp_path, cifar10_dir):
     import tensorflow as tf
 
     (path,) = list(
-        (folders.pathlib.Path(cifar10_dir) / "cifar10").glob(
+        (pathlib.Path(cifar10_dir) / "cifar10").glob(
             "*/cifar10-test.tfrecord-00000-*"
         )
     )
@@ -136,7 +137,7 @@ def test_records_are_those_of_tensorflow(tmp_path, cifar10_dir):
 
 
 def test_other_file_formats_are_refused(tmp_path, cifar10_dir):
-    (folder,) = (folders.pathlib.Path(cifar10_dir) / "cifar10").iterdir()
+    (folder,) = (pathlib.Path(cifar10_dir) / "cifar10").iterdir()
     copy = tmp_path / "cifar10" / folder.name
     copy.mkdir(parents=True)
     for name in ("features.json", "label.labels.txt"):

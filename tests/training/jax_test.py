@@ -1,5 +1,7 @@
 """What only the JAX backend does."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -127,4 +129,13 @@ def test_batches_that_devices_cannot_share_are_refused(repository):
         "x with a batch of 1 images",
         "validation_data with a batch of 9 images",
         "True",
+    ]
+
+
+def test_determinism_is_asked_of_gpus_beside_other_flags(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
+    on_jax.make_deterministic()
+    assert os.environ["XLA_FLAGS"].split() == [
+        "--xla_dump_to=somewhere",
+        "--xla_gpu_deterministic_ops=true",
     ]
