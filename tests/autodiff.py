@@ -16,8 +16,21 @@ def gradients(function, variables):
         Tuple of the K losses, floats, and K lists of V arrays, `None` where a
         loss does not reach a variable.
     """
+    return differentiated(function, variables)()
+
+
+def differentiated(function, variables):
+    """`gradients` to be called many times, while the variables change.
+
+    On JAX, what the function reads of other variables is that of the first
+    call.
+    """
     if keras.backend.backend() == "jax":
-        return _of_jax(function, variables)
+        return _by_jax(function, variables)
+    return lambda: _by_tape(function, variables)
+
+
+def _by_tape(function, variables):
     import tensorflow as tf
 
     with tf.GradientTape(persistent=True) as tape:
@@ -33,24 +46,35 @@ def gradients(function, variables):
     ]
 
 
-def _of_jax(function, variables):
+def _by_jax(function, variables):
     import jax
 
-    def differentiated(values):
-        def losses_at(values):
-            mapping = list(zip(variables, values, strict=True))
-            with keras.StatelessScope(mapping):
-                return function()
+    def losses_at(values):
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(mapping):
+            return function()
 
+    # One program for all losses: 25 backward passes in one take minutes to
+    # compile.
+    @jax.jit
+    def pulled(values, unit):
         losses, pull = jax.vjp(losses_at, values)
-        units = np.eye(len(losses), dtype="float32")
-        return losses, [pull(list(unit))[0] for unit in units]
+        units = [
+            one.astype(loss.dtype)
+            for one, loss in zip(unit, losses, strict=True)
+        ]
+        return losses, pull(units)[0]
 
-    values = [variable.value for variable in variables]
-    losses, found = jax.jit(differentiated)(values)
-    # JAX has zeros where there is no way; a gradient of a variable that is
-    # reached is not zero in every entry.
-    return [float(loss) for loss in losses], [
-        [np.asarray(one) if np.any(one) else None for one in gradient]
-        for gradient in found
-    ]
+    def call():
+        values = [variable.value for variable in variables]
+        found = []
+        for unit in np.eye(len(jax.eval_shape(losses_at, values))):
+            losses, gradient = pulled(values, unit)
+            # JAX has zeros where there is no way; a gradient of a variable
+            # that is reached is not zero in every entry.
+            found.append(
+                [np.asarray(one) if np.any(one) else None for one in gradient]
+            )
+        return [float(loss) for loss in losses], found
+
+    return call

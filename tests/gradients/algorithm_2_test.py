@@ -13,6 +13,8 @@ from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 STAGES = [2, 3, 5, 10, 25]
 
 

@@ -1,11 +1,12 @@
-"""Tests of the maths compare in 64 bits, which JAX has to be asked for."""
+"""Fixtures of the tests of gradients."""
 
 import pytest
 
 from keras_anytime import precision
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(name="float64")
 def _float64():
+    """64 bits for inner products, which JAX has to be asked for."""
     with precision.float64():
         yield

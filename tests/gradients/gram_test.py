@@ -9,6 +9,8 @@ from tests.gradients.references import in_stages
 from tests.gradients.references import nested_gradients
 from tests.gradients.references import padded
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def test_inner_products_of_padded_gradients():
     gradients = nested_gradients(4)

@@ -13,6 +13,8 @@ from tests.gradients.references import norm_sgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def test_equation_2_by_hand():
     # Norms 5 and 13 become 2 sqrt(2) and 2 sqrt(5). The first variable has two

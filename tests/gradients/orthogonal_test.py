@@ -14,6 +14,8 @@ from tests.gradients.references import nested_gradients
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 @pytest.mark.parametrize("num_stages", [1, 2, 3, 5])
 def test_the_update_is_algorithm_2(num_stages):

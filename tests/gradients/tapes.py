@@ -16,18 +16,7 @@ def stage_gradients(model, x, y, weights=None):
         K lists with one array per trainable variable, `None` where the stage
         does not reach it; and the K losses, unweighted.
     """
-
-    def losses():
-        return [
-            keras.ops.mean(
-                keras.losses.sparse_categorical_crossentropy(
-                    y, logits, from_logits=True
-                )
-            )
-            for logits in model(x, training=True)
-        ]
-
-    losses, gradients = autodiff.gradients(losses, model.trainable_variables)
+    losses, gradients = _differentiated(model, x, y)()
     if weights is None:
         weights = np.ones(len(losses))
     return [
@@ -39,8 +28,9 @@ def stage_gradients(model, x, y, weights=None):
 def trained(model, x, y, steps=5, rate=0.05):
     """Trains a network a little, without any of the library's training."""
     optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    differentiate = _differentiated(model, x, y)
     for _ in range(steps):
-        gradients, _ = stage_gradients(model, x, y)
+        _, gradients = differentiate()
         total = [
             sum(one for one in column if one is not None)
             for column in zip(*gradients, strict=True)
@@ -69,3 +59,17 @@ def penalty_gradient(model):
             for variable, one in zip(variables, gradient, strict=True)
         ]
     )
+
+
+def _differentiated(model, x, y):
+    def losses():
+        return [
+            keras.ops.mean(
+                keras.losses.sparse_categorical_crossentropy(
+                    y, logits, from_logits=True
+                )
+            )
+            for logits in model(x, training=True)
+        ]
+
+    return autodiff.differentiated(losses, model.trainable_variables)
