@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import TextIO
 
 
 def write_beside(
@@ -68,6 +69,38 @@ def _exchange(first: pathlib.Path, second: pathlib.Path) -> bool:
     return rename is not None and not rename(
         here, os.fsencode(first), here, os.fsencode(second), exchange
     )
+
+
+def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:
+    """Holds a file that one process at a time can hold, until it ends.
+
+    Where the system has no such locks (Windows, some network drives), nothing
+    is held.
+
+    Args:
+        path: A file beside what is to be one's own; made if needed, and left
+            there. Its folder must exist.
+        wait: Whether to wait for a process that holds it.
+
+    Returns:
+        The open file; closed, it is held no more.
+
+    Raises:
+        BlockingIOError: If another process holds it.
+        OSError: If it cannot be written.
+    """
+    file = pathlib.Path(path).open("a")
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.close()
+            raise
+        except OSError:
+            pass
+    return file
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

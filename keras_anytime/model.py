@@ -214,7 +214,7 @@ class AnytimeModel(keras.Model):
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`; `"auto"` means XLA on
-                GPUs only.
+                GPUs, and always on JAX.
             auto_scale_loss: As in `keras.Model.compile`.
 
         Raises:

@@ -15,22 +15,23 @@ from keras_anytime import runtime
 from keras_anytime.loading import load_model
 
 
-def check_settings(folder, settings):
+def check_settings(folder, settings, defaults):
     """Raises a `ValueError` if a folder holds a run with other settings.
 
     Args:
         folder: A `pathlib.Path`.
         settings: Dict from flags to values, what is to be run there.
+        defaults: Dict from the same flags to their defaults, which runs had
+            that are older than a flag.
     """
     path = folder / "settings.json"
     if not path.exists():
         return
-    before = _read(path)
-    # A flag that the run knew nothing of had no effect on it.
+    before = {**defaults, **_read(path)}
     differing = [
         f"--{name}={value} (was {before[name]})"
         for name, value in settings.items()
-        if name in before and before[name] != value
+        if before[name] != value
     ]
     if differing:
         raise ValueError(

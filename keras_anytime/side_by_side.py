@@ -14,6 +14,11 @@ from keras_anytime.files import read_csv
 _WORTHWHILE = 1.1
 # Epochs after a change until it shows; the first may compile.
 _SETTLING = 2
+# Else the first one takes most of the device's memory, or all of it.
+_SHARING = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,9 @@ def run_side_by_side(
     A small network leaves most of a large GPU idle, where others can train.
     How many at a time pay off is measured: one more is started, and if those
     that ran before then slow down so much that all together get less than 10%
-    more done, it was one too many.
+    more done, it was one too many. So it was if it fails in its first epoch,
+    most likely for want of memory: fewer run from then on, and it is started
+    once more.
 
     Args:
         trainings: Sequence of `Training`s.
@@ -59,30 +66,38 @@ def run_side_by_side(
     end = time.monotonic() + seconds
     waiting = list(trainings)
     running = {}
+    again = set()
     pace = Pace(at_a_time, most)
     try:
         while waiting or running:
             late = time.monotonic() >= end
             while waiting and len(running) < pace.at_a_time and not late:
                 one = waiting.pop(0)
-                running[one] = [_start(one), 0]
+                running[one] = _Running(one)
             if not running:
                 return
             for of_one in running.values():
-                of_one[1] = max(of_one[1], len(running))
-            for one, (process, beside) in list(running.items()):
-                if process.poll() is not None:
-                    del running[one]
-                    yield one, process.returncode, beside
-                elif late:
-                    _stop(process)
-                    del running[one]
-                    yield one, None, beside
+                of_one.beside = max(of_one.beside, len(running))
+            if late:
+                _stop(running.values())
+            for one, of_one in list(running.items()):
+                status = of_one.process.poll()
+                if status is None:
+                    continue
+                del running[one]
+                if status and late:
+                    status = None
+                elif status and running and of_one.at_its_first_epoch():
+                    pace.lower(len(running))
+                    if one not in again:
+                        again.add(one)
+                        waiting.insert(0, one)
+                        continue
+                yield one, status, of_one.beside
             pace.look({one.name: _epochs(one.folder) for one in running})
             time.sleep(poll_seconds)
     finally:
-        for process, _ in running.values():
-            _stop(process)
+        _stop(running.values())
 
 
 class Pace:
@@ -118,17 +133,23 @@ class Pace:
             name: seconds[self._seen[name] + _SETTLING - 1 :]
             for name, seconds in epochs.items()
         }
-        if not all(recent.values()):
+        # While the last one compiled, the others were not held up yet.
+        count = min(map(len, recent.values()))
+        if not count:
             return
-        pace = {name: statistics.median(some) for name, some in recent.items()}
+        pace = {
+            name: statistics.median(some[-count:])
+            for name, some in recent.items()
+        }
         slower = [
             pace[name] / self._before[name]
             for name in pace
             if name in self._before
         ]
         if self._before and not slower:
-            # None is left of those to compare with: these are, from now on.
-            self._before = pace
+            # None is left of those to compare with: they are measured anew.
+            self.at_a_time -= 1
+            self._before, self._seen = {}, {}
         elif slower and self._gain(statistics.median(slower)) < _WORTHWHILE:
             self.at_a_time -= 1
             self._decided = True
@@ -139,31 +160,53 @@ class Pace:
             self._before = pace
             self._seen = {}
 
+    def lower(self, at_a_time):
+        """Has fewer run, for good.
+
+        Args:
+            at_a_time: Integer. The most that run at a time from now on.
+        """
+        self.at_a_time = min(self.at_a_time, at_a_time)
+        self._decided = True
+
     def _gain(self, slower):
         """What the last one adds, if it is slowed down as the others are."""
         return self.at_a_time / (self.at_a_time - 1) / slower
 
 
-def _start(training):
-    training.folder.mkdir(parents=True, exist_ok=True)
-    with (training.folder / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            training.command,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # JAX would take most of the device's memory for the first one.
-            env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
-        )
+class _Running:
+    """A training that runs, and how many ran beside it at most."""
+
+    def __init__(self, training):
+        self._folder = training.folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._epochs = len(_epochs(self._folder))
+        self.beside = 0
+        with (self._folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                training.command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **_SHARING},
+            )
+
+    def at_its_first_epoch(self):
+        """Whether it has no epoch behind it since it was started."""
+        return len(_epochs(self._folder)) <= self._epochs
 
 
-def _stop(process):
-    """Ends a process, if need be by force; checkpoints are whole anyway."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _stop(running):
+    """Ends processes, if need be by force; checkpoints are whole anyway."""
+    processes = [one.process for one in running]
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + 30
+    for process in processes:
+        try:
+            process.wait(timeout=max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _epochs(folder):

@@ -23,10 +23,12 @@ queue can be tried on two CPU cores in minutes:
         --units=1,1,1 --filters=8,16,32 --epochs=4
 """
 
+import itertools
 import json
 import os
 import pathlib
 import re
+import signal
 import sys
 
 from absl import app
@@ -51,6 +53,8 @@ ROWS = [
     for network in NETWORKS
     for strategy in some
 ]
+# So many failures, each of a run on its own, have a cause that stays.
+ENOUGH = 3
 
 flags.DEFINE_string("workdir", None, "Folder of all runs.", required=True)
 flags.DEFINE_float(
@@ -83,6 +87,9 @@ def main(argv):
     left = {one: key for one, key in trainings.items() if key not in done}
     print(f"{len(trainings) - len(left)} of {len(trainings)} runs are done.")
     failed = []
+    in_a_row = 0
+    # Who ends this process this way means the trainings, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for one, status, beside in run_side_by_side(
         list(left), 60 * FLAGS.minutes, FLAGS.at_a_time or None
     ):
@@ -90,12 +97,17 @@ def main(argv):
             print(f"{one.name}: stopped, to go on next time", flush=True)
         elif status:
             failed.append(one.name)
+            # Of those that nothing ran beside, which could be the cause.
+            in_a_row += beside == 1
             log = one.folder / "log.txt"
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             print(f"{one.name}: failed; see {log}: {' '.join(last)}")
+            if in_a_row == ENOUGH:
+                print(f"{ENOUGH} runs in a row failed: no more are started.")
+                break
         else:
-            runs.append(finished(one, *left[one], beside))
-            write(runs, arguments)
+            in_a_row = 0
+            runs = add(finished(one, *left[one], beside), arguments)
             print(f"{one.name}: {line(runs[-1:])}", flush=True)
     print(table(runs))
     if failed:
@@ -119,10 +131,11 @@ def queue(arguments):
             f"--seeds must be whole numbers. Received: {','.join(FLAGS.seeds)}"
         )
     found = {}
-    # Two rows that follow each other are compared: seed by seed.
-    for start in range(0, len(FLAGS.rows), 2):
+    # Rows of one network that follow each other are compared: seed by seed.
+    for _, some in itertools.groupby(FLAGS.rows, network_of):
+        rows = list(some)
         for seed in FLAGS.seeds:
-            for row in FLAGS.rows[start : start + 2]:
+            for row in rows:
                 folder = pathlib.Path(FLAGS.workdir, f"{row}_seed_{seed}")
                 command = (
                     sys.executable,
@@ -137,6 +150,11 @@ def queue(arguments):
                 name = f"{row}, seed {seed}"
                 found[Training(name, command, folder)] = row, seed
     return found
+
+
+def network_of(row):
+    """Returns the network that a row is about."""
+    return row.rpartition("_")[0]
 
 
 def results(arguments):
@@ -191,12 +209,20 @@ def paper(row):
     ]
 
 
-def write(runs, arguments):
-    """Writes all results; the file is whole at any moment."""
+def add(run, arguments):
+    """Adds a run to those that the file has now, and returns them.
+
+    Another queue, on another GPU, may add its own; the file is whole at any
+    moment.
+    """
+    from keras_anytime.files import hold
     from keras_anytime.files import write_json
 
-    found = {"arguments": arguments, "runs": runs}
-    write_json(pathlib.Path(FLAGS.results), found)
+    path = pathlib.Path(FLAGS.results)
+    with hold(path.with_name(f".{path.name}.lock"), wait=True):
+        runs = [*results(arguments), run]
+        write_json(path, {"arguments": arguments, "runs": runs})
+    return runs
 
 
 def line(runs):

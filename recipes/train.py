@@ -130,6 +130,7 @@ def main(argv):
     logging.set_verbosity(logging.WARNING)
     workdir = pathlib.Path(FLAGS.workdir)
     try:
+        lock = claim(workdir)
         model, train, test, resume = prepare(workdir)
     except (ValueError, ImportError) as error:
         sys.exit(f"train.py: {error}")
@@ -165,6 +166,7 @@ def main(argv):
         "curve": curve.to_dict(),
     }
     write_json(workdir / "results.json", results)
+    lock.close()
     print(f"Results, model and curve are in {workdir}.")
 
 
@@ -224,13 +226,13 @@ def train_greedily(model, train, test, workdir):
             logs[k - 1],
         ],
         workdir=workdir / "checkpoints",
+        checkpoint_every=FLAGS.checkpoint_every,
     )
     return logs
 
 
 def prepare(workdir):
     """Checks everything that can be wrong and returns what training needs."""
-    check_workdir(workdir)
     for name in _UNUSED_IF_GREEDY if FLAGS.greedy else ():
         if FLAGS[name].present:
             raise ValueError(
@@ -404,14 +406,27 @@ def settings():
     }
 
 
-def check_workdir(workdir):
-    """Raises a `ValueError` if the work folder is that of another run."""
+def claim(workdir):
+    """Makes the work folder this process's own, until the file is closed.
+
+    Raises:
+        ValueError: If it is that of another run, or of another process.
+    """
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
+    from keras_anytime.files import hold
     from keras_anytime.runs import check_settings
 
     (workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    check_settings(workdir, settings())
+    now = settings()
+    check_settings(workdir, now, {name: FLAGS[name].default for name in now})
+    try:
+        return hold(workdir / "checkpoints" / "lock")
+    except BlockingIOError as error:
+        raise ValueError(
+            f"Another process is training in {workdir}; wait for it, or use "
+            "another --workdir."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 import json
 import math
+import subprocess
 import sys
 import threading
 
 import pytest
 
 from keras_anytime import files
+from keras_anytime.files import hold
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
@@ -80,6 +82,34 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         write_beside(path, fail)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+
+
+HOLDER = """
+import sys, time
+from keras_anytime.files import hold
+file = hold(sys.argv[1])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_one_process_holds_a_file_until_it_ends(tmp_path):
+    path = tmp_path / "lock"
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(BlockingIOError):
+            hold(path)
+    finally:
+        process.kill()
+        process.wait()
+    with hold(path):
+        with pytest.raises(BlockingIOError):
+            hold(path)
+    hold(path, wait=True).close()
 
 
 def test_rows_of_a_csv_file_may_lack_columns(tmp_path):

@@ -67,17 +67,20 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
         with pytest.raises(ValueError, match="settings.json is damaged"):
             Run(folder)
         with pytest.raises(ValueError, match="settings.json is damaged"):
-            check_settings(folder, {"seed": 1})
+            check_settings(folder, {"seed": 1}, {"seed": 0})
 
 
 def test_a_folder_keeps_to_its_settings(tmp_path):
-    check_settings(tmp_path / "new", {"seed": 1})
+    defaults = {"seed": 0, "data": "digits", "oracle_stage": 0}
+    given = {**defaults, "seed": 1}
+    check_settings(tmp_path / "new", given, defaults)
     folder = _write(tmp_path, seed=1)
-    check_settings(folder, {"seed": 1, "data": "digits"})
-    # A flag that there was not yet.
-    check_settings(folder, {"seed": 1, "oracle_stage": 0})
+    # It is older than the flag oracle_stage.
+    check_settings(folder, given, defaults)
     with pytest.raises(ValueError, match=r"--seed=2 \(was 1\)"):
-        check_settings(folder, {"seed": 2})
+        check_settings(folder, {**given, "seed": 2}, defaults)
+    with pytest.raises(ValueError, match=r"--oracle_stage=1 \(was 0\)"):
+        check_settings(folder, {**given, "oracle_stage": 1}, defaults)
 
 
 def _runs(tmp_path, *settings):

@@ -18,7 +18,15 @@ from keras_anytime.weighting import Constant
 
 
 def fit_greedy(
-    model, x=None, y=None, *, epochs, callbacks=None, workdir=None, **options
+    model,
+    x=None,
+    y=None,
+    *,
+    epochs,
+    callbacks=None,
+    workdir=None,
+    checkpoint_every=1,
+    **options,
 ):
     """Trains stage 1, freezes it, trains what stage 2 adds, and so on.
 
@@ -52,6 +60,8 @@ def fit_greedy(
             end of each. The same call again with the model as it was at first
             goes on where training was stopped, and ends with the weights of
             one that never was.
+        checkpoint_every: Integer of 1 or more. Epochs from one of these
+            checkpoints to the next.
         **options: Further arguments of `keras.Model.fit`, for all stages.
 
     Returns:
@@ -82,7 +92,7 @@ def fit_greedy(
                 if end.reached():
                     histories.append(_no_history())
                     continue
-                resume = Resume(folder)
+                resume = Resume(folder, checkpoint_every)
                 resume.restore(part)
                 given.append(resume)
                 first = min(resume.epoch, count)

@@ -35,7 +35,9 @@ def devices_per_batch():
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1
-    return distribution.device_mesh.devices.size // jax.process_count()
+    mesh = distribution.device_mesh
+    sizes = dict(zip(mesh.axis_names, mesh.shape, strict=True))
+    return max(sizes[distribution.batch_dim_name] // jax.process_count(), 1)
 
 
 def make_deterministic():

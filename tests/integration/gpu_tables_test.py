@@ -1,10 +1,15 @@
 """The queue of the papers' rows, tried with small networks on CPUs."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
+from keras_anytime.files import hold
 from tests.testing import run_script
 
 ROWS = "width_resnet42_sgd,width_resnet42_osgd"
@@ -81,6 +86,65 @@ def test_a_run_that_fails_is_told_and_leaves_the_others(repository, tmp_path):
     assert "these failed: width_resnet42_sgd, seed 1" in run.stderr
     runs = json.loads((tmp_path / "tables.json").read_text())["runs"]
     assert [one["row"] for one in runs] == ["width_resnet42_osgd"]
+
+
+def test_no_more_are_started_where_all_fail(repository, tmp_path):
+    run = _queue(
+        repository,
+        tmp_path,
+        f"--rows={ROWS}",
+        arguments=[*SMALL, "--train_split=train[:0]"],
+    )
+    assert run.returncode == 1
+    assert run.stdout.count("failed; see") == 3
+    assert "3 runs in a row failed: no more are started." in run.stdout
+
+
+def _start(repository, folder, row, *arguments):
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "recipes/gpu_tables.py",
+            f"--workdir={folder}",
+            f"--results={folder / 'tables.json'}",
+            "--minutes=10",
+            "--seeds=1",
+            f"--rows=width_resnet42_{row}",
+            "--",
+            *SMALL,
+            *arguments,
+        ],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_who_ends_the_queue_ends_its_trainings(repository, tmp_path):
+    queue = _start(repository, tmp_path, "sgd", "--epochs=1000")
+    folder = tmp_path / "width_resnet42_sgd_seed_1"
+    end = time.monotonic() + 120
+    while not (folder / "history.csv").exists():
+        assert queue.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
+    lock = folder / "checkpoints" / "lock"
+    with pytest.raises(BlockingIOError):
+        hold(lock)
+    queue.send_signal(signal.SIGTERM)
+    queue.communicate(timeout=60)
+    assert queue.returncode == 143
+    hold(lock).close()
+
+
+@pytest.mark.slow
+def test_two_queues_add_to_one_file(repository, tmp_path):
+    queues = [_start(repository, tmp_path, row) for row in ("sgd", "osgd")]
+    for queue in queues:
+        output, _ = queue.communicate(timeout=300)
+        assert queue.returncode == 0, output
+    runs = json.loads((tmp_path / "tables.json").read_text())["runs"]
+    assert sorted(run["row"] for run in runs) == sorted(ROWS.split(","))
 
 
 @pytest.mark.parametrize(

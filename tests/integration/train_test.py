@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.files import hold
 from tests.testing import run_script
 
 SMALL = (
@@ -171,6 +172,16 @@ def test_wrong_flags_give_one_sentence_before_training(
     assert "Traceback" not in run.stderr
     # The work folder is not claimed by flags that never ran.
     assert not (workdir / "settings.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_processes_do_not_train_in_one_folder(repository, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    with hold(tmp_path / "checkpoints" / "lock"):
+        run = _train(repository, tmp_path)
+    assert run.returncode != 0
+    assert "Another process is training in" in run.stderr
+    assert not (tmp_path / "settings.json").exists()
 
 
 def test_a_work_folder_that_cannot_be_written(repository, tmp_path):

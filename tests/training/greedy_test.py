@@ -147,7 +147,8 @@ def test_variables_are_trainable_afterwards_whatever_happened():
     assert [one.path for one in model.trainable_variables] == before
 
 
-def test_it_goes_on_where_it_was_stopped(tmp_path):
+@pytest.mark.parametrize(("every", "left"), [(1, [0, 1, 2]), (2, [0, 2, 2])])
+def test_it_goes_on_where_it_was_stopped(tmp_path, every, left):
     def model_and_data():
         return compiled(dense_net(3)), ka.data.load("digits", batch_size=256)[0]
 
@@ -167,13 +168,14 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
             epochs=2,
             callbacks=lambda stage: [Stop()] if stage == 2 else [],
             workdir=tmp_path,
+            checkpoint_every=every,
             verbose=0,
         )
     again, train = model_and_data()
     histories = ka.training.fit_greedy(
         again, train, epochs=2, workdir=tmp_path, verbose=0
     )
-    assert [len(one.epoch) for one in histories] == [0, 1, 2]
+    assert [len(one.epoch) for one in histories] == left
     for ours, theirs in zip(again.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

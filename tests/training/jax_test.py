@@ -1,6 +1,7 @@
 """What only the JAX backend does."""
 
 import os
+import types
 
 import keras
 import numpy as np
@@ -49,6 +50,24 @@ def test_what_an_epoch_sums_up_comes_out_of_the_compiled_step():
     cosines = model.gradients.mean_cosines()
     np.testing.assert_allclose(np.diagonal(cosines), 1, atol=1e-6)
     assert np.all(np.abs(cosines) <= 1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch_axis", "devices"),
+    [((8,), "batch", 8), ((4, 2), "batch", 4), ((4, 2), "model", 2)],
+)
+def test_devices_along_the_batch_share_it(
+    monkeypatch, shape, batch_axis, devices
+):
+    mesh = types.SimpleNamespace(axis_names=("batch", "model"), shape=shape)
+    mesh.axis_names = mesh.axis_names[: len(shape)]
+    distribution = types.SimpleNamespace(
+        device_mesh=mesh, batch_dim_name=batch_axis
+    )
+    monkeypatch.setattr(
+        keras.distribution, "distribution", lambda: distribution
+    )
+    assert on_jax.devices_per_batch() == devices
 
 
 def test_warm_up_reaches_the_steps_of_an_epoch():
