@@ -154,7 +154,7 @@ def _trained():
         tiny_net(units=(1, 1), filters=(16, 32)),
         optimizer=keras.optimizers.Adam(0.01),
     )
-    model.fit(more_x[640:], more_y[640:], epochs=12, batch_size=64, verbose=0)
+    model.fit(more_x[640:], more_y[640:], epochs=24, batch_size=64, verbose=0)
     return model, (more_x[640:], more_y[640:]), (held_x, held_y)
 
 
@@ -208,7 +208,7 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
         return y % model.outputs[0].shape[-1]
 
     compiled(model, optimizer=keras.optimizers.Adam(0.01))
-    model.fit(sized(x), labelled(y), epochs=12, batch_size=64, verbose=0)
+    model.fit(sized(x), labelled(y), epochs=24, batch_size=64, verbose=0)
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path, "int8", sized(x))
     held = (sized(held_x), labelled(held_y))
