@@ -99,7 +99,7 @@ def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:
             file.close()
             raise
         except OSError:
-            pass
+            pass  # A drive without locks.
     return file
 
 

@@ -14,8 +14,9 @@ from keras_anytime.files import read_csv
 _WORTHWHILE = 1.1
 # Epochs after a change until it shows; the first may compile.
 _SETTLING = 2
-# Else the first one takes most of the device's memory, or all of it.
-_SHARING = {
+# Environment of processes on one device: else the first one takes most of its
+# memory, or all of it.
+SHARING = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
@@ -187,7 +188,7 @@ class _Running:
                 training.command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **_SHARING},
+                env={**os.environ, **SHARING},
             )
 
     def at_its_first_epoch(self):

@@ -65,11 +65,15 @@ def _by_jax(function, variables):
         ]
         return losses, pull(units)[0]
 
+    def values():
+        return [variable.value for variable in variables]
+
+    units = np.eye(len(jax.eval_shape(losses_at, values())))
+
     def call():
-        values = [variable.value for variable in variables]
         found = []
-        for unit in np.eye(len(jax.eval_shape(losses_at, values))):
-            losses, gradient = pulled(values, unit)
+        for unit in units:
+            losses, gradient = pulled(values(), unit)
             # JAX has zeros where there is no way; a gradient of a variable
             # that is reached is not zero in every entry.
             found.append(

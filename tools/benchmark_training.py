@@ -104,9 +104,9 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     if FLAGS.against:
-        # Else the first of both takes the memory of a GPU for itself.
-        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-        os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+        from keras_anytime.side_by_side import SHARING
+
+        os.environ.update(SHARING)
     try:
         builder, arguments = find_network()
         extras = find_extras(builder)

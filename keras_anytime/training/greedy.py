@@ -71,7 +71,8 @@ def fit_greedy(
     Raises:
         ValueError: If the model is not compiled, `epochs` does not fit the
             stages, an option is not for greedy training, or `workdir` holds
-            another training.
+            another training; or if, with a `workdir`, `checkpoint_every` is no
+            number of epochs.
 
     Reference:
         [Wan et al., 2020, Section 4.2, Algorithm 1](

@@ -59,8 +59,8 @@ def test_what_an_epoch_sums_up_comes_out_of_the_compiled_step():
 def test_devices_along_the_batch_share_it(
     monkeypatch, shape, batch_axis, devices
 ):
-    mesh = types.SimpleNamespace(axis_names=("batch", "model"), shape=shape)
-    mesh.axis_names = mesh.axis_names[: len(shape)]
+    names = ("batch", "model")[: len(shape)]
+    mesh = types.SimpleNamespace(axis_names=names, shape=shape)
     distribution = types.SimpleNamespace(
         device_mesh=mesh, batch_dim_name=batch_axis
     )
