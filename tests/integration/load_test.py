@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import psutil
@@ -21,19 +22,10 @@ def _compete(done):
         sum(range(10_000))
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_requests_under_load(tmp_path):
-    model = scramble(tiny_net())
-    images, _ = digits(16)
-    wanted = np.stack(model.predict(images, verbose=0))
-    ka.export.tflite(model, tmp_path / "net.tflite")
-    context = multiprocessing.get_context("spawn")
-    done = context.Event()
-    others = [context.Process(target=_compete, args=(done,)) for _ in range(1)]
-    for one in others:
-        one.start()
+def _serve(file, images, wanted):
+    """Stages that requests ended at, and memory after each tenth, in bytes."""
     rng = np.random.default_rng(0)
-    stages = np.zeros(4, int)
+    stages = np.zeros(len(wanted) + 1, int)
     memory = []
     calls = threading.Semaphore(0)
     over = threading.Event()
@@ -44,10 +36,10 @@ def test_a_hundred_thousand_requests_under_load(tmp_path):
             if calls.acquire(timeout=0.1):
                 predictor.interrupt()
 
-    try:
-        with AnytimePredictor(tmp_path / "net.tflite") as predictor:
-            disturber = threading.Thread(target=disturb, args=(predictor,))
-            disturber.start()
+    with AnytimePredictor(file) as predictor:
+        disturber = threading.Thread(target=disturb, args=(predictor,))
+        disturber.start()
+        try:
             for request in range(REQUESTS):
                 index = int(rng.integers(len(images)))
                 result = predictor.predict(
@@ -61,18 +53,36 @@ def test_a_hundred_thousand_requests_under_load(tmp_path):
                     )
                 if request % 10 == 0:
                     calls.release()
-                if request % 10_000 == 9_999:
+                if request % (REQUESTS // 10) == REQUESTS // 10 - 1:
                     memory.append(psutil.Process().memory_info().rss)
+        finally:
             over.set()
             disturber.join(30)
-            assert not disturber.is_alive()
-            assert predictor.predict(images[0]).stage == 3
-    finally:
-        over.set()
-        done.set()
-        for one in others:
-            one.join(30)
+        assert not disturber.is_alive()
+        assert predictor.predict(images[0]).stage == len(wanted)
+    return stages, memory
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_requests_under_load(tmp_path):
+    model = scramble(tiny_net())
+    images, _ = digits(16)
+    wanted = np.stack(model.predict(images, verbose=0))
+    ka.export.tflite(model, tmp_path / "net.tflite")
+    context = multiprocessing.get_context("spawn")
+    done = context.Event()
+    other = context.Process(target=_compete, args=(done,))
+    other.start()
+    # On its own: what tests before left to this process comes and goes.
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            stages, memory = pool.submit(
+                _serve, tmp_path / "net.tflite", images, wanted
+            ).result()
+        finally:
+            done.set()
+            other.join(30)
     # Deadlines were such that each stage was the last at times.
     assert min(stages) > 0
-    # Flat after the first tenth, but for what the allocator keeps.
-    assert max(memory[1:]) - memory[0] < 16 * 2**20
+    # Flat after the first tenth (measured: 20 KiB): 50 bytes a call would show.
+    assert max(memory[1:]) - memory[0] < 4 * 2**20
