@@ -5,78 +5,17 @@ import re
 import sys
 
 from tests.source import ROOT
+from tests.source import build_targets
 from tests.source import dotted_names
 from tests.source import fail_on
 from tests.source import imported_library
 from tests.source import imports
-from tests.source import internal_edges
 from tests.source import libraries
 from tests.source import python_files
 from tests.source import relative
 
 LONGEST_MODULE = 400
 
-# What each subpackage and module of the package may import of the others.
-# `init` is the package's own `__init__.py`, which loads the others by name,
-# on first use, and holds the version. A new edge is a decision: data flows
-# from networks over training and evaluation to export and runtime.
-MAY_IMPORT = {
-    "init": set(),
-    "nesting": set(),
-    "fused": set(),
-    "confidence": set(),
-    "layers": {"fused", "nesting"},
-    "state": set(),
-    "weighting": {"state"},
-    "precision": set(),
-    "gradients": {"precision", "state"},
-    "files": set(),
-    "graph": set(),
-    "cost": {"graph", "layers"},
-    "heads": set(),
-    "losses": {"heads"},
-    "metrics": set(),
-    "step": {"graph", "heads"},
-    "provenance": {"init"},
-    "measuring": {"gradients"},
-    "side_by_side": {"files"},
-    "data": set(),
-    "training": {"files", "gradients", "heads", "weighting"},
-    "model": {
-        "files",
-        "gradients",
-        "graph",
-        "heads",
-        "layers",
-        "losses",
-        "metrics",
-        "step",
-        "training",
-        "weighting",
-    },
-    # A builder returns an `AnytimeModel`.
-    "nets": {"cost", "files", "graph", "layers", "model", "nesting"},
-    # Saved models may be of any class.
-    "loading": {"model", "nets"},
-    # What recipes/train.py left.
-    "runs": {"data", "evaluation", "export", "loading", "runtime"},
-    "callbacks": {"cost", "evaluation", "files", "heads", "training"},
-    "evaluation": {"confidence", "cost", "files", "provenance"},
-    "export": {
-        "confidence",
-        "cost",
-        "evaluation",
-        "files",
-        "graph",
-        "heads",
-        "layers",
-        "model",
-        "provenance",
-        "training",
-    },
-    "runtime": {"confidence", "export", "files"},
-    "verification": {"evaluation", "export", "files", "runtime"},
-}
 # These run on every Keras backend.
 BACKEND_FREE = ("nesting", "layers", "nets", "weighting", "gradients")
 # What a device loads with `keras_anytime.runtime`.
@@ -97,25 +36,14 @@ LAZY = (
 )
 
 
-def test_the_table_of_edges_names_every_library_and_has_no_cycle():
-    assert set(MAY_IMPORT) == set(libraries()), (
-        "MAY_IMPORT must have one entry for each subpackage and module"
-    )
-    graphlib.TopologicalSorter(MAY_IMPORT).prepare()
-
-
-def test_imports_follow_the_layers():
-    fail_on(
-        [
-            f"{relative(path)}:{line}: `{library}` must not import `{other}`: "
-            "a backward edge. Move the code, or decide on the edge in "
-            "MAY_IMPORT and in the design."
-            for library, paths in libraries().items()
-            for path in paths
-            for other, line in internal_edges(path)
-            if other not in MAY_IMPORT[library]
-        ]
-    )
+def test_libraries_depend_on_each_other_without_a_cycle():
+    # `deps` are the imports: `build_test.py` compares them.
+    edges = {
+        name: [dep.removeprefix(":") for dep in target.deps]
+        for name, target in build_targets().items()
+        if name in libraries()
+    }
+    graphlib.TopologicalSorter(edges).prepare()
 
 
 def test_layers_weightings_and_gradients_run_on_every_backend():

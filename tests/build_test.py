@@ -1,7 +1,6 @@
 """Holds the BUILD file against the imports and files of the checkout."""
 
 import collections
-import dataclasses
 import re
 import sys
 
@@ -9,12 +8,15 @@ import pytest
 
 from tests.source import PACKAGE
 from tests.source import ROOT
+from tests.source import Target
+from tests.source import build_targets
 from tests.source import fail_on
 from tests.source import imported_library
 from tests.source import imports
 from tests.source import libraries
 from tests.source import python_files
 from tests.source import relative
+from tests.source import requirement
 
 # PyPI names that differ from the imported name in more than `-` for `_`.
 PYPI_NAMES = {"PIL": "pillow", "absl": "absl-py", "sklearn": "scikit-learn"}
@@ -22,53 +24,9 @@ PYPI_NAMES = {"PIL": "pillow", "absl": "absl-py", "sklearn": "scikit-learn"}
 CODE = ("keras_anytime", "recipes", "tools", "tests")
 
 
-@dataclasses.dataclass
-class Target:
-    """A target of the BUILD file."""
-
-    kind: str
-    name: str
-    srcs: list
-    deps: list
-    attributes: dict
-
-
 @pytest.fixture(scope="module", name="targets")
 def _targets():
-    """The targets of BUILD by name: run as Python, which Starlark is here."""
-    targets = {}
-
-    def rule(kind):
-        def declare(name, srcs=(), deps=(), **attributes):
-            assert name not in targets, f"BUILD has two targets {name!r}"
-            targets[name] = Target(
-                kind, name, list(srcs), list(deps), attributes
-            )
-
-        return declare
-
-    def glob(include, exclude=()):
-        paths = {path for one in include for path in ROOT.glob(one)}
-        paths -= {path for one in exclude for path in ROOT.glob(one)}
-        assert paths, f"BUILD: no file is like {include}"
-        return sorted(relative(path) for path in paths)
-
-    def ignore(*args, **kwargs):
-        del args, kwargs
-
-    names = {
-        **{kind: rule(kind) for kind in ("py_library", "py_binary", "py_test")},
-        "glob": glob,
-        "load": ignore,
-        "package": ignore,
-        "requirement": requirement,
-    }
-    exec(compile((ROOT / "BUILD").read_text(), "BUILD", "exec"), names)
-    return targets
-
-
-def requirement(name):
-    return f'requirement("{name}")'
+    return build_targets()
 
 
 def pypi_name(name):
@@ -93,18 +51,27 @@ def dependencies(path):
     return deps
 
 
+def requirements(*folders):
+    """Returns what all files of folders import of PyPI."""
+    deps = {dep for one in python_files(*folders) for dep in dependencies(one)}
+    return {dep for dep in deps if not dep.startswith(":")}
+
+
 def expected_deps(target):
-    """Returns the `deps` that a target must have, as BUILD sorts them."""
+    """Returns the `deps` that a library must have, as BUILD sorts them."""
     if target.name == "keras_anytime":
         deps = {f":{library}" for library in libraries()}
+    elif target.name == "testing":
+        # All that any test imports.
+        deps = {":keras_anytime", *requirements("tests")}
+    elif target.kind == "py_binary":
+        deps = {":keras_anytime", *requirements("recipes", "tools")}
+    elif target.kind == "py_test":
+        deps = {":testing"}
     else:
         deps = {dep for one in target.srcs for dep in dependencies(ROOT / one)}
-        if target.kind == "py_library" and target.name != "testing":
-            # Python loads the package before any module of it.
-            deps.add(":init")
-        if target.kind == "py_test":
-            # `tests/__init__.py` and the fixtures; what runs the test.
-            deps |= {":testing", requirement("pytest")}
+        # Python loads the package before any module of it.
+        deps.add(":init")
     deps.discard(f":{target.name}")
     # Labels first.
     return sorted(deps, key=lambda dep: (not dep.startswith(":"), dep))
@@ -112,53 +79,6 @@ def expected_deps(target):
 
 def shown(dep):
     return f'"{dep}"' if dep.startswith(":") else dep
-
-
-def entry(path):
-    """Returns the target that BUILD must have for a test or a script."""
-    name = relative(path).removesuffix(".py").replace("/", "_")
-    if path.is_relative_to(ROOT / "tests"):
-        target = Target(
-            "py_test",
-            name,
-            [relative(path)],
-            [],
-            {"args": [relative(path)], "main_module": "pytest"},
-        )
-    else:
-        target = Target(
-            "py_binary", name, [relative(path)], [], {"main": relative(path)}
-        )
-    target.deps = expected_deps(target)
-    return target
-
-
-def starlark(target):
-    """Returns the text of a target, as buildifier formats it."""
-    lines = [
-        f"{target.kind}(",
-        f'    name = "{target.name}",',
-        f'    srcs = ["{target.srcs[0]}"],',
-        *(
-            f"    {key} = {value},".replace("'", '"')
-            if isinstance(value, list)
-            else f'    {key} = "{value}",'
-            for key, value in target.attributes.items()
-        ),
-        "    deps = [",
-        *(f"        {shown(dep)}," for dep in target.deps),
-        "    ],",
-        ")",
-    ]
-    return "\n".join(lines)
-
-
-def scripts():
-    """Returns the files that have a target of their own."""
-    tests = [
-        path for path in python_files("tests") if path.stem.endswith("_test")
-    ]
-    return [*python_files("recipes", "tools"), *tests]
 
 
 def test_build_has_every_file_in_one_target(targets):
@@ -184,7 +104,7 @@ def test_build_has_every_file_in_one_target(targets):
 def test_build_has_a_library_for_each_subpackage_and_module(targets):
     problems = []
     for name, paths in libraries().items():
-        target = targets.get(name, Target("", name, [], [], {}))
+        target = targets.get(name, Target("", name, [], []))
         sources = [relative(path) for path in paths]
         if target.kind != "py_library" or sorted(target.srcs) != sources:
             problems.append(
@@ -194,44 +114,32 @@ def test_build_has_a_library_for_each_subpackage_and_module(targets):
     fail_on(problems)
 
 
-def test_build_libraries_depend_on_what_they_import(targets):
+def test_build_targets_depend_on_what_they_import(targets):
     problems = []
     for target in targets.values():
-        if target.kind == "py_library" and (
-            target.deps != expected_deps(target)
-        ):
-            deps = "".join(
-                f"        {shown(dep)},\n" for dep in expected_deps(target)
-            )
+        expected = expected_deps(target)
+        if target.deps != expected:
+            deps = "".join(f"        {shown(dep)},\n" for dep in expected)
             problems.append(
-                f"BUILD: py_library {target.name!r} must have, in this order:"
-                f"\n    deps = [\n{deps}    ],"
+                f"BUILD: {target.kind} {target.name!r} must have, in this "
+                f"order:\n    deps = [\n{deps}    ],"
             )
     fail_on(problems)
 
 
-def test_build_has_a_target_for_each_test_and_script(targets):
-    problems = []
-    expected = {target.name: target for target in map(entry, scripts())}
-    for name, target in expected.items():
-        found = targets.get(name)
-        # `size`, `data` and the like are nobody's business here.
-        if found is None or target != dataclasses.replace(
-            found,
-            attributes={
-                key: value
-                for key, value in found.attributes.items()
-                if key in target.attributes
-            },
-        ):
-            where = "lacks" if found is None else "must, `data` apart, have"
-            problems.append(f"BUILD {where} this target:\n{starlark(target)}\n")
-    problems += [
-        f"BUILD: remove the {target.kind} {name!r}: it has no file"
-        for name, target in targets.items()
-        if target.kind != "py_library" and name not in expected
+def test_build_has_a_target_named_after_each_test_and_script(targets):
+    paths = [
+        *python_files("recipes", "tools"),
+        *(one for one in python_files("tests") if one.stem.endswith("_test")),
     ]
-    fail_on(problems)
+    assert {
+        name: one.srcs
+        for name, one in targets.items()
+        if one.kind in ("py_binary", "py_test")
+    } == {
+        relative(path).removesuffix(".py").replace("/", "_"): [relative(path)]
+        for path in paths
+    }
 
 
 def test_build_requirements_are_in_setup_and_in_the_lock_file(targets):

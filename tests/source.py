@@ -11,6 +11,16 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_anytime"
 
 
+@dataclasses.dataclass
+class Target:
+    """A target of the BUILD file."""
+
+    kind: str
+    name: str
+    srcs: list
+    deps: list
+
+
 @dataclasses.dataclass(frozen=True)
 class Import:
     """One imported name.
@@ -64,6 +74,45 @@ def imports(path):
     return found
 
 
+def requirement(name):
+    return f'requirement("{name}")'
+
+
+def build_targets():
+    """Returns the targets of BUILD by name.
+
+    The file is run as Python, which Starlark is here.
+    """
+    targets = {}
+
+    def rule(kind):
+        def declare(name, srcs=(), deps=(), **attributes):
+            assert name not in targets, f"BUILD has two targets {name!r}"
+            targets[name] = Target(kind, name, list(srcs), list(deps))
+
+        return declare
+
+    def glob(include, exclude=()):
+        paths = {path for one in include for path in ROOT.glob(one)}
+        paths -= {path for one in exclude for path in ROOT.glob(one)}
+        assert paths, f"BUILD: no file is like {include}"
+        return sorted(relative(path) for path in paths)
+
+    def ignore(*args, **kwargs):
+        del args, kwargs
+
+    names = {
+        **{kind: rule(kind) for kind in ("py_library", "py_binary", "py_test")},
+        "filegroup": ignore,
+        "glob": glob,
+        "load": ignore,
+        "package": ignore,
+        "requirement": requirement,
+    }
+    exec(compile((ROOT / "BUILD").read_text(), "BUILD", "exec"), names)
+    return targets
+
+
 def library_of(path):
     """Returns which library a file of the package belongs to."""
     name = path.relative_to(PACKAGE).parts[0]
@@ -90,16 +139,6 @@ def libraries():
     for path in python_files("keras_anytime"):
         found[library_of(path)].append(path)
     return found
-
-
-def internal_edges(path):
-    """Yields the libraries that a file of the package imports, with lines."""
-    for one in imports(path):
-        if one.name.split(".")[0] == "keras_anytime":
-            library = imported_library(one.name)
-            library = "init" if library == "keras_anytime" else library
-            if library != library_of(path):
-                yield library, one.line
 
 
 def dotted_names(path):
