@@ -6,6 +6,8 @@ import os
 import pathlib
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -138,11 +140,24 @@ def file_memory(
 
     Returns:
         A `FileMemory`, or `None` where the system does not tell.
+
+    Raises:
+        RuntimeError: If that process is killed.
+        LoadError: If the file cannot be opened.
+        ImportError: If the library that runs a file is missing.
     """
     if not pathlib.Path("/proc/self/status").exists():
         return None
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_memory, (str(path), num_threads))
+    context = multiprocessing.get_context("spawn")
+    # A `multiprocessing.Pool` would wait forever for a process that was killed.
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(_memory, str(path), num_threads).result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "The process that ran the file was killed, probably because "
+                f"the system is out of memory. Received: path={path}"
+            ) from error
 
 
 class _File:

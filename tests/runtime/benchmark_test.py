@@ -1,31 +1,29 @@
+import sys
+
 import numpy as np
 import pytest
 
 import keras_anytime as ka
 from keras_anytime import runtime
 from keras_anytime.runtime import ProgramTimes
+from keras_anytime.runtime import benchmark
+from tests.runtime import killed
 from tests.testing import passes_net
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 
 @pytest.fixture(scope="module", name="paths")
-def _paths(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    ka.export.tflite(scramble(tiny_net()), folder / "nested.tflite")
-    ka.export.tflite(scramble(passes_net()), folder / "passes.tflite")
-    ka.export.saved_model(scramble(tiny_net("w1-w2")), folder / "saved_model")
-    return {
-        "nested": folder / "nested.tflite",
-        "passes": folder / "passes.tflite",
-        "saved": folder / "saved_model",
-    }
+def _paths(tiny_file, tiny_folder, tmp_path_factory):
+    passes = tmp_path_factory.mktemp("exports") / "passes.tflite"
+    ka.export.tflite(scramble(passes_net()), passes)
+    return {"nested": tiny_file, "passes": passes, "saved": tiny_folder}
 
 
 def test_every_program_of_every_file_is_timed(paths):
     times = runtime.time_programs(paths, num_threads=1, repetitions=3)
     assert list(times) == list(paths)
-    for name, stages in (("nested", 3), ("passes", 2), ("saved", 2)):
+    for name, stages in (("nested", 3), ("passes", 2), ("saved", 3)):
         one = times[name]
         assert one.manifest.num_stages == stages
         for values in (one.stream_ms, one.subnets_ms, one.answers_ms):
@@ -55,7 +53,7 @@ class _Manifest:
 
 
 def test_memory_of_running_a_file(tmp_path):
-    model = scramble(tiny_net(units=(2, 2), filters=(96, 192)))
+    model = scramble(tiny_net("w1-w2", units=(1, 1), filters=(160, 320)))
     found, sizes = {}, {}
     for name, subnets in (("all", True), ("steps", False)):
         path = tmp_path / f"{name}.tflite"
@@ -72,13 +70,22 @@ def test_memory_of_running_a_file(tmp_path):
     assert found["steps"].own < 0.6 * found["all"].own
 
 
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="Linux tells of memory"
+)
+def test_a_process_that_is_killed_is_told_of(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark, "_memory", killed.killed)
+    with pytest.raises(RuntimeError, match="was killed.*net.tflite"):
+        runtime.file_memory(tmp_path / "net.tflite")
+
+
 def test_a_file_of_steps_only(tmp_path):
-    model = scramble(tiny_net())
+    model = scramble(tiny_net("w1-w2"))
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path, subnets=False)
     (times,) = runtime.time_programs({"net": path}, repetitions=2).values()
-    assert list(times.manifest.signatures) == ["step_1", "step_2", "step_3"]
-    assert times.stream_ms.shape == (2, 3)
+    assert list(times.manifest.signatures) == ["step_1", "step_2"]
+    assert times.stream_ms.shape == (2, 2)
     assert times.subnets_ms.shape == (2, 0)
 
 
