@@ -124,6 +124,7 @@ def _kernels(model):
     ]
 
 
+@pytest.mark.slow
 def test_the_default_is_sparse_resnet_98_with_heads_at_doubling_depths():
     model = ka.nets.cascade_sparse_resnet((32, 32, 3), 10)
     plain = ka.nets.sparse_resnet((32, 32, 3), 10, "d1")

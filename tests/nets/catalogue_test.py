@@ -64,25 +64,6 @@ def test_unknown_names_are_refused(function):
         function(3)
 
 
-# Those of 500 layers and more are built in the tests of their family, or
-# differ from one that is in numbers only.
-SMALL = (
-    "even_width_resnet42",
-    "depth_sparse_resnet98",
-    "simultaneous_sparse_resnet98",
-    "cascade_sparse_resnet98",
-    "res_ann_7_32",
-)
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_cifar_networks_are_built_for_the_papers_data(name):
-    model = ka.nets.get(name)
-    assert model.input_shape == (None, 32, 32, 3)
-    assert {one.shape for one in model.outputs} == {(None, 10)}
-    assert model.interruptible
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",

@@ -5,6 +5,7 @@ import keras_anytime as ka
 from keras_anytime.evaluation import stage_costs
 
 
+@pytest.mark.slow
 def test_dense_ann_169_is_densenet_169():
     model = ka.nets.get("dense_ann169_imagenet")
     convolutions = [

@@ -93,6 +93,7 @@ def test_a_unit_is_the_pre_activation_unit():
     np.testing.assert_allclose(model(x), features @ kernel + bias, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layers", "stages", "parameters", "macs"),
     [

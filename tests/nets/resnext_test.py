@@ -9,6 +9,7 @@ from keras_anytime.evaluation import stage_costs
 from keras_anytime.layers import SharedConv2D
 from keras_anytime.nets import resnext
 from tests.layers.references import grouped_by_hand
+from tests.testing import sampled
 
 TINY = {
     "blocks": 2,
@@ -173,7 +174,7 @@ def test_i_resnext_shares_kernels_and_nothing_else():
     assert not model.interruptible
 
 
-@pytest.mark.parametrize("blocks", [3, 9])
+@pytest.mark.parametrize("blocks", sampled([3, 9], [3]))
 @pytest.mark.parametrize(
     "build", [ka.nets.inclusive_sparse_resnext, ka.nets.shallow_resnext]
 )
@@ -203,19 +204,6 @@ def test_i_resnext_has_3_l_plus_2_layers_in_every_pass():
     assert model.num_stages == 8
 
 
-def test_i_resnext_65_costs_what_the_paper_says():
-    # Section 4.2: ResNeXt of depth 65 has 1.2e8 multiply-adds; I-ResNeXt is
-    # that network (21 blocks) with K thin ones in it. C = 8 and B = 4 are not
-    # in the paper; they give 1.15e8.
-    model = ka.nets.get("inclusive_resnext65")
-    costs = stage_costs(model)
-    assert costs[-1].macs == pytest.approx(1.2e8, rel=0.05)
-    # C_k = k C / K: branches, and with them cost, grow evenly; each stage
-    # takes the stem and its head besides.
-    growth = np.diff([cost.macs for cost in costs])
-    assert np.all(growth == growth[0])
-
-
 def test_resnext_29_has_the_published_size():
     # Xie et al., 2017, Table 7: ResNeXt-29, 8x64d has 34.4 M parameters. Its
     # stem has 64 channels, the first 1x1 of each scale reads the channels of
@@ -233,6 +221,7 @@ def test_resnext_29_has_the_published_size():
     )
 
 
+@pytest.mark.slow
 def test_is_resnext_of_the_papers():
     # Appendix B: L = 15, W = 96, K = 6 for CIFAR; L = 20, W = 160, K = 5 for
     # ImageNet; L = 16, W = 192, K = 6 for CUB.

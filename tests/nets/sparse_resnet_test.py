@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from keras_anytime.cost import stage_costs
 from tests.nets import numbers
 from tests.nets import sparse_rule
 from tests.nets.sparse_rule import NESTINGS
+from tests.testing import sampled
 
 # Nestings, and settings other than the smallest ones.
 NETWORKS = [
@@ -27,6 +30,25 @@ NETWORKS = [
 ]
 
 SEVERAL_STAGES = [one for one in NESTINGS if "-" in one]
+
+# Depth, width, both in turn, both at once by an odd ratio.
+QUICK = ("d1-d2-d4", "w1-w2", "w1d1-w1d2-w3d2", "w2d1-w3d3")
+
+
+def _is_quick(network):
+    nesting, settings = network
+    return "stem" in settings or (not settings and nesting in QUICK)
+
+
+every_network = pytest.mark.parametrize(
+    ("nesting", "settings"), sampled(NETWORKS, _is_quick)
+)
+every_nesting = pytest.mark.parametrize(
+    "nesting", sampled(list(NESTINGS), QUICK)
+)
+every_growth = pytest.mark.parametrize(
+    "nesting", sampled(SEVERAL_STAGES, QUICK)
+)
 
 
 def _settings(nesting, **settings):
@@ -143,7 +165,7 @@ def test_edges_are_those_drawn_by_hand(nesting, units):
     assert sparse_rule.unit_edges(reads, block=1) == DRAWN[nesting, units]
 
 
-@pytest.mark.parametrize(("nesting", "settings"), NETWORKS)
+@every_network
 def test_every_layer_reads_what_the_rules_say(nesting, settings):
     settings = _settings(nesting, **settings)
     rules = sparse_rule.Traced()
@@ -155,7 +177,7 @@ def test_every_layer_reads_what_the_rules_say(nesting, settings):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(("nesting", "settings"), NETWORKS)
+@every_network
 def test_numbers_are_those_that_the_rules_say(nesting, settings, training):
     # Odd sizes: strides round up, and pad by other numbers of pixels.
     shape = (21, 18, 2) if "stem" in settings else (7, 6, 2)
@@ -173,7 +195,7 @@ def test_numbers_are_those_that_the_rules_say(nesting, settings, training):
     assert rules.used == {one.name for one in model.layers if one.weights}
 
 
-@pytest.mark.parametrize("nesting", NESTINGS)
+@every_nesting
 def test_slices_stay_in_their_stages(nesting):
     model = _net(nesting)
     reads = sparse_rule.graph_reads(model)
@@ -208,7 +230,7 @@ def test_depth_nesting_cuts_the_edges_to_earlier_stages_only(nesting):
         }
 
 
-@pytest.mark.parametrize("nesting", SEVERAL_STAGES)
+@every_growth
 def test_first_stages_are_a_network_of_their_own(nesting):
     whole = _net(nesting)
     settings = _settings(nesting)
@@ -228,7 +250,7 @@ def test_first_stages_are_a_network_of_their_own(nesting):
         numbers.assert_same_function(own, numbers.moved(part), _images())
 
 
-@pytest.mark.parametrize("nesting", SEVERAL_STAGES)
+@every_growth
 def test_what_a_stage_adds_to_a_block_reaches_its_answer(nesting):
     width, depth = NESTINGS[nesting][-1]
     model = numbers.moved(
@@ -262,7 +284,7 @@ def test_what_a_stage_adds_to_a_block_reaches_its_answer(nesting):
                     assert changed > 1e-5, (layer.name, stage)
 
 
-@pytest.mark.parametrize("nesting", NESTINGS)
+@every_nesting
 def test_stages_have_their_share_of_the_channels(nesting):
     width, depth = NESTINGS[nesting][-1]
     settings = _settings(nesting, filters=(2 * width, 6 * width))
@@ -289,6 +311,7 @@ def test_stages_have_their_share_of_the_channels(nesting):
         assert head.kernel.shape == (6 * own_width, 3)
 
 
+@pytest.mark.slow
 def test_the_default_is_sparse_resnet_98():
     model = ka.nets.sparse_resnet((32, 32, 3), 10)
     assert model.num_stages == 4
@@ -311,18 +334,21 @@ def test_the_default_is_sparse_resnet_98():
     assert len(kernels) == 98
 
 
+PAPER = [
+    ("depth_sparse_resnet98", (12, 24, 48, 96), (64,) * 4),
+    (
+        "alternating_sparse_resnet98",
+        (24, 24, 48, 48, 96),
+        (16, 32, 32, 64, 64),
+    ),
+    ("simultaneous_sparse_resnet98", (24, 48, 96), (16, 32, 64)),
+    ("depth_sparse_resnet66_imagenet", (16, 32, 64), (512,) * 3),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "depths", "widths"),
-    [
-        ("depth_sparse_resnet98", (12, 24, 48, 96), (64,) * 4),
-        (
-            "alternating_sparse_resnet98",
-            (24, 24, 48, 48, 96),
-            (16, 32, 32, 64, 64),
-        ),
-        ("simultaneous_sparse_resnet98", (24, 48, 96), (16, 32, 64)),
-        ("depth_sparse_resnet66_imagenet", (16, 32, 64), (512,) * 3),
-    ],
+    sampled(PAPER, lambda case: case[0] == "simultaneous_sparse_resnet98"),
 )
 def test_networks_of_the_paper(name, depths, widths):
     # Wan 2020, Table 1 and Section 5.4; 98 = 96 + 2, 66 = 64 + 2.
@@ -333,7 +359,7 @@ def test_networks_of_the_paper(name, depths, widths):
     assert tuple(head.kernel.shape[0] for head in heads) == widths
 
 
-@pytest.mark.parametrize("nesting", NESTINGS)
+@every_nesting
 def test_steps_cost_the_whole_network_and_the_heads_before(nesting):
     model = _net(nesting)
     assert model.interruptible
@@ -350,8 +376,15 @@ def test_steps_cost_the_whole_network_and_the_heads_before(nesting):
     assert macs == sorted(set(macs))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (5, 8), (33, 17)])
-@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+@pytest.mark.parametrize(
+    ("size", "stem"),
+    sampled(
+        list(
+            itertools.product([(1, 1), (5, 8), (33, 17)], ["cifar", "imagenet"])
+        ),
+        [((1, 1), "cifar"), ((5, 8), "cifar"), ((33, 17), "imagenet")],
+    ),
+)
 def test_any_size_and_label_sets(size, stem):
     model = _net(
         "w1d1-w2d2-w4d4",

@@ -82,7 +82,7 @@ def test_cells_and_edges_of_an_interlaced_network():
 
 
 def test_a_width_nested_network_has_every_stage_in_every_unit():
-    found = structure(tiny_net(units=(2, 1)))
+    found = structure(tiny_net(units=(2, 1), filters=(8, 16)))
     assert [(cell.unit, cell.stage, cell.channels) for cell in found.cells] == [
         (unit, stage, channels)
         for unit, widths in (

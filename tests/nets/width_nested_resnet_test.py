@@ -5,7 +5,7 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.nets import blocks
-from tests.testing import run_script
+from tests.testing import run_process
 from tests.testing import tiny_net
 
 
@@ -31,7 +31,7 @@ def test_the_default_is_resnet_42_in_every_stage():
     [("w1-w2-w4", (8, 16, 32)), ("w1-w2-w3-w4", (8, 16, 24, 32))],
 )
 def test_each_stage_is_a_resnet_of_its_width(nesting, widths):
-    model = tiny_net(nesting, filters=(32, 64))
+    model = tiny_net(nesting, units=(1, 1), filters=(32, 64))
     assert model.num_stages == len(widths)
     for k, width in enumerate(widths, start=1):
         features = model.get_layer(f"stage_{k}").input
@@ -84,7 +84,11 @@ def test_resnet_50():
 
 def test_resolution_and_output_types():
     model = tiny_net(
-        input_shape=(64, 48, 3), classes=7, stem="imagenet", units=(1, 1)
+        input_shape=(64, 48, 3),
+        classes=7,
+        stem="imagenet",
+        units=(1, 1),
+        filters=(8, 16),
     )
     assert model.output_names == ["stage_1", "stage_2", "stage_3"]
     assert [one.shape for one in model.outputs] == [(None, 7)] * 3
@@ -105,22 +109,40 @@ def test_projections_stride_like_those_of_he_et_al():
     np.testing.assert_allclose(convolved(subsampled(x)), strided, atol=1e-6)
 
 
-@pytest.mark.parametrize("gradients", ["sum", "orthogonal"])
-def test_narrow_stripes_train_on_larger_images(repository, gradients):
+@pytest.mark.slow
+def test_narrow_stripes_train_on_larger_images(repository):
     # Striding in narrow 1x1 convolutions crashed the process here.
-    run = run_script(
+    run = run_process(
         repository,
         "-c",
-        f"""
+        """
 import numpy as np
 from tests.testing import compiled, tiny_net
-net = tiny_net(input_shape=(64, 64, 3), filters=(16, 32))
-model = compiled(net, "{gradients}")
 x = np.random.default_rng(0).standard_normal((32, 64, 64, 3))
-model.fit(x, np.arange(32) % 10, batch_size=4, verbose=0)
+for gradients in ("sum", "orthogonal"):
+    net = tiny_net(
+        input_shape=(64, 64, 3), units=(1, 1), filters=(16, 32)
+    )
+    model = compiled(net, gradients)
+    model.fit(x, np.arange(32) % 10, batch_size=4, verbose=0)
 """,
     )
     assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_kernels_are_he_normal():
+    # A variance of two over the values that an output reads.
+    model = tiny_net(units=(1, 1), filters=(32, 64))
+    kernels = [
+        layer.kernel.numpy()
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    large = [kernel for kernel in kernels if kernel.size > 2000]
+    assert len(large) > 3
+    for kernel in large:
+        wanted = np.sqrt(2 / np.prod(kernel.shape[:-1]))
+        assert np.std(kernel) == pytest.approx(wanted, rel=0.05)
 
 
 def test_regularisation_counts_each_kernel_once():
@@ -144,9 +166,9 @@ def test_regularisation_counts_each_kernel_once():
         ({"nesting": "wide"}, "'wide'"),
         ({"unit": "plain"}, "unit='plain'"),
         ({"stem": "tiny"}, "stem='tiny'"),
-        ({"units": (1,)}, "units="),
-        ({"units": (0, 1)}, "units="),
-        ({"filters": (6, 16), "unit": "bottleneck"}, "multiples of 4"),
+        ({"units": (1, 1)}, "units="),
+        ({"units": (0,)}, "units="),
+        ({"filters": (6,), "unit": "bottleneck"}, "multiples of 4"),
         ({"classes": 1}, "classes=1"),
         ({"input_shape": (8, 8)}, "input_shape="),
     ],
