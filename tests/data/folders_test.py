@@ -22,6 +22,21 @@ def test_a_folder_tells_its_classes(cifar10_dir):
     assert about.classes == 10
 
 
+def test_the_latest_version_is_read(cifar10_dir, tmp_path):
+    (source,) = pathlib.Path(cifar10_dir, "cifar10").iterdir()
+    for version, name in (("3.10.0", "jet"), ("3.9.0", "kite")):
+        folder = tmp_path / "cifar10" / version
+        folder.mkdir(parents=True)
+        for path in (*source.glob("*.json"), *source.glob("*.txt")):
+            shutil.copy(path, folder)
+        labels = folder / "label.labels.txt"
+        labels.write_text(labels.read_text().replace("airplane", name))
+    about = folders.folder_info("cifar10", str(tmp_path))
+    assert about.class_names[0] == "jet"
+    about = folders.folder_info("cifar10:3.9.0", str(tmp_path))
+    assert about.class_names[0] == "kite"
+
+
 def test_a_split_over_two_files_is_what_tfds_reads(cifar10_dir):
     pytest.importorskip("tensorflow_datasets")
     # The first file ends at 12,500.

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import hypothesis
@@ -198,6 +199,9 @@ def test_what_a_budget_achieves():
     assert curve.within(1e9, "top5_error") == 0.05
     assert curve.within(1, "top5_error") == 0.5
     assert curve.within(1, "loss") == pytest.approx(np.log(10))
+    # Of three classes, five guesses are always right.
+    few = dataclasses.replace(curve, classes=3)
+    assert few.within(1, "top5_error") == 0
     with pytest.raises(ValueError, match="measure='macs'"):
         curve.within(1, "macs")
 

@@ -107,6 +107,16 @@ def test_without_a_deadline_the_largest_answers():
     assert found.errors["oracle_each"][0] == pytest.approx(best)
 
 
+def test_the_order_of_the_oracles_networks_does_not_count():
+    nested, _, oracle = _networks()
+    deadlines_ms = [2.0, 5.0, math.inf]
+    found, turned = (
+        simulate_deadlines(nested, one, deadlines_ms=deadlines_ms).errors
+        for one in (oracle, oracle[::-1])
+    )
+    assert turned == found
+
+
 def test_one_slow_answer_makes_no_network_the_largest():
     predictions = random_predictions(examples=60, stages=1)
     hiccup = np.full((60, 1), 1.0)

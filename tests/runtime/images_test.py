@@ -8,7 +8,7 @@ from keras_anytime.runtime.images import prepared
 from tests.testing import scramble
 from tests.testing import tiny_net
 
-ABOUT = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+ABOUT = {"scale": 128.0, "mean": [0.5], "std": [0.25]}
 FLOATS = TensorSpec("image", (1, 4, 6, 1), "float32")
 PIXELS = TensorSpec("image", (1, 4, 6, 3), "uint8")
 
@@ -22,7 +22,7 @@ def test_pixels_are_normalised_as_the_manifest_says():
     found = prepared(pixels, FLOATS, ABOUT)
     assert found.dtype == np.float32
     np.testing.assert_allclose(
-        found[..., 0], (pixels / 255.0 - 0.5) / 0.25, rtol=1e-6
+        found[..., 0], (pixels / 128.0 - 0.5) / 0.25, rtol=1e-6
     )
 
 
@@ -70,7 +70,7 @@ def test_a_manifest_without_preprocessing_is_refused():
 
 
 def test_a_predictor_prepares_pixels(tmp_path):
-    model = scramble(tiny_net())
+    model = scramble(tiny_net("w1"))
     about = ka.data.info("digits").preprocessing
     pixels = _random(16, 16)
     answers = []

@@ -1,33 +1,31 @@
 import json
+import time
 
 import numpy as np
 import pytest
 
-import keras_anytime as ka
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StepLatency
 from keras_anytime.runtime import latency
+from tests.testing import copied
 from tests.testing import digits
-from tests.testing import scramble
-from tests.testing import tiny_net
 
 DEVICE = latency.Device("abc", 1)
 
 
-@pytest.fixture(scope="module", name="path")
-def _path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("exports") / "net.tflite"
-    ka.export.tflite(scramble(tiny_net()), path)
-    return path
+@pytest.fixture(name="path")
+def _path(tiny_file, tmp_path):
+    return copied(tiny_file, tmp_path)
 
 
 def test_steps_are_the_differences_of_answers():
-    answers = np.array([[1.0, 3.0], [2.0, 5.0], [6.0, 10.0]])
+    answers = np.array([[1.0, 3.0], [2.0, 5.0], [6.0, 7.0]])
     found = StepLatency.of(answers)
-    assert found.median_ms == (2.0, 3.0)
+    assert found.median_ms == (2.0, 2.0)
+    # Not the sum of the medians.
     assert found.answer_ms == (2.0, 5.0)
     assert found.p99_ms == pytest.approx(
-        (np.percentile([1, 2, 6], 99), np.percentile([2, 3, 4], 99))
+        (np.percentile([1, 2, 6], 99), np.percentile([2, 3, 1], 99))
     )
     assert found.runs == 3
 
@@ -110,6 +108,18 @@ def test_a_step_that_would_end_too_late_is_not_begun(path):
         assert predictor.predict(image).stage == 3
         batch = np.stack([image, image])
         assert predictor.predict(batch, deadline_ms=hour / 2).stage == 3
+
+
+def test_what_earlier_steps_took_counts(path):
+    with AnytimePredictor(path) as predictor:
+        first = predictor._steps["step_1"]
+        predictor._steps["step_1"] = lambda inputs: (
+            time.sleep(0.2) or first(inputs)
+        )
+        # 200 ms have passed; another 900 would be too late.
+        predictor.latency = StepLatency((1.0, 900.0, 1.0), (), (), 1)
+        image = digits(1)[0][0]
+        assert predictor.predict(image, deadline_ms=1000).stage == 1
 
 
 def test_a_place_that_cannot_be_written_is_told_of(path, monkeypatch):
