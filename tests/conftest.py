@@ -1,14 +1,19 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 import pathlib
 
 import hypothesis
-import keras
 import pytest
 
+import keras_anytime as ka
+from keras_anytime import files
 from tests.source import ROOT
 from tests.source import imports
+
+# Keras is imported where it is used: the process that hands out tests to others
+# can do without, and these begin seconds earlier.
 
 # How long an example takes is no property of the code: other processes run too.
 hypothesis.settings.register_profile("keras_anytime", deadline=None)
@@ -42,6 +47,8 @@ def _needs_tensorflow(path):
 
 def pytest_ignore_collect(collection_path):
     """On other backends, leaves out the files that import TensorFlow."""
+    import keras
+
     if keras.backend.backend() == "tensorflow":
         return None
     if collection_path.suffix == ".py" and _needs_tensorflow(collection_path):
@@ -52,6 +59,12 @@ def pytest_ignore_collect(collection_path):
 
 def pytest_report_collectionfinish():
     """Says on which backend tests run, and what is left out."""
+    import keras
+
+    # The million objects of the imports stay: no collection need go through
+    # them again. Each export asks for one.
+    gc.collect()
+    gc.freeze()
     lines = [f"Keras backend: {keras.backend.backend()}"]
     if _left_out:
         names = ", ".join(sorted(_left_out))
@@ -61,7 +74,58 @@ def pytest_report_collectionfinish():
 
 @pytest.fixture(autouse=True)
 def _seeded():
+    import keras
+
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Makes a file or folder that several tests read, once in a run.
+
+    `made_once(name, make)` returns the path of that name, after `make(path)` if
+    no test has asked for it before. The processes of a run share what they
+    make; tests that change it copy it first.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "made_once"
+    folder.mkdir(exist_ok=True)
+
+    def made_once(name, make):
+        path, done = folder / name, folder / f"{name}.done"
+        with files.hold(folder / f"{name}.lock", wait=True):
+            if not done.exists():
+                make(path)
+                done.touch()
+        return path
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def tiny_file(made_once):
+    """A `.tflite` of `scramble(tiny_net())`, with thresholds."""
+    return _tiny_export(made_once, "tflite")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(made_once):
+    """A SavedModel of `scramble(tiny_net())`, with thresholds."""
+    return _tiny_export(made_once, "saved_model")
+
+
+def _tiny_export(made_once, form):
+    from tests.testing import scramble
+    from tests.testing import tiny_net
+
+    return made_once(
+        f"tiny.{form}",
+        lambda path: getattr(ka.export, form)(
+            scramble(tiny_net()), path, thresholds=(0.99, 0.0)
+        ),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import scramble
@@ -10,7 +11,7 @@ from tests.testing import tiny_net
 
 
 def test_logs_have_every_stages_loss_and_metrics():
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     x, y = digits()
     history = model.fit(x, y, validation_data=(x, y), verbose=0).history
     stages = {
@@ -21,7 +22,7 @@ def test_logs_have_every_stages_loss_and_metrics():
 
 
 def test_one_stage_is_logged_like_several():
-    model = compiled(tiny_net("w1"))
+    model = compiled(dense_net(1))
     x, y = digits()
     history = model.fit(x, y, verbose=0).history
     assert set(history) == {"loss", "stage_1_loss", "stage_1_accuracy"}
@@ -66,7 +67,7 @@ def test_sample_weights_weigh_every_stage():
 
 
 def test_metric_objects_and_weighted_metrics_serve_all_stages():
-    model = tiny_net()
+    model = dense_net(3)
     model.compile(
         "sgd",
         loss="sparse_categorical_crossentropy",
@@ -80,7 +81,7 @@ def test_metric_objects_and_weighted_metrics_serve_all_stages():
 
 
 def test_compiling_again_replaces_loss_weighting_and_combiner():
-    model = compiled(tiny_net(), "orthogonal", "adaloss")
+    model = compiled(dense_net(3), "orthogonal", "adaloss")
     x, y = digits()
     model.fit(x, y, verbose=0)
     compiled(model, "sum", "constant")
@@ -91,7 +92,7 @@ def test_compiling_again_replaces_loss_weighting_and_combiner():
 
 
 def test_training_state_is_in_variables_but_no_weight_of_the_network():
-    plain, trained = tiny_net(), compiled(tiny_net(), weighting="adaloss")
+    plain, trained = dense_net(3), compiled(dense_net(3), weighting="adaloss")
     assert len(trained.variables) == len(plain.variables) + 4
     assert len(trained.weights) == len(plain.weights)
     plain.set_weights(trained.get_weights())
@@ -130,7 +131,7 @@ def test_a_loaded_model_trains_on_as_if_it_had_never_been_saved(tmp_path):
     keras.saving.register_keras_serializable("test")(Counting)
     x, y = digits(96)
     model = compiled(
-        tiny_net(),
+        dense_net(3),
         Counting(),
         ka.weighting.AdaLoss(update_every=2),
         keras.optimizers.Adam(
@@ -154,7 +155,7 @@ def test_a_loaded_model_trains_on_as_if_it_had_never_been_saved(tmp_path):
 
 def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "model.keras"
-    tiny_net().save(path)
+    dense_net(3).save(path)
     before = path.read_bytes()
 
     def fail(self, filepath, **kwargs):
@@ -163,7 +164,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(keras.Model, "save", fail)
     with pytest.raises(OSError, match="disk full"):
-        tiny_net().save(path)
+        dense_net(3).save(path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -184,7 +185,10 @@ def test_other_models_are_not_loaded(tmp_path):
     ],
 )
 def test_a_loss_by_name_is_taken_on_logits(loss):
-    by_name, by_object = scramble(tiny_net()), compiled(scramble(tiny_net()))
+    by_name, by_object = (
+        scramble(dense_net(3)),
+        compiled(scramble(dense_net(3))),
+    )
     by_name.compile("sgd", loss=loss)
     x, y = digits()
     logs = by_name.evaluate(x, y, return_dict=True, verbose=0)
@@ -194,7 +198,7 @@ def test_a_loss_by_name_is_taken_on_logits(loss):
 
 
 def test_a_loss_function_serves_all_stages(tmp_path):
-    model = tiny_net()
+    model = dense_net(3)
     model.compile("sgd", loss=keras.losses.mean_squared_error)
     x, y = digits()
     one_hot = np.eye(10)[y]
@@ -241,14 +245,14 @@ def test_a_loss_function_serves_all_stages(tmp_path):
 def test_compile_refuses_what_does_not_fit(arguments, message):
     settings = {"loss": "sparse_categorical_crossentropy", **arguments}
     with pytest.raises(ValueError, match=message):
-        tiny_net().compile("sgd", **settings)
+        dense_net(3).compile("sgd", **settings)
 
 
 def test_state_of_another_network_is_refused():
     weighting = ka.weighting.AdaLoss()
-    compiled(tiny_net("w1-w2"), weighting=weighting)
+    compiled(dense_net(2), weighting=weighting)
     with pytest.raises(ValueError, match="of 2 stages.*of 3 stages"):
-        compiled(tiny_net(), weighting=weighting)
+        compiled(dense_net(3), weighting=weighting)
 
 
 def test_outputs_go_by_the_names_of_stages():
@@ -259,7 +263,7 @@ def test_outputs_go_by_the_names_of_stages():
 
 
 def test_arguments_of_fit_by_position():
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     x, y = digits(32)
     seen = []
     watch = keras.callbacks.LambdaCallback(
@@ -315,7 +319,7 @@ def test_passes_over_the_data_follow_the_epochs_of_fit():
     train, test = ka.data.load(
         "digits", splits=("train[:64]", "train[-16:]"), batch_size=32
     )
-    model = compiled(tiny_net())
+    model = compiled(dense_net(3))
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(train.epochs.next - 1)
     )

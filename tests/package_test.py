@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import keras_anytime as ka
-from tests.testing import run_script
+from tests.testing import run_process
 
 # Stands for a device: what is named here cannot be imported.
 DEVICE = """
@@ -32,7 +32,7 @@ def run(repository):
     """Runs Python code in a new process and returns what it prints."""
 
     def run(code):
-        done = run_script(repository, "-c", code)
+        done = run_process(repository, "-c", code)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

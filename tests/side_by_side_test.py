@@ -23,7 +23,7 @@ history = folder / "history.csv"
 done = len(history.read_text().splitlines()) - 1 if history.exists() else 0
 lines = ["epoch,seconds"] + [f"{n + 1},1.0" for n in range(done)]
 for epoch in range(done, epochs):
-    time.sleep(0.05)
+    time.sleep(0.03)
     lines.append(f"{epoch + 1},1.0")
     beside = folder / "beside"
     beside.write_text("\\n".join(lines) + "\\n")

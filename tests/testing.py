@@ -1,23 +1,62 @@
 """Helpers that several tests share."""
 
+import contextlib
 import csv
+import functools
+import io
 import os
+import runpy
+import shutil
+import signal
 import subprocess
 import sys
+import traceback
+from unittest import mock
 
 import keras
 import numpy as np
+import pytest
+from absl import app
+from absl import flags
+from absl import logging
 
 import keras_anytime as ka
+from keras_anytime.export.manifest import manifest_path
+
+# The flags of every script, such as --help, which `app.run` defines but once.
+app.define_help_flags()
+
+
+def sampled(cases, chosen):
+    """Cases of a test of which `make test` runs some, `make test-all` all.
+
+    Args:
+        cases: List of values, or of tuples of the test's arguments.
+        chosen: Collection of the cases, or function of a case, that says which
+            are run in any case; the others are slow tests.
+    """
+    take = chosen if callable(chosen) else lambda case: case in chosen
+    if not callable(chosen):
+        unknown = [case for case in chosen if case not in cases]
+        assert not unknown, f"these are no cases: {unknown}"
+    return [
+        case
+        if take(case)
+        else pytest.param(
+            *(case if isinstance(case, tuple) else [case]),
+            marks=pytest.mark.slow,
+        )
+        for case in cases
+    ]
 
 
 def tiny_net(nesting="w1-w2-w4", input_shape=(8, 8, 1), classes=10, **kwargs):
-    """A width-nested ResNet small enough to train in a test.
+    """A width-nested ResNet of one block, small enough to train in a test.
 
     The same arguments always give the same weights.
     """
     keras.utils.set_random_seed(0)
-    settings = {"units": (1, 1), "filters": (8, 16), **kwargs}
+    settings = {"units": (1,), "filters": (8,), **kwargs}
     return ka.nets.width_nested_resnet(
         input_shape, classes, nesting=nesting, **settings
     )
@@ -38,14 +77,31 @@ def scramble(model, seed=0):
     return model
 
 
-def compiled(model, gradients=None, weighting=None, optimizer=None, **kwargs):
-    """The model, compiled for integer labels."""
+def compiled(
+    model,
+    gradients=None,
+    weighting=None,
+    optimizer=None,
+    run_eagerly=None,
+    **kwargs,
+):
+    """The model, compiled for integer labels.
+
+    On TensorFlow it is run eagerly unless a test asks for a way of execution:
+    a few eager steps take a tenth of the time in which one is traced.
+    """
+    if run_eagerly is None:
+        ways = {"jit_compile", "steps_per_execution"}
+        run_eagerly = (
+            keras.backend.backend() == "tensorflow" and not ways & set(kwargs)
+        )
     model.compile(
         optimizer or keras.optimizers.SGD(0.05, momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         gradients=gradients,
         weighting=weighting,
+        run_eagerly=run_eagerly,
         **kwargs,
     )
     return model
@@ -53,6 +109,12 @@ def compiled(model, gradients=None, weighting=None, optimizer=None, **kwargs):
 
 def digits(count=64):
     """Real images and labels, prepared, as two arrays."""
+    images, labels = _digits(count)
+    return images.copy(), labels.copy()
+
+
+@functools.cache
+def _digits(count):
     _, data = ka.data.load(
         "digits", batch_size=count, splits=("train[:80%]", f"train[-{count}:]")
     )
@@ -89,6 +151,14 @@ def hierarchical_digits(count=64):
     """Real images, and which digit each is and whether it is odd."""
     x, y = digits(count)
     return x, {"fine": y, "coarse": y % 2}
+
+
+def copied(path, folder):
+    """A copy of an exported file and its manifest, which a test may change."""
+    copy = folder / path.name
+    shutil.copy(path, copy)
+    shutil.copy(manifest_path(path), manifest_path(copy))
+    return copy
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -135,8 +205,11 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def run_script(repository, *arguments, **environment):
-    """Runs a Python script of the checkout as a user would.
+def run_process(repository, *arguments, **environment):
+    """Runs Python with arguments in a process of its own, as a user would.
+
+    It imports TensorFlow anew, which takes seconds: for what needs a process
+    only. `run_script` is for all else.
 
     Returns:
         A `subprocess.CompletedProcess` with text `stdout` and `stderr`.
@@ -149,3 +222,48 @@ def run_script(repository, *arguments, **environment):
         text=True,
         check=False,
     )
+
+
+def run_script(repository, script, *arguments, **environment):
+    """Runs a script of the checkout within this process, as its main module.
+
+    Flags, the command line, signal handlers and the environment are afterwards
+    as they were before.
+
+    Returns:
+        A `subprocess.CompletedProcess`, as `run_process` does.
+    """
+    command = [str(repository / script), *map(str, arguments)]
+    stdout, stderr = io.StringIO(), io.StringIO()
+    returncode = 0
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(repository))
+        stack.enter_context(mock.patch.object(sys, "argv", command))
+        stack.enter_context(mock.patch.dict(os.environ, environment))
+        stack.enter_context(contextlib.redirect_stdout(stdout))
+        stack.enter_context(contextlib.redirect_stderr(stderr))
+        stack.callback(
+            signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM)
+        )
+        stack.callback(logging.set_verbosity, logging.get_verbosity())
+        stack.callback(_forget_flags, set(flags.FLAGS))
+        try:
+            runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as end:
+            # `sys.exit` takes a status, or a message for the status 1.
+            returncode = end.code or 0
+            if not isinstance(returncode, int):
+                print(end.code, file=stderr)
+                returncode = 1
+        except Exception:
+            traceback.print_exc(file=stderr)
+            returncode = 1
+    return subprocess.CompletedProcess(
+        command, returncode, stdout.getvalue(), stderr.getvalue()
+    )
+
+
+def _forget_flags(known):
+    """Removes the flags that a script has defined, so that others may."""
+    for name in set(flags.FLAGS) - known:
+        delattr(flags.FLAGS, name)

@@ -8,6 +8,7 @@ from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.verification import AccuracyLoss
 from keras_anytime.verification import Verified
+from tests.testing import copied
 from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
@@ -30,21 +31,27 @@ VERIFIED = Verified(
     [
         {},
         {"stages": (2, 3)},
-        {
-            "pixels": True,
-            "preprocessing": {"scale": 255.0, "mean": [0.3], "std": [0.4]},
-        },
+        pytest.param(
+            {
+                "pixels": True,
+                "preprocessing": {"scale": 255.0, "mean": [0.3], "std": [0.4]},
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
-def test_a_float_file_errs_as_its_model(options, tmp_path):
+def test_a_float_file_errs_as_its_model(options, tiny_file, tmp_path):
     model = scramble(tiny_net())
     images, labels = digits(40)
     if "pixels" in options:
         # Such as were made of pixels.
         pixels = np.round((images - images.min()) * 10)
         images = ((pixels / 255 - 0.3) / 0.4).astype("float32")
-    path = tmp_path / "net.tflite"
-    ka.export.tflite(model, path, **options)
+    if options:
+        path = tmp_path / "net.tflite"
+        ka.export.tflite(model, path, **options)
+    else:
+        path = copied(tiny_file, tmp_path)
     data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(16)
     found = ka.verification.verify(path, model, data)
     points = ka.evaluation.anytime_curve(model, data).points
@@ -76,7 +83,7 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
 
 def test_variants_are_kept_only_if_they_are_good(tmp_path):
     keras.utils.set_random_seed(0)
-    model = tiny_net()
+    model = tiny_net("w1-w2-w4", units=(1,), filters=(8,))
     images, labels = digits(32)
     good, bad = tmp_path / "good.tflite", tmp_path / "bad.tflite"
     good.write_bytes(b"earlier")
@@ -124,9 +131,6 @@ def test_the_table_has_a_line_for_each_variant():
         assert part in first
 
 
-def test_empty_data_are_refused(tmp_path):
-    path = tmp_path / "net.tflite"
-    model = tiny_net()
-    ka.export.tflite(model, path)
+def test_empty_data_are_refused(tiny_file):
     with pytest.raises(ValueError, match="empty"):
-        ka.verification.verify(path, model, [])
+        ka.verification.verify(tiny_file, scramble(tiny_net()), [])

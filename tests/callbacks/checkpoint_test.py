@@ -250,7 +250,7 @@ def test_what_is_half_written_is_never_read(tmp_path):
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        (lambda: compiled(tiny_net(filters=(16, 16))), "network"),
+        (lambda: compiled(tiny_net(filters=(16,))), "network"),
         (lambda: compiled(tiny_net(), "orthogonal"), "combiner"),
         (lambda: compiled(tiny_net(), None, "adaloss"), "weighting"),
         (

@@ -35,9 +35,9 @@ NETWORKS = {
     "sparse_resnet": lambda: ka.nets.sparse_resnet(
         (8, 8, 1),
         10,
-        nesting="w1d1-w2d1-w2d2-w4d4",
-        units=(4, 4),
-        filters=(8, 16),
+        nesting="w1d1-w2d1-w2d2",
+        units=(2, 2),
+        filters=(4, 8),
     ),
     "cascade_sparse_resnet": lambda: ka.nets.cascade_sparse_resnet(
         (8, 8, 1), 10, stages=3, units=(2, 2), filters=(4, 8)
@@ -49,7 +49,7 @@ NETWORKS = {
         (32, 32, 3), 5, layers=(2, 2), growth=4, first_head=1, period=2
     ),
     "msdnet": lambda: ka.nets.msdnet(
-        (16, 16, 1), 10, stages=3, base=1, step=1, initial_filters=4, growth=2
+        (16, 16, 1), 10, stages=2, base=1, step=1, initial_filters=4, growth=2
     ),
     "inclusive_resnext": lambda: ka.nets.inclusive_resnext(
         (8, 8, 1),
@@ -65,10 +65,10 @@ NETWORKS = {
         (8, 8, 1),
         10,
         blocks=2,
-        width=12,
-        branches=6,
+        width=8,
+        branches=4,
         bottleneck=2,
-        stages=3,
+        stages=2,
         factors=(1, 2),
     ),
     "shallow_resnext": lambda: ka.nets.shallow_resnext(
@@ -92,6 +92,28 @@ NETWORKS = {
 
 # Other forms of the families: the tests of structure.
 VARIANTS = {
+    "sparse_resnet_alternating": lambda: ka.nets.sparse_resnet(
+        (8, 8, 1),
+        10,
+        nesting="w1d1-w2d1-w2d2-w4d4",
+        units=(4, 4),
+        filters=(8, 16),
+    ),
+    "msdnet_of_three_stages": lambda: ka.nets.msdnet(
+        (16, 16, 1), 10, stages=3, base=1, step=1, initial_filters=4, growth=2
+    ),
+    "inclusive_sparse_resnext_of_three_stages": (
+        lambda: ka.nets.inclusive_sparse_resnext(
+            (8, 8, 1),
+            10,
+            blocks=2,
+            width=12,
+            branches=6,
+            bottleneck=2,
+            stages=3,
+            factors=(1, 2),
+        )
+    ),
     "width_nested_resnet_even": lambda: ka.nets.width_nested_resnet(
         (8, 8, 1), 10, nesting="w1-w2-w3-w4", units=(1, 1), filters=(8, 16)
     ),

@@ -1,30 +1,17 @@
 """Fixtures of the conformance tests."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
 
 import keras_anytime as ka
 from tests.conformance.catalogue import NETWORKS
-from tests.conformance.catalogue import VARIANTS
-from tests.testing import scramble
-
-
-@functools.cache
-def _built(name):
-    """A network and its weights, made once: tests must not change more."""
-    keras.utils.set_random_seed(0)
-    model = scramble({**NETWORKS, **VARIANTS}[name]())
-    return model, model.get_weights()
+from tests.conformance.networks import built
 
 
 @pytest.fixture(name="model", params=NETWORKS)
 def _model(request):
-    model, weights = _built(request.param)
-    model.set_weights(weights)
-    return model
+    return built(request.param)
 
 
 @pytest.fixture(name="images")

@@ -1,13 +1,26 @@
 """What every network's exports promise, checked for every network."""
 
+import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
+from tests.conformance.catalogue import NETWORKS
+from tests.conformance.networks import EXPORTED
 from tests.conformance.networks import assert_close
+from tests.conformance.networks import exported
 from tests.conformance.networks import named_logits
+from tests.testing import sampled
 
 
+@pytest.mark.parametrize(
+    "model",
+    sampled(
+        list(NETWORKS),
+        ["sparse_resnet", "inclusive_resnext", "hierarchical", "ensemble"],
+    ),
+    indirect=True,
+)
 def test_saved_model_signatures_equal_keras(model, images, tmp_path):
     ka.export.saved_model(model, tmp_path / "export")
     loaded = tf.saved_model.load(tmp_path / "export")
@@ -28,9 +41,13 @@ def test_saved_model_signatures_equal_keras(model, images, tmp_path):
                 assert_close(features[name], logits)
 
 
-def test_tflite_signatures_equal_keras(model, images, tmp_path):
-    ka.export.tflite(model, tmp_path / "anytime.tflite")
-    interpreter = Interpreter(str(tmp_path / "anytime.tflite"))
+@pytest.mark.parametrize(
+    ("name", "model"),
+    sampled([(one, one) for one in NETWORKS], lambda case: case[0] in EXPORTED),
+    indirect=["model"],
+)
+def test_tflite_signatures_equal_keras(name, model, images, made_once):
+    interpreter = Interpreter(str(exported(made_once, name)))
     names = interpreter.get_signature_list()
     answers = named_logits(model, images)
     stages = range(1, model.num_stages + 1)

@@ -1,7 +1,55 @@
 """The networks of the catalogue as tests get them, and their answers."""
 
+import functools
+
 import keras
 import numpy as np
+
+import keras_anytime as ka
+from tests.conformance.catalogue import NETWORKS
+from tests.conformance.catalogue import VARIANTS
+from tests.testing import scramble
+
+# One of each kind, for tests that take long.
+KINDS = [
+    "width_nested_resnet",
+    "sparse_resnet",
+    "inclusive_resnext",
+    "shallow_resnext",
+    "hierarchical",
+    "ensemble",
+]
+# Those whose exports are looked at after each change; the others are chains of
+# the same layers.
+EXPORTED = [
+    name
+    for name in NETWORKS
+    if name not in ("cascade_sparse_resnet", "res_ann", "dense_ann")
+]
+
+
+def built(name):
+    """A network of the catalogue with its weights off their first values.
+
+    It is made once, and gets its weights back: tests must not change more.
+    """
+    model, weights = _built(name)
+    model.set_weights(weights)
+    return model
+
+
+@functools.cache
+def _built(name):
+    keras.utils.set_random_seed(0)
+    model = scramble({**NETWORKS, **VARIANTS}[name]())
+    return model, model.get_weights()
+
+
+def exported(made_once, name):
+    """The path of a `.tflite` of a network of the catalogue."""
+    return made_once(
+        f"{name}.tflite", lambda path: ka.export.tflite(built(name), path)
+    )
 
 
 def assert_close(got, want):

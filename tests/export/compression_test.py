@@ -26,7 +26,11 @@ METHODS = {
 @pytest.fixture(scope="module")
 def trained():
     """A network that knows its images, and these."""
-    model = compiled(tiny_net(), optimizer=keras.optimizers.Adam(3e-3))
+    model = compiled(
+        tiny_net(units=(1, 1), filters=(8, 16)),
+        optimizer=keras.optimizers.Adam(3e-3),
+        run_eagerly=False,
+    )
     x, y = digits(256)
     model.fit(x, y, epochs=25, batch_size=32, verbose=0)
     return model, x, y
@@ -91,6 +95,7 @@ def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
     assert "TF_USE_LEGACY_KERAS" not in os.environ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparsity", [0.5, 0.8])
 def test_each_kernel_has_its_share_of_zeros(trained, sparsity):
     model, x, y = trained
@@ -125,6 +130,7 @@ def test_kernels_have_few_values_and_stages_stay_right(trained):
     assert np.all(_accuracy(clustered, x, y) >= accuracy - 0.1)
 
 
+@pytest.mark.slow
 def test_more_clusters_than_weights(trained):
     model, x, y = trained
     clustered = compression.cluster(model, (x[:32], y[:32]), clusters=200)

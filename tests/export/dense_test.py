@@ -21,6 +21,7 @@ from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.testing import hierarchical_net
 from tests.testing import passes_net
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -83,7 +84,21 @@ def _convolutions(program):
     ]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name",
+    sampled(
+        list(ALL),
+        [
+            "width_nested_resnet",
+            "sparse_resnet",
+            "msdnet",
+            "inclusive_resnext",
+            "inclusive_sparse_resnext",
+            "hierarchical",
+            *OTHERS,
+        ],
+    ),
+)
 def test_every_program_gives_the_same_answers(name):
     for program in _named(scramble(ALL[name]())).values():
         dense = dense_slices(program)
@@ -92,22 +107,35 @@ def test_every_program_gives_the_same_answers(name):
         assert type(dense) is type(program)
 
 
+PARTS = [
+    ("width_nested_resnet", (1, 3)),
+    ("width_nested_resnet", (2, 3)),
+    ("width_nested_resnet_even", (2, 4)),
+    ("width_nested_resnet_imagenet", (1, 3)),
+    ("sparse_resnet_alternating", (2, 4)),
+    ("sparse_resnet_alternating", (1, 3)),
+    ("sparse_resnet_wide", (1, 3)),
+    ("sparse_resnet_in_turn", (2, 4)),
+    ("inclusive_sparse_resnext_of_three_stages", (1, 3)),
+    ("inclusive_sparse_resnext_of_three_stages", (2, 3)),
+    ("msdnet_of_three_stages", (1, 3)),
+    ("shallow_resnext", (2, 3)),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "stages"),
-    [
-        ("width_nested_resnet", (1, 3)),
-        ("width_nested_resnet", (2, 3)),
-        ("width_nested_resnet_even", (2, 4)),
-        ("width_nested_resnet_imagenet", (1, 3)),
-        ("sparse_resnet", (2, 4)),
-        ("sparse_resnet", (1, 3)),
-        ("sparse_resnet_wide", (1, 3)),
-        ("sparse_resnet_in_turn", (2, 4)),
-        ("inclusive_sparse_resnext", (1, 3)),
-        ("inclusive_sparse_resnext", (2, 3)),
-        ("msdnet", (1, 3)),
-        ("shallow_resnext", (2, 3)),
-    ],
+    sampled(
+        PARTS,
+        [
+            ("width_nested_resnet", (1, 3)),
+            ("width_nested_resnet_even", (2, 4)),
+            ("sparse_resnet_alternating", (2, 4)),
+            ("sparse_resnet_wide", (1, 3)),
+            ("inclusive_sparse_resnext_of_three_stages", (1, 3)),
+            ("shallow_resnext", (2, 3)),
+        ],
+    ),
 )
 def test_steps_between_chosen_stages_give_the_same_answers(name, stages):
     part = _part(scramble(ALL[name]()), *stages)
@@ -178,7 +206,7 @@ def _resnet_macs(size, units, filters, unit):
 
 
 def test_widths_of_a_sparse_network_merge_at_equal_depth():
-    named = _named(NETWORKS["sparse_resnet"]())
+    named = _named(VARIANTS["sparse_resnet_alternating"]())
     one = _counts(named["subnet_1"])
     two = _counts(dense_slices(named["subnet_2"]))
     for merged in ("BatchNormalization", "ReLU", "Add"):
@@ -227,7 +255,7 @@ def test_the_programs_own_variables_are_left_alone():
 
 
 def test_the_dense_form_is_the_same_each_time():
-    program = _named(scramble(ALL["sparse_resnet"]()))["subnet_4"]
+    program = _named(scramble(ALL["sparse_resnet"]()))["subnet_3"]
     first, second = (dense_slices(program) for _ in range(2))
     assert [one.name for one in _convolutions(first)] == [
         one.name for one in _convolutions(second)

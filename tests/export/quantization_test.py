@@ -10,12 +10,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.export import trial
 from keras_anytime.export.quantization import VARIANTS
 from keras_anytime.runtime.images import as_batch
 from tests.conformance.catalogue import NETWORKS
+from tests.conformance.catalogue import VARIANTS as FORMS
 from tests.export.operators import graphs
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -112,10 +115,7 @@ _QUICK = ("width_nested_resnet", "sparse_resnet", "hierarchical")
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in NETWORKS
-    ],
+    sampled(list(NETWORKS), _QUICK),
 )
 def test_8_bit_steps_equal_8_bit_subnetworks(name, tmp_path):
     _check_variant(name, "int8", tmp_path / "net.tflite")
@@ -153,6 +153,7 @@ def _trained():
     model = compiled(
         tiny_net(units=(1, 1), filters=(16, 32)),
         optimizer=keras.optimizers.Adam(0.01),
+        run_eagerly=False,
     )
     model.fit(more_x[640:], more_y[640:], epochs=24, batch_size=64, verbose=0)
     return model, (more_x[640:], more_y[640:]), (held_x, held_y)
@@ -160,10 +161,7 @@ def _trained():
 
 @pytest.mark.parametrize(
     "variant",
-    [
-        one if one == "int8" else pytest.param(one, marks=pytest.mark.slow)
-        for one in VARIANTS
-    ],
+    sampled(list(VARIANTS), ["int8"]),
 )
 def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     model, seen, held = trained
@@ -207,7 +205,8 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
             return {"digit": y, "parity": y % 2}
         return y % model.outputs[0].shape[-1]
 
-    compiled(model, optimizer=keras.optimizers.Adam(0.01))
+    optimizer = keras.optimizers.Adam(0.01)
+    compiled(model, optimizer=optimizer, run_eagerly=False)
     model.fit(sized(x), labelled(y), epochs=24, batch_size=64, verbose=0)
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path, "int8", sized(x))
@@ -257,9 +256,15 @@ def test_what_cannot_be_quantised_is_refused(tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_litert_cannot_run_is_refused():
+    with pytest.raises(ValueError, match="LiteRT cannot run.*'int8'"):
+        trial.check_runs(b"no network", "int8")
+
+
+@pytest.mark.slow
 def test_a_file_that_would_end_a_process_is_not_written(tmp_path):
     # Moved as far as this, its activations reach 1e17.
-    model = scramble(NETWORKS["sparse_resnet"]())
+    model = scramble(FORMS["sparse_resnet_alternating"]())
     path = tmp_path / "net.tflite"
     with pytest.raises(ValueError, match="LiteRT cannot run.*'int8'"):
         ka.export.tflite(model, path, "int8", _images(model, 4))

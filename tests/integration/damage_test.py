@@ -1,9 +1,9 @@
 """Damaged and hostile files, and exports that are killed."""
 
 import dataclasses
-import os
+import json
+import shutil
 import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -13,16 +13,16 @@ import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import LoadError
+from tests.testing import copied
 from tests.testing import digits
+from tests.testing import run_process
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 
-@pytest.fixture(scope="module", name="exported")
-def _exported(tmp_path_factory):
-    path = tmp_path_factory.mktemp("exports") / "net.tflite"
-    ka.export.tflite(scramble(tiny_net()), path)
-    return path.read_bytes(), manifest_lib.read_manifest(path)
+@pytest.fixture(name="exported")
+def _exported(tiny_file):
+    return tiny_file.read_bytes(), manifest_lib.read_manifest(tiny_file)
 
 
 def _place(folder, content, manifest):
@@ -81,87 +81,106 @@ def test_a_manifest_that_lies_about_its_file_is_refused(
         AnytimePredictor(path)
 
 
-EXPORT = """
-import os, signal, sys
-from tests.testing import scramble, tiny_net
+# Exports over what is there, once for each number of moves and each moment, in
+# a process that is killed then. All are forked from one that has imported the
+# library, but not begun to use it.
+KILLED = """
+import json, os, signal, sys
 import keras_anytime as ka
+from keras_anytime import files
+from tests.testing import scramble, tiny_net
 
-moves = int(sys.argv[2])
-replace = os.replace
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
-def move(*args, **kwargs):
-    global moves
-    moves -= 1
-    if moves < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(*args, **kwargs)
+def file(path, moves):
+    replace = os.replace
 
-os.replace = move
-ka.export.tflite(scramble(tiny_net("w1-w2")), sys.argv[1])
+    def move(*args, **kwargs):
+        nonlocal moves
+        moves -= 1
+        if moves < 0:
+            die()
+        replace(*args, **kwargs)
+
+    os.replace = move
+    ka.export.tflite(scramble(tiny_net("w1-w2")), path)
+
+def folder(path, moment):
+    exchange = files._exchange
+
+    def exchange_or_die(*paths):
+        if moment == "before":
+            die()
+        assert exchange(*paths)
+        die()
+
+    files._exchange = exchange_or_die
+    ka.export.saved_model(scramble(tiny_net("w1-w2")), path)
+
+for path, moment in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        (folder if isinstance(moment, str) else file)(path, moment)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.parametrize("moves", [0, 1, 2, 3])
-def test_a_killed_export_leaves_a_file_that_works(
-    exported, tmp_path, repository, moves
-):
-    """Killed before each move of a file; with 3 it comes to its end."""
-    content, manifest = exported
-    path = _place(tmp_path, content, manifest)
-    run = subprocess.run(
-        [sys.executable, "-c", EXPORT, str(path), str(moves)],
-        cwd=repository,
-        env={**os.environ, "PYTHONPATH": str(repository)},
-        capture_output=True,
-        check=False,
+@pytest.fixture(name="killed", scope="module")
+def _killed(repository, tiny_file, tiny_folder, tmp_path_factory):
+    """What exports that were killed have left: paths and exit codes.
+
+    A file is killed before each of its moves, with 3 it comes to its end; a
+    folder before and after its only one, which needs Linux' renameat2.
+    """
+    root = tmp_path_factory.mktemp("killed")
+    moments = [0, 1, 2, 3]
+    if sys.platform == "linux":
+        moments += ["before", "after"]
+    paths = {}
+    for moment in moments:
+        folder = root / str(moment)
+        folder.mkdir()
+        if isinstance(moment, str):
+            paths[moment] = folder / "export"
+            shutil.copytree(tiny_folder, paths[moment])
+        else:
+            paths[moment] = copied(tiny_file, folder)
+    run = run_process(
+        repository,
+        "-c",
+        KILLED,
+        json.dumps([(str(path), moment) for moment, path in paths.items()]),
+        PYTHONPATH=str(repository),
     )
-    assert run.returncode == (0 if moves == 3 else -signal.SIGKILL)
+    assert run.returncode == 0, run.stderr
+    codes = map(int, run.stdout.split())
+    return paths, dict(zip(paths, codes, strict=True))
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2, 3])
+def test_a_killed_export_leaves_a_file_that_works(killed, tiny_file, moves):
+    paths, codes = killed
+    path = paths[moves]
+    assert codes[moves] == (0 if moves == 3 else -signal.SIGKILL)
     with AnytimePredictor(path) as predictor:
         assert predictor.num_stages == (3 if moves < 2 else 2)
         assert len(list(predictor.stream(digits(1)[0][0]))) in (2, 3)
     if moves < 2:
-        assert path.read_bytes() == content
+        assert path.read_bytes() == tiny_file.read_bytes()
     # A later export puts everything in order.
-    ka.export.tflite(scramble(tiny_net()), path)
-    with AnytimePredictor(path) as predictor:
-        assert predictor.num_stages == 3
-
-
-EXPORT_FOLDER = """
-import os, signal, sys
-from keras_anytime import files
-from tests.testing import scramble, tiny_net
-import keras_anytime as ka
-
-exchange = files._exchange
-
-def exchange_or_die(*paths):
-    if sys.argv[2] == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    done = exchange(*paths)
-    assert done
-    os.kill(os.getpid(), signal.SIGKILL)
-
-files._exchange = exchange_or_die
-ka.export.saved_model(scramble(tiny_net("w1-w2")), sys.argv[1])
-"""
+    if moves == 1:
+        ka.export.tflite(scramble(tiny_net("w1")), path)
+        with AnytimePredictor(path) as predictor:
+            assert predictor.num_stages == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
 @pytest.mark.parametrize(("moment", "stages"), [("before", 3), ("after", 2)])
-def test_a_killed_export_leaves_a_folder_that_works(
-    tmp_path, repository, moment, stages
-):
-    path = tmp_path / "saved_model"
-    ka.export.saved_model(scramble(tiny_net()), path)
-    run = subprocess.run(
-        [sys.executable, "-c", EXPORT_FOLDER, str(path), moment],
-        cwd=repository,
-        env={**os.environ, "PYTHONPATH": str(repository)},
-        capture_output=True,
-        check=False,
-    )
-    assert run.returncode == -signal.SIGKILL
-    with AnytimePredictor(path) as predictor:
+def test_a_killed_export_leaves_a_folder_that_works(killed, moment, stages):
+    paths, codes = killed
+    assert codes[moment] == -signal.SIGKILL
+    with AnytimePredictor(paths[moment]) as predictor:
         assert predictor.num_stages == stages
         assert len(list(predictor.stream(digits(1)[0][0]))) == stages

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from tests.testing import copied
 from tests.testing import digits
 from tests.testing import rows_of
 from tests.testing import scramble
@@ -73,16 +74,20 @@ def _device(tmp_path, repository):
 
 
 @pytest.fixture(name="exported")
-def _exported(tmp_path):
+def _exported(made_once, tmp_path):
     """A model and its file, which is fed pixels prepared on the device."""
     model = scramble(tiny_net())
     about = ka.data.info("digits")
-    ka.export.tflite(
-        model,
-        tmp_path / "anytime.tflite",
-        preprocessing=about.preprocessing,
-        class_names=[f"digit {name}" for name in about.class_names],
+    path = made_once(
+        "anytime.tflite",
+        lambda path: ka.export.tflite(
+            model,
+            path,
+            preprocessing=about.preprocessing,
+            class_names=[f"digit {name}" for name in about.class_names],
+        ),
     )
+    copied(path, tmp_path)
     return model, about.preprocessing
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_anytime.files import hold
+from tests.evaluation.examples import curve
 from tests.testing import run_script
 
 ROWS = "width_resnet42_sgd,width_resnet42_osgd"
@@ -17,8 +18,8 @@ SMALL = (
     "--data=digits",
     "--train_split=train[:256]",
     "--eval_split=train[300:400]",
-    "--units=1,1,1",
-    "--filters=4,8,16",
+    "--units=1",
+    "--filters=4",
     "--epochs=2",
     "--batch_size=64",
 )
@@ -75,7 +76,26 @@ def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
     assert (tmp_path / "tables.json").read_bytes() == before
 
 
-def test_a_run_that_fails_is_told_and_leaves_the_others(repository, tmp_path):
+# Stands for Python: of OSGD's rows it leaves results at once.
+STAND_IN = """#!{python}
+import json, os, pathlib, sys
+(folder,) = [one for one in sys.argv if one.startswith("--workdir=")]
+folder = pathlib.Path(folder.removeprefix("--workdir="))
+if "osgd" not in folder.name:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "results.json").write_text({results!r})
+"""
+
+
+def test_a_run_that_fails_is_told_and_leaves_the_others(
+    repository, tmp_path, monkeypatch
+):
+    python = tmp_path / "python"
+    results = json.dumps({"curve": curve().to_dict()})
+    python.write_text(STAND_IN.format(python=sys.executable, results=results))
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
     (tmp_path / "width_resnet42_sgd_seed_1").mkdir()
     settings = tmp_path / "width_resnet42_sgd_seed_1" / "settings.json"
     settings.write_text('{"epochs": 7}')
@@ -88,14 +108,15 @@ def test_a_run_that_fails_is_told_and_leaves_the_others(repository, tmp_path):
     assert [one["row"] for one in runs] == ["width_resnet42_osgd"]
 
 
-def test_no_more_are_started_where_all_fail(repository, tmp_path):
-    run = _queue(
-        repository,
-        tmp_path,
-        f"--rows={ROWS}",
-        arguments=[*SMALL, "--train_split=train[:0]"],
-    )
+def test_no_more_are_started_where_all_fail(repository, tmp_path, monkeypatch):
+    # What runs train.py fails at once.
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no data\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    run = _queue(repository, tmp_path, f"--rows={ROWS}")
     assert run.returncode == 1
+    assert run.stdout.count("log.txt: no data") == 3
     assert run.stdout.count("failed; see") == 3
     assert "3 runs in a row failed: no more are started." in run.stdout
 

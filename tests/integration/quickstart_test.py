@@ -8,18 +8,25 @@ import pytest
 
 import keras_anytime as ka
 from tests.testing import run_script
+from tests.testing import sampled
 
 
-@pytest.fixture(scope="module", name="run")
-def _run(repository, tmp_path_factory):
+@pytest.fixture(scope="module", name="run", params=sampled([2, 20], [2]))
+def _run(repository, tmp_path_factory, request):
+    """The folder that it has written after some epochs, and what it said."""
     output = tmp_path_factory.mktemp("quickstart") / "out"
     result = run_script(
-        repository, "recipes/quickstart.py", f"--output={output}"
+        repository,
+        "recipes/quickstart.py",
+        f"--output={output}",
+        f"--epochs={request.param}",
     )
     assert result.returncode == 0, result.stderr
     return output, result.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("run", [20], indirect=True)
 def test_every_stage_is_good_and_later_ones_are_better(run):
     with (run[0] / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))

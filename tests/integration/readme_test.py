@@ -164,7 +164,9 @@ def test_every_file_that_it_names_is_there(readme, repository):
             assert (repository / "keras_anytime" / name).exists()
     for name in re.findall(r"`(\w+_(?:imagenet|cub|resnet\d+))`", readme):
         assert any(one.endswith(name) for one in ka.nets.names())
-    for command in re.findall(r"^    make (\w+)", readme, re.MULTILINE):
+    for command in re.findall(
+        r"^(?:    |.*`)make ([\w-]+)", readme, re.MULTILINE
+    ):
         makefile = (repository / "Makefile").read_text()
         assert f"\n{command}:" in makefile
 

@@ -1,4 +1,4 @@
-"""`recipes/train.py` as a user runs it, in processes of its own."""
+"""`recipes/train.py` as a user runs it."""
 
 import csv
 import json
@@ -14,6 +14,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.files import hold
+from tests.testing import run_process
 from tests.testing import run_script
 
 SMALL = (
@@ -26,8 +27,8 @@ SMALL = (
 )
 
 
-def _train(repository, workdir, *flags):
-    return run_script(
+def _train(repository, workdir, *flags, run=run_script):
+    return run(
         repository, "recipes/train.py", f"--workdir={workdir}", *SMALL, *flags
     )
 
@@ -41,7 +42,9 @@ def _variables(workdir):
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
     repository, tmp_path
 ):
-    whole = _train(repository, tmp_path / "whole", "--epochs=12")
+    whole = _train(
+        repository, tmp_path / "whole", "--epochs=12", run=run_process
+    )
     assert whole.returncode == 0, whole.stderr
     stopped = tmp_path / "stopped"
     process = subprocess.Popen(
@@ -68,7 +71,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
         process.wait()
     assert not (stopped / "model.keras").exists()
 
-    again = _train(repository, stopped, "--epochs=12")
+    again = _train(repository, stopped, "--epochs=12", run=run_process)
     assert again.returncode == 0, again.stderr
     assert "Resuming after epoch" in again.stdout
     for ours, theirs in zip(
@@ -109,7 +112,12 @@ def test_results_say_what_was_run(repository, tmp_path):
         "# A row of a table.\n--epochs=1\n--seed=3\n"
         '--gradients_arguments={"normalize": true, "scale": 0.02}\n'
     )
-    run = _train(repository, tmp_path / "run", f"--flagfile={flagfile}")
+    run = _train(
+        repository,
+        tmp_path / "run",
+        f"--flagfile={flagfile}",
+        run=run_process,
+    )
     assert run.returncode == 0, run.stderr
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == {

@@ -1,5 +1,7 @@
 """What Keras' optimizers and `fit` offer, with stage gradients combined."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from tests.callbacks.nets import dense_net
 from tests.gradients.tapes import move
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import tiny_net
 
 COMBINERS = {
@@ -21,6 +24,13 @@ COMBINERS = {
     ),
     "orthogonal_refreshed": lambda: ka.gradients.Orthogonal(refresh_every=2),
 }
+
+
+def _combiners(*quick):
+    """All combiners, of which a change is tested with some."""
+    return pytest.mark.parametrize("combiner", sampled(list(COMBINERS), quick))
+
+
 every_combiner = pytest.mark.parametrize("combiner", COMBINERS)
 
 
@@ -75,7 +85,7 @@ def test_accumulated_gradients_are_those_of_the_steps(combiner):
     np.testing.assert_allclose(second, want, atol=1e-5 * np.abs(want).max())
 
 
-@every_combiner
+@_combiners("normalized", "orthogonal_refreshed")
 def test_clipping_is_of_the_combined_gradient(combiner):
     x, y = digits(16)
     free = _one_step(combiner, x, y)
@@ -87,7 +97,7 @@ def test_clipping_is_of_the_combined_gradient(combiner):
     np.testing.assert_allclose(clipped, free / 3, atol=1e-5 * norm)
 
 
-@every_combiner
+@_combiners("sum", "orthogonal_refreshed")
 def test_moving_averages_of_weights(combiner):
     x, y = digits(48)
     fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
@@ -108,7 +118,7 @@ def test_moving_averages_of_weights(combiner):
     _assert_close(_weights(model), average)
 
 
-@every_combiner
+@_combiners("sum", "normalized", "orthogonal")
 def test_class_weights_are_sample_weights(combiner):
     x, y = digits(32)
     by_class = {label: 0.2 * label for label in range(10)}
@@ -125,7 +135,7 @@ def test_class_weights_are_sample_weights(combiner):
     assert not np.allclose(_one_step(combiner, x, y), weighted, atol=1e-4)
 
 
-@every_combiner
+@_combiners("sum", "orthogonal_normalized")
 def test_an_example_of_weight_0_does_not_count(combiner):
     x, y = digits(32)
     weights = np.array([1.0] * 16 + [0.0] * 16, "float32")
@@ -159,13 +169,29 @@ def test_regularisers_are_no_task(combiner):
     )
 
 
-@every_combiner
+WAYS = {
+    "eager": {"run_eagerly": True},
+    "steps_per_execution": {"steps_per_execution": 3},
+    "xla": {"jit_compile": True},
+}
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [{"steps_per_execution": 3}, {"jit_compile": True}, {"run_eagerly": True}],
-    ids=["steps_per_execution", "xla", "eager"],
+    ("combiner", "way"),
+    sampled(
+        list(itertools.product(COMBINERS, WAYS)),
+        lambda case: (
+            case[1] == "eager"
+            or case
+            in (
+                ("normalized", "steps_per_execution"),
+                ("orthogonal_refreshed", "steps_per_execution"),
+            )
+        ),
+    ),
 )
-def test_ways_of_execution_give_the_same_weights(combiner, settings):
+def test_ways_of_execution_give_the_same_weights(combiner, way):
+    settings = WAYS[way]
     x, y = digits(64)
     # XLA draws other random numbers, so no sampler here.
     models = [
@@ -176,14 +202,16 @@ def test_ways_of_execution_give_the_same_weights(combiner, settings):
             keras.optimizers.SGD(0.1, momentum=0.9),
             **kwargs,
         )
-        for kwargs in ({}, settings)
+        for kwargs in ({"run_eagerly": False}, settings)
     ]
     for model in models:
         model.fit(x, y, batch_size=16, shuffle=False, verbose=0, epochs=2)
     _assert_close(*(map(np.array, one.variables) for one in models), 1e-4)
 
 
-@every_combiner
+@pytest.mark.parametrize(
+    "combiner", sampled(list(COMBINERS), ["sum", "orthogonal_refreshed"])
+)
 def test_a_smaller_last_batch_is_not_traced_anew(combiner, monkeypatch):
     traces = []
     train_step = ka.AnytimeModel.train_step
@@ -194,7 +222,7 @@ def test_a_smaller_last_batch_is_not_traced_anew(combiner, monkeypatch):
 
     monkeypatch.setattr(ka.AnytimeModel, "train_step", traced)
     x, y = digits(40)
-    model = _net(combiner, keras.optimizers.SGD(0.1))
+    model = _net(combiner, keras.optimizers.SGD(0.1), run_eagerly=False)
     model.fit(x, y, batch_size=16, epochs=2, verbose=0)
     data = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
     model.fit(data, epochs=2, verbose=0)

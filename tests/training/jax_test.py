@@ -10,7 +10,7 @@ import pytest
 import keras_anytime as ka
 from tests.testing import compiled
 from tests.testing import digits
-from tests.testing import run_script
+from tests.testing import run_process
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -136,7 +136,7 @@ print(np.isfinite(model.fit(train, verbose=0).history["loss"][0]))
 
 
 def test_batches_that_devices_cannot_share_are_refused(repository):
-    done = run_script(
+    done = run_process(
         repository,
         "-c",
         ON_TWO_DEVICES,

@@ -58,6 +58,7 @@ def compiled_for(strategy):
         COMBINERS[combiner](),
         WEIGHTINGS[weighting](),
         keras.optimizers.SGD(0.02, momentum=0.9, clipnorm=1.0),
+        run_eagerly=False,
     )
 
 

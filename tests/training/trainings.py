@@ -74,6 +74,7 @@ def train(start, combiner):
         COMBINERS[combiner](),
         ka.weighting.AdaLoss(),
         keras.optimizers.SGD(0.02, momentum=0.9, nesterov=True),
+        run_eagerly=False,
     )
     model.set_weights(
         [start[f"weight_{index}"] for index in range(len(model.weights))]

@@ -11,7 +11,7 @@ from keras_anytime.weighting import Constant
 from keras_anytime.weighting import Milestone
 from keras_anytime.weighting import Sampler
 from keras_anytime.weighting import Sieve
-from tests.testing import run_script
+from tests.testing import run_process
 from tests.weighting.draws import assert_drawn_with
 from tests.weighting.draws import run
 
@@ -211,11 +211,12 @@ def test_all_state_is_in_variables():
     assert len(sampler.variables) == len(own + base)
 
 
+@pytest.mark.slow
 def test_replicas_draw_the_same_stage(repository):
     # Several devices must be set up before TensorFlow starts.
     if keras.backend.backend() != "tensorflow":
         pytest.skip("replicas are TensorFlow's")
-    done = run_script(repository, "-c", REPLICAS, CUDA_VISIBLE_DEVICES="-1")
+    done = run_process(repository, "-c", REPLICAS, CUDA_VISIBLE_DEVICES="-1")
     assert done.returncode == 0, done.stderr
     first, second, alone = map(str.split, done.stdout.strip().splitlines())
     assert first == second == alone
