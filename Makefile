@@ -1,31 +1,49 @@
-# `make quickstart` and `make test` do all of their own set-up: a virtual
-# environment in .venv with the pinned packages of requirements.lock. It is
-# made once, and again only when the lock file or setup.py changes. So does
-# `make test-jax`, in .venv-jax, where no TensorFlow is.
+# Each command does all of its own set-up: a virtual environment in .venv with
+# the pinned packages of requirements.lock, and for tests on JAX one without
+# TensorFlow, in .venv-jax. They are made once, and again only when a lock file
+# or setup.py changes.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := TF_CPP_MIN_LOG_LEVEL=2 $(VENV)/bin/python
-RUN_JAX := KERAS_BACKEND=jax .venv-jax/bin/python
-# What exports, files and scripts do is the same, or needs TensorFlow.
-TESTS_JAX := $(addprefix tests/,callbacks conformance data gradients layers \
-  training weighting model_test.py integration/gpu_tables_test.py)
+# Programs that JAX has compiled are kept: compiling takes most of its time.
+RUN_JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+  JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 .venv-jax/bin/python
+TEST := -m pytest --numprocesses=2 --dist=worksteal
+# What depends on the backend: training, data, how gradients are taken and in
+# which precision, normalisation.
+TESTS_JAX := $(addprefix tests/,training data gradients/steps_test.py \
+  gradients/refresh_test.py gradients/precision_test.py \
+  layers/normalization_test.py conformance/training_test.py)
+# All that runs without TensorFlow; the others are left out, and named.
+TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
+  layers training weighting model_test.py integration/gpu_tables_test.py)
+# Processes grow with the graphs that TensorFlow keeps: each of these folders
+# is tested in processes of its own.
+PARTS := $(wildcard tests/*/)
 CODE := keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-slow test-jax check format lock clean
+.PHONY: quickstart test test-jax test-all check format bazel lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
 
 test: $(VENV)/.installed
-	$(RUN) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile
-
-test-slow: $(VENV)/.installed
-	$(RUN) -m pytest -m slow
+	$(RUN) $(TEST) -m "not slow"
 
 test-jax: .venv-jax/.installed
-	$(RUN_JAX) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile \
-	  $(TESTS_JAX)
+	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)
+
+# Goes on after a part that fails, and fails at the end.
+test-all: $(VENV)/.installed .venv-jax/.installed
+	failed=; for part in "tests/*_test.py" $(PARTS); do \
+	  echo "$$part on TensorFlow"; \
+	  $(RUN) $(TEST) $$part || [ $$? = 5 ] || failed="$$failed $$part"; \
+	done; \
+	echo "on JAX"; \
+	$(RUN_JAX) $(TEST) $(TESTS_ALL_JAX) || failed="$$failed JAX"; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 check: $(VENV)/.installed
 	$(VENV)/bin/ruff format --check $(CODE)
@@ -35,6 +53,11 @@ check: $(VENV)/.installed
 format: $(VENV)/.installed
 	$(VENV)/bin/ruff format $(CODE)
 	$(VENV)/bin/ruff check --fix $(CODE)
+
+# A real Bazel loads BUILD and runs three tests; on Debian, as root, it installs
+# what is missing.
+bazel: $(VENV)/.installed
+	tests/bazel.sh $(VENV)/bin/python
 
 .venv/.installed: LOCK := requirements.lock
 .venv/.installed: requirements.lock
