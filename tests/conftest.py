@@ -57,14 +57,19 @@ def pytest_ignore_collect(collection_path):
     return None
 
 
+def pytest_collection_finish():
+    """Keeps the million objects of the imports out of garbage collections.
+
+    Each export asks for a collection, which would go through them.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_report_collectionfinish():
     """Says on which backend tests run, and what is left out."""
     import keras
 
-    # The million objects of the imports stay: no collection need go through
-    # them again. Each export asks for one.
-    gc.collect()
-    gc.freeze()
     lines = [f"Keras backend: {keras.backend.backend()}"]
     if _left_out:
         names = ", ".join(sorted(_left_out))

@@ -33,7 +33,7 @@ def _macs_in_tflite(path):
             elif code == kinds.FULLY_CONNECTED:  # Weights are (out, in).
                 total += np.prod(shapes[1])
             elif code == kinds.DEPTHWISE_CONV_2D:
-                # A normalisation: no multiply-adds of a convolution.
+                # A normalization: no multiply-adds of a convolution.
                 assert tuple(shapes[1][1:3]) == (1, 1)
             else:
                 assert code not in (

@@ -28,12 +28,16 @@ app.define_help_flags()
 
 
 def sampled(cases, chosen):
-    """Cases of a test of which `make test` runs some, `make test-all` all.
+    """Marks the cases of a test that `make test` leaves to `make test-all`.
 
     Args:
         cases: List of values, or of tuples of the test's arguments.
-        chosen: Collection of the cases, or function of a case, that says which
-            are run in any case; the others are slow tests.
+        chosen: Collection of the cases that `make test` runs, or a function
+            from a case to whether it does.
+
+    Returns:
+        List of the cases for `pytest.mark.parametrize`; those that are not
+        chosen are slow tests.
     """
     take = chosen if callable(chosen) else lambda case: case in chosen
     if not callable(chosen):
@@ -85,10 +89,10 @@ def compiled(
     run_eagerly=None,
     **kwargs,
 ):
-    """The model, compiled for integer labels.
+    """Compiles a model for integer labels, and returns it.
 
-    On TensorFlow it is run eagerly unless a test asks for a way of execution:
-    a few eager steps take a tenth of the time in which one is traced.
+    On TensorFlow it runs eagerly, unless a test asks for a way of execution:
+    tracing a step takes ten times as long as running one.
     """
     if run_eagerly is None:
         ways = {"jit_compile", "steps_per_execution"}

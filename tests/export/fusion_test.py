@@ -71,7 +71,7 @@ def test_all_signatures_of_a_network_answer_as_before(tiny_file):
     model = scramble(tiny_net())
     found = graphs(tiny_file)
     for k in (1, 2, 3):
-        # A normalisation of each stage before a convolution, and its head's.
+        # A normalization of each stage before a convolution, and its head's.
         assert found[f"step_{k}"].kinds["DEPTHWISE_CONV_2D"] == 2
         assert found[f"step_{k}"].kinds["MUL"] == 0
     images = np.random.default_rng(0).standard_normal((2, 8, 8, 1), "float32")

@@ -66,7 +66,7 @@ def test_later_stages_cost_more_and_steps_add_up(name):
         # As commonly published, with the stride in the 3x3.
         ("res_ann50_imagenet", 25.56e6, 4.09e9, (0.005, 0.01)),
         ("res_ann101_imagenet", 44.55e6, 7.80e9, (0.005, 0.01)),
-        # torchvision; the transitions' normalisations here are half as wide:
+        # torchvision; the transitions' normalizations here are half as wide:
         # -2,048 of 14.15 M.
         ("dense_ann169_imagenet", 14.149e6, 3.4e9, (0.001, 0.02)),
     ],
