@@ -16,9 +16,12 @@ def batch_normalization(inputs, gamma, beta, epsilon, synchronized=False):
     Returns:
         Tuple of the normalised tensor, like `inputs`, and of the batch's mean
         and (biased) variance, float32 `(channels,)`; or `None` where the
-        backend has no such operation, or none over several replicas.
+        backend has no such operation: none over several replicas, or for these
+        dtypes.
     """
     if keras.backend.backend() != "tensorflow":
+        return None
+    if inputs.dtype == "float64" or gamma.dtype != "float32":
         return None
     import tensorflow as tf
 

@@ -51,6 +51,26 @@ def tensor_names(operations):
     return names
 
 
+def needed_operations(model):
+    """Returns which operations each tensor of a model needs.
+
+    Args:
+        model: A functional model. Of an operation that is called more than
+            once, the first call counts.
+
+    Returns:
+        Dict from the `id` of each symbolic tensor to an integer, whose bit i
+        is set if the tensor needs `model.operations[i]`.
+    """
+    needed = {}
+    for index, operation in enumerate(model.operations):
+        found = 1 << index
+        for tensor in input_tensors(operation):
+            found |= needed.get(id(tensor), 0)
+        needed |= dict.fromkeys(map(id, output_tensors(operation)), found)
+    return needed
+
+
 def boundary(earlier, added, needed):
     """Returns what a step reads and what it leaves for later.
 

@@ -134,20 +134,47 @@ def targets(y, sets):
     return [y[name] for name in sets] if sets else [y]
 
 
-def sample_weights(weights, sets):
-    """Returns the sample weights of each label set.
+def sample_weights(weights, names):
+    """Returns the sample weights of each output.
+
+    As in Keras, several weights go to one output each: a list in the order of
+    the outputs, or a dict. A dict has the names of the outputs, or of the
+    stages, or of the label sets, and is complete.
 
     Args:
-        weights: Sample weights of all label sets, or a dict from label sets to
-            them (Keras makes one of arrays), or `None`.
-        sets: Tuple of strings, the label sets.
+        weights: Sample weights of all outputs, or a list or dict of weights,
+            in which `None` stands for equal ones; or `None`.
+        names: List of strings, the names of the outputs in order.
 
     Returns:
-        List of one entry per label set; of a plain network, of `weights`.
+        List of one entry per output.
+
+    Raises:
+        ValueError: If a list or dict does not fit the outputs.
     """
-    if sets and isinstance(weights, Mapping):
-        return [weights[name] for name in sets]
-    return [weights] * (len(sets) or 1)
+    sets = label_sets(names)
+    if isinstance(weights, Mapping):
+        of_stages = [f"stage_{k}" for k in stage_numbers(names)]
+        of_stages = [name for name in of_stages for _ in sets or (None,)]
+        of_sets = list(sets) * (len(names) // (len(sets) or 1))
+        for keys in (list(names), of_stages, of_sets):
+            if set(weights) == set(keys):
+                return [weights[key] for key in keys]
+    elif not isinstance(weights, (list, tuple)):
+        return [weights] * len(names)
+    elif len(weights) == len(names):
+        return list(weights)
+    given = (
+        f"a dict of {sorted(weights)}"
+        if isinstance(weights, Mapping)
+        else f"{len(weights)} weights"
+    )
+    also = f" or with {list(sets)}" if sets else ""
+    raise ValueError(
+        "`sample_weight` is one weight per image for all outputs, a list in "
+        f"the order of the outputs, or a dict with all of {list(names)}{also}. "
+        f"Received: sample_weight with {given}"
+    )
 
 
 def _first_stage(names):

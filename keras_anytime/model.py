@@ -13,15 +13,16 @@ from keras_anytime import layers  # noqa: F401  (saved networks need them)
 from keras_anytime import step
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
+from keras_anytime.configs import warn_of_lost
 from keras_anytime.files import write_beside
+from keras_anytime.graph_checks import check_graph
 from keras_anytime.losses import stage_loss
-from keras_anytime.losses import stage_losses
-from keras_anytime.metrics import named_results
 from keras_anytime.metrics import stage_metrics
+from keras_anytime.training.steps import StageTrainer
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
-class AnytimeModel(keras.Model):
+class AnytimeModel(StageTrainer, keras.Model):
     """A functional Keras model with one output of logits per stage.
 
     Stage k is the subgraph that output k needs, and nothing else says what
@@ -61,9 +62,17 @@ class AnytimeModel(keras.Model):
             `stage_1_<label set>` and so on.
         name: Optional string.
 
+    Raises:
+        ValueError: If there are several inputs, an output is a softmax or
+            sigmoid, a model is called as a layer, or stages are not in order.
+
     Reference:
         [Lee and Shin, 2018, Section 3.3](https://arxiv.org/abs/1807.02609)
     """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        check_graph(self)
 
     @property
     def label_sets(self):
@@ -191,9 +200,11 @@ class AnytimeModel(keras.Model):
         self,
         optimizer="sgd",
         loss=None,
+        *,
         metrics=None,
         weighting=None,
         gradients=None,
+        loss_weights=None,
         weighted_metrics=None,
         run_eagerly=False,
         steps_per_execution=1,
@@ -206,10 +217,14 @@ class AnytimeModel(keras.Model):
             optimizer: A Keras optimizer or its name.
             loss: One Keras loss for all outputs, from targets and logits.
             metrics: List of Keras metrics or names, taken for every output.
+                Names stand for metrics of logits: the accuracy of a single
+                logit is that at a probability of 1/2.
             weighting: A `keras_anytime.weighting.Weighting`, its name, or
                 `None` for equal weights.
             gradients: A `keras_anytime.gradients.Combiner`, its name, or
                 `None` for `Sum()`, plain SGD.
+            loss_weights: Must be `None`; the error says how `weighting` and
+                `gradients` take the place of Keras' argument.
             weighted_metrics: Like `metrics`, with sample weights.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
@@ -221,7 +236,7 @@ class AnytimeModel(keras.Model):
             ValueError: If an argument does not fit the network.
         """
         heads.check_names(self.output_names)
-        loss = stage_loss(loss)
+        loss = stage_loss(loss, loss_weights)
         weighting = weighting_lib.get(weighting)
         gradients = gradients_lib.get(gradients)
         for part in (weighting, gradients):
@@ -237,9 +252,9 @@ class AnytimeModel(keras.Model):
         }
         super().compile(
             optimizer=optimizer,
-            metrics=stage_metrics(metrics, len(self.outputs), "metrics"),
+            metrics=stage_metrics(metrics, self.outputs, loss, "metrics"),
             weighted_metrics=stage_metrics(
-                weighted_metrics, len(self.outputs), "weighted_metrics"
+                weighted_metrics, self.outputs, loss, "weighted_metrics"
             ),
             jit_compile=jit,
             **execution,
@@ -265,10 +280,15 @@ class AnytimeModel(keras.Model):
         object.__setattr__(self, "weighting", weighting)
         object.__setattr__(self, "gradients", gradients)
         object.__setattr__(self, "_compile_arguments", arguments)
+        warn_of_lost(self.optimizer, loss, metrics, weighted_metrics)
+
+    @property
+    def compile_arguments(self):
+        """Dict of the arguments of `compile`; empty before it."""
+        return dict(self._compile_arguments) if self.compiled else {}
 
     def get_compile_config(self):
-        arguments = self._compile_arguments if self.compiled else {}
-        return keras.saving.serialize_keras_object(arguments)
+        return keras.saving.serialize_keras_object(self.compile_arguments)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -326,71 +346,6 @@ class AnytimeModel(keras.Model):
             return
         save = super().save
         write_beside(filepath, lambda beside: save(beside, **kwargs))
-
-    def train_step(self, *args):
-        """One step on a batch of (images, labels[, weights]).
-
-        On JAX, Keras gives it the values of all variables before the batch.
-        """
-        return training.as_step(self, self._learn, *args)
-
-    def test_step(self, *args):
-        """One step of evaluation; arguments as of `train_step`."""
-        return training.as_step(self, self._measure, *args)
-
-    def _learn(self, x, y, sample_weight):
-        gradient, outputs, losses, penalty = training.combined_gradient(
-            self, x, y, sample_weight
-        )
-        training.apply_gradient(
-            self.optimizer, gradient, self.trainable_variables
-        )
-        self._track_losses(x, losses, penalty)
-        return self.compute_metrics(x, y, outputs, sample_weight)
-
-    def _measure(self, x, y, sample_weight):
-        outputs = keras.tree.flatten(self(x, training=False))
-        losses, _ = training.losses_of_batch(
-            self.loss, self.stage_losses(y, outputs, sample_weight), x
-        )
-        self._track_losses(x, losses, sum(self.losses))
-        return self.compute_metrics(x, y, outputs, sample_weight)
-
-    def stage_losses(self, y, outputs, sample_weight=None):
-        """Returns the K losses, unweighted; see `losses.stage_losses`."""
-        return stage_losses(
-            self.loss, y, outputs, sample_weight, self.label_sets
-        )
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates every output's metrics with the labels of its label set."""
-        sets = self.label_sets
-        if sample_weight is not None:
-            sample_weight = heads.sample_weights(sample_weight, sets)
-            sample_weight *= self.num_stages
-        return super().compute_metrics(
-            x,
-            heads.targets(y, sets) * self.num_stages,
-            keras.tree.flatten(y_pred),
-            sample_weight=sample_weight,
-        )
-
-    def get_metrics_result(self):
-        """Returns the logs: `loss`, `stage_k_loss`, `<output>_<metric>`."""
-        own = {"loss", *(metric.name for metric in self.stage_loss_means)}
-        return named_results(
-            super().get_metrics_result(), self.output_names, own
-        )
-
-    def _track_losses(self, x, losses, penalty):
-        size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
-        of_stages = keras.ops.unstack(losses, self.num_stages)
-        for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
-            metric.update_state(loss, sample_weight=size)
-        total = keras.ops.mean(losses) + penalty
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(total, sample_weight=size)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):

@@ -69,9 +69,27 @@ def test_targets_are_in_the_order_of_the_label_sets():
         heads.targets({"fine": 1}, ())
 
 
-def test_sample_weights_are_for_all_label_sets_or_for_each():
-    sets = ("fine", "coarse")
-    assert heads.sample_weights(None, sets) == [None, None]
-    assert heads.sample_weights(2, sets) == [2, 2]
-    assert heads.sample_weights({"coarse": 1, "fine": 2}, sets) == [2, 1]
-    assert heads.sample_weights(2, ()) == [2]
+def test_sample_weights_are_for_all_outputs_or_for_each():
+    names = ["stage_1_fine", "stage_1_coarse", "stage_2_fine", "stage_2_coarse"]
+    assert heads.sample_weights(None, names) == [None] * 4
+    assert heads.sample_weights(2, names) == [2] * 4
+    assert heads.sample_weights([1, 2, None, 4], names) == [1, 2, None, 4]
+    for given, expected in (
+        ({"coarse": 1, "fine": 2}, [2, 1, 2, 1]),
+        ({"stage_2": 1, "stage_1": 2}, [2, 2, 1, 1]),
+        (dict(zip(names, [1, 2, 3, 4], strict=True)), [1, 2, 3, 4]),
+    ):
+        assert heads.sample_weights(given, names) == expected
+    plain = ["stage_1", "stage_2"]
+    assert heads.sample_weights({"stage_1": 1, "stage_2": None}, plain) == [
+        1,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "weights", [[1], (1, 2, 3), {"stage_1": 1}, {"stage_1": 1, "stage_3": 1}]
+)
+def test_sample_weights_that_leave_an_output_open_are_refused(weights):
+    with pytest.raises(ValueError, match=r"all of \['stage_1', 'stage_2'\]"):
+        heads.sample_weights(weights, ["stage_1", "stage_2"])

@@ -106,7 +106,7 @@ class Combiner(TrainingState):
             weights = ops.where(self.due(), weights, self.last_weights.value)
             self.last_weights.assign(weights)
         self.weight_sums.assign_add(weights)
-        self.weight_count.assign_add(ops.ones(()))
+        self.weight_count.assign_add(ops.ones((), "float32"))
         return weights
 
     @property

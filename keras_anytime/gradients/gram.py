@@ -42,6 +42,7 @@ def gram_matrix(gradients):
             owners.index(k) if k in owners else len(owners)
             for k in range(num_stages)
         ]
+        rows = ops.convert_to_tensor(rows, "int32")
         part = ops.take(part, rows, axis=0)
         total = total + ops.take(part, rows, axis=1)
     return total
@@ -93,11 +94,13 @@ def linear_combination(coefficients, gradients):
             combined.append(None)
             continue
         rows = _rows(column)
-        if owners not in factors:
-            own = ops.take(coefficients, owners)[None]
-            own = cast_finite(own, rows.dtype)
-            factors[owners] = own, ops.transpose(own) == 0
-        own, left_out = factors[owners]
+        # Variables of one network may differ in their dtype.
+        key = owners, rows.dtype
+        if key not in factors:
+            index = ops.convert_to_tensor(owners, "int32")
+            own = cast_finite(ops.take(coefficients, index)[None], rows.dtype)
+            factors[key] = own, ops.transpose(own) == 0
+        own, left_out = factors[key]
         rows = ops.where(left_out, ops.cast(0, rows.dtype), rows)
         combined.append(
             ops.reshape(ops.matmul(own, rows), column[owners[0]].shape)

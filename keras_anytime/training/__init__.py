@@ -5,12 +5,14 @@ import importlib
 import keras
 
 from keras_anytime.training.greedy import fit_greedy
+from keras_anytime.training.inputs import check_labels
 from keras_anytime.training.inputs import fit_options
 
 _BACKENDS = ("tensorflow", "jax")
 _PER_BACKEND = (
     "apply_gradient",
     "as_step",
+    "check_each_batch",
     "check_strategy",
     "combined_gradient",
     "default_jit_compile",
@@ -21,7 +23,7 @@ _PER_BACKEND = (
     "strategy_for_fit",
 )
 
-__all__ = ["fit_greedy", "fit_options", *_PER_BACKEND]
+__all__ = ["check_labels", "fit_greedy", "fit_options", *_PER_BACKEND]
 
 
 def __getattr__(name):

@@ -75,6 +75,11 @@ def choose(condition, true_fn, false_fn, owned, variables):
     ]
 
 
+def penalty(losses, dtype):
+    """Returns the sum of the regularisers' losses as a scalar of a dtype."""
+    return sum((ops.cast(one, dtype) for one in losses), ops.zeros((), dtype))
+
+
 def added(left, right):
     """Returns the sum of two lists of V tensors or `None`."""
     return [

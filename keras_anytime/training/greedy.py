@@ -6,7 +6,9 @@ import shutil
 
 import keras
 
+from keras_anytime import heads
 from keras_anytime import training
+from keras_anytime.configs import lost_by_config
 from keras_anytime.gradients import Sum
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
@@ -104,13 +106,34 @@ def fit_greedy(
                     epochs=count,
                     initial_epoch=first,
                     callbacks=given,
-                    **options,
+                    **_of_stage(model, part, options),
                 )
             )
             if end:
                 end.save()
                 shutil.rmtree(resume.folder)
     return histories
+
+
+def _of_stage(model, part, options):
+    """Returns options of `fit` with a stage's own sample weights."""
+
+    def own(weights):
+        weights = heads.sample_weights(weights, model.output_names)
+        by_name = dict(zip(model.output_names, weights, strict=True))
+        chosen = [by_name[name] for name in part.output_names]
+        if len(chosen) == 1:
+            return chosen[0]
+        return dict(zip(model.label_sets, chosen, strict=True))
+
+    options = dict(options)
+    if options.get("sample_weight") is not None:
+        options["sample_weight"] = own(options["sample_weight"])
+    validation = options.get("validation_data")
+    if isinstance(validation, (tuple, list)) and len(validation) == 3:
+        *pair, weights = validation
+        options["validation_data"] = (*pair, own(weights))
+    return options
 
 
 class _End:
@@ -159,6 +182,14 @@ def _check(model, epochs, options):
             "The model must be compiled: each stage is trained with its loss, "
             "metrics and optimizer. Received: a model that is not"
         )
+    lost = lost_by_config(model.optimizer)
+    if lost:
+        raise ValueError(
+            "Each stage is trained with a new optimizer of the model's "
+            "settings, and the configuration of this one does not give all of "
+            f"it back: {lost}. Write its `get_config`, or that of its "
+            f"schedule. Received: optimizer={model.optimizer}"
+        )
     if "initial_epoch" in options:
         raise ValueError(
             "Each stage starts with its first epoch, or where `workdir` says. "
@@ -184,10 +215,15 @@ def _stage_to_train(model, k):
     outputs = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
     with training.scope(model):
         part = type(model)(model.input, outputs, name=f"{model.name}_stage_{k}")
-        config = model.get_compile_config()
-        config = keras.saving.deserialize_keras_object(config)
-        part.compile(**{**config, "weighting": Constant(), "gradients": Sum()})
+        given = model.compile_arguments
+        given["optimizer"] = _anew(model.optimizer)
+        part.compile(**{**given, "weighting": Constant(), "gradients": Sum()})
     return part
+
+
+def _anew(optimizer):
+    """Returns a new optimizer of the same settings."""
+    return type(optimizer).from_config(optimizer.get_config())
 
 
 @contextlib.contextmanager

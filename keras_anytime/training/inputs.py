@@ -1,5 +1,7 @@
 """What a user trains on: checks before training starts, order of passes."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 
@@ -42,19 +44,19 @@ def check_examples(model, x, y=None, argument="x"):
         images = keras.tree.flatten(spec[0])[0]
         _check_shape(model, images.shape, argument)
         for first in x.take(1):
-            _check_targets(model, first[1], argument)
+            check_labels(model, first[1], argument)
         return spec[1]
     if isinstance(x, keras.utils.PyDataset):
         images, y, *_ = _first_batch(x, argument)
         _check_shape(model, images.shape, argument)
-        _check_targets(model, y, argument)
+        check_labels(model, y, argument)
     elif hasattr(x, "shape"):
         _check_shape(model, x.shape, argument)
         if y is None:
             raise ValueError(
                 f"Training needs labels. Received: {argument} without labels"
             )
-        _check_targets(model, y, argument)
+        check_labels(model, y, argument)
     return y
 
 
@@ -88,6 +90,35 @@ def check_shares(x, batch_size, argument="x"):
             )
 
 
+def check_weights(model, y, sample_weight, argument="sample_weight"):
+    """Raises a clear error for sample weights that do not fit a model.
+
+    Args:
+        model: An `AnytimeModel`.
+        y: Labels, as given beside the weights.
+        sample_weight: What is given to `fit` as `sample_weight`, or with the
+            validation data.
+        argument: String that names the weights in errors.
+
+    Raises:
+        ValueError: If a list or dict of weights does not fit the outputs.
+    """
+    heads.sample_weights(sample_weight, model.output_names)
+    if (
+        isinstance(y, Mapping)
+        and isinstance(sample_weight, (Mapping, list, tuple))
+        and not (
+            isinstance(sample_weight, Mapping) and set(sample_weight) == set(y)
+        )
+    ):
+        raise ValueError(
+            "Keras takes arrays of sample weights beside a dict of labels with "
+            "the keys of the labels only. Give weights of single outputs in a "
+            "data set of (images, labels, weights). "
+            f"Received: {argument} of {_described(sample_weight)}"
+        )
+
+
 def fit_options(model, options):
     """Returns the arguments of `fit`, checked and completed.
 
@@ -114,6 +145,9 @@ def fit_options(model, options):
         check_shares(x, size)
         size = options.get("validation_batch_size") or size
         check_shares(validation[0], size, "validation_data")
+        check_weights(model, labels, options.get("sample_weight"))
+        if len(validation) == 3:
+            check_weights(model, *validation[1:], "validation_data")
         create_variables(model, labels)
     if _is_dataset(x) or hasattr(x, "epochs"):
         # Keras warns of its own default for `tf.data` sets, and would take the
@@ -236,7 +270,18 @@ def _check_shape(model, shape, argument):
         )
 
 
-def _check_targets(model, y, argument):
+def check_labels(model, y, argument="a batch"):
+    """Raises a clear error for labels that do not fit a model.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        y: Labels; for label sets a dict. What has no shape is not looked at.
+        argument: String that names the data in errors.
+
+    Raises:
+        ValueError: If labels are given per stage, not among the classes, or
+            not of exactly the label sets.
+    """
     if isinstance(y, (list, tuple)) or any(
         one is None for one in keras.tree.flatten(y)
     ):
@@ -265,16 +310,28 @@ def _described(y):
 
 
 def _check_labels(model, labels, classes, argument, what):
-    if not labels.size or "sparse" not in (model.loss.name or ""):
+    name = model.loss.name or ""
+    if not labels.size or not ("sparse" in name or "binary" in name):
         return
-    if labels.ndim > 1 and labels.shape[-1] != 1:
+    if "sparse" in name:
+        if labels.ndim > 1 and labels.shape[-1] != 1:
+            raise ValueError(
+                f"The loss {name} takes one integer label per image. "
+                f"Received: {argument} with {what} of shape {labels.shape}"
+            )
+        whole = labels.dtype.kind in "iub" or np.all(labels == labels // 1)
+        ignored = model.loss.get_config().get("ignore_class")
+        if ignored is not None:
+            labels = labels[labels != ignored]
+        allowed, largest = f"0 to {classes - 1}, whole numbers", classes - 1
+    else:
+        whole, allowed, largest = True, "from 0 to 1", 1
+    low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+    # Of NaN, no comparison holds.
+    if not (whole and low >= 0 and high <= largest):
+        outputs = "1 logit" if classes == 1 else f"{classes} classes"
         raise ValueError(
-            f"The loss {model.loss.name} takes one integer label per image. "
-            f"Received: {argument} with {what} of shape {labels.shape}"
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(
-            f"The network has {classes} classes: {what} must be 0 to "
-            f"{classes - 1}. Received: {argument} with {what} from "
-            f"{labels.min()} to {labels.max()}"
+            f"The network has {outputs}, and the loss is {name}: {what} must "
+            f"be {allowed}. Received: {argument} with {what} from "
+            f"{low} to {high}"
         )

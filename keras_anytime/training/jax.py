@@ -11,6 +11,7 @@ import os
 
 import jax
 import keras
+import numpy as np
 from keras import ops
 
 from keras_anytime.training import columns
@@ -105,6 +106,33 @@ def as_step(model, function, state, data):
     )
 
 
+def check_each_batch(step, check):
+    """Returns a step that first checks every batch that it is given.
+
+    What a compiled step reads outside an array is no error to JAX, but some
+    number.
+
+    Args:
+        step: Function from the state and an iterator of batches.
+        check: Function that raises for the labels, as NumPy arrays, that it
+            refuses.
+    """
+
+    def checked(batches):
+        for batch in batches:
+            _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+            if all(map(_is_here, keras.tree.flatten(y))):
+                check(keras.tree.map_structure(np.asarray, y))
+            yield batch
+
+    return lambda state, iterator: step(state, checked(iterator))
+
+
+def _is_here(array):
+    """Whether this process has all of an array."""
+    return getattr(array, "is_fully_addressable", True)
+
+
 def apply_gradient(optimizer, gradient, variables):
     """Lets an optimizer move variables; see `combined_gradient`."""
     moved, state = optimizer.stateless_apply(
@@ -127,7 +155,8 @@ def combined_gradient(model, x, y, sample_weight):
         model: A compiled `AnytimeModel`.
         x: Images `(batch, height, width, channels)`.
         y: Targets, one for all stages; for label sets a dict of them.
-        sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
+        sample_weight: Tensor `(batch,)` for all outputs, or several of them,
+            or `None`; see `heads.sample_weights`.
 
     Returns:
         Tuple of the gradient (list aligned with `model.trainable_variables`),
@@ -147,7 +176,7 @@ def combined_gradient(model, x, y, sample_weight):
         )
         outputs = keras.tree.flatten(outputs)
         losses = model.stage_losses(y, outputs, sample_weight)
-        penalty = sum(penalties, ops.zeros(()))
+        penalty = columns.penalty(penalties, losses[0].dtype)
         return (losses, penalty), (outputs, moved)
 
     (losses, penalty), tangents, (outputs, moved) = jax.linearize(
@@ -156,6 +185,8 @@ def combined_gradient(model, x, y, sample_weight):
     _assign(others, moved)
     losses = ops.stack(losses)
     weights = combiner.held(model.weighting(losses))
+    weights = ops.cast(weights, losses.dtype)
+    one = ops.ones((), losses.dtype)
 
     def gradient_of(choose, factor):
         """The gradient of what is chosen of losses and penalty, scaled."""
@@ -176,7 +207,7 @@ def combined_gradient(model, x, y, sample_weight):
     if combiner.joint:
         objective = weighted_sum(jax.grad(combiner.objective)(losses, weights))
         gradient = gradient_of(
-            lambda losses, penalty: objective(losses) + penalty, ops.ones(())
+            lambda losses, penalty: objective(losses) + penalty, one
         )
         return gradient, outputs, losses, penalty
 
@@ -185,8 +216,8 @@ def combined_gradient(model, x, y, sample_weight):
     def of_each_stage():
         return [
             [
-                one if id(variable) in own else None
-                for variable, one in zip(
+                own_gradient if id(variable) in own else None
+                for variable, own_gradient in zip(
                     variables,
                     gradient_of(
                         lambda losses, _, stage=stage: losses[stage],
@@ -199,8 +230,8 @@ def combined_gradient(model, x, y, sample_weight):
         ]
 
     def at_once():
-        factors = combiner.last_coefficients * weights
-        gradient = gradient_of(weighted_sum(factors), ops.ones(()))
+        factors = ops.cast(combiner.last_coefficients, losses.dtype) * weights
+        gradient = gradient_of(weighted_sum(factors), one)
         return columns.at_first_owners(gradient, owned, variables)
 
     one_pass = combiner.refresh_every > 1 and branches_pay_off()
@@ -209,9 +240,9 @@ def combined_gradient(model, x, y, sample_weight):
         if one_pass
         else of_each_stage()
     )
-    gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
+    gradient = combiner(stage_gradients, scale(one), one_pass)
     gradient = columns.with_overflow(gradient, stage_gradients, model.optimizer)
-    of_penalty = gradient_of(lambda _, penalty: penalty, ops.ones(()))
+    of_penalty = gradient_of(lambda _, penalty: penalty, one)
     return columns.added(gradient, of_penalty), outputs, losses, penalty
 
 

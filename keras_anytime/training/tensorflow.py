@@ -14,6 +14,7 @@ __all__ = [
     "apply_gradient",
     "as_step",
     "check_strategy",
+    "check_each_batch",
     "combined_gradient",
     "default_jit_compile",
     "devices_per_batch",
@@ -61,6 +62,12 @@ def as_step(model, function, data):
     return replicas.logs(function(*keras.utils.unpack_x_y_sample_weight(data)))
 
 
+def check_each_batch(step, check):
+    """Returns the step as it is: TensorFlow's losses check their labels."""
+    del check
+    return step
+
+
 def apply_gradient(optimizer, gradient, variables):
     """Lets an optimizer move variables; see `combined_gradient`."""
     optimizer.apply(gradient, variables)
@@ -78,7 +85,8 @@ def combined_gradient(model, x, y, sample_weight):
         model: A compiled `AnytimeModel`.
         x: Images `(batch, height, width, channels)`.
         y: Targets, one for all stages; for label sets a dict of them.
-        sample_weight: Tensor `(batch,)`, or a dict like `y`, or `None`.
+        sample_weight: Tensor `(batch,)` for all outputs, or several of them,
+            or `None`; see `heads.sample_weights`.
 
     Returns:
         Tuple of the gradient (list aligned with `model.trainable_variables`,
@@ -95,7 +103,8 @@ def combined_gradient(model, x, y, sample_weight):
             model.loss, model.stage_losses(y, outputs, sample_weight), x
         )
         weights = combiner.held(model.weighting(losses))
-        penalty = sum(model.losses, ops.zeros(()))
+        weights = ops.cast(weights, losses.dtype)
+        penalty = columns.penalty(model.losses, losses.dtype)
         tasks = [
             weight * loss
             for weight, loss in zip(
@@ -109,23 +118,26 @@ def combined_gradient(model, x, y, sample_weight):
             objectives = [scale(one) for one in tasks]
             scaled_penalty = scale(penalty)
             if combiner.refresh_every > 1:
-                joint = scale(
-                    ops.sum(combiner.last_coefficients * ops.stack(tasks))
-                )
+                factors = ops.cast(combiner.last_coefficients, losses.dtype)
+                joint = scale(ops.sum(factors * ops.stack(tasks)))
 
     variables = model.trainable_variables
     if combiner.joint:
         gradient = _gradient(tape, joint, variables, variables)
-        (gradient,) = replicas.summed([gradient])
+        if replicas.count() > 1:
+            (gradient,) = replicas.summed([_dense(gradient, variables)])
     else:
         owned = columns.owned_by_stages(model)
 
         def of_each_stage():
             return [
-                _gradient(
-                    tape,
-                    objective,
-                    [one for one in variables if id(one) in own],
+                _dense(
+                    _gradient(
+                        tape,
+                        objective,
+                        [one for one in variables if id(one) in own],
+                        variables,
+                    ),
                     variables,
                 )
                 for objective, own in zip(objectives, owned, strict=True)
@@ -133,6 +145,7 @@ def combined_gradient(model, x, y, sample_weight):
 
         def at_once():
             gradient = _gradient(tape, joint, variables, variables)
+            gradient = _dense(gradient, variables)
             return columns.at_first_owners(gradient, owned, variables)
 
         # The backward pass of synchronised batch normalisation reduces over
@@ -146,10 +159,14 @@ def combined_gradient(model, x, y, sample_weight):
             else of_each_stage()
         )
         stage_gradients = replicas.summed(stage_gradients)
-        gradient = combiner(stage_gradients, scale(ops.ones(())), one_pass)
+        gradient = combiner(
+            stage_gradients, scale(ops.ones((), losses.dtype)), one_pass
+        )
         gradient = columns.added(
             columns.with_overflow(gradient, stage_gradients, model.optimizer),
-            _gradient(tape, scaled_penalty, variables, variables),
+            _dense(
+                _gradient(tape, scaled_penalty, variables, variables), variables
+            ),
         )
     gradient = replicas.on_the_first(gradient)
     return gradient, outputs, losses, penalty
@@ -162,3 +179,17 @@ def _gradient(tape, objective, sources, variables):
         id(source): value for source, value in zip(sources, values, strict=True)
     }
     return [by_source.get(id(variable)) for variable in variables]
+
+
+def _dense(gradient, variables):
+    """Returns tensors of the variables' shapes, to compute with.
+
+    Where the size of the batch is not known, some gradients do not know theirs;
+    those of embeddings come as the rows that were read.
+    """
+    return [
+        one
+        if one is None
+        else tf.ensure_shape(tf.convert_to_tensor(one), variable.shape)
+        for one, variable in zip(gradient, variables, strict=True)
+    ]

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
+from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_net
@@ -120,3 +121,63 @@ def test_labels_of_unknown_shape_are_trained_on(shape):
     logs = model.fit(data, verbose=0).history
     assert np.isfinite(logs["loss"][0])
     assert 0 <= logs["stage_3_accuracy"][0] <= 1
+
+
+class _LateLabel(keras.utils.PyDataset):
+    """Batches of which the third has a label that the others do not tell of."""
+
+    def __init__(self, label):
+        super().__init__()
+        self.label = label
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        x, y = digits(16)
+        if index == 2:
+            y[5] = self.label
+        return x, y
+
+
+@pytest.mark.parametrize("label", [10, 99, -1])
+def test_wrong_labels_beyond_the_first_batch_are_errors(label):
+    model = compiled(dense_net())
+    # TensorFlow's own loss raises its own error.
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    with pytest.raises(errors, match=f"{label}"):
+        model.fit(_LateLabel(label), verbose=0)
+    with pytest.raises(errors, match=f"{label}"):
+        model.evaluate(_LateLabel(label), verbose=0)
+
+
+def test_labels_between_the_classes_are_refused():
+    x, y = digits(16)
+    model = compiled(dense_net())
+    model.fit(x, y.astype("float32"), verbose=0)
+    for wrong in (y + 0.5, np.where(y > 4, np.nan, y)):
+        with pytest.raises(ValueError, match="whole numbers"):
+            model.fit(x, wrong.astype("float32"), verbose=0)
+
+
+def test_a_class_that_the_loss_ignores_is_a_label():
+    x, y = digits(16)
+    model = dense_net()
+    model.compile(
+        "sgd",
+        keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, ignore_class=-1
+        ),
+        run_eagerly=True,
+    )
+    model.fit(x, np.where(y > 4, -1, y), verbose=0)
+    with pytest.raises(ValueError, match="labels must be 0 to 9"):
+        model.fit(x, np.where(y > 4, -2, y), verbose=0)
+
+
+def test_classes_are_no_labels_of_a_binary_loss():
+    x, y = digits(16)
+    model = dense_net(classes=1)
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    with pytest.raises(ValueError, match="1 logit.*from 0 to 1.*from 0 to 9"):
+        model.fit(x, y, verbose=0)
