@@ -197,4 +197,10 @@ def test_a_predictor_prepares_pixels(tmp_path):
             image = predictor.prepare(pixels)
             assert image.shape == predictor.blank()[0].shape
             answers.append(predictor.predict(image).logits)
+            # Pixels of the right size, and images of the wrong kind.
+            raw = pixels[:8, :8, None]
+            wrong = [raw.astype("float32"), raw.astype("int64")]
+            for one in wrong if takes else [*wrong, raw]:
+                with pytest.raises(ValueError, match=r"`prepare\(.*Received"):
+                    predictor.stream(one)
     np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-4)
