@@ -5,8 +5,10 @@ Needs NumPy, LiteRT and `keras_anytime`, neither Keras nor TensorFlow:
     python tools/run_on_device.py anytime.tflite --images=photos --deadline_ms=8
     python tools/run_on_device.py anytime.tflite --fps=30 --frames=300
 
-Images are files in a folder: .ppm, .pgm and .npy (uint8 pixels), and whatever
-Pillow reads where it is installed. Without a folder, frames are noise. With
+Images are files in a folder and the folders within: .ppm, .pgm and .npy (uint8
+pixels), and .jpg, .png and others where Pillow is installed. Files that are no
+images, or that cannot be read, are named and left out. Without a folder, frames
+are noise, or blank where the file does not say how pixels are prepared. With
 `--fps` frames come as from a camera, over and over: the deadline is then the
 next frame, if none is given, and frames that come while an answer is given are
 dropped. Slack is the time left when the answer was there.
@@ -14,8 +16,8 @@ dropped. Slack is the time left when the answer was there.
 
 import argparse
 import collections
+import math
 import pathlib
-import re
 import sys
 import time
 
@@ -23,6 +25,8 @@ import numpy as np
 
 from keras_anytime.confidence import confidence
 from keras_anytime.runtime import AnytimePredictor
+from keras_anytime.runtime.image_files import image_files
+from keras_anytime.runtime.image_files import read_pixels
 
 
 def main():
@@ -54,7 +58,8 @@ def parse():
     parser.add_argument("--threads", type=int, help="Threads of LiteRT.")
     flags = parser.parse_args()
     for name in ("deadline_ms", "fps", "frames"):
-        if (value := getattr(flags, name)) is not None and not value > 0:
+        value = getattr(flags, name)
+        if value is not None and not 0 < value < math.inf:
             parser.error(f"--{name} must be above 0. Received: {value}")
     if flags.deadline_ms is None and flags.fps:
         flags.deadline_ms = 1e3 / flags.fps
@@ -118,57 +123,45 @@ def answer(result, manifest):
 
 
 def load(folder, predictor):
-    """Returns pairs of a name and an image as the network is fed."""
+    """Returns pairs of a name and an image as `predict` takes it."""
     if folder is None:
         blank = predictor.blank()[0]
         rng = np.random.default_rng(0)
-        noise = [
-            rng.integers(0, 256, blank.shape, "uint8")
-            if blank.dtype == np.uint8
-            else rng.standard_normal(blank.shape, "float32")
-            for _ in range(8)
-        ]
-        return [(f"noise {n}", one) for n, one in enumerate(noise)]
-    files = sorted(
-        one for one in pathlib.Path(folder).iterdir() if one.is_file()
-    )
-    if not files:
-        raise ValueError(f"There is no image in {folder!r}.")
-    return [(one.name, predictor.prepare(read(one))) for one in files]
-
-
-def read(path):
-    """Returns the uint8 pixels of an image file."""
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False)
-    if path.suffix in (".ppm", ".pgm"):
-        return read_netpbm(path)
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path.name!r} needs Pillow; .ppm, .pgm and .npy do not."
-        ) from error
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def read_netpbm(path):
-    """Returns the pixels of a binary .ppm or .pgm file of 8 bits."""
-    content = path.read_bytes()
-    # Numbers are apart by white space, and by comments to the end of a line.
-    number = rb"(?:\s|#[^\n]*\n)+(\d+)"
-    header = re.match(rb"P([56])" + 3 * number + rb"\s", content)
-    try:
-        if header is None or int(header[4]) != 255:
-            raise ValueError("not P5 or P6 with values to 255")
-        channels = 1 if header[1] == b"5" else 3
-        pixels = np.frombuffer(content, "uint8", offset=header.end())
-        return pixels.reshape(int(header[3]), int(header[2]), channels)
-    except ValueError as error:
+        try:
+            return [
+                (
+                    f"noise {n}",
+                    predictor.prepare(rng.integers(0, 256, blank.shape, "u1")),
+                )
+                for n in range(8)
+            ]
+        except ValueError:
+            return [("blank", blank)]
+    # A file that pixels cannot be prepared for is no fault of the images.
+    predictor.prepare(np.zeros((1, 1), "uint8"))
+    folder = pathlib.Path(folder).expanduser()
+    files, others = image_files(folder)
+    for path in others:
+        tell(f"left out, no image: {path}")
+    images = []
+    for path in files:
+        try:
+            image = predictor.prepare(read_pixels(path))
+        except (ValueError, ImportError) as error:
+            tell(f"left out {path}: {error}")
+            continue
+        name = path.name if path == folder else str(path.relative_to(folder))
+        images.append((name, image))
+    if not images:
         raise ValueError(
-            f"{str(path)!r} is no binary .ppm or .pgm file of 8 bits: {error}"
-        ) from error
+            f"In {str(folder)!r} and the folders within there is no image that "
+            f"can be read. Received: --images={folder}"
+        )
+    return images
+
+
+def tell(text):
+    print(f"run_on_device.py: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from keras_anytime.confidence import check_thresholds
 from keras_anytime.export.manifest_files import checksum
 from keras_anytime.export.manifest_files import manifest_path
 from keras_anytime.export.manifest_files import pending_path
+from keras_anytime.export.manifest_files import why_missing
 
 FORMAT = "keras_anytime"
 FORMAT_VERSION = 1
@@ -191,15 +192,19 @@ def matching_manifest(path: str | pathlib.Path) -> Manifest | None:
     Raises:
         ManifestError: If there is no manifest that this version reads.
     """
-    manifest = read_manifest(path)
-    found = checksum(path)
-    if found == manifest.sha256:
-        return manifest
+    try:
+        manifest = read_manifest(path)
+        if manifest.sha256 == checksum(path):
+            return manifest
+    except ManifestError:
+        # A file's first export may have been killed before it had a manifest.
+        if not pending_path(path).exists():
+            raise
     try:
         pending = _read(pending_path(path), path)
     except ManifestError:
-        pending = None
-    return pending if pending and pending.sha256 == found else None
+        return None
+    return pending if pending.sha256 == checksum(path) else None
 
 
 def _read(where, path) -> Manifest:
@@ -210,10 +215,11 @@ def _read(where, path) -> Manifest:
                 f"than {LARGEST_BYTES} bytes."
             )
         content = where.read_bytes()
+    except FileNotFoundError as error:
+        raise ManifestError(why_missing(path)) from error
     except OSError as error:
         raise ManifestError(
-            f"{str(path)!r} was not exported by keras_anytime: there is no "
-            f"manifest {str(where)!r}."
+            f"The manifest {str(where)!r} cannot be read: {error}"
         ) from error
     try:
         fields = json.loads(content)

@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import re
 
 
 def manifest_path(path: str | pathlib.Path) -> pathlib.Path:
@@ -34,6 +35,34 @@ def checksum(path: str | pathlib.Path) -> str:
             digest.update(f"{name}\n".encode())
             _feed(digest, file)
     return digest.hexdigest()
+
+
+def why_missing(path: str | pathlib.Path) -> str:
+    """Returns what to say where an exported file or folder has no manifest.
+
+    It tells what is missing as a whole, what has lost its manifest, and what
+    never had one.
+    """
+    path = pathlib.Path(path)
+    where = manifest_path(path)
+    if not path.exists():
+        return f"There is no exported network {str(path)!r}."
+    graph = path / "saved_model.pb" if path.is_dir() else path
+    try:
+        # The names of its signatures are in the file as they are.
+        exported = re.search(rb"(step|subnet)_\d", graph.read_bytes())
+    except OSError:
+        exported = None
+    if exported:
+        return (
+            f"The manifest of {str(path)!r} is missing. The export wrote one "
+            f"with it: copy that along, to {str(where)!r}."
+        )
+    return (
+        f"{str(path)!r} was not exported by keras_anytime: there is no "
+        f"manifest {str(where)!r}, and it has no stages. Write it with "
+        "`keras_anytime.export.tflite` or `.saved_model`."
+    )
 
 
 def _feed(digest, path):

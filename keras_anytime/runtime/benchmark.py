@@ -13,6 +13,8 @@ import numpy as np
 
 from keras_anytime.export.manifest import Manifest
 from keras_anytime.runtime import backends
+from keras_anytime.runtime.arguments import positive_integer
+from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.predictor import AnytimePredictor
 
 
@@ -99,11 +101,9 @@ def time_programs(
             is below 1.
         ImportError: If the library that runs a file is missing.
     """
-    if not paths or repetitions < 1:
-        raise ValueError(
-            "A benchmark needs files, and 1 repetition or more. "
-            f"Received: {len(paths)} files, repetitions={repetitions}"
-        )
+    if not paths:
+        raise ValueError(f"A benchmark needs files. Received: paths={paths!r}")
+    repetitions = positive_integer("repetitions", repetitions)
     rng = np.random.default_rng(0)
     files = {
         name: _File(path, num_threads, rng) for name, path in paths.items()
@@ -152,7 +152,7 @@ def file_memory(
     # A `multiprocessing.Pool` would wait forever for a process that was killed.
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(_memory, str(path), num_threads).result()
+            return pool.submit(_memory, os.fsdecode(path), num_threads).result()
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "The process that ran the file was killed, probably because "
@@ -168,11 +168,14 @@ class _File:
         self.manifest = self.predictor.manifest
         self._programs = backends.load_programs(
             self.manifest,
-            pathlib.Path(path),
+            self.predictor.path,
             num_threads,
             list(self.manifest.signatures),
         )
-        self._image = self.predictor.blank()
+        first = self.manifest.program_names[0]
+        (spec,) = self.manifest.signatures[first].inputs
+        self._blank = self.predictor.blank()
+        self._fed, _ = as_batch(self._blank, spec)
         self._features = {}  # Kept, as by a predictor: see `Job.run`.
         self._rng = rng
 
@@ -185,19 +188,19 @@ class _File:
             if name.startswith("subnet_")
         ]
         answers = [
-            result.elapsed_ms for result in self.predictor.stream(self._image)
+            result.elapsed_ms for result in self.predictor.stream(self._blank)
         ]
         deadline_ms = self._rng.uniform(0, answers[-1])
         start = time.perf_counter()
-        self.predictor.predict(self._image, deadline_ms=deadline_ms)
+        self.predictor.predict(self._blank, deadline_ms=deadline_ms)
         late = max(0.0, _since(start) - deadline_ms)
         # A step may be running still, and would disturb what comes next.
-        self.predictor.predict(self._image)
+        self.predictor.predict(self._blank)
         return stream, subnets, answers, late
 
     def _stream(self):
         features = self._features
-        features["image"] = self._image
+        features["image"] = self._fed
         times = []
         start = time.perf_counter()
         for name in self.manifest.program_names:
@@ -212,7 +215,7 @@ class _File:
 
     def _subnet(self, name):
         start = time.perf_counter()
-        self._programs[name]({"image": self._image})
+        self._programs[name]({"image": self._fed})
         return _since(start)
 
 

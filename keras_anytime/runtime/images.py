@@ -5,22 +5,37 @@ import numpy as np
 from keras_anytime.export.manifest import TensorSpec
 
 
-def as_batch(x, spec: TensorSpec) -> tuple[np.ndarray, bool]:
+def as_batch(
+    x, spec: TensorSpec, limits: tuple[float, float] | None = None
+) -> tuple[np.ndarray, bool]:
     """Returns a batch in the form that a network is fed.
+
+    What is prepared is floats, and what are integers is pixels: one is never
+    taken for the other, as the numbers would fit and the answers be wrong.
 
     Args:
         x: Image `(height, width, channels)`, or a batch of them. Uint8 pixels
-            where the file takes these, else prepared images.
+            where the file takes these, else prepared images in floats, also
+            where the file's input is quantized.
         spec: The network's input.
+        limits: What values lie between, as from `value_limits`.
 
     Returns:
         Pair of an array `(batch, height, width, channels)` of the input's
         type, quantised where the input is, and whether `x` is a single image.
+        It shares no memory with `x`.
 
     Raises:
-        ValueError: If it has another shape, is no number or no pixel.
+        ValueError: If it has another shape or type than the network takes, or
+            values that no prepared image has.
     """
-    x = np.asarray(x)
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(
+            f"Images must be arrays of numbers, of one shape: {error}. "
+            f"Received: x of type {type(x).__name__}"
+        ) from error
     wanted = spec.shape[1:]
     single = x.ndim == len(wanted)
     if x.shape[0 if single else 1 :] != wanted:
@@ -28,27 +43,110 @@ def as_batch(x, spec: TensorSpec) -> tuple[np.ndarray, bool]:
             f"The network takes images of shape {wanted}, one or a batch. "
             f"Received: x of shape {x.shape}"
         )
-    if x.dtype.kind not in "fiub":
-        raise ValueError(
-            f"Images must be numbers. Received: x of type {x.dtype}"
-        )
-    if spec.dtype == "uint8" and x.dtype != np.uint8:
-        raise ValueError(
-            "The network takes pixels from 0 to 255, not prepared images. "
-            f"Received: x of type {x.dtype}, not uint8"
-        )
-    batch = x[None] if single else x
-    if not len(batch):
+    if not x.size:
         raise ValueError(f"The batch is empty. Received: x of shape {x.shape}")
-    if spec.quantization is not None and x.dtype.kind == "f":
-        limits = np.iinfo(spec.dtype)
+    _check_type(x, spec)
+    batch = x[None] if single else x
+    if x.dtype.kind != "f":
+        return np.array(batch, spec.dtype, order="C"), single
+    # Halves would round what is quantized in 16 bits.
+    batch = batch.astype(np.result_type(batch, "float32"), copy=False)
+    _check_values(batch, spec, limits)
+    if spec.quantization is not None:
+        numbers = np.iinfo(spec.dtype)
         batch = np.clip(
             np.round(batch / spec.quantization["scale"])
             + spec.quantization["zero_point"],
-            limits.min,
-            limits.max,
+            numbers.min,
+            numbers.max,
         )
-    return np.ascontiguousarray(batch, spec.dtype), single
+    return np.array(batch, spec.dtype, order="C"), single
+
+
+def value_limits(
+    spec: TensorSpec, preprocessing: dict | None
+) -> tuple[float, float] | None:
+    """Returns what the values of prepared images lie between, with a margin.
+
+    Pixels that were not prepared lie far outside in most cases. Where the
+    manifest does not say how images are prepared, the range of a quantized
+    input takes its place. On either side there is room for as much again.
+
+    Args:
+        spec: The network's input.
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None`.
+
+    Returns:
+        Pair of floats; `None` where nothing is known, or the input is pixels.
+    """
+    if spec.quantization is None and np.dtype(spec.dtype).kind != "f":
+        return None
+    normalise = _normalisation(preprocessing)
+    if normalise is not None:
+        ends = normalise(np.array([[0.0], [255.0]]))
+    elif spec.quantization is not None:
+        numbers = np.iinfo(spec.dtype)
+        ends = spec.quantization["scale"] * (
+            np.array([numbers.min, numbers.max], "float64")
+            - spec.quantization["zero_point"]
+        )
+    else:
+        return None
+    lowest, highest = float(np.min(ends)), float(np.max(ends))
+    margin = highest - lowest
+    return lowest - margin, highest + margin
+
+
+def _check_type(x, spec):
+    """Raises a `ValueError` if numbers are of a kind that is not taken."""
+    received = f"Received: x of type {x.dtype}"
+    if x.dtype.kind not in "fiu":
+        raise ValueError(f"Images must be real numbers. {received}")
+    if spec.quantization is not None or np.dtype(spec.dtype).kind == "f":
+        if x.dtype.kind == "f":
+            return
+        raise ValueError(
+            "The network takes prepared images in floats. Make them of uint8 "
+            "pixels with `prepare()`, or export the network with "
+            "`pixels=True`; one that was trained on pixels as they are takes "
+            f"`x.astype('float32')`. {received}"
+        )
+    if spec.dtype == "uint8":
+        if x.dtype == np.uint8:
+            return
+        raise ValueError(
+            "The network takes pixels from 0 to 255 in uint8, not prepared "
+            "images; `prepare()` brings them to its size. "
+            f"{received}, not uint8"
+        )
+    numbers = np.iinfo(spec.dtype)
+    if x.dtype.kind == "f" or not (
+        numbers.min <= x.min() and x.max() <= numbers.max
+    ):
+        raise ValueError(
+            f"The network takes integers that fit {spec.dtype}. {received}"
+        )
+
+
+def _check_values(batch, spec, limits):
+    """Raises a `ValueError` if floats are those of no prepared image."""
+    # A NaN is both the least and the largest number.
+    lowest, highest = float(batch.min()), float(batch.max())
+    kept = np.dtype(spec.dtype).kind == "f"
+    largest = float(np.finfo(spec.dtype if kept else batch.dtype).max)
+    if not -largest <= lowest <= highest <= largest:
+        raise ValueError(
+            "Images must be finite. "
+            f"Received: x with values from {lowest:.4g} to {highest:.4g}"
+        )
+    if limits is not None and not (limits[0] <= lowest <= highest <= limits[1]):
+        raise ValueError(
+            "These are no images as the network was trained on: prepared as "
+            "its manifest says, or quantized, their values stay well within "
+            f"{limits[0]:.4g} to {limits[1]:.4g}. Make them of uint8 pixels "
+            "with `prepare()`, or export the network with `pixels=True`. "
+            f"Received: x with values from {lowest:.4g} to {highest:.4g}"
+        )
 
 
 def prepared(pixels, spec: TensorSpec, preprocessing: dict | None = None):
@@ -71,7 +169,7 @@ def prepared(pixels, spec: TensorSpec, preprocessing: dict | None = None):
 
     Raises:
         ValueError: If the pixels are none, or a network that takes prepared
-            images has no `preprocessing` in its manifest.
+            images has no (whole) `preprocessing` in its manifest.
     """
     pixels = np.asarray(pixels)
     if pixels.ndim == 2:
@@ -99,11 +197,26 @@ def prepared(pixels, spec: TensorSpec, preprocessing: dict | None = None):
     pixels = pixels[rows][:, columns]
     if spec.dtype == "uint8":
         return pixels
-    if preprocessing is None:
+    normalise = _normalisation(preprocessing)
+    if normalise is None:
         raise ValueError(
             "The network takes prepared images, and its manifest does not say "
-            "how they are made of pixels: export it with `preprocessing`, or "
-            "`pixels=True`. Received: preprocessing=None"
+            "how they are made of pixels: export it with `preprocessing` "
+            "(scale, mean and std), or `pixels=True`. "
+            f"Received: preprocessing={preprocessing!r}"
         )
-    values = pixels / preprocessing["scale"] - np.array(preprocessing["mean"])
-    return (values / np.array(preprocessing["std"])).astype("float32")
+    return normalise(pixels).astype("float32")
+
+
+def _normalisation(preprocessing):
+    """Returns what a record does with pixels; `None` if it does not say."""
+    try:
+        scale, mean, std = (
+            np.array(preprocessing[name], "float64")
+            for name in ("scale", "mean", "std")
+        )
+    except (TypeError, KeyError, ValueError):
+        return None
+    if not (np.all(scale) and np.all(std)):
+        return None
+    return lambda pixels: (pixels / scale - mean) / std

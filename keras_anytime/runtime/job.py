@@ -1,6 +1,7 @@
 """One call on its way through the stages, in the worker's thread."""
 
 import dataclasses
+import queue
 import threading
 import time
 
@@ -49,16 +50,16 @@ class Job:
     def __init__(
         self, batch, single, thresholds=(), deadline_ms=None, step_ms=None
     ):
-        self.results: list[StageResult] = []
+        #: Whether nobody waits any more: no further step begins.
+        self.stopped = False
         self._image = batch
         self._single = single
         self._thresholds = thresholds
         self._deadline_ms = deadline_ms
         self._step_ms = step_ms
         self._start = time.perf_counter()
-        self._changed = threading.Condition()
-        self._stopped = False
-        self._error: BaseException | None = None
+        # Answers, then an error or `None`. A queue and no lock: see `Worker`.
+        self._answers: queue.SimpleQueue = queue.SimpleQueue()
 
     def run(self, steps, manifest, features):
         """Runs the steps one after another; called in the worker's thread.
@@ -74,10 +75,8 @@ class Job:
         features["image"] = self._image
         try:
             for index, (name, step) in enumerate(steps.items()):
-                if index and not self._worthwhile(index):
-                    self.stop()
-                if self._stopped:
-                    return
+                if self.stopped or (index and not self._worthwhile(index)):
+                    break
                 inputs = manifest.signatures[name].inputs
                 outputs = step(
                     {tensor.name: features[tensor.name] for tensor in inputs}
@@ -88,27 +87,38 @@ class Job:
                     label_set: self._own(outputs[output], scales[output])
                     for label_set, output in manifest.logits_names.items()
                 }
-                self._add(
-                    manifest.stages[index].stage, answer.get(None, answer)
-                )
-                if self._sure(index, next(iter(answer.values()))):
-                    self.stop()
+                # Before a caller has it, who may change it.
+                sure = self._sure(index, next(iter(answer.values())))
+                # What finishes after the answer was given counts no more.
+                if not self.stopped:
+                    stage = manifest.stages[index].stage
+                    logits = answer.get(None, answer)
+                    self._answers.put(
+                        StageResult(stage, logits, 1e3 * self._seconds())
+                    )
+                if sure:
+                    break
+            self.stop()
         except BaseException as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
+            failure = RuntimeError(f"Step {index + 1} failed: {error}")
+            failure.__cause__ = error
+            self.stop(failure)
 
-    def stop(self):
-        """Ends the job: nothing is waited for any more."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+    def stop(self, error: Exception | None = None) -> None:
+        """Ends the job: nothing more is waited for.
 
-    def wait_for(self, count):
-        """Waits for so many answers, the deadline, or the job's end.
+        Args:
+            error: What waiting raises, or `None`.
+        """
+        self.stopped = True
+        self._answers.put(error)
+
+    def next(self) -> StageResult | None:
+        """Waits for the answer of the next stage.
 
         Returns:
-            Whether they are ready.
+            A `StageResult`, or `None` if the deadline or the job's end comes
+            first.
 
         Raises:
             RuntimeError: If a step failed.
@@ -117,36 +127,42 @@ class Job:
         if self._deadline_ms is not None:
             timeout = max(0.0, self._deadline_ms / 1e3 - self._seconds())
             timeout = min(timeout, threading.TIMEOUT_MAX)
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    len(self.results) >= count or self._stopped or self._error
-                ),
-                timeout,
-            )
-            if len(self.results) >= count:
-                return True
-            if self._error is not None:
-                raise RuntimeError(
-                    f"Step {len(self.results) + 1} failed: {self._error}"
-                ) from self._error
-            return False
+        try:
+            found = self._answers.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if isinstance(found, Exception):
+            raise found
+        if found is None or self._late(found.elapsed_ms):
+            return None
+        return found
 
-    def latest(self) -> StageResult:
-        """Returns the last answer in time, or that there is none."""
-        deadline_ms = self._deadline_ms
-        with self._changed:
-            for result in reversed(self.results):
-                if deadline_ms is None or result.elapsed_ms <= deadline_ms:
-                    return result
-        return StageResult(0, None, 1e3 * self._seconds())
+    def last(self, count) -> StageResult:
+        """Waits for so many answers, or the deadline, or the job's end.
+
+        Returns:
+            The last answer in time, or that there is none.
+
+        Raises:
+            RuntimeError: If a step failed.
+        """
+        last = None
+        for _ in range(count):
+            found = self.next()
+            if found is None:
+                break
+            last = found
+        return last or StageResult(0, None, 1e3 * self._seconds())
+
+    def _late(self, at_ms):
+        """Whether a time is after the deadline."""
+        return self._deadline_ms is not None and at_ms > self._deadline_ms
 
     def _worthwhile(self, index):
         """Whether a step can be expected to end before the deadline."""
-        if self._deadline_ms is None or self._step_ms is None:
-            return True
-        end_ms = 1e3 * self._seconds() + self._step_ms[index]
-        return end_ms <= self._deadline_ms
+        return self._step_ms is None or not self._late(
+            1e3 * self._seconds() + self._step_ms[index]
+        )
 
     def _sure(self, index, logits):
         """Whether an answer is final, so that no later stage is needed."""
@@ -162,15 +178,6 @@ class Job:
                 logits.astype("float32") - scale["zero_point"]
             )
         return logits[0] if self._single else logits
-
-    def _add(self, stage, logits):
-        with self._changed:
-            # What finishes after the answer was given counts no more.
-            if not self._stopped:
-                self.results.append(
-                    StageResult(stage, logits, 1e3 * self._seconds())
-                )
-                self._changed.notify_all()
 
     def _seconds(self):
         return time.perf_counter() - self._start

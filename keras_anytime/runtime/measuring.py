@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_anytime.runtime.arguments import positive_integer
 from keras_anytime.runtime.predictor import AnytimePredictor
 
 
@@ -56,12 +57,12 @@ def measure_answers(
             "`predictors` must be a dict from names to `AnytimePredictor`s. "
             f"Received: {type(predictors).__name__}"
         )
-    if not predictors or not len(images) or repetitions < 1:
+    if not predictors or not len(images):
         raise ValueError(
-            "Measuring needs networks, images, and 1 repetition or more. "
-            f"Received: {len(predictors)} networks, {len(images)} images, "
-            f"repetitions={repetitions}"
+            "Measuring needs networks and images. "
+            f"Received: {len(predictors)} networks, {len(images)} images"
         )
+    repetitions = positive_integer("repetitions", repetitions)
     names = list(predictors)
     logits: dict[str, list] = {name: [] for name in names}
     medians: dict[str, list] = {name: [] for name in names}

@@ -1,7 +1,5 @@
 """AnytimePredictor: an answer whenever it is asked for."""
 
-import concurrent.futures
-import contextlib
 import os
 import pathlib
 import threading
@@ -11,14 +9,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.confidence import check_thresholds
 from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import backends
+from keras_anytime.runtime import forks
 from keras_anytime.runtime import latency as latency_lib
+from keras_anytime.runtime.arguments import milliseconds
+from keras_anytime.runtime.arguments import positive_integer
+from keras_anytime.runtime.arguments import thresholds_of
 from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.images import prepared
+from keras_anytime.runtime.images import value_limits
 from keras_anytime.runtime.job import Job
 from keras_anytime.runtime.job import StageResult
+from keras_anytime.runtime.worker import Worker
 
 
 class AnytimePredictor:
@@ -31,7 +34,11 @@ class AnytimePredictor:
     even while a step runs, so no step that cannot finish makes it late. A step
     cannot be stopped in its middle: the next call starts when it is through.
     Calls from several threads take turns, and each one's deadline counts from
-    its call.
+    its call. Signal handlers may call `interrupt`, or raise.
+
+    A process that is forked opens a `.tflite` file anew with its first call;
+    TensorFlow does not survive a fork, and a SavedModel is refused there. A
+    pickled predictor, as `multiprocessing` sends it, opens its file anew.
 
     Once `calibrate()` has measured the device, a step that would end after the
     deadline is not begun, so that the next call need not wait for it.
@@ -54,7 +61,8 @@ class AnytimePredictor:
     export it with `subnets=False` to have them once.
 
     Args:
-        path: An export of `keras_anytime.export`, its manifest with it.
+        path: An export of `keras_anytime.export`, a file or a folder, its
+            manifest with it.
         num_threads: Integer of 1 or more, the threads of LiteRT, or `None` for
             its choice.
         verify: Boolean. Whether the file's checksum is compared with the
@@ -67,6 +75,8 @@ class AnytimePredictor:
             short, was not exported by keras_anytime, or is of a version that
             this one does not read.
         ImportError: If the library that runs the file is missing.
+        RuntimeError: If it is a SavedModel, in a process that was forked after
+            a predictor had opened one.
     """
 
     def __init__(
@@ -75,31 +85,19 @@ class AnytimePredictor:
         num_threads: int | None = None,
         verify: bool = True,
     ):
-        path = pathlib.Path(path)
-        if not path.exists():
-            raise FileNotFoundError(
-                f"There is no exported network {str(path)!r}."
+        path = pathlib.Path(os.path.expanduser(os.fsdecode(path))).absolute()
+        if num_threads is not None:
+            num_threads = positive_integer(
+                "num_threads", num_threads, ", or None"
             )
-        if num_threads is not None and not (
-            isinstance(num_threads, int) and num_threads >= 1
-        ):
-            raise ValueError(
-                "`num_threads` must be 1 or more, or None. "
-                f"Received: num_threads={num_threads}"
-            )
-        read = manifest_lib.matching_manifest
-        manifest = (read if verify else manifest_lib.read_manifest)(path)
-        if manifest is None:
-            raise backends.LoadError(
-                f"{str(path)!r} is damaged: it is not the file that its "
-                "manifest was written for. Export it again."
-            )
-        self.manifest = manifest
-        # What runs for each stage, in order.
-        self._steps = backends.load_programs(self.manifest, path, num_threads)
+        #: The `pathlib.Path` of the file or folder, an absolute one.
+        self.path = path
+        self._opened = (path, num_threads, verify)
+        self.manifest, self._steps = _open(*self._opened)
         # The image is the one input of the first.
         first = self.manifest.program_names[0]
         (self._image,) = self.manifest.signatures[first].inputs
+        self._limits = value_limits(self._image, self.manifest.preprocessing)
         self._device = latency_lib.Device(self.manifest.sha256, num_threads)
         self._latency_path = latency_lib.latency_path(path)
         #: The `StepLatency` of this file on this device, or `None` before a
@@ -107,14 +105,12 @@ class AnytimePredictor:
         self.latency = latency_lib.read(
             self._latency_path, self._device, self.num_stages
         )
-        # What the steps of the last call left; the worker's own.
-        self._features: dict[str, np.ndarray] = {}
+        # The calls under way. Only single operations, which are atomic.
         self._jobs: set[Job] = set()
-        self._lock = threading.Lock()
-        self._worker = concurrent.futures.ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="anytime"
-        )
         self._closed = False
+        self._opening = threading.RLock()
+        self._worker: Worker | None = Worker(self._steps, self.manifest)
+        forks.watch(self)
 
     @property
     def num_stages(self) -> int:
@@ -128,16 +124,18 @@ class AnytimePredictor:
         leaving the loop stops them after the step that runs.
 
         Args:
-            x: Prepared image `(height, width, channels)`, or a batch of them.
+            x: Image as for `predict`. It is copied, so that a buffer may be
+                filled anew while the stages run.
 
         Yields:
             A `StageResult` for stage 1, 2, ... K; fewer after `interrupt()`.
 
         Raises:
-            ValueError: If the image has another shape or type than the
-                network's input.
+            ValueError: If the image is not as the network takes it, or the
+                predictor is closed.
         """
-        return self._stream(*as_batch(x, self._image))
+        self._check_open()
+        return self._stream(*as_batch(x, self._image, self._limits))
 
     def predict(
         self,
@@ -153,7 +151,8 @@ class AnytimePredictor:
         of the first; a batch is as sure as the least sure of its images.
 
         Args:
-            x: Prepared image `(height, width, channels)`, or a batch of them.
+            x: Prepared image `(height, width, channels)`, or a batch of them,
+                in floats; uint8 pixels where the file takes these.
             deadline_ms: Milliseconds from now to the answer, or `None` to
                 wait for the last stage.
             confidence: Float in [0, 1] above which an answer is final; or one
@@ -166,40 +165,41 @@ class AnytimePredictor:
             0 and its `logits` are `None` if none did.
 
         Raises:
-            ValueError: If the image has another shape or type than the
-                network's input, the deadline is negative, or a confidence is
-                outside of [0, 1], of a wrong number, or not in the manifest.
+            ValueError: If the image is not as the network takes it, the
+                deadline is no number or negative, a confidence is outside of
+                [0, 1], of a wrong number, or not in the manifest, or the
+                predictor is closed.
+            RuntimeError: If a step failed.
         """
-        deadline_ms = None if deadline_ms is None else float(deadline_ms)
-        if deadline_ms is not None and not deadline_ms >= 0:
-            raise ValueError(
-                "`deadline_ms` must be 0 or more. "
-                f"Received: deadline_ms={deadline_ms}"
-            )
-        thresholds = self._thresholds(confidence)
-        batch, single = as_batch(x, self._image)
+        self._check_open()
+        if deadline_ms is not None:
+            deadline_ms = milliseconds("deadline_ms", deadline_ms)
+        thresholds = thresholds_of(confidence, self.manifest)
+        batch, single = as_batch(x, self._image, self._limits)
         step_ms = None
         # Other batches take other times.
         if self.latency is not None and len(batch) == self._calibrated:
             step_ms = self.latency.median_ms
         job = Job(batch, single, thresholds, deadline_ms, step_ms)
-        with self._running(job):
-            job.wait_for(self.num_stages)
-            return job.latest()
+        try:
+            self._begin(job)
+            return job.last(self.num_stages)
+        finally:
+            # Not by a method, at whose start a signal handler could raise.
+            job.stopped = True
+            self._jobs.discard(job)
 
     def interrupt(self) -> None:
-        """Makes the calls under way in other threads answer at once.
+        """Makes the calls under way answer at once.
 
         They return the latest finished stage. Without a call under way it
-        does nothing.
+        does nothing. Other threads call it, or signal handlers.
         """
-        with self._lock:
-            jobs = list(self._jobs)
-        for job in jobs:
+        for job in list(self._jobs):
             job.stop()
 
     def prepare(self, pixels) -> np.ndarray:
-        """Returns an image as the network is fed, made of pixels.
+        """Returns an image as `predict` takes it, made of pixels.
 
         Pixels are resized roughly, to the nearest; those of a file that takes
         prepared images are normalised as its manifest says.
@@ -218,13 +218,14 @@ class AnytimePredictor:
         return prepared(pixels, self._image, self.manifest.preprocessing)
 
     def blank(self) -> np.ndarray:
-        """Returns an empty image, or a batch of them, as the network is fed.
+        """Returns an empty image, or a batch of them, as `predict` takes it.
 
         Returns:
             Array `(batch, height, width, channels)` of zeros.
         """
         shape = (self._calibrated, *self._image.shape[1:])
-        return np.zeros(shape, self._image.dtype)
+        quantized = self._image.quantization is not None
+        return np.zeros(shape, "float32" if quantized else self._image.dtype)
 
     def warm_up(self) -> None:
         """Runs all stages once: first calls take longer than later ones."""
@@ -244,11 +245,7 @@ class AnytimePredictor:
             ValueError: If `repetitions` is below 1.
             RuntimeError: If it was interrupted.
         """
-        if repetitions < 1:
-            raise ValueError(
-                "`repetitions` must be 1 or more. "
-                f"Received: repetitions={repetitions}"
-            )
+        repetitions = positive_integer("repetitions", repetitions)
         return latency_lib.StepLatency.of(self._measure(repetitions + 1)[1:])
 
     def calibrate(self, repetitions: int = 20) -> tuple[float, ...]:
@@ -285,7 +282,9 @@ class AnytimePredictor:
         """Stops the thread of the stages; waits for the step that runs."""
         self._closed = True
         self.interrupt()
-        self._worker.shutdown()
+        worker = self._worker
+        if worker is not None:
+            worker.end()
 
     def __enter__(self):
         return self
@@ -293,18 +292,13 @@ class AnytimePredictor:
     def __exit__(self, *_):
         self.close()
 
-    def _thresholds(self, confidence):
-        if confidence is None:
-            return ()
-        if isinstance(confidence, str) and confidence == "manifest":
-            if self.manifest.thresholds is None:
-                raise ValueError(
-                    "The manifest has no confidences: export the network with "
-                    "`thresholds`, or give numbers. "
-                    "Received: confidence='manifest'"
-                )
-            return self.manifest.thresholds
-        return check_thresholds(confidence, self.num_stages)
+    def __reduce__(self):
+        self._check_open()
+        return type(self), self._opened
+
+    def _check_open(self):
+        if self._closed:
+            raise ValueError("The predictor is closed: open the file anew.")
 
     @property
     def _calibrated(self):
@@ -313,35 +307,76 @@ class AnytimePredictor:
 
     def _measure(self, runs):
         """Returns when the answers of runs were ready, `(runs, K)`, in ms."""
-        image = self.blank()
+        image, _ = as_batch(self.blank(), self._image)
         times = []
         for _ in range(runs):
-            with self._running(Job(image, single=False)) as job:
-                if not job.wait_for(self.num_stages):
-                    raise RuntimeError("The measurement was interrupted.")
-                times.append([result.elapsed_ms for result in job.results])
+            results = list(self._stream(image, single=False))
+            if len(results) < self.num_stages:
+                raise RuntimeError("The measurement was interrupted.")
+            times.append([result.elapsed_ms for result in results])
         return np.array(times)
 
-    @contextlib.contextmanager
-    def _running(self, job):
-        """Runs the stages in the worker's thread until the block is left."""
-        if self._closed:
-            raise ValueError("The predictor is closed.")
-        with self._lock:
-            self._jobs.add(job)
-        try:
-            self._worker.submit(
-                job.run, self._steps, self.manifest, self._features
-            )
-            yield job
-        finally:
-            job.stop()
-            with self._lock:
-                self._jobs.remove(job)
-
     def _stream(self, batch, single):
-        with self._running(Job(batch, single)) as job:
-            for count in range(1, self.num_stages + 1):
-                if not job.wait_for(count):
+        job = Job(batch, single)
+        try:
+            self._begin(job)
+            for _ in range(self.num_stages):
+                result = job.next()
+                if result is None:
                     return
-                yield job.results[count - 1]
+                yield result
+        finally:  # As in `predict`.
+            job.stopped = True
+            self._jobs.discard(job)
+
+    def _begin(self, job):
+        """Hands a job to the worker."""
+        self._check_open()
+        self._jobs.add(job)
+        (self._worker or self._reopened()).put(job)
+        # A worker that was closed in the meantime would never begin it.
+        self._check_open()
+
+    def _reopened(self):
+        """Returns the worker of a forked process, made at the first call."""
+        with self._opening:
+            if self._worker is None:
+                manifest, steps = _open(*self._opened)
+                if manifest.sha256 != self.manifest.sha256:
+                    raise backends.LoadError(
+                        f"{str(self.path)!r} was replaced after it was "
+                        "opened, and this process was forked: open it anew."
+                    )
+                self._steps = steps
+                self._worker = Worker(steps, manifest)
+            return self._worker
+
+    def forked(self):
+        """Gives up what is the parent's; called in a process just forked."""
+        forks.keep_forever(self._steps)
+        self._steps, self._worker = {}, None
+        self._opening = threading.RLock()
+        for job in self._jobs:
+            job.stop(
+                RuntimeError(
+                    "The process was forked during this call, whose stages go "
+                    "on in the parent only: call again."
+                )
+            )
+        self._jobs = set()
+
+
+def _open(path, num_threads, verify):
+    """Returns the manifest of a file and what runs for each stage, in order."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no exported network {str(path)!r}.")
+    read = manifest_lib.matching_manifest
+    manifest = (read if verify else manifest_lib.read_manifest)(path)
+    if manifest is None:
+        raise backends.LoadError(
+            f"{str(path)!r} is damaged: it is not the file that its "
+            "manifest was written for. Export it again."
+        )
+    if manifest.kind == "saved_model":
+        forks.check_tensorflow(path)
+    return manifest, backends.load_programs(manifest, path, num_threads)

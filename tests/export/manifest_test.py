@@ -117,12 +117,30 @@ def test_signatures_are_there_for_all_stages(tmp_path, lost):
         manifest_lib.read_manifest(_write(tmp_path, content))
 
 
-def test_a_file_without_manifest_is_foreign(tmp_path):
-    (tmp_path / "net.tflite").write_bytes(b"file")
-    with pytest.raises(manifest_lib.ManifestError, match="not exported by"):
-        manifest_lib.read_manifest(tmp_path / "net.tflite")
-    with pytest.raises(manifest_lib.ManifestError, match="manifest.json"):
-        manifest_lib.read_manifest(tmp_path)
+@pytest.mark.parametrize("name", ["net.tflite", "folder"])
+def test_missing_files_missing_manifests_and_foreign_files_differ(
+    tmp_path, name
+):
+    def error():
+        with pytest.raises(manifest_lib.ManifestError) as caught:
+            manifest_lib.read_manifest(path)
+        return str(caught.value)
+
+    path = tmp_path / name
+    assert error() == f"There is no exported network {str(path)!r}."
+    file = path
+    if name == "folder":
+        path.mkdir()
+        assert "was not exported by keras_anytime" in error()
+        file = path / "saved_model.pb"
+    for foreign in (b"", b"other signatures"):
+        file.write_bytes(foreign)
+        assert "was not exported by keras_anytime" in error()
+    file.write_bytes(b"\0subnet_1\0")
+    where = manifest_lib.manifest_path(path)
+    assert f"copy that along, to {str(where)!r}" in error()
+    where.mkdir()
+    assert "cannot be read" in error()
 
 
 @pytest.mark.parametrize(
@@ -226,6 +244,9 @@ def test_the_manifest_that_waits_is_found(tmp_path):
         pending.write_text(other)
         assert manifest_lib.matching_manifest(path) is None
     pending.write_text(mine.to_json())
+    assert manifest_lib.matching_manifest(path) == mine
+    # So it is after a first export, which had none to replace.
+    manifest_lib.manifest_path(path).unlink()
     assert manifest_lib.matching_manifest(path) == mine
     _write(tmp_path, mine.to_json())
     pending.unlink()

@@ -150,19 +150,40 @@ def test_a_folder_of_images_is_classified(
         lines, ("a.npy", "b.pgm", "c.ppm"), classes, strict=True
     ):
         assert name in line and f"stage 3  digit {wanted} (" in line
-    for content, message in (
-        (b"P5 8 8 255\n" + bytes(63), "no binary .ppm or .pgm"),
-        (b"P3 1 1 255 0 0 0", "no binary .ppm or .pgm"),
-        (b"", "no binary .ppm or .pgm"),
-    ):
-        (folder / "b.pgm").write_bytes(content)
-        run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
-        assert run.returncode == 1
-        assert message in run.stderr and "Traceback" not in run.stderr
-    (folder / "b.pgm").rename(folder / "b.png")
+
+
+def test_what_is_no_image_is_named_and_left_out(
+    device, tmp_path, exported, repository
+):
+    tool = repository / "tools" / "run_on_device.py"
+    photos = tmp_path / "photos"
+    (photos / "cats").mkdir(parents=True)
+    np.save(photos / "cats" / "cat.npy", np.zeros((8, 8), "uint8"))
+    np.save(photos / "floats.npy", np.zeros((8, 8)))
+    left_out = {
+        ".DS_Store": (bytes(6), "no image: photos/.DS_Store"),
+        "cut.pgm": (b"P5 8 8 255\n" + bytes(63), "cut.pgm: it cannot be read"),
+        "text.pgm": (b"P3 1 1 255 0 0 0", "text.pgm: it cannot be read"),
+        "empty.PPM": (b"", "empty.PPM: it cannot be read"),
+        # The device has no Pillow.
+        "cats/cut.jpg": (b"", "cats/cut.jpg: reading it needs Pillow"),
+        "floats.npy": (None, "floats.npy: Pixels are uint8"),
+    }
+    for name, (content, _) in left_out.items():
+        if content is not None:
+            (photos / name).write_bytes(content)
+    run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
+    assert run.returncode == 0, run.stderr
+    assert "0 cats/cat.npy  stage 3" in run.stdout
+    assert run.stdout.splitlines()[-1] == "stage 3: 1"
+    told = run.stderr.splitlines()
+    for _, message in left_out.values():
+        assert sum(message in line for line in told) == 1
+    (photos / "cats" / "cat.npy").unlink()
     run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
     assert run.returncode == 1
-    assert "needs Pillow" in run.stderr and "Traceback" not in run.stderr
+    assert "there is no image that can be read" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
 
 
 def test_frames_of_a_camera_have_deadlines(
@@ -194,8 +215,10 @@ def test_frames_of_a_camera_have_deadlines(
     for flags, message in (
         (["none.tflite"], "no exported network"),
         (["anytime.tflite", "--fps=0"], "--fps must be above 0"),
+        (["anytime.tflite", "--fps=inf"], "--fps must be above 0"),
+        (["anytime.tflite", "--deadline_ms=nan"], "must be above 0"),
         (["anytime.tflite", "--confidence=2"], "Confidences"),
-        (["anytime.tflite", "--images=none"], "none"),
+        (["anytime.tflite", "--images=none"], "There is no folder 'none'"),
     ):
         run = _run(device, tmp_path, tool, *flags)
         assert run.returncode != 0

@@ -92,7 +92,7 @@ def test_a_file_of_steps_only(tmp_path):
 @pytest.mark.parametrize(
     ("chosen", "repetitions", "message"),
     [
-        ([], 3, "Received: 0 files"),
+        ([], 3, "Received: paths={}"),
         (["nested"], 0, "repetitions=0"),
     ],
 )

@@ -1,3 +1,7 @@
+import gc
+import os
+import pathlib
+import pickle
 import shutil
 import threading
 import time
@@ -301,6 +305,8 @@ def test_calibration_gives_rising_times(predictor):
         (np.zeros((1, 1, 8, 8, 1)), "one or a batch"),
         (np.full((8, 8, 1), "a"), "type <U1"),
         (np.zeros((0, 8, 8, 1)), "empty"),
+        (np.full((8, 8, 1), 200, "uint8"), "`prepare.*pixels=True.*uint8"),
+        (np.full((8, 8, 1), np.nan), "finite"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(predictor, image, message):
@@ -311,17 +317,91 @@ def test_images_that_do_not_fit_are_refused(predictor, image, message):
 
 
 def test_wrong_arguments_are_refused(predictor, exports):
-    for confidence in (-0.1, 1.1, [0.5], "high", float("nan")):
+    image, nan = exports[1][0], float("nan")
+    for confidence in (
+        *(-0.1, 1.1, [0.5], nan, [0.5, nan], [[0.5, 0.5]], [[0.5], []]),
+        *("high", "0.5", True, [0.5, True], 0.5j, [0.5, None], object()),
+    ):
         with pytest.raises(ValueError, match=r"one, or 2.*Received"):
-            predictor.predict(exports[1][0], confidence=confidence)
-    for deadline in (-1, float("nan")):
+            predictor.predict(image, confidence=confidence)
+    for deadline in (-1, -np.inf, nan, "8", "soon", True, 1j, [8.0], object()):
         with pytest.raises(ValueError, match="deadline_ms="):
-            predictor.predict(exports[1][0], deadline_ms=deadline)
-    with pytest.raises(ValueError, match="repetitions=0"):
-        predictor.calibrate(0)
-    predictor.close()
-    with pytest.raises(ValueError, match="closed"):
-        predictor.predict(exports[1][0])
+            predictor.predict(image, deadline_ms=deadline)
+    for repetitions in (0, -1, 2.5, nan, "3", True, None):
+        with pytest.raises(ValueError, match="repetitions="):
+            predictor.calibrate(repetitions)
+    for threads in (0, 1.5, "2", True):
+        with pytest.raises(ValueError, match="num_threads="):
+            AnytimePredictor(predictor.path, threads)
+
+
+def test_a_closed_predictor_says_so(predictor, gated, exports):
+    image = exports[1][0]
+    gated.open(1)
+    stream = predictor.stream(image)
+    assert next(stream).stage == 1
+    gated.open(2, 3)
+    for _ in range(2):
+        predictor.close()
+    assert [one.stage for one in stream] in ([], [2], [2, 3])
+    for call in (
+        lambda: predictor.predict(image),
+        lambda: predictor.stream(image),
+        predictor.warm_up,
+        predictor.benchmark,
+        lambda: pickle.dumps(predictor),
+    ):
+        with pytest.raises(ValueError, match="closed"):
+            call()
+    predictor.interrupt()
+
+
+def test_a_thread_ends_with_its_predictor(exports):
+    predictor = AnytimePredictor(exports[0] / "anytime.tflite")
+    predictor.predict(exports[1][0])
+    before = threading.active_count()
+    del predictor
+    gc.collect()
+    assert threading.active_count() == before - 1
+
+
+def test_a_pickled_predictor_opens_its_file_anew(exports, monkeypatch):
+    monkeypatch.chdir(exports[0])
+    with AnytimePredictor("anytime.tflite", num_threads=2) as predictor:
+        content = pickle.dumps(predictor)
+    monkeypatch.chdir("/")
+    with pickle.loads(content) as other:
+        _assert_close(other.predict(exports[1][0]).logits, exports[2][2][0])
+
+
+def test_a_buffer_may_be_filled_anew_while_the_stages_run(
+    predictor, gated, exports
+):
+    _, images, logits = exports
+    buffer = images[:2].copy()
+    gated.open(1)
+    stream = predictor.stream(buffer)
+    results = [next(stream)]
+    buffer[:] = images[2:]  # As a camera does with its buffers.
+    gated.open(2, 3)
+    for result, want in zip([*results, *stream], logits, strict=True):
+        _assert_close(result.logits, want[:2])
+
+
+def test_answers_are_the_callers_own(predictor, gated, exports):
+    _, images, logits = exports
+    gated.open(1)
+    stream = predictor.stream(images)
+    first = next(stream)
+    first.logits[:] = 0
+    gated.open(2, 3)
+    results = [first, *stream, predictor.predict(images)]
+    for index, result in enumerate(results[1:]):
+        _assert_close(result.logits, logits[min(index + 1, 2)])
+        assert result.logits.flags.writeable
+    for index, one in enumerate(results):
+        for other in results[index + 1 :]:
+            assert not np.shares_memory(one.logits, other.logits)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
@@ -358,8 +438,30 @@ def test_a_damaged_folder_is_refused(exports, tmp_path):
 def test_foreign_files_are_refused(exports, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.tflite"):
         AnytimePredictor(tmp_path / "nowhere.tflite")
-    shutil.copy(exports[0] / "anytime.tflite", tmp_path / "foreign.tflite")
-    with pytest.raises(manifest_lib.ManifestError, match="not exported by"):
-        AnytimePredictor(tmp_path / "foreign.tflite")
-    with pytest.raises(ValueError, match="not exported by"):
-        AnytimePredictor(tmp_path)
+    shutil.copy(exports[0] / "anytime.tflite", tmp_path / "alone.tflite")
+    with pytest.raises(
+        manifest_lib.ManifestError, match="copy .*alone.tflite.json"
+    ):
+        AnytimePredictor(tmp_path / "alone.tflite")
+    (tmp_path / "empty.tflite").touch()
+    for foreign in (tmp_path, tmp_path / "empty.tflite"):
+        with pytest.raises(ValueError, match="not exported by"):
+            AnytimePredictor(foreign)
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, pathlib.Path, "~", "."])
+def test_paths_are_what_python_opens(exports, kind, monkeypatch):
+    path = exports[0] / "anytime.tflite"
+    if kind == "~":
+        monkeypatch.setenv("HOME", str(exports[0]))
+        given = "~/anytime.tflite"
+    elif kind == ".":
+        monkeypatch.chdir(exports[0])
+        given = "anytime.tflite"
+    else:
+        given = kind(path)
+    with AnytimePredictor(given) as predictor:
+        assert predictor.path == path
+    for given in (None, 3):
+        with pytest.raises(TypeError, match="PathLike"):
+            AnytimePredictor(given)

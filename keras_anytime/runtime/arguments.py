@@ -1,0 +1,90 @@
+"""Checks of the arguments that calls of the runtime share."""
+
+import numbers
+
+import numpy as np
+
+from keras_anytime.confidence import check_thresholds
+
+
+def positive_integer(name: str, value, otherwise: str = "") -> int:
+    """Returns an integer of 1 or more.
+
+    Args:
+        name: String. The argument's name.
+        value: What was given.
+        otherwise: String. What else may be given, for the message.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if (
+        not isinstance(value, numbers.Integral)
+        or isinstance(value, bool)
+        or value < 1
+    ):
+        raise ValueError(
+            f"`{name}` must be an integer of 1 or more{otherwise}. "
+            f"Received: {name}={value!r}"
+        )
+    return int(value)
+
+
+def milliseconds(name: str, value) -> float:
+    """Returns a time of 0 or more, which may be infinite.
+
+    Args:
+        name: String. The argument's name.
+        value: What was given.
+
+    Raises:
+        ValueError: If it is no number, or a negative one.
+    """
+    if (
+        not isinstance(value, numbers.Real)
+        or isinstance(value, bool)
+        or not float(value) >= 0
+    ):
+        raise ValueError(
+            f"`{name}` must be a number of 0 or more, or None. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def thresholds_of(confidence, manifest) -> tuple[float, ...]:
+    """Returns the confidences above which answers are final.
+
+    Args:
+        confidence: As for `AnytimePredictor.predict`.
+        manifest: The file's `Manifest`.
+
+    Returns:
+        Tuple of K - 1 floats; none where no answer ends a call early.
+
+    Raises:
+        ValueError: If they are no numbers in [0, 1], of a wrong number, or not
+            in the manifest.
+    """
+    if confidence is None:
+        return ()
+    if isinstance(confidence, str) and confidence == "manifest":
+        if manifest.thresholds is None:
+            raise ValueError(
+                "The manifest has no confidences: export the network with "
+                "`thresholds`, or give numbers. "
+                "Received: confidence='manifest'"
+            )
+        return manifest.thresholds
+    # Neither texts of numbers nor truths are what NumPy would make of them.
+    values = np.asarray(confidence, "object").ravel()
+    if any(
+        not isinstance(one, numbers.Real) or isinstance(one, bool)
+        for one in values
+    ):
+        raise ValueError(
+            "Confidences are floats in [0, 1]: one, or "
+            f"{manifest.num_stages - 1} for the stages before the last; or "
+            f"'manifest', or None. Received: confidence={confidence!r}"
+        )
+    return check_thresholds(confidence, manifest.num_stages)
