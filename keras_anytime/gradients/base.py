@@ -201,7 +201,7 @@ class Combiner(TrainingState):
             lambda: self._decide(gradients, loss_scale),
             lambda: (
                 between,
-                ops.convert_to_tensor(True),
+                ops.convert_to_tensor(True, "bool"),
                 (nothing, nothing),
             ),
         )

@@ -115,7 +115,13 @@ def _fit(**options):
     x, y = digits(48)
 
     def fit(model, targets):
-        given = {"batch_size": 16, "epochs": 2, "verbose": 0, **options}
+        given = {
+            "batch_size": 16,
+            "epochs": 2,
+            "verbose": 0,
+            "shuffle": False,
+            **options,
+        }
         return model.fit(x, targets(y), **given)
 
     return fit
@@ -162,7 +168,7 @@ def test_validation_split_and_class_weights():
     of_images = np.array([factors[one] for one in y], "float32")
 
     def fit(model, targets):
-        options = {"batch_size": 16, "verbose": 0}
+        options = {"batch_size": 16, "verbose": 0, "shuffle": False}
         if isinstance(model, ka.AnytimeModel):
             return model.fit(x, y, class_weight=factors, **options)
         return model.fit(x, targets(y), sample_weight=of_images, **options)
