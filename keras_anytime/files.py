@@ -40,11 +40,14 @@ def check_writable(path: str | os.PathLike) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
+        number = error.errno or errno.EIO
+        if isinstance(error, FileExistsError):
+            # A file stands where its folder should be.
+            number = errno.ENOTDIR
         raise OSError(
-            error.errno,
-            f"Nothing can be written there ({error.strerror}): use another "
-            "place. Received: path",
-            str(path),
+            number,
+            f"{os.strerror(number)}: nothing can be written there, use another "
+            f"place. Received: path={str(path)!r}",
         ) from error
 
 
