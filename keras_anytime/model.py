@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 
 import keras
 
@@ -10,10 +9,10 @@ from keras_anytime import gradients as gradients_lib
 from keras_anytime import graph
 from keras_anytime import heads
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
+from keras_anytime import saving
 from keras_anytime import step
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
-from keras_anytime.files import write_beside
 from keras_anytime.losses import stage_loss
 from keras_anytime.losses import stage_losses
 from keras_anytime.metrics import named_results
@@ -321,11 +320,11 @@ class AnytimeModel(keras.Model):
             overwrite: Boolean. As in `keras.Model.save`.
             **kwargs: Further arguments of `keras.Model.save`.
         """
-        if not overwrite and os.path.exists(filepath):
-            super().save(filepath, overwrite=False, **kwargs)
-            return
-        save = super().save
-        write_beside(filepath, lambda beside: save(beside, **kwargs))
+        saving.save_whole(super().save, filepath, overwrite, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """Raises an error; `keras_anytime.export` writes all stages."""
+        saving.refuse_export(filepath)
 
     def train_step(self, *args):
         """One step on a batch of (images, labels[, weights]).

@@ -18,7 +18,6 @@ never was.
 """
 
 import json
-import pathlib
 import sys
 
 from absl import app
@@ -128,7 +127,9 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
-    workdir = pathlib.Path(FLAGS.workdir)
+    from keras_anytime.files import user_path
+
+    workdir = user_path(FLAGS.workdir)
     try:
         lock = claim(workdir)
         model, train, test, resume = prepare(workdir)

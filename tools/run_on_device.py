@@ -14,7 +14,6 @@ dropped. Slack is the time left when the answer was there.
 
 import argparse
 import collections
-import pathlib
 import re
 import sys
 import time
@@ -22,6 +21,7 @@ import time
 import numpy as np
 
 from keras_anytime.confidence import confidence
+from keras_anytime.files import user_path
 from keras_anytime.runtime import AnytimePredictor
 
 
@@ -129,9 +129,7 @@ def load(folder, predictor):
             for _ in range(8)
         ]
         return [(f"noise {n}", one) for n, one in enumerate(noise)]
-    files = sorted(
-        one for one in pathlib.Path(folder).iterdir() if one.is_file()
-    )
+    files = sorted(one for one in user_path(folder).iterdir() if one.is_file())
     if not files:
         raise ValueError(f"There is no image in {folder!r}.")
     return [(one.name, predictor.prepare(read(one))) for one in files]

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 
 from keras_anytime.export.manifest import Manifest
+from keras_anytime.files import user_path
 from keras_anytime.runtime import backends
 from keras_anytime.runtime.predictor import AnytimePredictor
 
@@ -168,7 +169,7 @@ class _File:
         self.manifest = self.predictor.manifest
         self._programs = backends.load_programs(
             self.manifest,
-            pathlib.Path(path),
+            user_path(path),
             num_threads,
             list(self.manifest.signatures),
         )

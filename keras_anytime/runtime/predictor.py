@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import os
-import pathlib
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.files import user_path
 from keras_anytime.runtime import backends
 from keras_anytime.runtime import latency as latency_lib
 from keras_anytime.runtime.images import as_batch
@@ -75,7 +75,7 @@ class AnytimePredictor:
         num_threads: int | None = None,
         verify: bool = True,
     ):
-        path = pathlib.Path(path)
+        path = user_path(path)
         if not path.exists():
             raise FileNotFoundError(
                 f"There is no exported network {str(path)!r}."

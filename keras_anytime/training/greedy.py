@@ -1,11 +1,11 @@
 """Greedy training: one stage after the other (Algorithm 1 of Wan 2020)."""
 
 import contextlib
-import pathlib
 
 import keras
 
 from keras_anytime import training
+from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
@@ -86,7 +86,7 @@ def fit_greedy(
             given = keras.tree.flatten(given or [])
             end = None
             if workdir is not None:
-                folder = pathlib.Path(workdir) / f"stage_{k}"
+                folder = user_path(workdir) / f"stage_{k}"
                 end = _End(folder.with_suffix(".keras"), part, count)
                 if end.reached():
                     histories.append(_no_history())
