@@ -88,8 +88,9 @@ def test_of_data(home):
         ka.data.info("cifar10", data_dir="~/tfds")
 
 
-def test_of_exported_files(home, tiny_file):
+def test_of_exported_files(home, request):
     pytest.importorskip("ai_edge_litert")
+    tiny_file = request.getfixturevalue("tiny_file")
     copied(tiny_file, home)
     with ka.runtime.AnytimePredictor(f"~/{tiny_file.name}") as predictor:
         predictor.calibrate(2)
