@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_anytime.files import user_path
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import ensemble  # noqa: F401  (saved ones need it)
 
@@ -22,7 +23,7 @@ def load_model(path):
     Raises:
         ValueError: If the file holds no anytime model.
     """
-    model = keras.models.load_model(path)
+    model = keras.models.load_model(user_path(path))
     if not isinstance(model, AnytimeModel):
         raise ValueError(
             f"The file holds no anytime model. Received: path={str(path)!r} "

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 
 import keras
 
@@ -10,11 +9,11 @@ from keras_anytime import gradients as gradients_lib
 from keras_anytime import graph
 from keras_anytime import heads
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
+from keras_anytime import saving
 from keras_anytime import step
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.configs import warn_of_lost
-from keras_anytime.files import write_beside
 from keras_anytime.graph_checks import check_graph
 from keras_anytime.losses import stage_loss
 from keras_anytime.metrics import stage_metrics
@@ -341,11 +340,11 @@ class AnytimeModel(StageTrainer, keras.Model):
             overwrite: Boolean. As in `keras.Model.save`.
             **kwargs: Further arguments of `keras.Model.save`.
         """
-        if not overwrite and os.path.exists(filepath):
-            super().save(filepath, overwrite=False, **kwargs)
-            return
-        save = super().save
-        write_beside(filepath, lambda beside: save(beside, **kwargs))
+        saving.save_whole(super().save, filepath, overwrite, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """Raises an error; `keras_anytime.export` writes all stages."""
+        saving.refuse_export(filepath)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):

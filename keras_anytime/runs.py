@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import pathlib
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from keras_anytime import data
 from keras_anytime import evaluation
 from keras_anytime import export
 from keras_anytime import runtime
+from keras_anytime.files import user_path
 from keras_anytime.loading import load_model
 
 
@@ -57,7 +57,7 @@ class Run:
     """
 
     def __init__(self, folder, data_dir=None):
-        self.folder = pathlib.Path(folder)
+        self.folder = user_path(folder)
         self.data_dir = data_dir
         for name in ("settings.json", "model.keras"):
             if not (self.folder / name).is_file():

@@ -16,6 +16,7 @@ from keras_anytime.export import tflite
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
 from keras_anytime.export.preparation import as_pixels
+from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.runtime import AnytimePredictor
 
@@ -95,7 +96,7 @@ def verify(path, model, data) -> Verified:
         model_top1_errors=_errors(of_model, labels),
         agreement=_shares(logits.argmax(-1) == of_model.argmax(-1)),
         examples=len(images),
-        size=_size(pathlib.Path(path)),
+        size=_size(user_path(path)),
     )
     _write_in_manifest(path, manifest, verified)
     return verified
@@ -137,7 +138,7 @@ def export_verified(
         written = {}
         results = []
         for variant, path in paths.items():
-            path = pathlib.Path(path)
+            path = user_path(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             room = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
             rooms.callback(shutil.rmtree, room, ignore_errors=True)

@@ -56,7 +56,10 @@ def strategies():
 def main(argv):
     if not FLAGS.workdir:
         sys.exit("compare_strategies.py: --workdir must name a folder.")
-    workdir = pathlib.Path(FLAGS.workdir)
+    from keras_anytime.files import user_path
+    from keras_anytime.files import write_json
+
+    workdir = user_path(FLAGS.workdir)
     runs = []
     for seed in FLAGS.seeds:
         for strategy, own in strategies().items():
@@ -65,8 +68,6 @@ def main(argv):
             run(folder, [*argv[1:], *own, f"--seed={seed}"])
             results = json.loads((folder / "results.json").read_text())
             runs.append({"strategy": strategy, **results})
-    from keras_anytime.files import write_json
-
     write_json(workdir / "strategies.json", {"runs": runs})
     print(table(runs))
 

@@ -78,10 +78,11 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"gpu_tables.py: {error}")
 
+    from keras_anytime.files import user_path
     from keras_anytime.side_by_side import run_side_by_side
 
     # Runs of one network differ by their seeds: they share compiled steps.
-    compiled = pathlib.Path(FLAGS.workdir, "compiled").resolve()
+    compiled = (user_path(FLAGS.workdir) / "compiled").resolve()
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
     done = {(run["row"], str(run["seed"])) for run in runs}
     left = {one: key for one, key in trainings.items() if key not in done}
@@ -116,6 +117,7 @@ def main(argv):
 
 def queue(arguments):
     """Returns a dict from trainings to their rows and seeds, in order."""
+    from keras_anytime.files import user_path
     from keras_anytime.side_by_side import Training
 
     if not FLAGS.workdir:
@@ -136,7 +138,7 @@ def queue(arguments):
         rows = list(some)
         for seed in FLAGS.seeds:
             for row in rows:
-                folder = pathlib.Path(FLAGS.workdir, f"{row}_seed_{seed}")
+                folder = user_path(FLAGS.workdir) / f"{row}_seed_{seed}"
                 command = (
                     sys.executable,
                     str(HERE / "train.py"),
@@ -163,7 +165,9 @@ def results(arguments):
     Raises:
         ValueError: If it is damaged, or of runs with other flags.
     """
-    path = pathlib.Path(FLAGS.results)
+    from keras_anytime.files import user_path
+
+    path = user_path(FLAGS.results)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         return []
@@ -216,9 +220,10 @@ def add(run, arguments):
     moment.
     """
     from keras_anytime.files import hold
+    from keras_anytime.files import user_path
     from keras_anytime.files import write_json
 
-    path = pathlib.Path(FLAGS.results)
+    path = user_path(FLAGS.results)
     with hold(path.with_name(f".{path.name}.lock"), wait=True):
         runs = [*results(arguments), run]
         write_json(path, {"arguments": arguments, "runs": runs})

@@ -11,7 +11,6 @@ of the digits that is held out. Two CPU cores, about a minute.
 """
 
 import collections
-import pathlib
 import sys
 
 from absl import app
@@ -28,7 +27,9 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
-    output = pathlib.Path(FLAGS.output)
+    from keras_anytime.files import user_path
+
+    output = user_path(FLAGS.output)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -18,7 +18,6 @@ never was.
 """
 
 import json
-import pathlib
 import sys
 
 from absl import app
@@ -128,7 +127,9 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
-    workdir = pathlib.Path(FLAGS.workdir)
+    from keras_anytime.files import user_path
+
+    workdir = user_path(FLAGS.workdir)
     try:
         lock = claim(workdir)
         model, train, test, resume = prepare(workdir)
@@ -174,24 +175,21 @@ def train_together(model, train, test, workdir, resume):
     """Trains all stages, and returns the logs."""
     import keras_anytime as ka
 
-    first_epoch = resume.epoch
     log = ka.callbacks.EpochLog(workdir / "history.csv")
-    if first_epoch:
-        print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
-    if first_epoch < FLAGS.epochs:
-        model.fit(
-            train,
-            validation_data=test,
-            epochs=FLAGS.epochs,
-            initial_epoch=first_epoch,
-            callbacks=[
-                *schedule(),
-                ka.callbacks.StageProgress(),
-                *of_stages(model, workdir),
-                log,
-                resume,
-            ],
-        )
+    if resume.epoch:
+        print(f"Resuming after epoch {resume.epoch} of {FLAGS.epochs}.")
+    model.fit(
+        train,
+        validation_data=test,
+        epochs=FLAGS.epochs,
+        callbacks=[
+            *schedule(),
+            ka.callbacks.StageProgress(),
+            *of_stages(model, workdir),
+            log,
+            resume,
+        ],
+    )
     return [log]
 
 

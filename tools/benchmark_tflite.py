@@ -159,6 +159,7 @@ def measure(flags, files):
     import numpy as np
 
     from keras_anytime import runtime
+    from keras_anytime.files import user_path
 
     times = runtime.time_programs(files, flags.threads, flags.repetitions)
     rows = []
@@ -167,7 +168,7 @@ def measure(flags, files):
         rows.append(
             {
                 "network": name,
-                "file_kb": f"{pathlib.Path(path).stat().st_size / 1e3:.0f}",
+                "file_kb": f"{user_path(path).stat().st_size / 1e3:.0f}",
                 "own_kb": f"{memory.own / 1e3:.0f}" if memory else "-",
                 "mapped_kb": f"{memory.mapped / 1e3:.0f}" if memory else "-",
                 "overhead_ms": f"{times[name].overhead_ms:.3f}",

@@ -17,13 +17,13 @@ dropped. Slack is the time left when the answer was there.
 import argparse
 import collections
 import math
-import pathlib
 import sys
 import time
 
 import numpy as np
 
 from keras_anytime.confidence import confidence
+from keras_anytime.files import user_path
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime.image_files import image_files
 from keras_anytime.runtime.image_files import read_pixels
@@ -139,7 +139,7 @@ def load(folder, predictor):
             return [("blank", blank)]
     # A file that pixels cannot be prepared for is no fault of the images.
     predictor.prepare(np.zeros((1, 1), "uint8"))
-    folder = pathlib.Path(folder).expanduser()
+    folder = user_path(folder)
     files, others = image_files(folder)
     for path in others:
         tell(f"left out, no image: {path}")

@@ -1,11 +1,12 @@
 """How far stages agree: the cosines between their gradients."""
 
 import itertools
-import pathlib
 
 import keras
 
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.files import check_writable
+from keras_anytime.files import user_path
 
 
 class GradientCosines(keras.callbacks.Callback):
@@ -31,6 +32,7 @@ class GradientCosines(keras.callbacks.Callback):
     Raises:
         ValueError: In training, if the combiner takes one backward pass of all
             losses, as `Sum` does.
+        OSError: Before training, if the file cannot be written.
 
     Reference:
         [Wan et al., 2020, Section 4.3](https://arxiv.org/abs/2008.06635)
@@ -38,7 +40,7 @@ class GradientCosines(keras.callbacks.Callback):
 
     def __init__(self, path):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = user_path(path)
         self.matrix = None
 
     def on_train_begin(self, logs=None):
@@ -50,6 +52,7 @@ class GradientCosines(keras.callbacks.Callback):
                 "function of the Gram matrix. "
                 f"Received: gradients={type(combiner).__name__}"
             )
+        check_writable(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.gradients.reset_cosines()

@@ -1,7 +1,6 @@
 """The anytime curve of every epoch."""
 
 import dataclasses
-import pathlib
 
 import keras
 
@@ -11,6 +10,8 @@ from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import curve_of
 from keras_anytime.evaluation.predictions import check_data
 from keras_anytime.evaluation.predictions import predict_label_sets
+from keras_anytime.files import check_writable
+from keras_anytime.files import user_path
 
 # What an epoch's line has of each stage.
 _MEASURES = ("top1_error", "top5_error", "loss", "calibration_error")
@@ -47,14 +48,15 @@ class AnytimeCurve(keras.callbacks.Callback):
     Raises:
         ImportError: In training, if there is a `log_dir` and no TensorFlow or
             TensorBoard.
+        OSError: Before training, if a file cannot be written.
         ValueError: In training, if the data cannot be measured.
     """
 
     def __init__(self, data, path=None, log_dir=None, batch_size=128):
         super().__init__()
         self.data = data
-        self.path = None if path is None else pathlib.Path(path)
-        self.log_dir = log_dir
+        self.path = None if path is None else user_path(path)
+        self.log_dir = None if log_dir is None else user_path(log_dir)
         self.batch_size = batch_size
         self.curve = None
         self._writer = None
@@ -63,6 +65,8 @@ class AnytimeCurve(keras.callbacks.Callback):
         # They depend on the graph alone.
         self._costs = stage_costs(self.model)
         self._label_set = (self.model.label_sets or (None,))[0]
+        if self.path is not None:
+            check_writable(self.path)
         check_data(self.model, self.data, [self._label_set], self.batch_size)
         if self.log_dir is not None:
             try:
@@ -73,6 +77,7 @@ class AnytimeCurve(keras.callbacks.Callback):
                     "`log_dir` needs TensorFlow and TensorBoard: "
                     "pip install 'keras-anytime[tensorflow,tensorboard]'"
                 ) from error
+            check_writable(self.log_dir / "events")
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
 
     def on_epoch_end(self, epoch, logs=None):

@@ -1,11 +1,12 @@
 """The logs of every epoch, kept in a CSV file."""
 
-import pathlib
 import time
 
 import keras
 
+from keras_anytime.files import check_writable
 from keras_anytime.files import read_csv
+from keras_anytime.files import user_path
 from keras_anytime.files import write_csv
 
 
@@ -17,11 +18,17 @@ class EpochLog(keras.callbacks.Callback):
 
     Args:
         path: String or path.
+
+    Raises:
+        OSError: Before training, if the file cannot be written.
     """
 
     def __init__(self, path):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = user_path(path)
+
+    def on_train_begin(self, logs=None):
+        check_writable(self.path)
 
     @property
     def seconds(self):

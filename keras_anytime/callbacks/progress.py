@@ -7,6 +7,7 @@ import time
 import keras
 
 from keras_anytime import heads
+from keras_anytime.callbacks.direction import direction
 
 # Stages to show where there are too many: the line, with validation, stays
 # below 120 columns.
@@ -40,7 +41,8 @@ class StageProgress(keras.callbacks.Callback):
         max_stages: Integer from 2. Up to so many stages are all shown.
 
     Raises:
-        ValueError: If `max_stages` is less than 2.
+        ValueError: If `max_stages` is less than 2; before training, if smaller
+            values of the metric are better.
     """
 
     # Tells `AnytimeModel.fit` to leave out Keras' own progress bar.
@@ -60,6 +62,12 @@ class StageProgress(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
+        if direction(self.metric) == "min":
+            raise ValueError(
+                "StageProgress shows errors as the complement of a metric in "
+                "[0, 1] that is better when larger, such as an accuracy. "
+                f"Received: metric={self.metric!r}"
+            )
         num_stages = self.model.num_stages
         numbers = heads.stage_numbers(self.model.output_names)
         stages = f"stage {numbers[0]}"

@@ -1,11 +1,11 @@
 """How much each stage's loss counts, epoch by epoch."""
 
-import pathlib
-
 import keras
 
 from keras_anytime import heads
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.files import check_writable
+from keras_anytime.files import user_path
 
 
 class LossWeights(keras.callbacks.Callback):
@@ -26,14 +26,20 @@ class LossWeights(keras.callbacks.Callback):
         weights: Float array `(K,)`, the means of the last epoch; `None`
             before there is one.
 
+    Raises:
+        OSError: Before training, if the file cannot be written.
+
     Reference:
         [Hu et al., 2019, Figure 6c](https://arxiv.org/abs/1708.06832)
     """
 
     def __init__(self, path):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = user_path(path)
         self.weights = None
+
+    def on_train_begin(self, logs=None):
+        check_writable(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.gradients.reset_weights()

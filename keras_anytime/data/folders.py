@@ -18,14 +18,17 @@ from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.records import parse_example
 from keras_anytime.data.records import read_records
 from keras_anytime.data.splits import examples_of
+from keras_anytime.files import user_path
 
 
 def data_dir_or_default(data_dir=None):
     """Returns the folder of prepared TFDS data sets."""
-    return os.path.expanduser(
-        data_dir
-        or os.environ.get("TFDS_DATA_DIR")
-        or os.path.join("~", "tensorflow_datasets")
+    return str(
+        user_path(
+            data_dir
+            or os.environ.get("TFDS_DATA_DIR")
+            or os.path.join("~", "tensorflow_datasets")
+        )
     )
 
 

@@ -1,13 +1,12 @@
 """Data sets in one `.npz` file, as `keras.datasets` downloads them."""
 
-import pathlib
-
 import numpy as np
 
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.splits import examples_of
+from keras_anytime.files import user_path
 
 
 def is_npz(name):
@@ -90,7 +89,8 @@ def read_npz(path, splits, labels=None):
 
 def _read(path):
     """Returns a dict from splits to images and labels."""
-    if not pathlib.Path(path).is_file():
+    path = user_path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")
     with np.load(path) as file:
         arrays = dict(file)

@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import math
-import pathlib
 
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files import user_path
 from keras_anytime.files import write_csv
 
 # The shares of the cost at which the papers report errors.
@@ -228,7 +228,7 @@ class AnytimeCurve(Result):
             ValueError: If it holds no curve.
         """
         try:
-            return cls.from_dict(json.loads(pathlib.Path(path).read_text()))
+            return cls.from_dict(json.loads(user_path(path).read_text()))
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 

@@ -3,9 +3,9 @@
 import csv
 import itertools
 import math
-import pathlib
 
 from keras_anytime.files import read_csv
+from keras_anytime.files import user_path
 
 
 def read_columns(source, expected):
@@ -25,7 +25,7 @@ def read_columns(source, expected):
         ValueError: If the file cannot be read, is empty, or its column `epoch`
             is missing or does not increase.
     """
-    source = pathlib.Path(source)
+    source = user_path(source)
     try:
         rows = read_csv(source)
     except (OSError, ValueError, csv.Error) as error:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from collections.abc import Mapping
 
+from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.provenance import provenance
 
@@ -120,7 +121,7 @@ class Report:
             ValueError: If the path ends in anything else, or a `plot` draws
                 nothing.
         """
-        path = pathlib.Path(path)
+        path = user_path(path)
         if path.suffix != ".html":
             raise ValueError(
                 f"A report is written as '.html'. Received: path={str(path)!r}"

@@ -1,11 +1,11 @@
 """A folder of results: files for programs, pictures and a report for people."""
 
 import functools
-import pathlib
 import shutil
 
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
+from keras_anytime.files import user_path
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
 from keras_anytime.provenance import provenance
@@ -26,7 +26,7 @@ class Results:
     """
 
     def __init__(self, folder, title):
-        self.folder = pathlib.Path(folder)
+        self.folder = user_path(folder)
         self.report = Report(title)
 
     def add(self, title, name, result=None, plot=None, text=None):

@@ -6,7 +6,6 @@ knows tf_keras alone. They work on a twin of the network, see `twin`.
 
 import dataclasses
 import os
-import pathlib
 import zlib
 
 import keras
@@ -22,6 +21,7 @@ from keras_anytime.export.twin import make_twin
 from keras_anytime.export.twin import set_ranges
 from keras_anytime.export.twin import short_name
 from keras_anytime.export.twin import take_weights
+from keras_anytime.files import user_path
 from keras_anytime.training.inputs import check_examples
 
 _BATCH_SIZE = 32
@@ -60,7 +60,7 @@ def file_sizes(path):
     Raises:
         OSError: If it cannot be read.
     """
-    content = pathlib.Path(path).read_bytes()
+    content = user_path(path).read_bytes()
     return FileSizes(len(content), len(zlib.compress(content, level=9)))
 
 

@@ -1,7 +1,6 @@
 """Exporting an anytime network as one LiteRT (TFLite) file."""
 
 import dataclasses
-import pathlib
 import tempfile
 
 import numpy as np
@@ -21,6 +20,7 @@ from keras_anytime.export.manifest import pending_path
 from keras_anytime.export.preparation import as_pixels
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.export.trial import check_runs
+from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
 
@@ -104,7 +104,7 @@ def tflite(
         ValueError: If an argument does not fit the model, or LiteRT cannot run
             it in integers.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     if path.suffix != ".tflite":
         raise ValueError(
             f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"

@@ -4,10 +4,12 @@ import hashlib
 import pathlib
 import re
 
+from keras_anytime.files import user_path
+
 
 def manifest_path(path: str | pathlib.Path) -> pathlib.Path:
     """Returns where the manifest of an exported file or folder is."""
-    path = pathlib.Path(path)
+    path = user_path(path)
     if path.is_dir():
         return path / "manifest.json"
     return path.with_name(f"{path.name}.json")
@@ -24,7 +26,7 @@ def checksum(path: str | pathlib.Path) -> str:
 
     Manifests inside a folder are left out, since they hold the checksum.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     digest = hashlib.sha256()
     if path.is_file():
         _feed(digest, path)

@@ -1,7 +1,6 @@
 """Exporting an anytime network as one SavedModel."""
 
 import dataclasses
-import pathlib
 
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export.manifest import ManifestError
@@ -9,6 +8,7 @@ from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import read_manifest
 from keras_anytime.export.preparation import pixel_input
+from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 
 
@@ -58,7 +58,7 @@ def saved_model(
         ValueError: If an argument does not fit the model, or the folder holds
             something other than an earlier export.
     """
-    folder = pathlib.Path(folder)
+    folder = user_path(folder)
     if folder.exists() and not _replaceable(folder):
         raise ValueError(
             "An export replaces an earlier export or an empty folder only. "

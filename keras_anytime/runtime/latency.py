@@ -8,6 +8,7 @@ import platform
 
 import numpy as np
 
+from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 
 
@@ -69,7 +70,7 @@ class Device:
 
 def latency_path(path: str | os.PathLike) -> pathlib.Path:
     """Returns where the latencies of an exported file or folder are kept."""
-    path = pathlib.Path(path)
+    path = user_path(path)
     return path.with_name(f"{path.name}.latency.json")
 
 
@@ -117,7 +118,7 @@ def write(path, device: Device, latency: StepLatency) -> None:
 
 def _records(path) -> dict:
     try:
-        found = json.loads(pathlib.Path(path).read_bytes())
+        found = json.loads(user_path(path).read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

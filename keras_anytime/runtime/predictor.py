@@ -1,7 +1,6 @@
 """AnytimePredictor: an answer whenever it is asked for."""
 
 import os
-import pathlib
 import threading
 import warnings
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.files import user_path
 from keras_anytime.runtime import backends
 from keras_anytime.runtime import forks
 from keras_anytime.runtime import latency as latency_lib
@@ -85,7 +85,7 @@ class AnytimePredictor:
         num_threads: int | None = None,
         verify: bool = True,
     ):
-        path = pathlib.Path(os.path.expanduser(os.fsdecode(path))).absolute()
+        path = user_path(os.fsdecode(path)).absolute()
         if num_threads is not None:
             num_threads = positive_integer(
                 "num_threads", num_threads, ", or None"

@@ -1,14 +1,13 @@
 """Greedy training: one stage after the other (Algorithm 1 of Wan 2020)."""
 
 import contextlib
-import pathlib
-import shutil
 
 import keras
 
 from keras_anytime import heads
 from keras_anytime import training
 from keras_anytime.configs import lost_by_config
+from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
@@ -87,31 +86,28 @@ def fit_greedy(
             part = _stage_to_train(model, k)
             given = callbacks(k) if callable(callbacks) else callbacks
             given = keras.tree.flatten(given or [])
-            first = 0
             end = None
             if workdir is not None:
-                folder = pathlib.Path(workdir) / f"stage_{k}"
+                folder = user_path(workdir) / f"stage_{k}"
                 end = _End(folder.with_suffix(".keras"), part, count)
                 if end.reached():
                     histories.append(_no_history())
                     continue
                 resume = Resume(folder, checkpoint_every)
-                resume.restore(part)
                 given.append(resume)
-                first = min(resume.epoch, count)
             histories.append(
                 part.fit(
                     x,
                     y,
                     epochs=count,
-                    initial_epoch=first,
+                    initial_epoch=0,
                     callbacks=given,
                     **_of_stage(model, part, options),
                 )
             )
             if end:
                 end.save()
-                shutil.rmtree(resume.folder)
+                resume.clear()
     return histories
 
 

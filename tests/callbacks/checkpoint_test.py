@@ -1,3 +1,4 @@
+import io
 import os
 
 import keras
@@ -10,6 +11,7 @@ from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
+from tests.testing import rows_of
 from tests.testing import tiny_net
 
 
@@ -37,6 +39,7 @@ def test_the_average_over_stages_by_default(tmp_path):
     model = compiled(dense_net(3))
     checkpoint = ka.callbacks.StageCheckpoint(tmp_path / "best.keras")
     checkpoint.set_model(model)
+    checkpoint.on_train_begin()
     accuracies = [[0.1, 0.2, 0.9], [0.9, 0.1, 0.1], [0.4, 0.4, 0.5]]
     kept = []
     for epoch, values in enumerate(accuracies):
@@ -70,12 +73,133 @@ def test_wrong_checkpoints_are_refused(tmp_path):
         model.fit(
             x,
             y,
-            callbacks=[ka.callbacks.StageCheckpoint(tmp_path / "a.keras", 4)],
+            callbacks=[
+                ka.callbacks.StageCheckpoint(tmp_path / "a.keras", 4, prefix="")
+            ],
         )
-    with pytest.raises(ValueError, match="val_stage_1_accuracy"):
-        model.fit(
-            x, y, callbacks=[ka.callbacks.StageCheckpoint(tmp_path / "a.keras")]
+    with pytest.raises(ValueError, match="mode='best'"):
+        ka.callbacks.StageCheckpoint(tmp_path / "best.keras", mode="best")
+
+
+def _fit(model, path, y=None, metric="accuracy", mode="auto", **options):
+    """Trains with a checkpoint; returns the checkpoint and the history."""
+    x, labels = digits(16)
+    y = labels if y is None else y
+    checkpoint = ka.callbacks.StageCheckpoint(path, metric=metric, mode=mode)
+    options = {"validation_data": (x, y), **options}
+    history = model.fit(x, y, callbacks=[checkpoint], verbose=0, **options)
+    return checkpoint, history.history
+
+
+@pytest.mark.parametrize("metric", ["loss", "mae"])
+def test_of_losses_and_errors_the_smallest_is_kept(tmp_path, metric):
+    # At this rate, they rise and fall.
+    model = compiled(dense_net(), optimizer=keras.optimizers.SGD(3.0))
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(model.optimizer, loss, metrics=["mae"], run_eagerly=True)
+    y = keras.ops.convert_to_numpy(keras.ops.one_hot(digits(16)[1], 10))
+    path = tmp_path / "best.keras"
+    checkpoint, history = _fit(model, path, y, metric, epochs=6)
+    values = np.mean(
+        [history[f"val_stage_{k}_{metric}"] for k in (1, 2)], axis=0
+    )
+    assert values.argmin() != values.argmax() != len(values) - 1
+    assert checkpoint.best == min(values)
+    kept = ka.load_model(path).evaluate(
+        digits(16)[0], y, return_dict=True, verbose=0
+    )
+    assert np.mean(
+        [kept[f"stage_{k}_{metric}"] for k in (1, 2)]
+    ) == pytest.approx(min(values), rel=1e-5)
+
+
+def test_the_loss_of_a_stage_is_that_of_all_its_label_sets(tmp_path):
+    x, y = hierarchical_digits(16)
+    checkpoint = ka.callbacks.StageCheckpoint(
+        tmp_path / "best.keras", stage=2, metric="loss", prefix=""
+    )
+    history = compiled(hierarchical_net()).fit(
+        x, y, callbacks=[checkpoint], verbose=0
+    )
+    assert checkpoint.best == history.history["stage_2_loss"][0]
+
+
+def _votes(y_true, y_pred):
+    return keras.ops.mean(y_pred, axis=-1)
+
+
+def test_a_metric_of_unknown_direction_needs_a_mode(tmp_path):
+    path = tmp_path / "best.keras"
+
+    def model():
+        model = dense_net()
+        model.compile(
+            keras.optimizers.SGD(3.0),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=[_votes],
+            run_eagerly=True,
         )
+        return model
+
+    untrained = model()
+    weights = untrained.get_weights()
+    with pytest.raises(ValueError, match='give `mode="max"`.*_votes'):
+        _fit(untrained, path, metric="_votes")
+    for one, other in zip(untrained.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for mode, best in (("min", min), ("max", max)):
+        checkpoint, history = _fit(
+            model(), path, metric="_votes", mode=mode, epochs=3
+        )
+        assert checkpoint.best == best(
+            np.mean([history[f"val_stage_{k}__votes"] for k in (1, 2)], axis=0)
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"validation_data": None}, "no validation data"),
+        ({"validation_freq": 3, "epochs": 2}, "validation_freq=3, epochs=2"),
+        ({"validation_freq": [5], "epochs": 2}, "epochs=2"),
+        ({"metric": "precision"}, r"\['accuracy'\].*metric='precision'"),
+    ],
+)
+def test_a_metric_that_never_comes_is_refused_before_training(
+    tmp_path, options, match
+):
+    model = compiled(dense_net())
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match=match):
+        _fit(model, tmp_path / "best.keras", **options)
+    for one, other in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("every", [2, [2, 3]])
+def test_epochs_without_validation_are_passed_over(tmp_path, every):
+    log = ka.callbacks.EpochLog(tmp_path / "log.csv")
+    stream = io.StringIO()
+    checkpoint = ka.callbacks.StageCheckpoint(tmp_path / "best.keras")
+    x, y = digits(16)
+    history = compiled(dense_net()).fit(
+        x,
+        y,
+        validation_split=0.5,
+        validation_freq=every,
+        epochs=3,
+        callbacks=[ka.callbacks.StageProgress(stream=stream), checkpoint, log],
+    )
+    validated = [2] if every == 2 else every
+    values = np.mean(
+        [history.history[f"val_stage_{k}_accuracy"] for k in (1, 2)], axis=0
+    )
+    assert len(values) == len(validated)
+    assert checkpoint.best == max(values)
+    shown = [bool(row["val_loss"]) for row in rows_of(log.path)]
+    assert shown == [epoch in validated for epoch in (1, 2, 3)]
+    lines = stream.getvalue().splitlines()[1:]
+    assert ["validation" in line for line in lines] == shown
 
 
 class Killed(BaseException):
@@ -243,7 +367,10 @@ def test_what_is_half_written_is_never_read(tmp_path):
     assert resume.epoch == 0
     (tmp_path / "epoch_00001.keras").write_bytes(b"no model")
     with pytest.raises(ValueError, match="cannot be read"):
-        resume.restore(compiled(tiny_net()))
+        resume.restore(compiled(dense_net()))
+    (tmp_path / "epoch_00001.keras").unlink()
+    x, y = digits(16)
+    compiled(dense_net()).fit(x, y, callbacks=[resume], verbose=0)
     assert [one.name for one in tmp_path.iterdir()] == ["epoch_00001.keras"]
 
 

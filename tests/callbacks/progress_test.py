@@ -119,3 +119,10 @@ def test_how_many_stages_are_all_shown():
     assert line.split("|")[-1].split() == ["10.0", "17.0", "(13.5)"]
     with pytest.raises(ValueError, match="max_stages=1$"):
         ka.callbacks.StageProgress(max_stages=1)
+
+
+def test_a_metric_that_is_no_accuracy_is_no_error_in_per_cent():
+    with pytest.raises(ValueError, match="Received: metric='mae'"):
+        compiled(dense_net()).fit(
+            *digits(16), callbacks=[ka.callbacks.StageProgress("mae")]
+        )
