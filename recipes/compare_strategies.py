@@ -23,8 +23,14 @@ from absl import app
 from absl import flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("workdir", None, "Folder of all runs.", required=True)
-flags.DEFINE_list("seeds", ["1", "2", "3"], "One run of each strategy a seed.")
+flags.DEFINE_string(
+    "workdir", None, "Folder that gets one folder for each run.", required=True
+)
+flags.DEFINE_list(
+    "seeds",
+    ["1", "2", "3"],
+    "Seeds, whole numbers: each strategy is trained once with each.",
+)
 flags.DEFINE_float(
     "scale",
     0.03,

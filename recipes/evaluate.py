@@ -24,35 +24,85 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("runs", [], "Runs of one training, one for each seed.")
-flags.DEFINE_list("against", [], "Runs of another, with the same seeds.")
-flags.DEFINE_list("oracle", [], "Runs of separate networks, smallest first.")
-flags.DEFINE_list("baseline", [], "Run of another anytime network.")
 flags.DEFINE_list(
-    "priorities", [], "Runs of the same network with other stage priorities."
+    "runs",
+    [],
+    "Folders of the runs to measure: one training, a run for each seed.",
+)
+flags.DEFINE_list(
+    "against",
+    [],
+    "Folders of the runs of another training, with the seeds of --runs, to "
+    "compare with.",
+)
+flags.DEFINE_list(
+    "oracle",
+    [],
+    "Folders of runs of separate networks, smallest first, trained with "
+    "--oracle_stage of train.py.",
+)
+flags.DEFINE_list(
+    "baseline",
+    [],
+    "Folder of the run of another anytime network, to draw and time beside "
+    "--runs.",
+)
+flags.DEFINE_list(
+    "priorities",
+    [],
+    "Folders of runs of the network of --runs, trained with other stage "
+    "priorities of OSGD.",
 )
 flags.DEFINE_string(
-    "output", None, "Folder to write to; else `evaluation` in the first run's."
+    "output",
+    None,
+    "Folder to write to; else `evaluation` in the first folder of --runs.",
 )
-flags.DEFINE_string("split", None, "Data to measure on; else the runs' own.")
+flags.DEFINE_string(
+    "split",
+    None,
+    "Split to measure on, such as test; else the --eval_split of each run.",
+)
 flags.DEFINE_string(
     "validation_split",
     None,
-    "Data to choose confidence thresholds on; else the first half of the data "
-    "to measure on.",
+    "Split to choose confidence thresholds on; else the first half of the data "
+    "that is measured on.",
 )
 flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
+    "data_dir",
+    None,
+    "Folder of prepared TFDS data sets; else the environment's TFDS_DATA_DIR.",
 )
-flags.DEFINE_integer("images", 200, "Images to time with.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 5, "Answers to each.", lower_bound=1)
+flags.DEFINE_bool(
+    "download",
+    False,
+    "Fetch and prepare a TFDS data set of the runs that is not in --data_dir.",
+)
+flags.DEFINE_integer(
+    "images", 200, "Images to time networks with.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "repetitions", 5, "Timed answers of a network to each image.", lower_bound=1
+)
 flags.DEFINE_list(
-    "deadlines_ms", [], "Deadlines to simulate, inf for none; else Wan 2020's."
+    "deadlines_ms",
+    [],
+    "Deadlines to simulate, in milliseconds, inf for none; else Wan 2020's.",
 )
 flags.DEFINE_list(
-    "probabilities", [], "How likely each deadline is; else all the same."
+    "probabilities",
+    [],
+    "How likely each deadline is; else all deadlines are equally likely.",
 )
-flags.DEFINE_float("wanted_error", 0.5, "With label sets: error to keep.")
+flags.DEFINE_float(
+    "wanted_error",
+    0.5,
+    "Of several label sets, the finest with at most this error is named for "
+    "each stage.",
+    lower_bound=0,
+    upper_bound=1,
+)
 
 _GROUPS = ("runs", "against", "oracle", "baseline", "priorities")
 
@@ -73,7 +123,10 @@ def evaluate():
     from keras_anytime.runs import Run
 
     groups = {
-        name: [Run(folder, FLAGS.data_dir) for folder in FLAGS[name].value]
+        name: [
+            Run(folder, FLAGS.data_dir, FLAGS.download)
+            for folder in FLAGS[name].value
+        ]
         for name in _GROUPS
     }
     check(groups)

@@ -84,25 +84,34 @@ def parse():
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--files", type=named_files, help="NAME=FILE,... to measure."
+        "--files",
+        type=named_files,
+        help="Exported files to measure, as NAME=FILE,NAME=FILE.",
     )
     source.add_argument(
-        "--net", help="A network of list_networks.py, or a builder of ka.nets."
+        "--net",
+        help="The network to export and measure: a name that list_networks.py "
+        "lists, or a builder of ka.nets.",
     )
     parser.add_argument(
         "--net_arguments",
         default={},
         type=json_object,
-        help="With --net: more of its arguments, as a JSON object.",
+        help="Further arguments of the builder of --net, as a JSON object.",
     )
     parser.add_argument(
-        "--threads", type=int, help="Threads of LiteRT; its choice, if none."
+        "--threads", type=int, help="Threads of LiteRT; else as it chooses."
     )
     parser.add_argument(
-        "--repetitions", type=int, default=100, help="Rounds measured."
+        "--repetitions",
+        type=int,
+        default=100,
+        help="Rounds that all files are measured in.",
     )
-    parser.add_argument("--csv", help="File to write all numbers to, too.")
-    parser.add_argument("--plot", help=".png or .svg: errors against time.")
+    parser.add_argument("--csv", help="CSV file to write all numbers to.")
+    parser.add_argument(
+        "--plot", help="Picture of errors against time, .png or .svg."
+    )
     return parser.parse_args()
 
 
@@ -128,19 +137,10 @@ def export(flags, folder):
     import keras_anytime as ka
     from keras_anytime.nets import catalogue
 
-    arguments = {"input_shape": (32, 32, 3), "classes": 10}
-    if flags.net in ka.nets.names():
-        found = catalogue.find(flags.net)
-        builder, arguments = found.builder, found.defaults
-    else:
-        builder = getattr(ka.nets, flags.net, None)
-        if builder is None:
-            raise ValueError(
-                f"--net must be one of {', '.join(ka.nets.names())}, or a "
-                f"builder of ka.nets. Received: {flags.net}"
-            )
-    arguments = {**arguments, **flags.net_arguments}
-    model = builder(**arguments)
+    found = catalogue.find(flags.net)
+    builder = found.builder
+    arguments = {**found.defaults, **flags.net_arguments}
+    model = builder(**catalogue.complete(builder, arguments))
     forms = {"nested": {}, "dense": {"dense_subnets": True}}
     if model.interruptible:
         forms["steps only"] = {"subnets": False}
