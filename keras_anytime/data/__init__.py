@@ -1,6 +1,7 @@
 """Data sets as pipelines of prepared images, ready for `model.fit`."""
 
 import dataclasses
+import os
 
 import keras
 
@@ -16,6 +17,7 @@ from keras_anytime.data.sources import digits_info
 from keras_anytime.data.sources import read_digits
 from keras_anytime.data.sources import read_tfds
 from keras_anytime.data.sources import tfds_info
+from keras_anytime.data.splits import check_count
 
 __all__ = ["DatasetInfo", "Epochs", "info", "load"]
 
@@ -36,6 +38,7 @@ def info(name, data_dir=None, labels=None):
         ValueError: If the data set or one of the labels is unknown.
         FileNotFoundError: If it has not been prepared.
     """
+    name = _as_text(name)
     if name == DIGITS.name:
         return digits_info(labels)
     if is_npz(name):
@@ -72,8 +75,9 @@ def load(
         name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship
             inside scikit-learn; or a data set of TensorFlow Datasets that has
             labels and one image size, such as `"cifar10"`; or the path of an
-            `.npz` file with arrays `x_train`, `y_train`, `x_test`, `y_test`,
-            uint8 images and integer labels.
+            `.npz` file with arrays `x_train`, `y_train`, `x_test`, `y_test`:
+            uint8 images of one size, channels last, and one integer label
+            each.
         batch_size: Integer of 1 or more.
         splits: Sequence of splits in the notation of TensorFlow Datasets.
             `None` means four fifths and the held-out fifth of the digits,
@@ -117,6 +121,7 @@ def load(
             "`splits` must be a sequence of splits, the training split first. "
             f"Received: splits={splits!r}"
         )
+    name = _as_text(name)
     if name == DIGITS.name:
         splits = splits or ("train[:80%]", "train[80%:]")
         pairs = read_digits(splits, labels)
@@ -125,11 +130,7 @@ def load(
         pairs = _read(name, splits, data_dir, download, labels)
     about = info(name, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
-        if not len(images):
-            raise ValueError(
-                f"The split holds no image. Received: split={split!r} of "
-                f"{name!r}"
-            )
+        check_count(len(images), split, name)
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
     if _has_tensorflow():
@@ -160,6 +161,10 @@ def _read(name, splits, data_dir, download, labels):
             f"KERAS_BACKEND={keras.backend.backend()}"
         )
     return read_folder(name, splits, data_dir, labels)
+
+
+def _as_text(name):
+    return os.fspath(name) if isinstance(name, os.PathLike) else name
 
 
 def _has_tensorflow():

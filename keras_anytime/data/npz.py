@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_anytime.data.arrays import check_arrays
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
@@ -12,7 +13,7 @@ from keras_anytime.data.splits import examples_of
 
 def is_npz(name):
     """Whether a data set's name is the path of such a file."""
-    return str(name).endswith(".npz")
+    return str(name).lower().endswith(".npz")
 
 
 def npz_info(path, labels=None):
@@ -90,36 +91,49 @@ def read_npz(path, splits, labels=None):
 
 def _read(path):
     """Returns a dict from splits to images and labels."""
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"There is no data set {str(path)!r}.")
-    with np.load(path) as file:
-        arrays = dict(file)
+    arrays = _arrays(path)
     found = {}
     for split in ("train", "test"):
-        if f"x_{split}" not in arrays or f"y_{split}" not in arrays:
+        x, y = f"x_{split}", f"y_{split}"
+        if split == "test" and x not in arrays and y not in arrays:
             continue
-        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        labels = labels.reshape(-1)
-        if images.ndim == 3:
-            images = images[..., None]
-        if (
-            images.ndim != 4
-            or images.dtype != "uint8"
-            or labels.dtype.kind not in "iu"
-            or len(images) != len(labels)
-        ):
+        if x not in arrays or y not in arrays:
             raise ValueError(
-                "Images must be uint8 of shape (examples, height, width"
-                "[, channels]), with one integer label each. Received: "
-                f"{str(path)!r} with images of {images.dtype} and shape "
-                f"{images.shape}, labels of {labels.dtype} and shape "
-                f"{labels.shape}"
+                "A data set in a file has the arrays x_train, y_train and, if "
+                "it has a test split, x_test, y_test. Received: "
+                f"{str(path)!r} with {sorted(arrays)}"
             )
-        found[split] = images, labels.astype("int64")
-    if "train" not in found:
+        found[split] = check_arrays(arrays[x], arrays[y], split, path)
+    sizes = {images.shape[1:] for images, _ in found.values()}
+    if len(sizes) > 1:
         raise ValueError(
-            "A data set in a file has the arrays x_train, y_train and, if it "
-            f"has a test split, x_test, y_test. Received: {str(path)!r} with "
-            f"{sorted(arrays)}"
+            "The images of both splits must have one size. Received: "
+            f"{str(path)!r} with {sorted(sizes)}"
         )
     return found
+
+
+def _arrays(path):
+    """Returns the arrays of a file by their names."""
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f"There is no data set {str(path)!r}.")
+    name = "all"
+    try:
+        with np.load(path) as file:
+            arrays = {}
+            for name in file.files:
+                if name in ("x_train", "y_train", "x_test", "y_test"):
+                    arrays[name] = file[name]
+                else:
+                    # Named in errors only.
+                    arrays[name] = None
+            return arrays
+    # What NumPy and zipfile raise is different for each way to be damaged, and
+    # for a single array, which is no archive.
+    except Exception as error:
+        raise ValueError(
+            "A data set in a file is an archive of arrays as `numpy.savez` "
+            "writes it, without Python objects: images of several sizes are "
+            "to be resized, and stacked with `numpy.stack`. Received: "
+            f"{str(path)!r}, of which {name} cannot be read ({error})"
+        ) from error
