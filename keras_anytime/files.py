@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import ctypes
+import errno
 import io
 import json
 import math
@@ -15,6 +16,36 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TextIO
+
+
+def user_path(path: str | os.PathLike) -> pathlib.Path:
+    """Returns a path that a user gave, with `~` as the home folder."""
+    return pathlib.Path(os.path.expanduser(path))
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raises an error where a file cannot be written, before there is work.
+
+    Args:
+        path: Where the file shall be. Its folder is made if needed.
+
+    Raises:
+        OSError: If its folder cannot be made or written to, or a folder is
+            where the file shall be.
+    """
+    path = user_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Nothing can be written there ({error.strerror}): use another "
+            "place. Received: path",
+            str(path),
+        ) from error
 
 
 def write_beside(
@@ -33,7 +64,7 @@ def write_beside(
         OSError: If the place cannot be written, or a file was to replace a
             folder.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     room = pathlib.Path(
         tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
@@ -89,7 +120,7 @@ def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:
         BlockingIOError: If another process holds it.
         OSError: If it cannot be written.
     """
-    file = pathlib.Path(path).open("a")
+    file = user_path(path).open("a")
     if sys.platform != "win32":
         import fcntl
 
@@ -152,7 +183,7 @@ def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
         ValueError: If it is no text in UTF-8.
         csv.Error: If it is no CSV file.
     """
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    text = user_path(path).read_text(encoding="utf-8")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -165,7 +196,7 @@ def picture_path(path: str | os.PathLike) -> pathlib.Path:
     Raises:
         ValueError: If it ends in neither `.png` nor `.svg`.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     if path.suffix not in (".png", ".svg"):
         raise ValueError(
             "A plot is written as '.png' or '.svg'. "

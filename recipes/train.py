@@ -247,24 +247,21 @@ def train_together(model, train, test, workdir, resume):
     """Trains all stages, and returns the logs."""
     import keras_anytime as ka
 
-    first_epoch = resume.epoch
     log = ka.callbacks.EpochLog(workdir / "history.csv")
-    if first_epoch:
-        print(f"Resuming after epoch {first_epoch} of {FLAGS.epochs}.")
-    if first_epoch < FLAGS.epochs:
-        model.fit(
-            train,
-            validation_data=test,
-            epochs=FLAGS.epochs,
-            initial_epoch=first_epoch,
-            callbacks=[
-                *schedule(),
-                ka.callbacks.StageProgress(),
-                *of_stages(model, workdir),
-                log,
-                resume,
-            ],
-        )
+    if resume.epoch:
+        print(f"Resuming after epoch {resume.epoch} of {FLAGS.epochs}.")
+    model.fit(
+        train,
+        validation_data=test,
+        epochs=FLAGS.epochs,
+        callbacks=[
+            *schedule(),
+            ka.callbacks.StageProgress(),
+            *of_stages(model, workdir),
+            log,
+            resume,
+        ],
+    )
     return [log]
 
 

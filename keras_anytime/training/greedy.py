@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import shutil
 
 import keras
 
@@ -85,7 +84,6 @@ def fit_greedy(
             part = _stage_to_train(model, k)
             given = callbacks(k) if callable(callbacks) else callbacks
             given = keras.tree.flatten(given or [])
-            first = 0
             end = None
             if workdir is not None:
                 folder = pathlib.Path(workdir) / f"stage_{k}"
@@ -94,22 +92,20 @@ def fit_greedy(
                     histories.append(_no_history())
                     continue
                 resume = Resume(folder, checkpoint_every)
-                resume.restore(part)
                 given.append(resume)
-                first = min(resume.epoch, count)
             histories.append(
                 part.fit(
                     x,
                     y,
                     epochs=count,
-                    initial_epoch=first,
+                    initial_epoch=0,
                     callbacks=given,
                     **options,
                 )
             )
             if end:
                 end.save()
-                shutil.rmtree(resume.folder)
+                resume.clear()
     return histories
 
 

@@ -121,12 +121,14 @@ def fit_options(model, options):
         options.setdefault("shuffle", False)
     callbacks = options.get("callbacks") or []
     if isinstance(callbacks, keras.callbacks.CallbackList):
+        _before_fit(callbacks.callbacks, model, options)
         return options
     options["callbacks"] = callbacks = keras.tree.flatten(callbacks)
     if not any(isinstance(one, StopOnNaN) for one in callbacks):
         callbacks.append(StopOnNaN())
     # It comes first, so that nothing is saved before it has looked.
     callbacks.sort(key=lambda one: not isinstance(one, StopOnNaN))
+    _before_fit(callbacks, model, options)
     if hasattr(getattr(x, "epochs", None), "trained"):
         callbacks.append(number_passes(x.epochs, options.get("initial_epoch")))
     if options.get("verbose", "auto") == "auto" and any(
@@ -195,6 +197,13 @@ def number_passes(epochs, initial_epoch=None):
         on_epoch_begin=lambda epoch, _: epochs.start(epoch + offset),
         on_epoch_end=lambda epoch, _: epochs.finish(epoch + offset),
     )
+
+
+def _before_fit(callbacks, model, options):
+    """Lets callbacks look at the arguments of `fit`, and complete them."""
+    for one in callbacks:
+        if hasattr(one, "before_fit"):
+            one.before_fit(model, options)
 
 
 def _is_specified(one):

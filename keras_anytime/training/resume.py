@@ -1,14 +1,16 @@
 """Going on with a training that was stopped."""
 
+import contextlib
 import hashlib
 import json
-import pathlib
 import re
 import shutil
 
 import keras
 
 from keras_anytime import training
+from keras_anytime.files import check_writable
+from keras_anytime.files import user_path
 from keras_anytime.training.inputs import build_optimizer
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
@@ -23,10 +25,14 @@ class Resume(keras.callbacks.Callback):
     training is killed, one whole checkpoint is there.
 
     ```python
-    resume = ka.callbacks.Resume("run/checkpoints")
-    model = resume.restore(build_and_compile())
-    model.fit(train, epochs=200, initial_epoch=resume.epoch, callbacks=[resume])
+    model.fit(train, epochs=200, callbacks=[Resume("run/checkpoints")])
     ```
+
+    The same call goes on where training was stopped: `AnytimeModel.fit` brings
+    the model to the state of the latest checkpoint, and starts with the epoch
+    after it; where all epochs are behind it, none is trained. To do so before
+    `fit`, call `resume.restore(model)`. Only checkpoints that it has restored
+    or written are deleted.
 
     A training that was killed within an epoch sees this epoch again from its
     start. With a training set of `keras_anytime.data`, whose order and
@@ -41,7 +47,10 @@ class Resume(keras.callbacks.Callback):
             after the last epoch there is one in any case.
 
     Raises:
-        ValueError: If `every` is no number of epochs.
+        ValueError: If `every` is no number of epochs. Before training, if the
+            latest checkpoint is of another network or training, or has seen
+            more epochs than `fit` shall train.
+        OSError: Before training, if the folder cannot be written.
     """
 
     def __init__(self, folder, every=1):
@@ -51,9 +60,16 @@ class Resume(keras.callbacks.Callback):
                 "`every` must be a whole number of epochs, 1 or more. "
                 f"Received: every={every}"
             )
-        self.folder = pathlib.Path(folder)
+        self.folder = user_path(folder)
         self.every = int(every)
+        # The model that it serves, and what was told of it before training,
+        # which may change the learning rate.
+        self._serves = None
         self._settings = None
+        # Whether that is in the state of the latest checkpoint.
+        self._restored = False
+        # The checkpoints that it may delete.
+        self._own = set()
 
     @property
     def epoch(self):
@@ -62,6 +78,8 @@ class Resume(keras.callbacks.Callback):
 
     def restore(self, model):
         """Brings a model to the state of the latest checkpoint, if any.
+
+        `AnytimeModel.fit` does so by itself.
 
         Args:
             model: The new `AnytimeModel`, compiled, that training starts from.
@@ -80,31 +98,93 @@ class Resume(keras.callbacks.Callback):
                 "A checkpoint brings the state of training too: compile the "
                 f"model first. Received: {model.name!r}, not compiled"
             )
+        self._serve(model)
+        path = self._checkpoints().get(self.epoch)
+        if path:
+            check_settings(path, self._settings)
         for killed in self.folder.glob(".epoch_*.keras.*"):
             # What a process left that was killed while it wrote.
             shutil.rmtree(killed, ignore_errors=True)
-        self._settings = settings(model)
-        if self.epoch:
-            path = self._checkpoints()[self.epoch]
-            check_settings(path, self._settings)
+        if path:
             load_state(model, path)
+            self._own = {path}
+        self._restored = True
         return model
 
+    def before_fit(self, model, options):
+        """Restores the model and sets the epoch to start with.
+
+        Args:
+            model: The `AnytimeModel` that is about to be trained.
+            options: Dict of the arguments of `fit`, which gets the epoch.
+
+        Raises:
+            ValueError: As `restore`, or if the checkpoint does not fit the
+                epochs.
+        """
+        first, epochs = self.epoch, options.get("epochs", 1)
+        given = options.get("initial_epoch", 0)
+        if first > epochs:
+            raise ValueError(
+                f"The checkpoint in {str(self.folder)!r} has seen {first} "
+                "epochs: train for as many or more, or use another folder. "
+                f"Received: epochs={epochs}"
+            )
+        if first and given not in (0, first):
+            raise ValueError(
+                f"The checkpoint in {str(self.folder)!r} has seen {first} "
+                "epochs, and training goes on from there: leave "
+                "`initial_epoch` out, or use another folder. "
+                f"Received: initial_epoch={given}"
+            )
+        check_writable(self.folder / "epoch.keras")
+        if model is not self._serves or not self._restored:
+            self.restore(model)
+        # Set in any case: passes over the data then have the numbers of the
+        # epochs, whatever was trained on before.
+        options["initial_epoch"] = first or given
+
     def on_train_begin(self, logs=None):
-        if self._settings is None:
-            self._settings = settings(self.model)
+        if self.model is self._serves:
+            return
+        if self.epoch:
+            raise ValueError(
+                f"The folder {str(self.folder)!r} holds the checkpoints of a "
+                "training: go on with it by `AnytimeModel.fit`, or by "
+                "`resume.restore(model)` before training starts, or use "
+                f"another folder. Received: a checkpoint of {self.epoch} epochs"
+            )
+        check_writable(self.folder / "epoch.keras")
+        self._serve(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._restored = False
 
     def on_epoch_end(self, epoch, logs=None):
         last = self.params.get("epochs")
         if (epoch + 1) % self.every and epoch + 1 != last:
             return
-        older = self._checkpoints()
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
         save_with_note(self.model, path, self._settings)
-        for other in older.values():
-            if other != path:
-                # Another worker of the same training may have been faster.
-                other.unlink(missing_ok=True)
+        for other in self._own - {path}:
+            # Another worker of the same training may have been faster.
+            other.unlink(missing_ok=True)
+        self._own = {path}
+        self._restored = True
+
+    def clear(self):
+        """Deletes its checkpoint, and the folder if nothing else is there."""
+        for path in self._own:
+            path.unlink(missing_ok=True)
+        self._own = set()
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+    def _serve(self, model):
+        if model is not self._serves:
+            self._settings = settings(model)
+            self._serves = model
+            self._own = set()
 
     def _checkpoints(self):
         """Returns a dict from epochs to the paths of whole checkpoints."""
@@ -124,14 +204,20 @@ def check_settings(path, wanted):
         wanted: Dict, what `settings` tells of the model.
     """
     found = read_note(path)
-    for what, digest in wanted.items():
-        # A file without a note is damaged: reading it will say so.
-        if found and found.get(what) != digest:
-            raise ValueError(
-                f"The checkpoint {str(path)!r} is of another training: its "
-                f"{what} differs. Use another folder, or the settings of that "
-                "training."
-            )
+    if not found:
+        raise ValueError(
+            f"The checkpoint {str(path)!r} cannot be read, or is none of "
+            "`Resume`: delete it to start over, or use another folder."
+        )
+    differing = [
+        what for what, digest in wanted.items() if found.get(what) != digest
+    ]
+    if differing:
+        raise ValueError(
+            f"The checkpoint {str(path)!r} is of another training: its "
+            f"{differing[0]} differs. Use another folder, or the settings of "
+            "that training, with a model that is built and compiled anew."
+        )
 
 
 def load_state(model, path):
@@ -166,11 +252,41 @@ def settings(model):
         may change the learning rate that an optimizer's config tells.
     """
     return {
-        "network": _digest([(v.path, tuple(v.shape)) for v in model.weights]),
+        "network": _digest(_network(model)),
         "weighting": _digest(_config(model.weighting)),
         "combiner": _digest(_config(model.gradients)),
         "optimizer": _digest(_config(model.optimizer)),
     }
+
+
+def _network(model):
+    """What tells networks apart, whatever the process has built before."""
+    return [
+        list(model.output_names),
+        [type(operation).__name__ for operation in model.operations],
+        _paths(model),
+        [list(variable.shape) for variable in model.weights],
+    ]
+
+
+def _paths(model):
+    """The paths of all weights, with numbers of their own.
+
+    Keras numbers layers that are given no name through all of a process, as
+    in `conv2d_7`. Here names with the same beginning count from 0 in the order
+    of the weights.
+    """
+    numbers = {}
+
+    def renumbered(part):
+        start = re.sub(r"_\d+$", "", part)
+        known = numbers.setdefault(start, {})
+        return start, known.setdefault(part, len(known))
+
+    return [
+        [renumbered(part) for part in variable.path.split("/")]
+        for variable in model.weights
+    ]
 
 
 def _config(part):
