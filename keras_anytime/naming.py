@@ -23,10 +23,16 @@ def find(name: object, known: Iterable[str]) -> str | None:
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
-    """Returns up to three of the known names that may have been meant."""
+    """Returns up to three of the known names that may have been meant.
+
+    Those that a name is a part of come first, such as `width_resnet42` for
+    `resnet`.
+    """
     by_plain = {_plain(one): one for one in known}
-    found = difflib.get_close_matches(_plain(name), by_plain, 3, 0.5)
-    return [by_plain[one] for one in found]
+    text = _plain(name)
+    longer = [one for one in by_plain if len(text) > 2 and text in one]
+    close = difflib.get_close_matches(text, by_plain, 3, 0.5)
+    return [by_plain[one] for one in dict.fromkeys(longer + close)][:3]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

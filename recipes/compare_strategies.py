@@ -62,7 +62,19 @@ def strategies():
 def main(argv):
     if not FLAGS.workdir:
         sys.exit("compare_strategies.py: --workdir must name a folder.")
+    if not FLAGS.seeds or not all(one.isdecimal() for one in FLAGS.seeds):
+        sys.exit(
+            "compare_strategies.py: --seeds must be whole numbers. "
+            f"Received: {','.join(FLAGS.seeds)}"
+        )
+    from keras_anytime.files import check_writable
+    from keras_anytime.files import write_json
+
     workdir = pathlib.Path(FLAGS.workdir)
+    try:
+        check_writable(workdir / "strategies.json")
+    except OSError as error:
+        sys.exit(f"compare_strategies.py: cannot use --workdir: {error}")
     runs = []
     for seed in FLAGS.seeds:
         for strategy, own in strategies().items():
@@ -71,8 +83,6 @@ def main(argv):
             run(folder, [*argv[1:], *own, f"--seed={seed}"])
             results = json.loads((folder / "results.json").read_text())
             runs.append({"strategy": strategy, **results})
-    from keras_anytime.files import write_json
-
     write_json(workdir / "strategies.json", {"runs": runs})
     print(table(runs))
 

@@ -17,6 +17,7 @@ Writes CSV and JSON files for programs, PNG and SVG pictures, and
 """
 
 import math
+import pathlib
 import sys
 
 from absl import app
@@ -120,6 +121,8 @@ def main(argv):
 def evaluate():
     """Checks the flags, measures all networks and writes everything."""
     import keras_anytime as ka
+    from keras_anytime.evaluation.style import figure
+    from keras_anytime.files import check_writable
     from keras_anytime.runs import Run
 
     groups = {
@@ -131,7 +134,13 @@ def evaluate():
     }
     check(groups)
     runs = groups["runs"]
-    folder = FLAGS.output or runs[0].folder / "evaluation"
+    folder = pathlib.Path(FLAGS.output or runs[0].folder / "evaluation")
+    check_writable(folder / "report.html")
+    figure()  # Where Matplotlib is missing, nothing is measured either.
+    # First, since a wrong split shows here.
+    validation = FLAGS.validation_split and runs[0].measured(
+        FLAGS.validation_split
+    )
     results = ka.evaluation.Results(folder, runs[0].name)
     groups = {
         name: [run.measured(FLAGS.split) for run in group]
@@ -143,7 +152,7 @@ def evaluate():
         two_trainings(results, runs, groups["against"])
     several_networks(results, groups, oracle)
     if runs[0].predictions.num_stages > 1:
-        budgets(results, runs[0])
+        budgets(results, runs[0], validation)
     if runs[0].run.model.label_sets:
         label_sets(results, runs[0])
     if oracle or groups["priorities"]:
@@ -314,12 +323,12 @@ def increase_over(results, by, networks, optimal):
     )
 
 
-def budgets(results, network):
+def budgets(results, network, validation):
     """Budgeted classification, with thresholds from one half of the data."""
     import keras_anytime as ka
 
-    if FLAGS.validation_split:
-        validation = network.run.measured(FLAGS.validation_split).predictions
+    if validation:
+        validation = validation.predictions
         test = network.predictions
         text = f"Thresholds were chosen on {FLAGS.validation_split}."
     else:

@@ -143,7 +143,7 @@ def queue(arguments):
             f"--rows must be of {', '.join(ROWS)}. "
             f"Received: {', '.join(unknown)}"
         )
-    if not all(seed.isdecimal() for seed in FLAGS.seeds):
+    if not FLAGS.seeds or not all(one.isdecimal() for one in FLAGS.seeds):
         raise ValueError(
             f"--seeds must be whole numbers. Received: {','.join(FLAGS.seeds)}"
         )
@@ -180,8 +180,10 @@ def results(arguments):
     Raises:
         ValueError: If it is damaged, or of runs with other flags.
     """
+    from keras_anytime.files import check_writable
+
     path = pathlib.Path(FLAGS.results)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(path)
     if not path.exists():
         return []
     try:

@@ -29,14 +29,26 @@ flags.DEFINE_integer(
     "seed", 0, "Seed of the weights and of the order of images.", lower_bound=0
 )
 
+FILES = (
+    "model.keras",
+    "curve.csv",
+    "curve.png",
+    "anytime.tflite",
+    "anytime.tflite.json",
+    "anytime.tflite.latency.json",
+)
+
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     output = pathlib.Path(FLAGS.output)
+    from keras_anytime.files import check_writable
+
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            check_writable(output / name)
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
 
@@ -84,7 +96,10 @@ def main(argv):
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
     curve.to_csv(output / "curve.csv")
-    curve.plot(output / "curve.png")
+    try:
+        curve.plot(output / "curve.png")
+    except ImportError as error:
+        print(f"curve.png is left out: {error}")
 
     print("\n4. Exporting all stages, each weight once.")
     about = {
@@ -127,15 +142,7 @@ def main(argv):
         print(f"the digit is a {label}.")
 
     print("\nWritten:")
-    for name in (
-        "model.keras",
-        "curve.csv",
-        "curve.png",
-        "anytime.tflite",
-        "anytime.tflite.json",
-        "anytime.tflite.latency.json",
-        "saved_model",
-    ):
+    for name in (*FILES, "saved_model"):
         path = output / name
         files = path.rglob("*") if path.is_dir() else [path]
         for file in sorted(one for one in files if one.is_file()):

@@ -145,7 +145,7 @@ flags.DEFINE_float(
     "learning_rate", 0.1, "The learning rate at the start.", lower_bound=0
 )
 flags.DEFINE_float(
-    "momentum", 0.9, "Nesterov momentum of SGD, below 1.", lower_bound=0
+    "momentum", 0.9, "Nesterov momentum of SGD.", lower_bound=0, upper_bound=1
 )
 flags.DEFINE_enum(
     "schedule",
@@ -166,6 +166,7 @@ flags.DEFINE_integer(
     0,
     "Seed of the weights, and of the order and augmentation of images.",
     lower_bound=0,
+    upper_bound=2**32 - 1,
 )
 flags.DEFINE_bool(
     "deterministic",
@@ -205,10 +206,8 @@ def main(argv):
     try:
         lock = claim(workdir)
         model, train, test, resume = prepare(workdir)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         sys.exit(f"train.py: {error}")
-    except OSError as error:
-        sys.exit(f"train.py: cannot use --workdir or --data_dir: {error}")
 
     import keras_anytime as ka
     from keras_anytime.files import write_json
@@ -315,6 +314,7 @@ def prepare(workdir):
     import keras_anytime as ka
     from keras_anytime import training
     from keras_anytime.files import write_json
+    from keras_anytime.nets import catalogue
 
     if FLAGS.deterministic:
         training.make_deterministic()
@@ -324,27 +324,36 @@ def prepare(workdir):
             "Give both --train_split and --eval_split, or none. Received: "
             f"train_split={FLAGS.train_split}, eval_split={FLAGS.eval_split}"
         )
+    # What tells nothing of the data comes before it is read, or fetched.
+    schedule()
+    check_learning_rate()
+    catalogue.canonical(FLAGS.net)
+    of_network = {"l2": FLAGS.l2, **net_arguments()}
+    weighting = ka.weighting.get(
+        FLAGS.weighting, **json_flag("weighting_arguments")
+    )
+    gradients = ka.gradients.get(
+        FLAGS.gradients, **json_flag("gradients_arguments")
+    )
     labels = json_flag("labels") or None
-    splits = FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split)
+    about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels, FLAGS.download)
+    model = network(
+        {
+            "input_shape": about.image_shape,
+            "classes": about.classes,
+            **of_network,
+        }
+    )
     train, test = ka.data.load(
         FLAGS.data,
         batch_size=FLAGS.batch_size,
-        splits=splits,
+        splits=FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split),
         seed=FLAGS.seed,
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
-        download=FLAGS.download,
         labels=labels,
         drop_remainder=FLAGS.drop_remainder,
     )
-    about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels)
-    settings_of_net = {
-        "input_shape": about.image_shape,
-        "classes": about.classes,
-        "l2": FLAGS.l2,
-        **net_arguments(),
-    }
-    model = network(settings_of_net)
     model.compile(
         optimizer=keras.optimizers.SGD(
             learning_rate(FLAGS.epochs * len(train)),
@@ -353,14 +362,9 @@ def prepare(workdir):
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        weighting=ka.weighting.get(
-            FLAGS.weighting, **json_flag("weighting_arguments")
-        ),
-        gradients=ka.gradients.get(
-            FLAGS.gradients, **json_flag("gradients_arguments")
-        ),
+        weighting=weighting,
+        gradients=gradients,
     )
-    schedule()  # Its errors, before anything is written.
     resume = ka.callbacks.Resume(
         workdir / "checkpoints", every=FLAGS.checkpoint_every
     )
@@ -369,15 +373,20 @@ def prepare(workdir):
     return model, train, test, resume
 
 
+def check_learning_rate():
+    """Raises a `ValueError` if steps of this rate go nowhere."""
+    if not 0 < FLAGS.learning_rate < float("inf"):
+        raise ValueError(
+            "--learning_rate must be above 0 and finite. "
+            f"Received: {FLAGS.learning_rate}"
+        )
+
+
 def learning_rate(steps):
     """Returns the learning rate at the start, or as a function of the steps."""
     import keras
 
     rate = FLAGS.learning_rate
-    if not 0 < rate < float("inf"):
-        raise ValueError(
-            f"--learning_rate must be above 0 and finite. Received: {rate}"
-        )
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
     return rate
@@ -476,10 +485,15 @@ def claim(workdir):
     """
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
+    from keras_anytime.files import check_writable
     from keras_anytime.files import hold
     from keras_anytime.runs import check_settings
 
-    (workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
+    try:
+        for name in ("results.json", "checkpoints/lock"):
+            check_writable(workdir / name)
+    except OSError as error:
+        raise ValueError(f"cannot use --workdir: {error}") from error
     now = settings()
     check_settings(workdir, now, {name: FLAGS[name].default for name in now})
     try:

@@ -37,12 +37,15 @@ def main(argv):
 
     import keras_anytime as ka
     from keras_anytime.evaluation.tables import as_table
+    from keras_anytime.files import check_writable
     from keras_anytime.files import write_csv
     from keras_anytime.measuring import measure_time
 
     try:
+        if FLAGS.csv:
+            check_writable(FLAGS.csv)
         model = ka.nets.get(FLAGS.net)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"benchmark_evaluation.py: {error}")
     rng = np.random.default_rng(0)
     images = rng.standard_normal(

@@ -50,6 +50,9 @@ FILE_COLUMNS = {
 
 def main():
     flags = parse()
+    from keras_anytime.files import check_writable
+    from keras_anytime.files import write_csv
+
     try:
         if flags.plot and pathlib.Path(flags.plot).suffix not in (
             ".png",
@@ -58,6 +61,9 @@ def main():
             raise ValueError(
                 f"--plot must end in .png or .svg. Received: {flags.plot}"
             )
+        for path in (flags.csv, flags.plot):
+            if path:
+                check_writable(path)
         with contextlib.ExitStack() as stack:
             files = flags.files
             if flags.net:
@@ -68,8 +74,6 @@ def main():
         for columns, table in ((COLUMNS, rows), (FILE_COLUMNS, files_rows)):
             print("\n".join(aligned(columns, table)) + "\n")
         if flags.csv:
-            from keras_anytime.files import write_csv
-
             write_csv(flags.csv, [*rows, *files_rows])
         if flags.plot:
             plot(times, flags.plot)
@@ -112,7 +116,13 @@ def parse():
     parser.add_argument(
         "--plot", help="Picture of errors against time, .png or .svg."
     )
-    return parser.parse_args()
+    flags = parser.parse_args()
+    for name in ("threads", "repetitions"):
+        if (value := getattr(flags, name)) is not None and value < 1:
+            parser.error(f"--{name} must be 1 or more. Received: {value}")
+    if flags.net_arguments and not flags.net:
+        parser.error("--net_arguments goes with --net.")
+    return flags
 
 
 def json_object(text):

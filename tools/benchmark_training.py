@@ -29,7 +29,6 @@ the seconds of epochs in `history.csv` of recipes/train.py are the fair ones.
 
 import json
 import os
-import pathlib
 import statistics
 import sys
 
@@ -151,14 +150,14 @@ def main(argv):
         from keras_anytime.side_by_side import SHARING
 
         os.environ.update(SHARING)
+    from keras_anytime.files import check_writable
+
     try:
         builder, arguments = find_network()
         extras = find_extras(builder)
         model = builder(**arguments)
         if FLAGS.csv:
-            pathlib.Path(FLAGS.csv).parent.mkdir(parents=True, exist_ok=True)
-        if FLAGS.csv and pathlib.Path(FLAGS.csv).is_dir():
-            raise ValueError(f"--csv must name a file. Received: {FLAGS.csv}")
+            check_writable(FLAGS.csv)
     except (ValueError, OSError) as error:
         sys.exit(f"benchmark_training.py: {error}")
 

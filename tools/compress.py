@@ -59,10 +59,16 @@ flags.DEFINE_float(
     "sparsity", 0.5, "Share of zeros in each kernel, for --method=prune."
 )
 flags.DEFINE_integer(
-    "clusters", 16, "Different values in each kernel, for --method=cluster."
+    "clusters",
+    16,
+    "Different values in each kernel, for --method=cluster.",
+    lower_bound=3,
 )
 flags.DEFINE_float(
-    "learning_rate", None, "Learning rate of Adam; else that of --method."
+    "learning_rate",
+    None,
+    "Learning rate of Adam; else that of --method.",
+    lower_bound=0,
 )
 
 
@@ -86,11 +92,18 @@ def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
     from keras_anytime.export import compression
+    from keras_anytime.files import check_writable
+    from keras_anytime.files import write_beside
 
     if not FLAGS.output.endswith(".keras"):
         raise ValueError(
             f"--output must end in .keras. Received: {FLAGS.output}"
         )
+    if not 0 < FLAGS.sparsity < 1:
+        raise ValueError(
+            f"--sparsity must be between 0 and 1. Received: {FLAGS.sparsity}"
+        )
+    check_writable(FLAGS.output)
     options = {"epochs": FLAGS.epochs}
     if FLAGS.learning_rate is not None:
         options["learning_rate"] = FLAGS.learning_rate
@@ -107,7 +120,7 @@ def compress():
         download=FLAGS.download,
     )
     compressed = getattr(compression, FLAGS.method)(model, train, **options)
-    compressed.save(FLAGS.output)
+    write_beside(FLAGS.output, compressed.save)
     with tempfile.TemporaryDirectory() as folder:
         sizes = []
         for name, network in (("before", model), ("after", compressed)):

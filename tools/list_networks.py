@@ -31,12 +31,15 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     import keras_anytime as ka
+    from keras_anytime.files import check_writable
     from keras_anytime.files import write_csv
     from keras_anytime.nets import catalogue
 
     try:
+        if FLAGS.csv:
+            check_writable(FLAGS.csv)
         names = [catalogue.canonical(one) for one in FLAGS.names]
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"list_networks.py: {error}")
     rows = []
     for name in names or ka.nets.names():

@@ -1,6 +1,7 @@
 """Data sets as pipelines of prepared images, ready for `model.fit`."""
 
 import dataclasses
+import numbers
 import os
 
 import keras
@@ -22,14 +23,15 @@ from keras_anytime.data.splits import check_count
 __all__ = ["DatasetInfo", "Epochs", "info", "load"]
 
 
-def info(name, data_dir=None, labels=None):
-    """Returns what is known of a data set, without reading its images.
+def info(name, data_dir=None, labels=None, download=False):
+    """Returns what is known of a data set.
 
     Args:
         name: String, as in `load`.
         data_dir: String or `None`, as in `load`.
         labels: Dict or `None`, as in `load`. With it, `classes` and
             `class_names` are dicts by label sets.
+        download: Boolean, as in `load`.
 
     Returns:
         A `DatasetInfo`.
@@ -37,6 +39,8 @@ def info(name, data_dir=None, labels=None):
     Raises:
         ValueError: If the data set or one of the labels is unknown.
         FileNotFoundError: If it has not been prepared.
+        OSError: If it cannot be fetched.
+        ImportError: If it is to be fetched on JAX.
     """
     name = _as_text(name)
     if name == DIGITS.name:
@@ -44,7 +48,8 @@ def info(name, data_dir=None, labels=None):
     if is_npz(name):
         return npz_info(name, labels)
     if _has_tensorflow():
-        return tfds_info(name, data_dir, labels)
+        return tfds_info(name, data_dir, labels, download)
+    _check_download(download)
     return folder_info(name, data_dir, labels)
 
 
@@ -109,12 +114,17 @@ def load(
         ValueError: If an argument is not one of these.
         FileNotFoundError: If the data set has not been prepared; says how to
             get it.
+        OSError: If it cannot be fetched.
         ImportError: If a data set is to be fetched on JAX.
     """
-    if batch_size != int(batch_size) or batch_size < 1:
+    if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
         raise ValueError(
             "`batch_size` must be a whole number of 1 or more. "
             f"Received: batch_size={batch_size}"
+        )
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ValueError(
+            f"`seed` must be a whole number of 0 or more. Received: seed={seed}"
         )
     if isinstance(splits, str):
         raise ValueError(
@@ -131,6 +141,11 @@ def load(
     about = info(name, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
         check_count(len(images), split, name)
+    if drop_remainder and len(pairs[0][0]) < batch_size:
+        raise ValueError(
+            f"`drop_remainder` leaves nothing of {len(pairs[0][0])} training "
+            f"images. Received: batch_size={batch_size}"
+        )
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
     if _has_tensorflow():
@@ -154,13 +169,17 @@ def _read(name, splits, data_dir, download, labels):
         return read_npz(name, splits, labels)
     if _has_tensorflow():
         return read_tfds(name, splits, data_dir, download, labels)
+    _check_download(download)
+    return read_folder(name, splits, data_dir, labels)
+
+
+def _check_download(download):
     if download:
         raise ImportError(
             "TensorFlow Datasets fetches data, with the TensorFlow backend; "
             "JAX reads what it has prepared. Received: download=True with "
             f"KERAS_BACKEND={keras.backend.backend()}"
         )
-    return read_folder(name, splits, data_dir, labels)
 
 
 def _as_text(name):

@@ -84,13 +84,14 @@ def read_digits(splits, labels=None):
     return pairs
 
 
-def tfds_info(name, data_dir=None, labels=None):
+def tfds_info(name, data_dir=None, labels=None, download=False):
     """Returns what TFDS knows of a data set.
 
     Args:
         name: String. The name of a TFDS data set of images.
         data_dir: String or `None`, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
+        download: Boolean, as in `keras_anytime.data.load`.
 
     Returns:
         A `DatasetInfo`.
@@ -100,7 +101,7 @@ def tfds_info(name, data_dir=None, labels=None):
             fixed image size.
         FileNotFoundError: If it has not been prepared.
     """
-    known = _builder(name, data_dir, download=False).info.features
+    known = _builder(name, data_dir, download).info.features
     features = features_of(labels, _label_features(name, known), name)
     class_names = {one: tuple(known[one].names) for one in features.values()}
     shape = tuple(known["image"].shape)
