@@ -1,5 +1,6 @@
 """Data sets as pipelines of prepared images, ready for `model.fit`."""
 
+import contextlib
 import dataclasses
 import numbers
 import os
@@ -49,8 +50,8 @@ def info(name, data_dir=None, labels=None, download=False):
         return npz_info(name, labels)
     if _has_tensorflow():
         return tfds_info(name, data_dir, labels, download)
-    _check_download(download)
-    return folder_info(name, data_dir, labels)
+    with _refused(download):
+        return folder_info(name, data_dir, labels)
 
 
 def load(
@@ -169,17 +170,23 @@ def _read(name, splits, data_dir, download, labels):
         return read_npz(name, splits, labels)
     if _has_tensorflow():
         return read_tfds(name, splits, data_dir, download, labels)
-    _check_download(download)
-    return read_folder(name, splits, data_dir, labels)
+    with _refused(download):
+        return read_folder(name, splits, data_dir, labels)
 
 
-def _check_download(download):
-    if download:
+@contextlib.contextmanager
+def _refused(download):
+    """Says why a data set that is not there is not fetched."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not download:
+            raise
         raise ImportError(
             "TensorFlow Datasets fetches data, with the TensorFlow backend; "
             "JAX reads what it has prepared. Received: download=True with "
             f"KERAS_BACKEND={keras.backend.backend()}"
-        )
+        ) from error
 
 
 def _as_text(name):

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -108,6 +109,17 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
         ka.data.load("cifar10", data_dir=str(tmp_path))
     assert "TFDS_DATA_DIR" in str(info.value)
     assert str(tmp_path) in str(info.value)
+
+
+def test_what_is_there_is_not_fetched(cifar10_dir, tmp_path):
+    (batches,) = ka.data.load(
+        "cifar10", 5, ("test[:5]",), data_dir=cifar10_dir, download=True
+    )
+    assert len(batches) == 1
+    assert ka.data.info("cifar10", cifar10_dir, download=True).classes == 10
+    if keras.backend.backend() != "tensorflow":
+        with pytest.raises(ImportError, match="with the TensorFlow backend"):
+            ka.data.load("cifar10", data_dir=str(tmp_path), download=True)
 
 
 def test_cifar10_comes_through_tfds(cifar10_dir):
