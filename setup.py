@@ -27,6 +27,8 @@ TENSORFLOW = [
     # Without CUDA libraries; on a GPU machine: tensorflow[and-cuda].
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
+    # What it imports to fetch data, and requires of older Pythons only.
+    "importlib-resources>=6.5",
     "tensorflow-model-optimization>=0.8.1,<0.9",
     "tf_keras>=2.21,<2.22",
     *SCIENCE,

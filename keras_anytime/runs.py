@@ -10,6 +10,7 @@ import numpy as np
 from keras_anytime import data
 from keras_anytime import evaluation
 from keras_anytime import export
+from keras_anytime import gradients
 from keras_anytime import runtime
 from keras_anytime.files import user_path
 from keras_anytime.loading import load_model
@@ -46,6 +47,7 @@ class Run:
     Args:
         folder: String or path, the work folder of recipes/train.py.
         data_dir: String or `None`, as in `ka.data.load`.
+        download: Boolean, as in `ka.data.load`.
 
     Attributes:
         folder: A `pathlib.Path`.
@@ -56,9 +58,10 @@ class Run:
         ValueError: If its settings are damaged.
     """
 
-    def __init__(self, folder, data_dir=None):
+    def __init__(self, folder, data_dir=None, download=False):
         self.folder = user_path(folder)
         self.data_dir = data_dir
+        self.download = download
         for name in ("settings.json", "model.keras"):
             if not (self.folder / name).is_file():
                 raise FileNotFoundError(
@@ -80,9 +83,10 @@ class Run:
     @property
     def priority(self):
         """The stage priority of OSGD, a tuple; of other trainings the name."""
-        if self.settings.get("gradients") != "orthogonal":
-            return self.name
         arguments = json.loads(self.settings.get("gradients_arguments", "{}"))
+        name = self.settings.get("gradients")
+        if not isinstance(gradients.get(name), gradients.Orthogonal):
+            return self.name
         stages = range(1, self.model.num_stages + 1)
         return tuple(arguments.get("priority") or stages)
 
@@ -106,6 +110,7 @@ class Run:
             batch_size=batch_size,
             splits=split and (split, split),
             data_dir=self.data_dir,
+            download=self.download,
             labels=self._labels(),
         )
         return measured

@@ -23,8 +23,14 @@ from absl import app
 from absl import flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("workdir", None, "Folder of all runs.", required=True)
-flags.DEFINE_list("seeds", ["1", "2", "3"], "One run of each strategy a seed.")
+flags.DEFINE_string(
+    "workdir", None, "Folder that gets one folder for each run.", required=True
+)
+flags.DEFINE_list(
+    "seeds",
+    ["1", "2", "3"],
+    "Seeds, whole numbers: each strategy is trained once with each.",
+)
 flags.DEFINE_float(
     "scale",
     0.03,
@@ -56,10 +62,20 @@ def strategies():
 def main(argv):
     if not FLAGS.workdir:
         sys.exit("compare_strategies.py: --workdir must name a folder.")
+    if not FLAGS.seeds or not all(one.isdecimal() for one in FLAGS.seeds):
+        sys.exit(
+            "compare_strategies.py: --seeds must be whole numbers. "
+            f"Received: {','.join(FLAGS.seeds)}"
+        )
+    from keras_anytime.files import check_writable
     from keras_anytime.files import user_path
     from keras_anytime.files import write_json
 
     workdir = user_path(FLAGS.workdir)
+    try:
+        check_writable(workdir / "strategies.json")
+    except OSError as error:
+        sys.exit(f"compare_strategies.py: cannot use --workdir: {error}")
     runs = []
     for seed in FLAGS.seeds:
         for strategy, own in strategies().items():

@@ -17,6 +17,7 @@ Writes CSV and JSON files for programs, PNG and SVG pictures, and
 """
 
 import math
+import pathlib
 import sys
 
 from absl import app
@@ -24,35 +25,85 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("runs", [], "Runs of one training, one for each seed.")
-flags.DEFINE_list("against", [], "Runs of another, with the same seeds.")
-flags.DEFINE_list("oracle", [], "Runs of separate networks, smallest first.")
-flags.DEFINE_list("baseline", [], "Run of another anytime network.")
 flags.DEFINE_list(
-    "priorities", [], "Runs of the same network with other stage priorities."
+    "runs",
+    [],
+    "Folders of the runs to measure: one training, a run for each seed.",
+)
+flags.DEFINE_list(
+    "against",
+    [],
+    "Folders of the runs of another training, with the seeds of --runs, to "
+    "compare with.",
+)
+flags.DEFINE_list(
+    "oracle",
+    [],
+    "Folders of runs of separate networks, smallest first, trained with "
+    "--oracle_stage of train.py.",
+)
+flags.DEFINE_list(
+    "baseline",
+    [],
+    "Folder of the run of another anytime network, to draw and time beside "
+    "--runs.",
+)
+flags.DEFINE_list(
+    "priorities",
+    [],
+    "Folders of runs of the network of --runs, trained with other stage "
+    "priorities of OSGD.",
 )
 flags.DEFINE_string(
-    "output", None, "Folder to write to; else `evaluation` in the first run's."
+    "output",
+    None,
+    "Folder to write to; else `evaluation` in the first folder of --runs.",
 )
-flags.DEFINE_string("split", None, "Data to measure on; else the runs' own.")
+flags.DEFINE_string(
+    "split",
+    None,
+    "Split to measure on, such as test; else the --eval_split of each run.",
+)
 flags.DEFINE_string(
     "validation_split",
     None,
-    "Data to choose confidence thresholds on; else the first half of the data "
-    "to measure on.",
+    "Split to choose confidence thresholds on; else the first half of the data "
+    "that is measured on.",
 )
 flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
+    "data_dir",
+    None,
+    "Folder of prepared TFDS data sets; else the environment's TFDS_DATA_DIR.",
 )
-flags.DEFINE_integer("images", 200, "Images to time with.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 5, "Answers to each.", lower_bound=1)
+flags.DEFINE_bool(
+    "download",
+    False,
+    "Fetch and prepare a TFDS data set of the runs that is not in --data_dir.",
+)
+flags.DEFINE_integer(
+    "images", 200, "Images to time networks with.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "repetitions", 5, "Timed answers of a network to each image.", lower_bound=1
+)
 flags.DEFINE_list(
-    "deadlines_ms", [], "Deadlines to simulate, inf for none; else Wan 2020's."
+    "deadlines_ms",
+    [],
+    "Deadlines to simulate, in milliseconds, inf for none; else Wan 2020's.",
 )
 flags.DEFINE_list(
-    "probabilities", [], "How likely each deadline is; else all the same."
+    "probabilities",
+    [],
+    "How likely each deadline is; else all deadlines are equally likely.",
 )
-flags.DEFINE_float("wanted_error", 0.5, "With label sets: error to keep.")
+flags.DEFINE_float(
+    "wanted_error",
+    0.5,
+    "Of several label sets, the finest with at most this error is named for "
+    "each stage.",
+    lower_bound=0,
+    upper_bound=1,
+)
 
 _GROUPS = ("runs", "against", "oracle", "baseline", "priorities")
 
@@ -70,15 +121,26 @@ def main(argv):
 def evaluate():
     """Checks the flags, measures all networks and writes everything."""
     import keras_anytime as ka
+    from keras_anytime.evaluation.style import figure
+    from keras_anytime.files import check_writable
     from keras_anytime.runs import Run
 
     groups = {
-        name: [Run(folder, FLAGS.data_dir) for folder in FLAGS[name].value]
+        name: [
+            Run(folder, FLAGS.data_dir, FLAGS.download)
+            for folder in FLAGS[name].value
+        ]
         for name in _GROUPS
     }
     check(groups)
     runs = groups["runs"]
-    folder = FLAGS.output or runs[0].folder / "evaluation"
+    folder = pathlib.Path(FLAGS.output or runs[0].folder / "evaluation")
+    check_writable(folder / "report.html")
+    figure()  # Where Matplotlib is missing, nothing is measured either.
+    # First, since a wrong split shows here.
+    validation = FLAGS.validation_split and runs[0].measured(
+        FLAGS.validation_split
+    )
     results = ka.evaluation.Results(folder, runs[0].name)
     groups = {
         name: [run.measured(FLAGS.split) for run in group]
@@ -90,7 +152,7 @@ def evaluate():
         two_trainings(results, runs, groups["against"])
     several_networks(results, groups, oracle)
     if runs[0].predictions.num_stages > 1:
-        budgets(results, runs[0])
+        budgets(results, runs[0], validation)
     if runs[0].run.model.label_sets:
         label_sets(results, runs[0])
     if oracle or groups["priorities"]:
@@ -261,12 +323,12 @@ def increase_over(results, by, networks, optimal):
     )
 
 
-def budgets(results, network):
+def budgets(results, network, validation):
     """Budgeted classification, with thresholds from one half of the data."""
     import keras_anytime as ka
 
-    if FLAGS.validation_split:
-        validation = network.run.measured(FLAGS.validation_split).predictions
+    if validation:
+        validation = validation.predictions
         test = network.predictions
         text = f"Thresholds were chosen on {FLAGS.validation_split}."
     else:

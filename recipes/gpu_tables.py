@@ -56,17 +56,34 @@ ROWS = [
 # So many failures, each of a run on its own, have a cause that stays.
 ENOUGH = 3
 
-flags.DEFINE_string("workdir", None, "Folder of all runs.", required=True)
-flags.DEFINE_float(
-    "minutes", None, "For how long.", required=True, lower_bound=0
+flags.DEFINE_string(
+    "workdir", None, "Folder that gets one folder for each run.", required=True
 )
-flags.DEFINE_list("rows", ROWS, "The rows, in the order of the queue.")
-flags.DEFINE_list("seeds", ["1", "2", "3"], "One run of each row a seed.")
+flags.DEFINE_float(
+    "minutes",
+    None,
+    "Minutes after which what still trains is stopped.",
+    required=True,
+    lower_bound=0,
+)
+flags.DEFINE_list(
+    "rows", ROWS, "Rows of the tables to train, in the order of the queue."
+)
+flags.DEFINE_list(
+    "seeds",
+    ["1", "2", "3"],
+    "Seeds, whole numbers: each row is trained once with each.",
+)
 flags.DEFINE_integer(
-    "at_a_time", 0, "Runs side by side; 0 finds out.", lower_bound=0
+    "at_a_time",
+    0,
+    "Runs that train side by side; 0 measures how many get the most done.",
+    lower_bound=0,
 )
 flags.DEFINE_string(
-    "results", str(HERE / "results/wan2020_tables.json"), "Where they go."
+    "results",
+    str(HERE / "results/wan2020_tables.json"),
+    "JSON file to which the results of each run are added.",
 )
 
 
@@ -128,7 +145,7 @@ def queue(arguments):
             f"--rows must be of {', '.join(ROWS)}. "
             f"Received: {', '.join(unknown)}"
         )
-    if not all(seed.isdecimal() for seed in FLAGS.seeds):
+    if not FLAGS.seeds or not all(one.isdecimal() for one in FLAGS.seeds):
         raise ValueError(
             f"--seeds must be whole numbers. Received: {','.join(FLAGS.seeds)}"
         )
@@ -165,10 +182,11 @@ def results(arguments):
     Raises:
         ValueError: If it is damaged, or of runs with other flags.
     """
+    from keras_anytime.files import check_writable
     from keras_anytime.files import user_path
 
     path = user_path(FLAGS.results)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(path)
     if not path.exists():
         return []
     try:

@@ -6,8 +6,8 @@ trains a three-stage width-nested ResNet on the handwritten digits that ship
 inside scikit-learn, with Orthogonalized SGD and AdaLoss; measures it; exports
 it; and answers a test image under several deadlines.
 
-Expected: error at or below 8% at every stage and 3% at stage 3, on the fifth
-of the digits that is held out. Two CPU cores, about a minute.
+Expected: an error of at most 0.08 at every stage and 0.03 at stage 3, on the
+fifth of the digits that is held out. Two CPU cores, about a minute.
 """
 
 import collections
@@ -18,20 +18,37 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output", "runs/quickstart", "Folder to write to.")
-flags.DEFINE_integer("epochs", 20, "Passes over the data.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Seed of weights and order.", lower_bound=0)
+flags.DEFINE_string(
+    "output", "runs/quickstart", "Folder to write model, curve and exports to."
+)
+flags.DEFINE_integer(
+    "epochs", 20, "Passes over the training data.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "seed", 0, "Seed of the weights and of the order of images.", lower_bound=0
+)
+
+FILES = (
+    "model.keras",
+    "curve.csv",
+    "curve.png",
+    "anytime.tflite",
+    "anytime.tflite.json",
+    "anytime.tflite.latency.json",
+)
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
+    from keras_anytime.files import check_writable
     from keras_anytime.files import user_path
 
     output = user_path(FLAGS.output)
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            check_writable(output / name)
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
 
@@ -79,7 +96,10 @@ def main(argv):
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
     curve.to_csv(output / "curve.csv")
-    curve.plot(output / "curve.png")
+    try:
+        curve.plot(output / "curve.png")
+    except ImportError as error:
+        print(f"curve.png is left out: {error}")
 
     print("\n4. Exporting all stages, each weight once.")
     about = {
@@ -122,15 +142,7 @@ def main(argv):
         print(f"the digit is a {label}.")
 
     print("\nWritten:")
-    for name in (
-        "model.keras",
-        "curve.csv",
-        "curve.png",
-        "anytime.tflite",
-        "anytime.tflite.json",
-        "anytime.tflite.latency.json",
-        "saved_model",
-    ):
+    for name in (*FILES, "saved_model"):
         path = output / name
         files = path.rglob("*") if path.is_dir() else [path]
         for file in sorted(one for one in files if one.is_file()):

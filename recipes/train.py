@@ -25,71 +25,127 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", "digits", "'digits', or a TFDS data set.")
 flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
+    "data",
+    "digits",
+    "The data set: 'digits', the path of an .npz file, or the name of a TFDS "
+    "data set, such as cifar10.",
 )
-flags.DEFINE_string("train_split", None, "For example train[:45000].")
-flags.DEFINE_string("eval_split", None, "For example train[45000:].")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Folder of prepared TFDS data sets; else the environment's TFDS_DATA_DIR.",
+)
+flags.DEFINE_bool(
+    "download",
+    False,
+    "Fetch and prepare the TFDS data set if it is not in --data_dir.",
+)
+flags.DEFINE_string(
+    "train_split",
+    None,
+    "Split to train on, such as train[:45000]; else the data set's own.",
+)
+flags.DEFINE_string(
+    "eval_split",
+    None,
+    "Split to measure on, such as train[45000:]; else the data set's own.",
+)
 flags.DEFINE_string(
     "labels",
     "{}",
-    "Label sets from fine to coarse and the features that hold them, as JSON: "
+    "Label sets, finest first, and the features that hold them, as JSON: "
     '\'{"fine": "label", "coarse": "coarse_label"}\'.',
 )
-flags.DEFINE_bool("augment", True, "Pad, crop and mirror training images.")
-flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
+flags.DEFINE_bool(
+    "augment", True, "Pad, crop and mirror training images at random."
+)
+flags.DEFINE_integer(
+    "batch_size", 128, "Images per training step.", lower_bound=1
+)
 flags.DEFINE_bool(
     "drop_remainder",
     False,
-    "Leave out the last, smaller batch of an epoch, for which the step would "
-    "be compiled once more.",
+    "Leave out the last, smaller batch of an epoch, for which the training "
+    "step would be compiled once more.",
 )
 flags.DEFINE_string(
-    "net", "width_resnet42", "The network, as listed by list_networks.py."
+    "net",
+    "width_resnet42",
+    "The network: a name that list_networks.py lists, or a builder of ka.nets.",
 )
-flags.DEFINE_string("nesting", None, "How the stages grow, if not as there.")
-flags.DEFINE_list("units", None, "Units of each block, if not as there.")
-flags.DEFINE_list("filters", None, "Full width of each block, likewise.")
 flags.DEFINE_string(
-    "net_arguments", "{}", "More of the network's arguments, as JSON."
+    "nesting",
+    None,
+    "How the stages grow, such as w1-w2-w4; else as --net has it.",
+)
+flags.DEFINE_list(
+    "units",
+    None,
+    "Units of each block, such as 3,3,3; else as many as --net has.",
+)
+flags.DEFINE_list(
+    "filters",
+    None,
+    "Full width of each block, such as 16,32,64; else as wide as --net is.",
+)
+flags.DEFINE_string(
+    "net_arguments",
+    "{}",
+    "Further arguments of the network's builder, as a JSON object.",
 )
 flags.DEFINE_integer(
     "oracle_stage",
     0,
-    "Train a separate network of the size of this stage, as the oracle has it.",
+    "Train a separate network of the size of the stage of this number, for the "
+    "oracle of evaluate.py; 0 trains the anytime network.",
     lower_bound=0,
 )
-flags.DEFINE_float("l2", 5e-5, "Factor of the kernels' squared norm.")
+flags.DEFINE_float(
+    "l2",
+    5e-5,
+    "Factor of the squared norm of kernels in the loss.",
+    lower_bound=0,
+)
 flags.DEFINE_string(
     "gradients",
     "orthogonal",
-    "How stage gradients are combined: orthogonal (OSGD), normalized "
-    "(NormSGD), or sum (SGD).",
+    "How stage gradients are combined: orthogonal or OSGD, normalized or "
+    "NormSGD, sum or SGD, or OSGD_Norm.",
 )
 flags.DEFINE_string(
     "gradients_arguments",
     "{}",
-    "Its arguments as JSON, such as '{\"normalize\": true}' (OSGD-Norm).",
+    "Arguments of the combiner of --gradients, as a JSON object such as "
+    "'{\"priority\": [2, 1, 3]}'.",
 )
 flags.DEFINE_string(
     "weighting",
     "constant",
-    "Weights of the losses: constant, linear, exponential, half_end, sieve, "
-    "adaloss, alternating, milestone, average_loss, exp3, or "
+    "Weights of the stages' losses: constant, linear, exponential, half_end, "
+    "sieve, adaloss, alternating, milestone, average_loss, exp3, or "
     "random_weighted_majority.",
 )
 flags.DEFINE_string(
-    "weighting_arguments", "{}", "Its arguments as JSON: '{\"gamma\": 0.1}'."
+    "weighting_arguments",
+    "{}",
+    "Arguments of --weighting, as a JSON object such as '{\"gamma\": 0.1}'.",
 )
 flags.DEFINE_bool(
     "greedy",
     False,
-    "Train one stage after the other, each for --epochs, by its loss alone.",
+    "Train one stage after the other, each for --epochs, by the stage's loss "
+    "alone.",
 )
-flags.DEFINE_integer("epochs", 200, "Passes over the data.", lower_bound=1)
-flags.DEFINE_float("learning_rate", 0.1, "At the start.", lower_bound=0)
-flags.DEFINE_float("momentum", 0.9, "Nesterov momentum.", lower_bound=0)
+flags.DEFINE_integer(
+    "epochs", 200, "Passes over the training data.", lower_bound=1
+)
+flags.DEFINE_float(
+    "learning_rate", 0.1, "The learning rate at the start.", lower_bound=0
+)
+flags.DEFINE_float(
+    "momentum", 0.9, "Nesterov momentum of SGD.", lower_bound=0, upper_bound=1
+)
 flags.DEFINE_enum(
     "schedule",
     "cosine",
@@ -98,23 +154,41 @@ flags.DEFINE_enum(
     "of the epochs (Wan 2020), or by 10 at 50% and 75% (Hu 2019).",
 )
 flags.DEFINE_integer(
-    "warmup_epochs", 0, "Epochs in which the rate rises first.", lower_bound=0
+    "warmup_epochs",
+    0,
+    "Epochs at the start in which the learning rate rises, with "
+    "--schedule=steps or tenths.",
+    lower_bound=0,
 )
-flags.DEFINE_integer("seed", 0, "Seed of weights and data.", lower_bound=0)
+flags.DEFINE_integer(
+    "seed",
+    0,
+    "Seed of the weights, and of the order and augmentation of images.",
+    lower_bound=0,
+    upper_bound=2**32 - 1,
+)
 flags.DEFINE_bool(
-    "deterministic", False, "Give the same weights to the last bit; slower."
+    "deterministic",
+    False,
+    "Train so that the same flags give the same weights to the last bit; "
+    "slower.",
 )
 flags.DEFINE_integer(
     "checkpoint_every",
     1,
-    "Epochs from one checkpoint to the next; a run that was stopped trains "
-    "those since the last one again.",
+    "Epochs from one checkpoint to the next; a run that was stopped goes on "
+    "from the last checkpoint.",
     lower_bound=1,
 )
-flags.DEFINE_string("workdir", None, "Folder of this run.", required=True)
+flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the run; a stopped run goes on in its folder.",
+    required=True,
+)
 
 # What may differ when a run is resumed: places, not what is computed.
-_PLACES = ("workdir", "data_dir", "checkpoint_every")
+_PLACES = ("workdir", "data_dir", "download", "checkpoint_every")
 _UNUSED_IF_GREEDY = (
     "gradients",
     "gradients_arguments",
@@ -133,10 +207,8 @@ def main(argv):
     try:
         lock = claim(workdir)
         model, train, test, resume = prepare(workdir)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         sys.exit(f"train.py: {error}")
-    except OSError as error:
-        sys.exit(f"train.py: cannot use --workdir or --data_dir: {error}")
 
     import keras_anytime as ka
     from keras_anytime.files import write_json
@@ -243,6 +315,7 @@ def prepare(workdir):
     import keras_anytime as ka
     from keras_anytime import training
     from keras_anytime.files import write_json
+    from keras_anytime.nets import catalogue
 
     if FLAGS.deterministic:
         training.make_deterministic()
@@ -252,26 +325,36 @@ def prepare(workdir):
             "Give both --train_split and --eval_split, or none. Received: "
             f"train_split={FLAGS.train_split}, eval_split={FLAGS.eval_split}"
         )
+    # What tells nothing of the data comes before it is read, or fetched.
+    schedule()
+    check_learning_rate()
+    catalogue.canonical(FLAGS.net)
+    of_network = {"l2": FLAGS.l2, **net_arguments()}
+    weighting = ka.weighting.get(
+        FLAGS.weighting, **json_flag("weighting_arguments")
+    )
+    gradients = ka.gradients.get(
+        FLAGS.gradients, **json_flag("gradients_arguments")
+    )
     labels = json_flag("labels") or None
-    splits = FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split)
+    about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels, FLAGS.download)
+    model = network(
+        {
+            "input_shape": about.image_shape,
+            "classes": about.classes,
+            **of_network,
+        }
+    )
     train, test = ka.data.load(
         FLAGS.data,
         batch_size=FLAGS.batch_size,
-        splits=splits,
+        splits=FLAGS.train_split and (FLAGS.train_split, FLAGS.eval_split),
         seed=FLAGS.seed,
         augment=FLAGS.augment,
         data_dir=FLAGS.data_dir,
         labels=labels,
         drop_remainder=FLAGS.drop_remainder,
     )
-    about = ka.data.info(FLAGS.data, FLAGS.data_dir, labels)
-    settings_of_net = {
-        "input_shape": about.image_shape,
-        "classes": about.classes,
-        "l2": FLAGS.l2,
-        **net_arguments(),
-    }
-    model = network(settings_of_net)
     model.compile(
         optimizer=keras.optimizers.SGD(
             learning_rate(FLAGS.epochs * len(train)),
@@ -280,10 +363,9 @@ def prepare(workdir):
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        weighting=made(ka.weighting, "weighting"),
-        gradients=made(ka.gradients, "gradients"),
+        weighting=weighting,
+        gradients=gradients,
     )
-    schedule()  # Its errors, before anything is written.
     resume = ka.callbacks.Resume(
         workdir / "checkpoints", every=FLAGS.checkpoint_every
     )
@@ -292,15 +374,20 @@ def prepare(workdir):
     return model, train, test, resume
 
 
+def check_learning_rate():
+    """Raises a `ValueError` if steps of this rate go nowhere."""
+    if not 0 < FLAGS.learning_rate < float("inf"):
+        raise ValueError(
+            "--learning_rate must be above 0 and finite. "
+            f"Received: {FLAGS.learning_rate}"
+        )
+
+
 def learning_rate(steps):
     """Returns the learning rate at the start, or as a function of the steps."""
     import keras
 
     rate = FLAGS.learning_rate
-    if not 0 < rate < float("inf"):
-        raise ValueError(
-            f"--learning_rate must be above 0 and finite. Received: {rate}"
-        )
     if FLAGS.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, steps)
     return rate
@@ -327,19 +414,6 @@ def schedule():
             warmup_epochs=FLAGS.warmup_epochs,
         )
     ]
-
-
-def made(library, flag):
-    """Returns the weighting or combiner that two flags tell of."""
-    name, arguments = FLAGS[flag].value, json_flag(f"{flag}_arguments")
-    kind = type(library.get(name))
-    try:
-        return kind(**arguments)
-    except TypeError as error:
-        raise ValueError(
-            f"--{flag}_arguments must be arguments of {kind.__name__} "
-            f"({error}). Received: {arguments}"
-        ) from error
 
 
 def json_flag(name):
@@ -412,10 +486,15 @@ def claim(workdir):
     """
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
+    from keras_anytime.files import check_writable
     from keras_anytime.files import hold
     from keras_anytime.runs import check_settings
 
-    (workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
+    try:
+        for name in ("results.json", "checkpoints/lock"):
+            check_writable(workdir / name)
+    except OSError as error:
+        raise ValueError(f"cannot use --workdir: {error}") from error
     now = settings()
     check_settings(workdir, now, {name: FLAGS[name].default for name in now})
     try:

@@ -121,7 +121,7 @@ def test_only_osgd_has_a_priority(tmp_path):
         tmp_path,
         {"gradients": "orthogonal", "gradients_arguments": "{}"},
         {
-            "gradients": "orthogonal",
+            "gradients": "OSGD",
             "gradients_arguments": '{"priority": [3, 1, 2]}',
         },
         {"gradients": "sum", "gradients_arguments": "{}"},

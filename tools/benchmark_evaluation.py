@@ -17,12 +17,16 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "net", "width_resnet42", "The network, as listed by list_networks.py."
+    "net",
+    "width_resnet42",
+    "The network: a name that list_networks.py lists, or a builder of ka.nets.",
 )
 flags.DEFINE_integer("images", 1000, "Images to measure on.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 128, "Images per batch.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 7, "Rounds measured.", lower_bound=1)
-flags.DEFINE_string("csv", None, "File to write the table to, too.")
+flags.DEFINE_integer(
+    "repetitions", 7, "Rounds that both ways are measured in.", lower_bound=1
+)
+flags.DEFINE_string("csv", None, "CSV file to write the table to.")
 
 
 def main(argv):
@@ -33,12 +37,15 @@ def main(argv):
 
     import keras_anytime as ka
     from keras_anytime.evaluation.tables import as_table
+    from keras_anytime.files import check_writable
     from keras_anytime.files import write_csv
     from keras_anytime.measuring import measure_time
 
     try:
+        if FLAGS.csv:
+            check_writable(FLAGS.csv)
         model = ka.nets.get(FLAGS.net)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"benchmark_evaluation.py: {error}")
     rng = np.random.default_rng(0)
     images = rng.standard_normal(

@@ -50,6 +50,9 @@ FILE_COLUMNS = {
 
 def main():
     flags = parse()
+    from keras_anytime.files import check_writable
+    from keras_anytime.files import write_csv
+
     try:
         if flags.plot and pathlib.Path(flags.plot).suffix not in (
             ".png",
@@ -58,6 +61,9 @@ def main():
             raise ValueError(
                 f"--plot must end in .png or .svg. Received: {flags.plot}"
             )
+        for path in (flags.csv, flags.plot):
+            if path:
+                check_writable(path)
         with contextlib.ExitStack() as stack:
             files = flags.files
             if flags.net:
@@ -68,8 +74,6 @@ def main():
         for columns, table in ((COLUMNS, rows), (FILE_COLUMNS, files_rows)):
             print("\n".join(aligned(columns, table)) + "\n")
         if flags.csv:
-            from keras_anytime.files import write_csv
-
             write_csv(flags.csv, [*rows, *files_rows])
         if flags.plot:
             plot(times, flags.plot)
@@ -84,26 +88,41 @@ def parse():
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--files", type=named_files, help="NAME=FILE,... to measure."
+        "--files",
+        type=named_files,
+        help="Exported files to measure, as NAME=FILE,NAME=FILE.",
     )
     source.add_argument(
-        "--net", help="A network of list_networks.py, or a builder of ka.nets."
+        "--net",
+        help="The network to export and measure: a name that list_networks.py "
+        "lists, or a builder of ka.nets.",
     )
     parser.add_argument(
         "--net_arguments",
         default={},
         type=json_object,
-        help="With --net: more of its arguments, as a JSON object.",
+        help="Further arguments of the builder of --net, as a JSON object.",
     )
     parser.add_argument(
-        "--threads", type=int, help="Threads of LiteRT; its choice, if none."
+        "--threads", type=int, help="Threads of LiteRT; else as it chooses."
     )
     parser.add_argument(
-        "--repetitions", type=int, default=100, help="Rounds measured."
+        "--repetitions",
+        type=int,
+        default=100,
+        help="Rounds that all files are measured in.",
     )
-    parser.add_argument("--csv", help="File to write all numbers to, too.")
-    parser.add_argument("--plot", help=".png or .svg: errors against time.")
-    return parser.parse_args()
+    parser.add_argument("--csv", help="CSV file to write all numbers to.")
+    parser.add_argument(
+        "--plot", help="Picture of errors against time, .png or .svg."
+    )
+    flags = parser.parse_args()
+    for name in ("threads", "repetitions"):
+        if (value := getattr(flags, name)) is not None and value < 1:
+            parser.error(f"--{name} must be 1 or more. Received: {value}")
+    if flags.net_arguments and not flags.net:
+        parser.error("--net_arguments goes with --net.")
+    return flags
 
 
 def json_object(text):
@@ -128,19 +147,10 @@ def export(flags, folder):
     import keras_anytime as ka
     from keras_anytime.nets import catalogue
 
-    arguments = {"input_shape": (32, 32, 3), "classes": 10}
-    if flags.net in ka.nets.names():
-        found = catalogue.find(flags.net)
-        builder, arguments = found.builder, found.defaults
-    else:
-        builder = getattr(ka.nets, flags.net, None)
-        if builder is None:
-            raise ValueError(
-                f"--net must be one of {', '.join(ka.nets.names())}, or a "
-                f"builder of ka.nets. Received: {flags.net}"
-            )
-    arguments = {**arguments, **flags.net_arguments}
-    model = builder(**arguments)
+    found = catalogue.find(flags.net)
+    builder = found.builder
+    arguments = {**found.defaults, **flags.net_arguments}
+    model = builder(**catalogue.complete(builder, arguments))
     forms = {"nested": {}, "dense": {"dense_subnets": True}}
     if model.interruptible:
         forms["steps only"] = {"subnets": False}

@@ -39,45 +39,89 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "net",
     "width_nested_resnet",
-    "A network as listed by list_networks.py, or a builder. The default has "
-    "--units=3,3,3 and --filters=16,32,64, if not given.",
+    "The network: a name that list_networks.py lists, or a builder of ka.nets. "
+    "The default has --units=3,3,3 and --filters=16,32,64, if not given.",
 )
-flags.DEFINE_string("nesting", None, "How the stages grow, if not as there.")
-flags.DEFINE_list("units", None, "Units of each block, if not as there.")
-flags.DEFINE_list("filters", None, "Full width of each block, likewise.")
 flags.DEFINE_string(
-    "net_arguments", "{}", "More of the network's arguments, as JSON."
+    "nesting",
+    None,
+    "How the stages grow, such as w1-w2-w4; else as --net has it.",
+)
+flags.DEFINE_list(
+    "units",
+    None,
+    "Units of each block, such as 3,3,3; else as many as --net has.",
+)
+flags.DEFINE_list(
+    "filters",
+    None,
+    "Full width of each block, such as 16,32,64; else as wide as --net is.",
+)
+flags.DEFINE_string(
+    "net_arguments",
+    "{}",
+    "Further arguments of the network's builder, as a JSON object.",
 )
 flags.DEFINE_integer(
-    "image_size", None, "Height and width, if not the network's.", lower_bound=8
+    "image_size",
+    None,
+    "Height and width of images; else as --net has them.",
+    lower_bound=8,
 )
-flags.DEFINE_integer("batch_size", 64, "Images per step.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 9, "Rounds measured.", lower_bound=1)
+flags.DEFINE_integer(
+    "batch_size", 64, "Images per training step.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "repetitions", 9, "Rounds that all networks are measured in.", lower_bound=1
+)
 flags.DEFINE_integer(
     "steps",
     4,
-    "Steps of a network a round; rounded up to a multiple of --refresh_every.",
+    "Training steps of each network in a round; rounded up to a multiple of "
+    "--refresh_every.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
-    "refresh_every", 4, "Steps that share coefficients.", lower_bound=1
+    "refresh_every",
+    4,
+    "Training steps that share coefficients in the row with `refreshed`.",
+    lower_bound=1,
 )
-flags.DEFINE_bool("masked", False, "Add OSGD with one masked kernel a layer.")
-flags.DEFINE_bool("batch_norm", False, "Add OSGD with Keras' normalisation.")
-flags.DEFINE_bool("bound", False, "Add what OSGD has to compute at the least.")
-flags.DEFINE_bool("gram", False, "Add Gram matrix and coefficients alone.")
-flags.DEFINE_bool("all", False, "Add all of these that the network can have.")
+flags.DEFINE_bool(
+    "masked", False, "Add a row of OSGD with one masked kernel a layer."
+)
+flags.DEFINE_bool(
+    "batch_norm", False, "Add a row of OSGD with Keras' batch normalization."
+)
+flags.DEFINE_bool(
+    "bound", False, "Add a row of what OSGD has to compute at the least."
+)
+flags.DEFINE_bool(
+    "gram", False, "Add a row of the Gram matrix and the coefficients alone."
+)
+flags.DEFINE_bool(
+    "all",
+    False,
+    "Add the rows of --masked, --batch_norm, --bound and --gram that the "
+    "network can have.",
+)
 flags.DEFINE_enum(
-    "against", None, ["tensorflow", "jax"], "Add another backend's steps."
+    "against",
+    None,
+    ["tensorflow", "jax"],
+    "Add rows of the same networks on another backend.",
 )
 flags.DEFINE_float(
     "peak_tflops",
     None,
-    "What the device could do at best, in 10^12 operations a second.",
+    "Operations that the device could do at best, in 10^12 a second, for the "
+    "column of_peak.",
     lower_bound=0,
 )
-flags.DEFINE_bool("serve", False, "Run steps for another process, unmeasured.")
-flags.DEFINE_string("csv", None, "File to write the table to, too.")
+flags.DEFINE_bool(
+    "serve", False, "Run training steps for another process, unmeasured."
+)
+flags.DEFINE_string("csv", None, "CSV file to write the table to.")
 
 # Columns of the CSV file, and how they are printed.
 COLUMNS = {
@@ -106,13 +150,13 @@ def main(argv):
         from keras_anytime.side_by_side import SHARING
 
         os.environ.update(SHARING)
+    from keras_anytime.files import check_writable
+
     try:
         builder, arguments = find_network()
         extras = find_extras(builder)
         model = builder(**arguments)
         if FLAGS.csv:
-            from keras_anytime.files import check_writable
-
             check_writable(FLAGS.csv)
     except (ValueError, OSError) as error:
         sys.exit(f"benchmark_training.py: {error}")
@@ -198,20 +242,11 @@ def work(model):
 
 def find_network():
     """Returns the builder that the flags ask for, and all its arguments."""
-    import keras_anytime as ka
     from keras_anytime.nets import catalogue
 
-    named = {name: catalogue.find(name) for name in ka.nets.names()}
-    builders = {one.builder.__name__: one.builder for one in named.values()}
-    if FLAGS.net not in {**named, **builders}:
-        raise ValueError(
-            f"--net must be one of {', '.join([*builders, *named])}. "
-            f"Received: {FLAGS.net}"
-        )
-    arguments = {"input_shape": (32, 32, 3), "classes": 10}
-    if FLAGS.net in named:
-        arguments = named[FLAGS.net].defaults
-    elif FLAGS.net == FLAGS["net"].default:
+    found = catalogue.find(FLAGS.net)
+    arguments = found.defaults
+    if FLAGS.net == FLAGS["net"].default:
         arguments |= {"units": (3, 3, 3), "filters": (16, 32, 64)}
     try:
         arguments = {**arguments, **json.loads(FLAGS.net_arguments)}
@@ -238,8 +273,7 @@ def find_network():
             "--net_arguments must give one number of classes. "
             f"Received: {FLAGS.net_arguments}"
         )
-    builder = builders.get(FLAGS.net) or named[FLAGS.net].builder
-    return builder, catalogue.complete(builder, arguments)
+    return found.builder, catalogue.complete(found.builder, arguments)
 
 
 def find_extras(builder):

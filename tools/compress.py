@@ -16,25 +16,60 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "A trained .keras file.", required=True)
-flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+flags.DEFINE_string(
+    "model", None, "The trained network, a .keras file.", required=True
+)
+flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
 flags.DEFINE_enum(
     "method",
     None,
     ["quantization_aware", "prune", "cluster"],
-    "Train for 8 bits, set weights to zero, or let kernels have few values.",
+    "How to compress: train for 8 bits, set weights to zero, or let kernels "
+    "have few values.",
     required=True,
 )
-flags.DEFINE_string("data", "digits", "'digits', or a TFDS data set.")
 flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
+    "data",
+    "digits",
+    "The data set: 'digits', the path of an .npz file, or the name of a TFDS "
+    "data set, such as cifar10.",
 )
-flags.DEFINE_string("train_split", None, "For example train[:45000].")
-flags.DEFINE_integer("epochs", 1, "Passes over the data.", lower_bound=1)
-flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
-flags.DEFINE_float("sparsity", 0.5, "Share of zeros in a kernel, to prune.")
-flags.DEFINE_integer("clusters", 16, "Values in a kernel, to cluster.")
-flags.DEFINE_float("learning_rate", None, "Of Adam, if not the method's own.")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Folder of prepared TFDS data sets; else the environment's TFDS_DATA_DIR.",
+)
+flags.DEFINE_bool(
+    "download",
+    False,
+    "Fetch and prepare the TFDS data set if it is not in --data_dir.",
+)
+flags.DEFINE_string(
+    "train_split",
+    None,
+    "Split to fine-tune on, such as train[:45000]; else the data set's own.",
+)
+flags.DEFINE_integer(
+    "epochs", 1, "Passes over the training data.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "batch_size", 128, "Images per training step.", lower_bound=1
+)
+flags.DEFINE_float(
+    "sparsity", 0.5, "Share of zeros in each kernel, for --method=prune."
+)
+flags.DEFINE_integer(
+    "clusters",
+    16,
+    "Different values in each kernel, for --method=cluster.",
+    lower_bound=3,
+)
+flags.DEFINE_float(
+    "learning_rate",
+    None,
+    "Learning rate of Adam; else that of --method.",
+    lower_bound=0,
+)
 
 
 def main(argv):
@@ -57,11 +92,18 @@ def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
     from keras_anytime.export import compression
+    from keras_anytime.files import check_writable
+    from keras_anytime.files import write_beside
 
     if not FLAGS.output.endswith(".keras"):
         raise ValueError(
             f"--output must end in .keras. Received: {FLAGS.output}"
         )
+    if not 0 < FLAGS.sparsity < 1:
+        raise ValueError(
+            f"--sparsity must be between 0 and 1. Received: {FLAGS.sparsity}"
+        )
+    check_writable(FLAGS.output)
     options = {"epochs": FLAGS.epochs}
     if FLAGS.learning_rate is not None:
         options["learning_rate"] = FLAGS.learning_rate
@@ -75,9 +117,10 @@ def compress():
         batch_size=FLAGS.batch_size,
         splits=FLAGS.train_split and (FLAGS.train_split,),
         data_dir=FLAGS.data_dir,
+        download=FLAGS.download,
     )
     compressed = getattr(compression, FLAGS.method)(model, train, **options)
-    compressed.save(FLAGS.output)
+    write_beside(FLAGS.output, compressed.save)
     with tempfile.TemporaryDirectory() as folder:
         sizes = []
         for name, network in (("before", model), ("after", compressed)):

@@ -13,19 +13,32 @@ from absl import flags
 from absl import logging
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "A trained .keras file.", required=True)
-flags.DEFINE_string("output", None, "Folder to write.", required=True)
+flags.DEFINE_string(
+    "model", None, "The trained network, a .keras file.", required=True
+)
+flags.DEFINE_string(
+    "output", None, "The SavedModel folder to write.", required=True
+)
 flags.DEFINE_string(
     "data", None, "Data set whose classes and pixels go in the manifest."
 )
-flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Folder of prepared TFDS data sets; else the environment's TFDS_DATA_DIR.",
+)
 flags.DEFINE_list(
     "thresholds",
     None,
     "Confidences above which the answers of stages before the last are final, "
     "as in budget.csv of recipes/evaluate.py.",
 )
-flags.DEFINE_integer("batch_size", None, "Images per call; any by default.")
+flags.DEFINE_integer(
+    "batch_size",
+    None,
+    "Images per call; any number, if not given.",
+    lower_bound=1,
+)
 
 
 def main(argv):

@@ -17,26 +17,32 @@ from absl import app
 from absl import flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("names", [], "Networks to list; all, if empty.")
-flags.DEFINE_bool("first_step", False, "Time the first OSGD step too.")
-flags.DEFINE_integer("batch_size", 64, "Images in that step.", lower_bound=1)
-flags.DEFINE_string("csv", None, "File to write the table to, too.")
+flags.DEFINE_list("names", [], "Names of the networks to list; all, if empty.")
+flags.DEFINE_bool(
+    "first_step", False, "Measure the time to the end of the first OSGD step."
+)
+flags.DEFINE_integer(
+    "batch_size", 64, "Images in the step of --first_step.", lower_bound=1
+)
+flags.DEFINE_string("csv", None, "CSV file to write the table to.")
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     import keras_anytime as ka
+    from keras_anytime.files import check_writable
     from keras_anytime.files import write_csv
+    from keras_anytime.nets import catalogue
 
-    unknown = sorted(set(FLAGS.names) - set(ka.nets.names()))
-    if unknown:
-        sys.exit(
-            f"list_networks.py: there is no network {unknown}; there are "
-            f"{', '.join(ka.nets.names())}"
-        )
+    try:
+        if FLAGS.csv:
+            check_writable(FLAGS.csv)
+        names = [catalogue.canonical(one) for one in FLAGS.names]
+    except (ValueError, OSError) as error:
+        sys.exit(f"list_networks.py: {error}")
     rows = []
-    for name in FLAGS.names or ka.nets.names():
+    for name in names or ka.nets.names():
         rows.append(measure(name))
         if len(rows) == 1:
             print("  ".join(rows[0]))

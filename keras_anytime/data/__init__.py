@@ -1,6 +1,9 @@
 """Data sets as pipelines of prepared images, ready for `model.fit`."""
 
+import contextlib
 import dataclasses
+import numbers
+import os
 
 import keras
 
@@ -16,18 +19,20 @@ from keras_anytime.data.sources import digits_info
 from keras_anytime.data.sources import read_digits
 from keras_anytime.data.sources import read_tfds
 from keras_anytime.data.sources import tfds_info
+from keras_anytime.data.splits import check_count
 
 __all__ = ["DatasetInfo", "Epochs", "info", "load"]
 
 
-def info(name, data_dir=None, labels=None):
-    """Returns what is known of a data set, without reading its images.
+def info(name, data_dir=None, labels=None, download=False):
+    """Returns what is known of a data set.
 
     Args:
         name: String, as in `load`.
         data_dir: String or `None`, as in `load`.
         labels: Dict or `None`, as in `load`. With it, `classes` and
             `class_names` are dicts by label sets.
+        download: Boolean, as in `load`.
 
     Returns:
         A `DatasetInfo`.
@@ -35,14 +40,18 @@ def info(name, data_dir=None, labels=None):
     Raises:
         ValueError: If the data set or one of the labels is unknown.
         FileNotFoundError: If it has not been prepared.
+        OSError: If it cannot be fetched.
+        ImportError: If it is to be fetched on JAX.
     """
+    name = _as_text(name)
     if name == DIGITS.name:
         return digits_info(labels)
     if is_npz(name):
         return npz_info(name, labels)
     if _has_tensorflow():
-        return tfds_info(name, data_dir, labels)
-    return folder_info(name, data_dir, labels)
+        return tfds_info(name, data_dir, labels, download)
+    with _refused(download):
+        return folder_info(name, data_dir, labels)
 
 
 def load(
@@ -72,8 +81,9 @@ def load(
         name: `"digits"`, the 1,797 handwritten digits of 8x8 pixels that ship
             inside scikit-learn; or a data set of TensorFlow Datasets that has
             labels and one image size, such as `"cifar10"`; or the path of an
-            `.npz` file with arrays `x_train`, `y_train`, `x_test`, `y_test`,
-            uint8 images and integer labels.
+            `.npz` file with arrays `x_train`, `y_train`, `x_test`, `y_test`:
+            uint8 images of one size, channels last, and one integer label
+            each.
         batch_size: Integer of 1 or more.
         splits: Sequence of splits in the notation of TensorFlow Datasets.
             `None` means four fifths and the held-out fifth of the digits,
@@ -105,18 +115,24 @@ def load(
         ValueError: If an argument is not one of these.
         FileNotFoundError: If the data set has not been prepared; says how to
             get it.
+        OSError: If it cannot be fetched.
         ImportError: If a data set is to be fetched on JAX.
     """
-    if batch_size != int(batch_size) or batch_size < 1:
+    if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
         raise ValueError(
             "`batch_size` must be a whole number of 1 or more. "
             f"Received: batch_size={batch_size}"
+        )
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ValueError(
+            f"`seed` must be a whole number of 0 or more. Received: seed={seed}"
         )
     if isinstance(splits, str):
         raise ValueError(
             "`splits` must be a sequence of splits, the training split first. "
             f"Received: splits={splits!r}"
         )
+    name = _as_text(name)
     if name == DIGITS.name:
         splits = splits or ("train[:80%]", "train[80%:]")
         pairs = read_digits(splits, labels)
@@ -125,11 +141,12 @@ def load(
         pairs = _read(name, splits, data_dir, download, labels)
     about = info(name, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
-        if not len(images):
-            raise ValueError(
-                f"The split holds no image. Received: split={split!r} of "
-                f"{name!r}"
-            )
+        check_count(len(images), split, name)
+    if drop_remainder and len(pairs[0][0]) < batch_size:
+        raise ValueError(
+            f"`drop_remainder` leaves nothing of {len(pairs[0][0])} training "
+            f"images. Received: batch_size={batch_size}"
+        )
     if not augment:
         about = dataclasses.replace(about, pad=0, flip=False)
     if _has_tensorflow():
@@ -153,13 +170,27 @@ def _read(name, splits, data_dir, download, labels):
         return read_npz(name, splits, labels)
     if _has_tensorflow():
         return read_tfds(name, splits, data_dir, download, labels)
-    if download:
+    with _refused(download):
+        return read_folder(name, splits, data_dir, labels)
+
+
+@contextlib.contextmanager
+def _refused(download):
+    """Says why a data set that is not there is not fetched."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not download:
+            raise
         raise ImportError(
             "TensorFlow Datasets fetches data, with the TensorFlow backend; "
             "JAX reads what it has prepared. Received: download=True with "
             f"KERAS_BACKEND={keras.backend.backend()}"
-        )
-    return read_folder(name, splits, data_dir, labels)
+        ) from error
+
+
+def _as_text(name):
+    return os.fspath(name) if isinstance(name, os.PathLike) else name
 
 
 def _has_tensorflow():

@@ -15,6 +15,8 @@ import numpy as np
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
+from keras_anytime.data.names import check_name
+from keras_anytime.data.names import not_prepared
 from keras_anytime.data.records import parse_example
 from keras_anytime.data.records import read_records
 from keras_anytime.data.splits import examples_of
@@ -44,7 +46,8 @@ def folder_info(name, data_dir=None, labels=None):
         A `DatasetInfo`.
 
     Raises:
-        ValueError: If it has no images of one size, or no such labels.
+        ValueError: If no data set has this name, or it has no images of one
+            size, or no such labels.
         FileNotFoundError: If there is no such folder.
     """
     folder = _folder(name, data_dir)
@@ -101,20 +104,22 @@ def read_folder(name, splits, data_dir=None, labels=None):
 
 def _folder(name, data_dir):
     """Returns the folder of the latest version of a data set."""
-    root = pathlib.Path(data_dir_or_default(data_dir))
+    root = data_dir_or_default(data_dir)
+    check_name(name, root)
     dataset, _, version = name.partition(":")
     found = [
         path.parent
-        for path in (root / dataset).glob("*/dataset_info.json")
+        for path in pathlib.Path(root, dataset).glob("*/dataset_info.json")
         if version in ("", path.parent.name)
     ]
     if not found:
-        raise FileNotFoundError(
-            f"The data set {name!r} is not in {str(root)!r}. Without "
-            "TensorFlow only prepared folders can be read: on a machine with "
-            "TensorFlow and internet, prepare it with keras_anytime.data.load("
-            f"{name!r}, download=True), and set TFDS_DATA_DIR to the folder "
-            "that has it."
+        raise not_prepared(
+            name,
+            root,
+            "Without TensorFlow only prepared folders can be read: on a "
+            "machine with TensorFlow and internet, prepare it with "
+            f"keras_anytime.data.load({name!r}, download=True), and set "
+            "TFDS_DATA_DIR to the folder that has it.",
         )
     return max(found, key=_version)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_anytime.data.arrays import check_arrays
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
@@ -11,7 +12,7 @@ from keras_anytime.files import user_path
 
 def is_npz(name):
     """Whether a data set's name is the path of such a file."""
-    return str(name).endswith(".npz")
+    return str(name).lower().endswith(".npz")
 
 
 def npz_info(path, labels=None):
@@ -89,37 +90,50 @@ def read_npz(path, splits, labels=None):
 
 def _read(path):
     """Returns a dict from splits to images and labels."""
+    arrays = _arrays(path)
+    found = {}
+    for split in ("train", "test"):
+        x, y = f"x_{split}", f"y_{split}"
+        if split == "test" and x not in arrays and y not in arrays:
+            continue
+        if x not in arrays or y not in arrays:
+            raise ValueError(
+                "A data set in a file has the arrays x_train, y_train and, if "
+                "it has a test split, x_test, y_test. Received: "
+                f"{str(path)!r} with {sorted(arrays)}"
+            )
+        found[split] = check_arrays(arrays[x], arrays[y], split, path)
+    sizes = {images.shape[1:] for images, _ in found.values()}
+    if len(sizes) > 1:
+        raise ValueError(
+            "The images of both splits must have one size. Received: "
+            f"{str(path)!r} with {sorted(sizes)}"
+        )
+    return found
+
+
+def _arrays(path):
+    """Returns the arrays of a file by their names."""
     path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")
-    with np.load(path) as file:
-        arrays = dict(file)
-    found = {}
-    for split in ("train", "test"):
-        if f"x_{split}" not in arrays or f"y_{split}" not in arrays:
-            continue
-        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        labels = labels.reshape(-1)
-        if images.ndim == 3:
-            images = images[..., None]
-        if (
-            images.ndim != 4
-            or images.dtype != "uint8"
-            or labels.dtype.kind not in "iu"
-            or len(images) != len(labels)
-        ):
-            raise ValueError(
-                "Images must be uint8 of shape (examples, height, width"
-                "[, channels]), with one integer label each. Received: "
-                f"{str(path)!r} with images of {images.dtype} and shape "
-                f"{images.shape}, labels of {labels.dtype} and shape "
-                f"{labels.shape}"
-            )
-        found[split] = images, labels.astype("int64")
-    if "train" not in found:
+    name = "all"
+    try:
+        with np.load(path) as file:
+            arrays = {}
+            for name in file.files:
+                if name in ("x_train", "y_train", "x_test", "y_test"):
+                    arrays[name] = file[name]
+                else:
+                    # Named in errors only.
+                    arrays[name] = None
+            return arrays
+    # What NumPy and zipfile raise is different for each way to be damaged, and
+    # for a single array, which is no archive.
+    except Exception as error:
         raise ValueError(
-            "A data set in a file has the arrays x_train, y_train and, if it "
-            f"has a test split, x_test, y_test. Received: {str(path)!r} with "
-            f"{sorted(arrays)}"
-        )
-    return found
+            "A data set in a file is an archive of arrays as `numpy.savez` "
+            "writes it, without Python objects: images of several sizes are "
+            "to be resized, and stacked with `numpy.stack`. Received: "
+            f"{str(path)!r}, of which {name} cannot be read ({error})"
+        ) from error

@@ -1,6 +1,5 @@
 """Where images come from: scikit-learn's digits, prepared TFDS folders."""
 
-import contextlib
 import dataclasses
 
 import numpy as np
@@ -10,12 +9,18 @@ from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
+from keras_anytime.data.names import DIGITS_NAME
+from keras_anytime.data.names import check_name
+from keras_anytime.data.names import not_prepared
+from keras_anytime.data.names import unknown_name
+from keras_anytime.data.splits import check_count
 from keras_anytime.data.splits import examples_of
+from keras_anytime.data.splits import unreadable
 
 # The digits fill their 8x8 pixels: shifting them cuts strokes off, and tripled
 # the error of a small network.
 DIGITS = DatasetInfo(
-    name="digits",
+    name=DIGITS_NAME,
     image_shape=(8, 8, 1),
     class_names=tuple("0123456789"),
     mean=(0.305,),
@@ -79,13 +84,14 @@ def read_digits(splits, labels=None):
     return pairs
 
 
-def tfds_info(name, data_dir=None, labels=None):
+def tfds_info(name, data_dir=None, labels=None, download=False):
     """Returns what TFDS knows of a data set.
 
     Args:
         name: String. The name of a TFDS data set of images.
         data_dir: String or `None`, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
+        download: Boolean, as in `keras_anytime.data.load`.
 
     Returns:
         A `DatasetInfo`.
@@ -95,7 +101,7 @@ def tfds_info(name, data_dir=None, labels=None):
             fixed image size.
         FileNotFoundError: If it has not been prepared.
     """
-    known = _builder(name, data_dir, download=False).info.features
+    known = _builder(name, data_dir, download).info.features
     features = features_of(labels, _label_features(name, known), name)
     class_names = {one: tuple(known[one].names) for one in features.values()}
     shape = tuple(known["image"].shape)
@@ -131,15 +137,16 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
     )
     # One file after the other, as they are read without TensorFlow too.
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
+    # All splits are looked up before any is read.
+    _check_splits(splits, name, builder.info.splits)
     pairs = []
     for split in splits:
-        with _readable(split, name, builder.info.splits):
-            data = builder.as_dataset(
-                split=split,
-                batch_size=-1,
-                decoders=decoders,
-                read_config=in_order,
-            )
+        data = builder.as_dataset(
+            split=split,
+            batch_size=-1,
+            decoders=decoders,
+            read_config=in_order,
+        )
         labels_of = {one: data[one].numpy() for one in features.values()}
         pairs.append((data["image"].numpy(), by_label_set(labels_of, features)))
     return pairs
@@ -166,32 +173,54 @@ def _builder(name, data_dir, download):
     import tensorflow_datasets as tfds
 
     folder = data_dir_or_default(data_dir)
+    check_name(name, folder)
     try:
         builder = tfds.builder(name, data_dir=folder)
-    except tfds.core.DatasetNotFoundError as error:
-        raise ValueError(
-            "`name` must be 'digits' or a data set of TensorFlow Datasets. "
-            f"Received: name={name!r}"
-        ) from error
+    except ImportError:
+        raise
+    # Each part of a name that is wrong has an exception of its own there.
+    except Exception as error:
+        raise unknown_name(name, folder, _names(tfds, name)) from error
     if download:
-        builder.download_and_prepare()
+        try:
+            builder.download_and_prepare()
+        except ImportError:
+            raise
+        # The network, the disk, and what each data set's own code raises.
+        except Exception as error:
+            raise OSError(
+                f"The data set {name!r} could not be fetched into {folder!r}: "
+                f"{error}"
+            ) from error
     if not builder.data_path.exists():
-        raise FileNotFoundError(
-            f"The data set {name!r} is not in {folder!r}. Fetch it once, on a "
-            f"machine with internet, with keras_anytime.data.load({name!r}, "
-            "download=True), or set TFDS_DATA_DIR to the folder that has it."
+        raise not_prepared(
+            name,
+            folder,
+            "Fetch it once, on a machine with internet, with "
+            f"keras_anytime.data.load({name!r}, download=True), in recipes "
+            "--download, or set TFDS_DATA_DIR to the folder that has it.",
         )
     return builder
 
 
-@contextlib.contextmanager
-def _readable(split, name, known):
-    """Turns what TFDS says of a wrong split into one sentence."""
-    try:
-        yield
-    except (ValueError, KeyError, AssertionError) as error:
-        raise ValueError(
-            "A split is written like 'train[:45000]' or 'train[80%:]', within "
-            f"what the data set has: {', '.join(sorted(known))}. "
-            f"Received: split={split!r} of {name!r}"
-        ) from error
+def _names(tfds, name):
+    """Returns names of TFDS that may have been meant."""
+    found = tfds.list_builders(with_community_datasets=False)
+    dataset = name.partition("/")[0]
+    if "/" in name and dataset in found:
+        configs = tfds.builder_cls(dataset).builder_configs
+        return [f"{dataset}/{config}" for config in configs] or [dataset]
+    return found
+
+
+def _check_splits(splits, name, known):
+    """Raises a `ValueError` if one is not within what the data set has."""
+    sizes = {one: of.num_examples for one, of in known.items()}
+    for split in splits:
+        try:
+            count = known[split].num_examples
+        # TFDS has an exception for each way in which a split is wrong.
+        except Exception as error:
+            examples_of(split, sizes, name)
+            raise unreadable(split, sizes, name) from error
+        check_count(count, split, name)

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 
-_NUMBER = r"(-?\d[\d_]*)?(%)?"
-_PART = re.compile(rf"([\w-]+)(?:\[\s*{_NUMBER}\s*:\s*{_NUMBER}\s*\])?")
+from keras_anytime import naming
+
+_LIMIT = r"(-?\d[\d_]*%?)?"
+_PART = re.compile(rf"([\w-]+)(?:\[\s*{_LIMIT}\s*:\s*{_LIMIT}\s*\])?")
 
 
 def examples_of(split, sizes, name):
@@ -23,42 +25,71 @@ def examples_of(split, sizes, name):
         positions in it, in order.
 
     Raises:
-        ValueError: If there is no such split.
+        ValueError: If there is no such split, or it asks for more examples
+            than there are.
     """
+    received = f"Received: split={split!r} of {name!r}"
     found = []
     for part in str(split).split("+"):
         match = _PART.fullmatch(part.strip())
-        if not match or match[1] not in sizes:
-            raise _unreadable(split, sizes, name)
+        if not match:
+            raise unreadable(split, sizes, name)
         whole, *limits = match.groups()
+        if whole not in sizes:
+            raise ValueError(
+                f"There is no split {whole!r}; the data set has "
+                f"{_wholes(sizes)}.{naming.did_you_mean(whole, sizes)} "
+                f"{received}"
+            )
         count = sizes[whole]
         first, last = (
-            _position(number, percent, count, default)
-            for number, percent, default in (
-                (*limits[:2], 0),
-                (*limits[2:], count),
-            )
+            default if limit is None else _position(limit, count)
+            for limit, default in zip(limits, (0, count), strict=True)
         )
-        if not (0 <= first <= count and 0 <= last <= count):
-            raise _unreadable(split, sizes, name)
+        for position, limit in zip((first, last), limits, strict=True):
+            if not 0 <= position <= count:
+                raise ValueError(
+                    f"The split asks for {limit.lstrip('-')} of the {count} "
+                    f"images in {whole!r}. {received}"
+                )
         found.append((whole, np.arange(first, max(first, last))))
     return found
 
 
-def _position(number, percent, count, default):
-    if number is None:
-        return -1 if percent else default
-    number = int(number.replace("_", ""))
-    if percent:
+def unreadable(split, sizes, name):
+    """Returns a `ValueError` that says how a split is written.
+
+    Args:
+        split: What was given.
+        sizes: As in `examples_of`.
+        name: As in `examples_of`.
+    """
+    return ValueError(
+        "A split is written like 'train[:45000]' or 'train[80%:]', within "
+        f"what the data set has: {_wholes(sizes)}. "
+        f"Received: split={split!r} of {name!r}"
+    )
+
+
+def check_count(count, split, name):
+    """Raises a `ValueError` if a split holds no image."""
+    if not count:
+        raise ValueError(
+            f"The split holds no image. Received: split={split!r} of {name!r}"
+        )
+
+
+def _position(limit, count):
+    """Returns the position that a limit means, out of bounds if it is so."""
+    number = int(limit.rstrip("%").replace("_", ""))
+    if limit.endswith("%"):
         if abs(number) > 100:
             return -1
         number = round(number * count / 100)
     return count + number if number < 0 else number
 
 
-def _unreadable(split, sizes, name):
-    return ValueError(
-        "A split is written like 'train[:45000]' or 'train[80%:]', within "
-        f"what the data set has: {', '.join(sorted(sizes))}. "
-        f"Received: split={split!r} of {name!r}"
+def _wholes(sizes):
+    return ", ".join(
+        f"{whole} ({count} images)" for whole, count in sorted(sizes.items())
     )

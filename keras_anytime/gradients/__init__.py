@@ -1,5 +1,8 @@
 """Combiners: from the stages' gradients to the one that is applied."""
 
+import functools
+
+from keras_anytime import naming
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.function import Function
 from keras_anytime.gradients.normalized import Normalized
@@ -7,6 +10,14 @@ from keras_anytime.gradients.orthogonal import Orthogonal
 from keras_anytime.gradients.sum import Sum
 
 _BY_NAME = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
+# As Wan 2020 calls them, in the text and in the tables.
+_OF_PAPERS = {
+    "SGD": Sum,
+    "OSGD": Orthogonal,
+    "NormSGD": Normalized,
+    "SGD_Norm": Normalized,
+    "OSGD_Norm": functools.partial(Orthogonal, normalize=True),
+}
 
 __all__ = [
     "Combiner",
@@ -24,30 +35,49 @@ def names():
     return sorted(_BY_NAME)
 
 
-def get(identifier):
+def get(identifier, **arguments):
     """Returns a combiner from a name, a combiner, a function, or `None`.
 
     Args:
-        identifier: A `Combiner`, one of `names()` in any case for a combiner
-            with default arguments, a function as `Function` takes it, or
-            `None` for `Sum()`.
+        identifier: A `Combiner`, one of `names()`, a name of Wan 2020 (`"SGD"`,
+            `"OSGD"`, `"NormSGD"`, `"OSGD_Norm"`), a function as `Function`
+            takes it, or `None` for `Sum()`. Case, dashes and underscores of
+            names do not count.
+        **arguments: With a name, arguments of the combiner; the others have
+            their defaults.
 
     Returns:
         A `Combiner`.
 
     Raises:
-        ValueError: If the identifier is none of these.
+        ValueError: If the identifier is none of these, or an argument is
+            wrong.
     """
+    known = {**_BY_NAME, **_OF_PAPERS}
+    if isinstance(identifier, str) and (name := naming.find(identifier, known)):
+        return naming.made(known[name], "gradients", arguments)
+    if arguments:
+        raise ValueError(
+            "Only a combiner that is given by its name takes arguments. "
+            f"Received: gradients={identifier!r} with {arguments}"
+        )
     if identifier is None:
         return Sum()
     if isinstance(identifier, Combiner):
         return identifier
-    if isinstance(identifier, str) and identifier.lower() in _BY_NAME:
-        return _BY_NAME[identifier.lower()]()
     if callable(identifier) and not isinstance(identifier, type):
         return Function(identifier)
+    if naming.find(identifier, ["greedy"]):
+        raise ValueError(
+            "Greedy training combines no gradients: "
+            "`ka.training.fit_greedy(model, ...)` trains stage after stage, "
+            "and `recipes/train.py --greedy`. "
+            f"Received: gradients={identifier!r}"
+        )
     raise ValueError(
-        f"`gradients` must be a `Combiner`, one of {names()}, a function of "
-        "the Gram matrix and the sizes, or None. "
+        f"`gradients` must be a `Combiner`, one of {naming.listed(_BY_NAME)}, "
+        f"a name of Wan 2020 ({naming.listed(_OF_PAPERS)}), a function of "
+        f"the Gram matrix and the sizes, or None."
+        f"{naming.did_you_mean(identifier, known)} "
         f"Received: gradients={identifier!r}"
     )

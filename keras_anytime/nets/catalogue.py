@@ -1,9 +1,9 @@
 """The networks of the papers by name."""
 
 import dataclasses
-import difflib
 import inspect
 
+from keras_anytime import naming
 from keras_anytime.cost import stage_costs
 from keras_anytime.nets.cascade_sparse_resnet import cascade_sparse_resnet
 from keras_anytime.nets.dense_ann import dense_ann
@@ -196,6 +196,19 @@ _CONFIGURATIONS = {
 }
 
 
+def _family(builder):
+    """Returns a builder with its own defaults as a network to be named."""
+    stem = inspect.signature(builder).parameters["stem"].default
+    first_line = inspect.getdoc(builder).partition("\n")[0]
+    return Configuration(builder, first_line, imagenet=stem == "imagenet")
+
+
+_FAMILIES = {
+    one.builder.__name__: _family(one.builder)
+    for one in _CONFIGURATIONS.values()
+}
+
+
 def names():
     """Returns the names of the papers' networks, for `get` and `describe`.
 
@@ -207,14 +220,16 @@ def names():
 
 
 def get(name, input_shape=None, classes=None, **arguments):
-    """Builds a network of a paper.
+    """Builds a network of a paper, or of a family with its own defaults.
 
     ```python
     model = ka.nets.get("depth_sparse_resnet98", (32, 32, 3), classes=100)
     ```
 
     Args:
-        name: String, one of `names()`.
+        name: String, one of `names()`, or the name of a builder of
+            `ka.nets`, such as `"width_nested_resnet"`. Case, dashes and
+            underscores do not count.
         input_shape: Tuple `(height, width, channels)`, or `None` for the
             paper's.
         classes: Integer, dict from label sets to integers, or `None` for
@@ -229,6 +244,7 @@ def get(name, input_shape=None, classes=None, **arguments):
     """
     given = {"input_shape": input_shape, "classes": classes}
     given = {key: value for key, value in given.items() if value is not None}
+    name = canonical(name)
     configuration = find(name)
     return configuration.builder(
         **complete(
@@ -263,20 +279,37 @@ def complete(builder, arguments):
     return bound.arguments
 
 
-def find(name):
-    """Returns the `Configuration` of a name.
+def canonical(name):
+    """Returns the name of a network as it is registered.
+
+    Args:
+        name: As in `get`.
 
     Raises:
         ValueError: If there is no such network.
     """
-    if not isinstance(name, str) or name not in _CONFIGURATIONS:
-        close = difflib.get_close_matches(str(name), _CONFIGURATIONS, 3, 0.4)
+    known = [*_CONFIGURATIONS, *_FAMILIES]
+    found = naming.find(name, known) if isinstance(name, str) else None
+    if found is None:
         raise ValueError(
-            "There is no network of this name; `ka.nets.names()` lists them"
-            f"{', such as ' if close else ''}{', '.join(close)}. "
-            f"Received: name={name!r}"
+            "There is no network of this name; `ka.nets.names()` and "
+            "tools/list_networks.py list them, and builders go by their "
+            f"names: {naming.listed(_FAMILIES)}."
+            f"{naming.did_you_mean(name, known)} Received: name={name!r}"
         )
-    return _CONFIGURATIONS[name]
+    return found
+
+
+def find(name):
+    """Returns the `Configuration` of a name.
+
+    Args:
+        name: As in `get`.
+
+    Raises:
+        ValueError: If there is no such network.
+    """
+    return {**_CONFIGURATIONS, **_FAMILIES}[canonical(name)]
 
 
 def describe(name):
@@ -285,7 +318,7 @@ def describe(name):
     It builds the network, which takes seconds.
 
     Args:
-        name: String, one of `names()`.
+        name: As in `get`.
 
     Returns:
         String: a line with the description, and one with the million
@@ -294,6 +327,7 @@ def describe(name):
     Raises:
         ValueError: If there is no such network.
     """
+    name = canonical(name)
     costs = stage_costs(get(name))
     macs = " ".join(f"{cost.macs / 1e6:.4g}" for cost in costs)
     return (

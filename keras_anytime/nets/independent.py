@@ -19,7 +19,7 @@ def independent(network, *arguments, **settings):
     optimal = ka.nets.independent(model)
     ```
 
-    With a name of `ka.nets.names()`, or a builder, and its arguments: where
+    With a name that `ka.nets.get` takes, or a builder, and its arguments: where
     it nests, plain networks of each stage's width and depth, with the edges
     that nesting cuts. This is the oracle of Wan 2020. Elsewhere it is the
     same as with the model.
@@ -56,12 +56,13 @@ def independent(network, *arguments, **settings):
     defaults = {}
     builder = network
     if isinstance(network, str):
-        builder = catalogue.find(network).builder
-        defaults = {"name": network, **catalogue.find(network).defaults}
+        found = catalogue.find(network)
+        builder = found.builder
+        defaults = {"name": catalogue.canonical(network), **found.defaults}
     if not inspect.isfunction(builder):
         raise ValueError(
-            "`network` must be an `AnytimeModel`, a name of "
-            f"`ka.nets.names()`, or a builder. Received: network={network!r}"
+            "`network` must be an `AnytimeModel`, a name that "
+            f"`ka.nets.get` takes, or a builder. Received: network={network!r}"
         )
     named = inspect.signature(builder).parameters
     given = dict(zip(named, arguments, strict=False))

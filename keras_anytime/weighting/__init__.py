@@ -1,5 +1,8 @@
 """Weightings: from the stages' losses to the weights of these losses."""
 
+import functools
+
+from keras_anytime import naming
 from keras_anytime.weighting.adaloss import AdaLoss
 from keras_anytime.weighting.average_loss import AverageLoss
 from keras_anytime.weighting.bandits import Exp3
@@ -27,6 +30,14 @@ _BY_NAME = {
     "random_weighted_majority": RandomWeightedMajority,
     "sieve": Sieve,
 }
+# As Hu 2017 and 2019 call them, where that differs in more than the spelling.
+_OF_PAPERS = {
+    "CONST": Constant,
+    "expb0.5": functools.partial(Exponential, base=0.5),
+    "expb2": functools.partial(Exponential, base=2.0),
+    "AANN": Alternating,
+    "RWM": RandomWeightedMajority,
+}
 
 __all__ = [
     "AdaLoss",
@@ -52,26 +63,39 @@ def names():
     return sorted(_BY_NAME)
 
 
-def get(identifier):
+def get(identifier, **arguments):
     """Returns a weighting from a name, a weighting, or `None`.
 
     Args:
-        identifier: A `Weighting`, one of `names()` in any case for a weighting
-            with default arguments, or `None` for `Constant()`.
+        identifier: A `Weighting`, one of `names()`, a name of Hu 2017 or 2019
+            (`"CONST"`, `"half-end"`, `"expb2"`, `"AANN"`, `"RWM"`, ...), or
+            `None` for `Constant()`. Case, dashes and underscores of names do
+            not count.
+        **arguments: With a name, arguments of the weighting; the others have
+            their defaults.
 
     Returns:
         A `Weighting`.
 
     Raises:
-        ValueError: If the identifier is none of these.
+        ValueError: If the identifier is none of these, or an argument is
+            wrong.
     """
+    known = {**_BY_NAME, **_OF_PAPERS}
+    if isinstance(identifier, str) and (name := naming.find(identifier, known)):
+        return naming.made(known[name], "weighting", arguments)
+    if arguments:
+        raise ValueError(
+            "Only a weighting that is given by its name takes arguments. "
+            f"Received: weighting={identifier!r} with {arguments}"
+        )
     if identifier is None:
         return Constant()
     if isinstance(identifier, Weighting):
         return identifier
-    if isinstance(identifier, str) and identifier.lower() in _BY_NAME:
-        return _BY_NAME[identifier.lower()]()
     raise ValueError(
-        f"`weighting` must be a `Weighting`, one of {names()}, or None. "
+        f"`weighting` must be a `Weighting`, one of {naming.listed(_BY_NAME)}, "
+        f"a name of Hu 2017 or 2019 ({naming.listed(_OF_PAPERS)}), or None."
+        f"{naming.did_you_mean(identifier, known)} "
         f"Received: weighting={identifier!r}"
     )

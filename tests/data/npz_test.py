@@ -52,19 +52,83 @@ def test_grey_images_may_lack_their_axis(tmp_path):
         ka.data.load(path)
 
 
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (40, 28, 28, 3)).astype("uint8")
+Y = np.arange(40) % 4
+CHANNELS_FIRST = np.moveaxis(X, -1, 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        # Layouts of images.
+        ({"x_train": CHANNELS_FIRST}, r"numpy.moveaxis\(x_train, 1, -1\)"),
+        ({"x_train": X[:, None, :, :, 0]}, "channels seem to come before"),
+        ({"x_test": CHANNELS_FIRST[:10]}, r"numpy.moveaxis\(x_test, 1, -1\)"),
+        ({"x_train": np.moveaxis(X, 0, -1)}, r"moveaxis\(x_train, -1, 0\)"),
+        ({"x_train": X.reshape(40, -1)}, r"reshape\(-1, height, width"),
+        ({"x_train": X[:0], "y_train": Y[:0]}, "x_train is empty"),
+        ({"x_train": X[:, :0]}, "x_train is empty"),
+        ({"x_train": X[..., :2, :]}, "have one size"),
+        # Their pixels.
+        ({"x_train": X / 255}, r"\(255 \* x_train\).round"),
+        ({"x_train": X > 99}, r"\(255 \* x_train\).round"),
+        ({"x_train": X.astype("int64")}, r"x_train.round\(\).astype\('uint8'"),
+        ({"x_train": X / 100 - 1}, "before they were normalized"),
+        ({"x_train": np.full(X.shape, np.nan)}, "nan to nan"),
+        ({"x_train": X.astype(str)}, "whole numbers from 0 to 255"),
+        # Labels.
+        ({"y_train": np.eye(4)[Y]}, r"y_train.argmax\(axis=-1\)"),
+        ({"y_train": np.eye(4, dtype="uint8")[Y]}, "one-hot"),
+        ({"y_train": Y[:39]}, "40 images and 39 labels"),
+        ({"y_train": np.zeros(40)}, r"y_train.astype\('int64'\)"),
+        ({"y_train": np.linspace(0, 1, 40)}, "numpy.unique"),
+        ({"y_train": np.array(["cat", "dog"] * 20)}, "numpy.unique"),
+        ({"y_train": Y - 1}, "smallest label is -1"),
+        ({"y_train": np.int64(3)}, "Give y_train one axis"),
+        # Names.
         ({"x_train": None}, "arrays x_train, y_train"),
-        ({"x_train": np.zeros((40, 6, 5, 3))}, "float64"),
-        ({"y_train": np.zeros(39, "int64")}, "shape .39,"),
-        ({"y_train": np.zeros(40)}, "one integer label"),
+        ({"y_test": None}, "x_test, y_test. Received"),
+        ({"x_train": None, "images": X}, r"\['images', 'x_test'"),
+        # Python objects, of which arrays of several sizes are made.
+        ({"x_train": np.array([X[0], X[1, 1:]], "object")}, "numpy.stack"),
     ],
 )
-def test_other_arrays_are_refused(tmp_path, changes, message):
-    path, _ = _write(tmp_path / "bad.npz", **changes)
+def test_arrays_that_may_mean_something_else_are_refused(
+    tmp_path, changes, message
+):
+    good = {"x_train": X, "y_train": Y, "x_test": X[:10], "y_test": Y[:10]}
+    path, _ = _write(tmp_path / "bad.npz", **{**good, **changes})
     for read in (ka.data.load, ka.data.info):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=message) as refused:
+            read(path)
+        assert "Received: " in str(refused.value)
+
+
+def test_images_of_many_channels_are_no_channels_first(tmp_path):
+    path, _ = _write(
+        tmp_path / "spectra.npz",
+        x_train=np.zeros((40, 8, 8, 13), "uint8"),
+        x_test=None,
+        y_test=None,
+        unused=np.array([{}], "object"),
+    )
+    assert ka.data.info(path).image_shape == (8, 8, 13)
+
+
+@pytest.mark.parametrize("damage", ["cut", "array", "empty", "text"])
+def test_a_file_that_is_no_archive_is_refused(tmp_path, damage):
+    path = tmp_path / "bad.npz"
+    _write(path)
+    content = path.read_bytes()
+    if damage == "array":
+        with path.open("wb") as file:
+            np.save(file, X)
+    else:
+        bad = {"cut": content[:-99], "empty": b"", "text": b"<html>"}
+        path.write_bytes(bad[damage])
+    for read in (ka.data.load, ka.data.info):
+        with pytest.raises(ValueError, match=r"numpy.savez.*bad\.npz"):
             read(path)
 
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -55,11 +56,52 @@ def test_one_string_is_no_sequence_of_splits():
         ka.data.load("digits", splits="train")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/my/photos", "'digits', the path of an .npz file, or a data set"),
+        ("cifar-10", "Did you mean 'cifar10'"),
+        ("CIFAR 10", "Did you mean 'cifar10'"),
+        ("photos.zip", "an .npz file"),
+        ("Digits!", "Did you mean 'digits'"),
+        ("digits[:80%]", "Did you mean 'digits'"),
+        ("", "Received: name=''"),
+        (None, "Received: name=None"),
+        (10, "Received: name=10"),
+    ],
+)
+def test_what_no_data_set_is_called_is_refused_in_one_line(
+    tmp_path, name, message
+):
+    prepared = tmp_path / "cifar10" / "1.0.0"
+    prepared.mkdir(parents=True)
+    (prepared / "dataset_info.json").write_text("{}")
+    refused = (ValueError, FileNotFoundError)
+    for read in (ka.data.load, ka.data.info):
+        with pytest.raises(refused, match=message) as error:
+            read(name, data_dir=str(tmp_path))
+        assert "\n" not in str(error.value)
+        assert f"{str(tmp_path)!r}" in str(error.value)
+        assert "'cifar10'" in str(error.value)
+
+
+def test_a_folder_of_images_says_what_to_make_of_it(tmp_path):
+    with pytest.raises(ValueError, match=r"in an .npz file with `numpy.savez`"):
+        ka.data.load(tmp_path, data_dir=str(tmp_path / "none"))
+
+
 def test_an_unknown_data_set_is_refused():
     # Without TensorFlow Datasets, nobody knows but what is there.
     refused = (ValueError, FileNotFoundError)
-    with pytest.raises(refused, match="no_such_data"):
+    with pytest.raises(refused, match="no_such_data") as error:
         ka.data.load("no_such_data")
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_beyond_the_data_says_how_many_images_there_are(cifar10_dir):
+    for splits in (("train[:60000]", "test"), ("train", "test+train[:60000]")):
+        with pytest.raises(ValueError, match="60000 of the 50000 images"):
+            ka.data.load("cifar10", splits=splits, data_dir=cifar10_dir)
 
 
 def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
@@ -67,6 +109,17 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
         ka.data.load("cifar10", data_dir=str(tmp_path))
     assert "TFDS_DATA_DIR" in str(info.value)
     assert str(tmp_path) in str(info.value)
+
+
+def test_what_is_there_is_not_fetched(cifar10_dir, tmp_path):
+    (batches,) = ka.data.load(
+        "cifar10", 5, ("test[:5]",), data_dir=cifar10_dir, download=True
+    )
+    assert len(batches) == 1
+    assert ka.data.info("cifar10", cifar10_dir, download=True).classes == 10
+    if keras.backend.backend() != "tensorflow":
+        with pytest.raises(ImportError, match="with the TensorFlow backend"):
+            ka.data.load("cifar10", data_dir=str(tmp_path), download=True)
 
 
 def test_cifar10_comes_through_tfds(cifar10_dir):

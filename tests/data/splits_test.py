@@ -28,23 +28,26 @@ def test_parts_of_a_split():
 
 
 @pytest.mark.parametrize(
-    "split",
+    ("split", "message"),
     [
-        "",
-        "other",
-        "train[",
-        "train[1:2]x",
-        "train[:251]",
-        "train[-251:]",
-        "train[101%:]",
-        "train[%:]",
-        "train+other",
-        "train[1.5:]",
+        ("", "is written like"),
+        ("train[", "is written like"),
+        ("train[1:2]x", "is written like"),
+        ("train[%:]", "is written like"),
+        ("train[1.5:]", r"is written .*: test \(37 images\), train \(250 "),
+        ("other", r"no split 'other'; .*test \(37 images\), train"),
+        ("train+other", "no split 'other'"),
+        ("trian[:9]", "Did you mean 'train'"),
+        ("train[:251]", "asks for 251 of the 250 images in 'train'"),
+        ("train[-251:]", "asks for 251 of the 250 images in 'train'"),
+        ("test[40:]+train", "asks for 40 of the 37 images in 'test'"),
+        ("train[101%:]", "asks for 101% of the 250 images in 'train'"),
     ],
 )
-def test_what_is_no_split_is_refused(split):
-    with pytest.raises(ValueError, match="Received: split=.* of 'made_up'"):
+def test_what_is_no_split_is_refused_and_says_why(split, message):
+    with pytest.raises(ValueError, match=message) as refused:
         examples_of(split, SIZES, "made_up")
+    assert f"Received: split={split!r} of 'made_up'" in str(refused.value)
 
 
 @hypothesis.given(

@@ -4,11 +4,14 @@ import pytest
 
 from keras_anytime import gradients
 from keras_anytime.gradients import Combiner
+from keras_anytime.gradients import Normalized
 from keras_anytime.gradients import Orthogonal
 from keras_anytime.gradients import Sum
 from tests.gradients.references import flat
 from tests.gradients.references import nested_gradients
 from tests.gradients.references import padded
+from tests.testing import compiled
+from tests.testing import tiny_net
 
 
 def test_the_joint_loss_is_equation_1():
@@ -62,8 +65,58 @@ def test_combiners_by_name():
     assert isinstance(gradients.get("Orthogonal"), Orthogonal)
     for name in gradients.names():
         assert isinstance(gradients.get(name), Combiner)
-    for wrong in ("nope", 3, Sum):
-        with pytest.raises(ValueError, match="Received: gradients="):
-            gradients.get(wrong)
     with pytest.raises(ValueError, match="median"):
         Sum("median")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("osgd", Orthogonal),
+        ("OSGD", Orthogonal),
+        ("sgd", Sum),
+        ("NormSGD", Normalized),
+        ("norm-sgd", Normalized),
+        ("SGD_Norm", Normalized),
+    ],
+)
+def test_names_of_the_paper_are_combiners_with_its_defaults(name, kind):
+    found = gradients.get(name)
+    assert type(found) is kind
+    assert {**found.get_config(), "name": ""} == {
+        **kind().get_config(),
+        "name": "",
+    }
+    model = compiled(tiny_net(), gradients=name)
+    assert type(model.gradients) is kind
+
+
+def test_a_name_takes_arguments_instead_of_the_defaults():
+    for name in ("OSGD-Norm", "osgdnorm"):
+        found = gradients.get(name, scale=0.25)
+        assert (found.normalize, found.scale) == (True, 0.25)
+    assert gradients.get("sum", reduction="sum").reduction == "sum"
+    for name, wrong in (("osgd", {"sum": 1}), ("normsgd", {"scale": "big"})):
+        with pytest.raises(ValueError, match="takes .*Received: gradients"):
+            gradients.get(name, **wrong)
+    for none in (None, Sum(), half_of_the_first):
+        with pytest.raises(ValueError, match="given by its name"):
+            gradients.get(none, scale=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("greedy", "fit_greedy"),
+        ("Greedy", "fit_greedy"),
+        ("ortogonal", "Did you mean 'orthogonal'"),
+        ("nope", "'normalized', 'orthogonal', 'sum'.*'NormSGD', 'OSGD'"),
+        (3, "Received: gradients=3"),
+        (Sum, "Received: gradients="),
+    ],
+)
+def test_what_is_no_combiner_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        gradients.get(wrong)
+    with pytest.raises(ValueError, match=message):
+        compiled(tiny_net(), gradients=wrong)

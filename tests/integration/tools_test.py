@@ -226,7 +226,7 @@ def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
     for error in found.top1_errors:
         assert f"  {error:.4f}" in run.stdout
     for flags, message in (
-        (["--net=resnet"], "--net must be one of"),
+        (["--net=resnet"], "Did you mean 'width_resnet42'"),
         (["--net=msdnet", "--net_arguments={"], "--net_arguments"),
         (["--net=width_resnet42", "--net_arguments=[]"], "JSON object"),
     ):

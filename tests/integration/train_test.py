@@ -154,7 +154,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--gradients=steep"], "gradients='steep'"),
         (["--weighting=heavy"], "weighting='heavy'"),
         (["--weighting_arguments=[1]"], "--weighting_arguments must be a JSON"),
-        (['--gradients_arguments={"slope": 1}'], "arguments of Orthogonal"),
+        (['--gradients_arguments={"slope": 1}'], "Orthogonal takes"),
         (["--warmup_epochs=1"], "--warmup_epochs goes with --schedule"),
         (["--units=1,x"], "--units must be whole numbers"),
         (["--filters=6,16"], "filters=[6, 16]"),

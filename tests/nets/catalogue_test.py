@@ -3,6 +3,8 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.nets import catalogue
 
+NAMES = ka.nets.names()
+
 
 def test_every_family_has_a_named_network():
     families = {
@@ -58,10 +60,26 @@ def test_unknown_arguments_are_refused():
 
 @pytest.mark.parametrize("function", [ka.nets.get, ka.nets.describe])
 def test_unknown_names_are_refused(function):
-    with pytest.raises(ValueError, match="width_resnet42.*='widthresnet42'"):
-        function("widthresnet42")
-    with pytest.raises(ValueError, match=r"names\(\).*name=3"):
-        function(3)
+    with pytest.raises(ValueError, match="Did you mean 'width_resnet42'"):
+        function("width_resnet4")
+    for wrong in (3, "names", "independent", "ensemble", ""):
+        with pytest.raises(ValueError, match=r"names\(\).*name="):
+            function(wrong)
+
+
+def test_a_family_goes_by_the_name_of_its_builder():
+    small = {"units": (1,), "filters": (8,)}
+    for name in ("width_nested_resnet", "Width-Nested ResNet"):
+        model = ka.nets.get(name, (8, 8, 1), 3, **small)
+        assert model.name == "width_nested_resnet"
+    same = ka.nets.width_nested_resnet((8, 8, 1), 3, **small)
+    assert model.to_json() == same.to_json()
+    parts = ka.nets.independent("width_nested_resnet", (8, 8, 1), 3, **small)
+    assert len(parts) == model.num_stages
+    for name in {catalogue.find(one).builder.__name__ for one in NAMES}:
+        assert catalogue.complete(
+            catalogue.find(name).builder, catalogue.find(name).defaults
+        )
 
 
 @pytest.mark.slow

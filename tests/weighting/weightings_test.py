@@ -75,6 +75,34 @@ def test_weightings_by_name():
         weighting_lib.get("nope")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Half-End", HalfEnd),
+        ("CONST", Constant),
+        ("AANN", Alternating),
+        ("RWM", RandomWeightedMajority),
+        ("EXP3", Exp3),
+        ("AverageLoss", AverageLoss),
+        ("expb2", Exponential),
+    ],
+)
+def test_names_of_the_papers_are_weightings(name, kind):
+    assert type(weighting_lib.get(name)) is kind
+
+
+def test_a_name_takes_arguments_instead_of_the_defaults():
+    assert weighting_lib.get("adaloss", gamma=0.2).gamma == 0.2
+    assert weighting_lib.get("expb0.5").base == 0.5
+    for wrong in ({"gama": 0.2}, {"gamma": "small"}):
+        with pytest.raises(ValueError, match="'gamma'.*Received: weighting"):
+            weighting_lib.get("adaloss", **wrong)
+    with pytest.raises(ValueError, match="given by its name"):
+        weighting_lib.get(AdaLoss(), gamma=0.2)
+    with pytest.raises(ValueError, match="Did you mean 'milestone'"):
+        weighting_lib.get("milestones")
+
+
 def test_every_weighting_has_a_name():
     named = [type(weighting_lib.get(name)) for name in weighting_lib.names()]
     assert set(named) == set(ARGUMENTS)

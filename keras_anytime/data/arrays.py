@@ -1,0 +1,98 @@
+"""Images and labels as a user's arrays have them: checked, never guessed."""
+
+import numpy as np
+
+
+def check_arrays(images, labels, split, path):
+    """Returns the arrays of a split, if they can mean one thing only.
+
+    Args:
+        images: Array. With three axes, images are grey.
+        labels: Array, also of shape `(examples, 1)`.
+        split: String. The arrays are called `x_` and `y_` and this.
+        path: String. The file they are from.
+
+    Returns:
+        Uint8 array `(examples, height, width, channels)`, and int64 array
+        `(examples,)`.
+
+    Raises:
+        ValueError: Otherwise; says what to do.
+    """
+    x, y = f"x_{split}", f"y_{split}"
+    received = (
+        f"Received: {x} of {images.dtype} and shape {images.shape}, {y} of "
+        f"{labels.dtype} and shape {labels.shape} in {str(path)!r}"
+    )
+    advice = (
+        _advice_on_axes(images, labels, x)
+        or _advice_on_pixels(images, x)
+        or _advice_on_labels(labels, y)
+    )
+    if advice:
+        raise ValueError(
+            "Images must be uint8 of shape (examples, height, width"
+            "[, channels]), with one integer label each, counted from 0. "
+            f"{advice} {received}"
+        )
+    if images.ndim == 3:
+        images = images[..., None]
+    return images, labels.reshape(-1).astype("int64")
+
+
+def _advice_on_axes(images, labels, x):
+    """Returns what to do about shapes; empty if they are good as they are."""
+    if images.ndim not in (3, 4):
+        return f"Give {x} its axes: `{x}.reshape(-1, height, width, channels)`."
+    if not images.size:
+        return f"{x} is empty."
+    if labels.ndim and len(labels) != len(images):
+        if len(labels) == images.shape[-1]:
+            return f"Move the examples first: `numpy.moveaxis({x}, -1, 0)`."
+        return f"There are {len(images)} images and {len(labels)} labels."
+    if images.ndim == 4 and _channels_first(*images.shape[1:]):
+        return (
+            "The channels seem to come before height and width; move them to "
+            f"the end: `numpy.moveaxis({x}, 1, -1)`."
+        )
+    return ""
+
+
+def _channels_first(first, second, last):
+    """Whether axes are channels, height, width rather than the reverse.
+
+    The last one has more than any color image has channels, and the first one
+    fewer. Small square images of many channels are no such case.
+    """
+    return last > 4 and first < last and first != second
+
+
+def _advice_on_pixels(images, x):
+    """Returns what to do about pixels; empty if they are good as they are."""
+    if images.dtype == "uint8":
+        return ""
+    if images.dtype.kind not in "bfiu":
+        return "Pixels are whole numbers from 0 to 255."
+    low, high = images.min(), images.max()
+    if low >= 0 and high <= 1:
+        return f"Pixels are 0 to 1: `(255 * {x}).round().astype('uint8')`."
+    if low >= 0 and high <= 255:
+        return f"Store pixels as bytes: `{x}.round().astype('uint8')`."
+    return (
+        f"Pixels are {low} to {high}; save them as they were before they were "
+        "normalized, which is done here."
+    )
+
+
+def _advice_on_labels(labels, y):
+    """Returns what to do about labels; empty if they are good as they are."""
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return f"Of one-hot labels: `{y}.argmax(axis=-1)`."
+    if labels.ndim != 1 and labels.shape[1:] != (1,):
+        return f"Give {y} one axis."
+    if labels.dtype.kind in "iu":
+        low = labels.min()
+        return f"The smallest label is {low}." if low < 0 else ""
+    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
+        return f"Store labels as integers: `{y}.astype('int64')`."
+    return f"Number the classes: `numpy.unique({y}, return_inverse=True)[1]`."
