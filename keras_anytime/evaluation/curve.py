@@ -144,6 +144,8 @@ class AnytimeCurve(Result):
         return {share: self.error_at(share) for share in MILESTONES}
 
     def __str__(self):
+        # Nothing is known of what layers of the user's own cost.
+        whole = self.points[-1].macs or None
         level = f"{self.level or 0:.0%} interval"
         lines = [
             f"{self.name}: {self.examples} examples, {self.classes} classes",
@@ -151,7 +153,7 @@ class AnytimeCurve(Result):
                 {
                     "stage": point.stage,
                     "MACs": short(point.macs),
-                    "of all": f"{point.macs / self.points[-1].macs:.0%}",
+                    "of all": whole and f"{point.macs / whole:.0%}",
                     "parameters": f"{point.parameters:,}",
                     "top-1 error": percent(point.top1_error),
                     level: _interval(point.top1_low, point.top1_high),
