@@ -178,7 +178,7 @@ def one_training(results, networks):
     results.add("Anytime curve", "curve", curve, curve.plot)
     if len(networks) > 1:
         seeds = ka.evaluation.aggregate([one.curve for one in networks])
-        results.add("Mean over seeds", "seeds", seeds, seeds.mean.plot)
+        results.add("Mean over seeds", "seeds", seeds, seeds.plot)
 
 
 def two_trainings(results, networks, others):
