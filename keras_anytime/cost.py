@@ -1,14 +1,17 @@
 """What each stage costs: multiply-adds and parameters, from the graph."""
 
 import dataclasses
-import functools
 import math
+import warnings
 
 import keras
 
-from keras_anytime import graph
-from keras_anytime.layers import SharedConv2D
-from keras_anytime.layers import SharedKernel
+from keras_anytime.calls import graph_calls
+from keras_anytime.calls import needed
+from keras_anytime.multiply_adds import multiply_adds
+
+# Of more layers, a warning names the first only.
+_MOST_NAMES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +37,12 @@ class StageCost:
 def stage_costs(model):
     """Returns the cost of each stage of an anytime model.
 
-    Multiply-adds (MACs) are those of convolutions and dense layers, for one
-    image; additions of biases, normalisation and activations are not counted,
-    as is usual. They are computed from the shapes in the graph.
+    Multiply-adds (MACs) are those of sums of products, for one image:
+    convolutions, dense layers, attention, recurrences and matrix products.
+    Additions of biases, normalization and activations are not counted, as is
+    usual. They are computed from the shapes in the graph, for each call of a
+    layer. Those of layers that are not known, and of sizes that the graph
+    leaves open, count as 0, with a warning.
 
     A subnetwork's cost is that of its answer alone, without what only the
     answers before it need. Running all stages up to k, one after another,
@@ -44,78 +50,57 @@ def stage_costs(model):
     convolutions that are part of them.
 
     Args:
-        model: An `AnytimeModel` whose input has a fixed size.
+        model: An `AnytimeModel`.
 
     Returns:
         List of K `StageCost`, the first stage first.
-
-    Raises:
-        ValueError: If the input's size is not fixed.
     """
-    if None in model.input_shape[1:]:
-        raise ValueError(
-            "Costs depend on the image size: build the network with a fixed "
-            f"one. Received: input_shape={model.input_shape}"
-        )
-    macs_of = functools.cache(macs)  # Stages have operations in common.
+    calls, makers = graph_calls(model.inputs, model.outputs)
+    unknown = {}
+    macs = {call: multiply_adds(call, unknown) for call in calls}
+    if unknown:
+        warnings.warn(_uncounted(model.name, unknown), stacklevel=1)
     costs = []
-    seen = set()
+    ran, seen = set(), set()
+    size = len(makers) // model.num_stages
     for k in range(1, model.num_stages + 1):
         operations = model.stage_operations(k)
+        answers = makers[(k - 1) * size : k * size]
+        found = _calls_of_stage(calls, answers, operations)
         added = [one for one in operations if id(one) not in seen]
-        seen.update(id(one) for one in added)
+        runs = found - ran if model.interruptible else found
         costs.append(
             StageCost(
                 stage=k,
-                macs=sum(macs_of(one) for one in operations),
+                macs=sum(macs[call] for call in found),
                 parameters=_count(operations),
-                step_macs=sum(
-                    macs_of(one)
-                    for one in (added if model.interruptible else operations)
-                ),
+                step_macs=sum(macs[call] for call in runs),
                 step_parameters=_count(added),
             )
         )
+        ran |= found
+        seen.update(id(one) for one in operations)
     return costs
 
 
-def macs(operation):
-    """Returns the multiply-adds of one operation for one image.
+def _calls_of_stage(calls, answers, operations):
+    """Returns the set of calls that have run when a stage answers."""
+    found = needed(answers)
+    # A layer may be called for another answer too. Other operations run
+    # because the network says so: in an ensemble all that came before.
+    own = {id(call.operation) for call in found}
+    others = {id(one) for one in operations} - own
+    return found | {call for call in calls if id(call.operation) in others}
 
-    Args:
-        operation: A Keras operation of a functional graph.
 
-    Returns:
-        Integer; 0 for what has no kernel.
-
-    Raises:
-        ValueError: If the operation has a kernel, but is no convolution or
-            dense layer that is known here.
-    """
-    if isinstance(operation, keras.Model):
-        return sum(macs(one) for one in operation.layers)
-    kind = type(operation)
-    if issubclass(kind, SharedConv2D):
-        kernels = graph.input_tensors(operation)[1:]
-        (output,) = graph.output_tensors(operation)
-        weights = sum(math.prod(kernel.shape) for kernel in kernels)
-        return math.prod(output.shape[1:-1]) * weights
-    if issubclass(kind, SharedKernel):
-        return 0
-    if issubclass(kind, (keras.layers.Conv2D, keras.layers.Dense)):
-        # Each output value takes one multiply-add per weight that it reads.
-        (output,) = graph.output_tensors(operation)
-        weights_per_output = math.prod(operation.kernel.shape[:-1])
-        return math.prod(output.shape[1:]) * weights_per_output
-    if issubclass(kind, keras.layers.DepthwiseConv2D):
-        (output,) = graph.output_tensors(operation)
-        return math.prod(output.shape[1:]) * math.prod(operation.kernel_size)
-    if any(len(v.shape) > 1 for v in getattr(operation, "weights", ())):
-        raise ValueError(
-            "The multiply-adds of this layer are not known. "
-            f"Received: {operation.name!r}, a {kind.__name__}"
-        )
-    return 0
+def _uncounted(name, unknown):
+    named = [f"{layer!r} ({why})" for layer, why in unknown.items()]
+    more = len(named) - _MOST_NAMES
+    return (
+        f"Multiply-adds of {name!r} that are not known count as 0: those of "
+        + ", ".join(named[:_MOST_NAMES])
+        + (f" and of {more} other layers" if more > 0 else "")
+    )
 
 
 def _count(operations):

@@ -1,11 +1,12 @@
 """What a graph must be to be an anytime network, checked when it is made."""
 
 import itertools
+import warnings
 
 import keras
 
 from keras_anytime import graph
-from keras_anytime.cost import macs
+from keras_anytime.cost import stage_costs
 
 _PROBABILITIES = ("softmax", "sigmoid")
 
@@ -72,7 +73,8 @@ def _check_order(model):
         common |= once & needed[id(tensor)] & ~image
         once |= needed[id(tensor)]
     stages = list(zip(model.output_names, model.outputs, strict=True))
-    for (first, earlier), (second, later) in itertools.pairwise(stages):
+    pairs = itertools.pairwise(stages)
+    for index, ((first, earlier), (second, later)) in enumerate(pairs, 1):
         before, after = needed[id(earlier)], needed[id(later)]
         part = after & common
         fewer = (after & weighted).bit_count() < (before & weighted).bit_count()
@@ -80,7 +82,7 @@ def _check_order(model):
             part
             and not part & ~before
             and fewer
-            and not _costs_more(model, after, before)
+            and not _costs_more(model, index)
         ):
             raise ValueError(
                 "Stages are ordered from the smallest subnetwork to the whole "
@@ -90,16 +92,9 @@ def _check_order(model):
             )
 
 
-def _costs_more(model, operations, others):
-    """Whether operations, as bits, cost more multiply-adds than others."""
-    if None in model.input_shape[1:]:
-        return False
-    costs = {
-        chosen: sum(
-            macs(operation)
-            for index, operation in enumerate(model.operations)
-            if chosen >> index & 1
-        )
-        for chosen in (operations, others)
-    }
-    return costs[operations] > costs[others]
+def _costs_more(model, index):
+    """Whether the stage of an output costs more than the one before it."""
+    size = len(model.outputs) // model.num_stages
+    with warnings.catch_warnings(action="ignore"):
+        costs = [one.macs for one in stage_costs(model)]
+    return costs[index // size] > costs[(index - 1) // size]

@@ -141,12 +141,21 @@ def evaluate():
     validation = FLAGS.validation_split and runs[0].measured(
         FLAGS.validation_split
     )
-    results = ka.evaluation.Results(folder, runs[0].name)
     groups = {
         name: [run.measured(FLAGS.split) for run in group]
         for name, group in groups.items()
     }
     runs, oracle = groups["runs"], groups["oracle"]
+    name = runs[0].run.name
+    results = ka.evaluation.Results(
+        folder,
+        f"Evaluation of {name}",
+        ka.evaluation.summary(
+            ka.evaluation.aggregate([one.curve for one in runs]),
+            measured_on(runs[0]),
+            name,
+        ),
+    )
     one_training(results, runs)
     if groups["against"]:
         two_trainings(results, runs, groups["against"])
@@ -168,8 +177,11 @@ def evaluate():
     training(results, runs[0].run.folder)
     for name, group in groups.items():
         for one in group[:1]:
-            title = f"Flags of {one.run.name} (--{name})"
-            results.report.add(title, rows=one.run.settings)
+            results.report.add(
+                f"Settings of {one.run.name} (--{name})",
+                "The flags that recipes/train.py was run with.",
+                rows=one.run.settings,
+            )
     print(f"\nReport: {results.write_report()}")
 
 
@@ -221,6 +233,13 @@ def check(groups):
             )
 
 
+def measured_on(network):
+    """Returns the name of the data and the split of it, for people."""
+    settings = network.run.settings
+    split = FLAGS.split or settings["eval_split"]
+    return settings["data"] + (f" (split {split})" if split else "")
+
+
 def numbers(name):
     """Returns a list flag as floats, `None` if it is empty."""
     values = FLAGS[name].value
@@ -237,10 +256,24 @@ def one_training(results, networks):
     import keras_anytime as ka
 
     curve = networks[0].curve
-    results.add("Anytime curve", "curve", curve, curve.plot)
+    results.add(
+        "Anytime curve",
+        "curve",
+        curve,
+        curve.plot,
+        text="How often each stage's answer is wrong, against what it costs: "
+        "lower and further left is better.",
+    )
     if len(networks) > 1:
         seeds = ka.evaluation.aggregate([one.curve for one in networks])
-        results.add("Mean over seeds", "seeds", seeds, seeds.mean.plot)
+        results.add(
+            "Mean over seeds",
+            "seeds",
+            seeds,
+            seeds.plot,
+            text="The same training from several seeds: what is within the "
+            "spread may be chance.",
+        )
 
 
 def two_trainings(results, networks, others):
@@ -252,7 +285,13 @@ def two_trainings(results, networks, others):
         [one.curve for one in others],
         (networks[0].run.name, others[0].run.name),
     )
-    results.add("Paired comparison of two trainings", "comparison", found)
+    results.add(
+        "Paired comparison of two trainings",
+        "comparison",
+        found,
+        text="Differences run by run of the same seed: an interval without 0 "
+        "tells one.",
+    )
 
 
 def several_networks(results, groups, oracle):
@@ -268,7 +307,13 @@ def several_networks(results, groups, oracle):
     if oracle:
         alone = [one.curve for one in oracle]
         optimal = ka.evaluation.oracle_curve(alone)
-        results.add("Oracle", "oracle", optimal)
+        results.add(
+            "Oracle",
+            "oracle",
+            optimal,
+            text="Separate networks, one for each stage: they need to know "
+            "beforehand how much time there will be.",
+        )
         increase_over(results, "stage", networks, optimal)
         best = ka.evaluation.oracle_curve(alone, best_so_far=True)
         increase_over(results, "cost", networks, best)
@@ -285,14 +330,15 @@ def several_networks(results, groups, oracle):
             plot=lambda path: ka.evaluation.plot_curves(
                 networks, path, oracle=optimal
             ),
-            text="Intervals are over seeds where there are several, else over "
-            "examples.",
+            text="All networks in one picture: at the same cost, the lower "
+            "one is better.",
         )
 
 
 def increase_over(results, by, networks, optimal):
     """By how many percent networks err more than the oracle."""
     import keras_anytime as ka
+    from keras_anytime.evaluation.curve import MILESTONES
 
     found = {
         name: one.relative_increase(optimal, by)
@@ -320,6 +366,21 @@ def increase_over(results, by, networks, optimal):
         (lambda path: ka.evaluation.plot_relative_increase(found, path))
         if drawable
         else None,
+        text="By how many percent a network errs more than the oracle "
+        + ("with the same cost" if by == "cost" else "at the same stage")
+        + ", with the standard deviation over runs in brackets.",
+        shown=[
+            {
+                "network": name,
+                **{
+                    f"within {MILESTONES[key]} of the cost"
+                    if by == "cost"
+                    else f"at stage {key}": f"{one:.1f}"
+                    for key, one in of.items()
+                },
+            }
+            for name, of in found.items()
+        ],
     )
 
 
@@ -330,13 +391,13 @@ def budgets(results, network, validation):
     if validation:
         validation = validation.predictions
         test = network.predictions
-        text = f"Thresholds were chosen on {FLAGS.validation_split}."
+        text = f"thresholds were chosen on {FLAGS.validation_split}."
     else:
         half = network.predictions.examples // 2
         validation = network.predictions.part(slice(half))
         test = network.predictions.part(slice(half, None))
         text = (
-            "Thresholds were chosen on the first half of the examples, and "
+            "thresholds were chosen on the first half of the examples, and "
             "errors measured on the second."
         )
     found = ka.evaluation.budget_curve(validation, test, network.costs)
@@ -346,7 +407,8 @@ def budgets(results, network, validation):
         "budget",
         found,
         lambda path: ka.evaluation.plot_budget(found, path, curve),
-        text,
+        text="Easy images stop at an early stage, so that harder ones get "
+        f"more of a mean budget; {text}",
     )
 
 
@@ -360,12 +422,15 @@ def label_sets(results, network):
         "label_sets",
         found,
         lambda path: found.plot(path, FLAGS.wanted_error),
+        text="Coarse labels are right more often than fine ones: each stage's "
+        "error in each set of labels.",
     )
     finest = enumerate(found.finest(FLAGS.wanted_error), start=1)
     results.add(
         f"Finest label set with an error of {FLAGS.wanted_error:.0%} at most",
         "finest",
         [{"stage": k, "label_set": name or "none"} for k, name in finest],
+        text="What each stage can answer with, if it may err that often.",
     )
 
 
@@ -384,8 +449,9 @@ def timed_answers(results, networks):
         "Latency of the exported networks",
         "latency",
         rows,
-        text=f"LiteRT on this machine; {found[0].predictions.examples} images, "
-        f"for each the median of {FLAGS.repetitions} answers, in turn.",
+        text="How long answers take: LiteRT on this machine; "
+        f"{found[0].predictions.examples} images, and for each the median over "
+        f"its answers (--repetitions={FLAGS.repetitions}), in turn.",
     )
     return found
 
@@ -400,7 +466,14 @@ def deadlines(results, timed, network, baseline, oracle):
         timed[baseline[0]] if baseline else None,
         numbers("deadlines_ms"),
     )
-    results.add("Errors under deadlines", "deadlines", found, found.plot)
+    results.add(
+        "Errors under deadlines",
+        "deadlines",
+        found,
+        found.plot,
+        text="How often the last answer before a deadline is wrong, with the "
+        "latencies measured above; where there is none, a guess counts.",
+    )
     expected = [
         {
             "network": one.run.name,
@@ -410,7 +483,17 @@ def deadlines(results, timed, network, baseline, oracle):
         }
         for one in [network, *baseline]
     ]
-    results.add("Expected error over these deadlines", "expected", expected)
+    results.add(
+        "Expected error over these deadlines",
+        "expected",
+        expected,
+        text="One number for each network: the mean over the deadlines, by "
+        "how likely each is.",
+        shown=[
+            {**row, "expected_error": f"{row['expected_error']:.2%}"}
+            for row in expected
+        ],
+    )
 
 
 def priorities(results, networks, latency_ms):
@@ -432,9 +515,10 @@ def priorities(results, networks, latency_ms):
         "priorities",
         ka.evaluation.best_priority(candidates, when, numbers("probabilities")),
         lambda path: ka.evaluation.plot_priorities(curves, path),
-        "Expected errors over deadlines of "
-        + ", ".join(f"{one:.3f}" for one in when)
-        + " ms.",
+        text="Which stages OSGD favors, and the errors to expect with "
+        "deadlines of "
+        + ", ".join(f"{one:.3f}" for one in when if math.isfinite(one))
+        + (" ms or none." if math.inf in when else " ms."),
     )
 
 
@@ -442,10 +526,26 @@ def training(results, folder):
     """How training went, where the run wrote it down."""
     import keras_anytime as ka
 
-    for title, name, draw in (
-        ("Errors while training", "history", ka.evaluation.plot_history),
-        ("Weights of the losses", "weights", ka.evaluation.plot_loss_weights),
-        ("Cosines of gradients", "cosines", ka.evaluation.plot_cosines),
+    for title, name, draw, text in (
+        (
+            "Errors while training",
+            "history",
+            ka.evaluation.plot_history,
+            "How the error of each stage fell, epoch by epoch.",
+        ),
+        (
+            "Weights of the losses",
+            "weights",
+            ka.evaluation.plot_loss_weights,
+            "How much each stage counted in training, epoch by epoch.",
+        ),
+        (
+            "Cosines of gradients",
+            "cosines",
+            ka.evaluation.plot_cosines,
+            "Whether two stages pulled the weights the same way: below 0, "
+            "what helps one harms the other.",
+        ),
     ):
         path = folder / f"{name}.csv"
         if path.exists():
@@ -453,6 +553,7 @@ def training(results, folder):
                 title,
                 name,
                 plot=lambda place, draw=draw, path=path: draw(path, place),
+                text=text,
             )
 
 

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from tests.testing import Kernel
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_net
@@ -32,7 +31,9 @@ def test_networks_that_pass_features_on_are_interruptible():
 def test_a_kernel_that_one_stage_reads_crosses_no_step():
     image = keras.Input((4,), name="image")
     a = keras.layers.Dense(2, name="a")(image)
-    b = keras.ops.matmul(a, Kernel((2, 2), name="kernel")(image))
+    b = keras.ops.matmul(
+        a, ka.layers.SharedKernel((2, 2), name="kernel")(image)
+    )
     model = ka.AnytimeModel(
         image,
         [
@@ -82,7 +83,7 @@ def test_stages_that_share_weights_but_no_features_train(gradients, tmp_path):
     x, y = digits(32)
     # The kernel is everybody's; the rest is each stage's own.
     shared, *own = ({v.path for v in model.stage_variables(k)} for k in (1, 2))
-    assert shared & own[0] == {model.get_layer("kernel").values.path}
+    assert shared & own[0] == {model.get_layer("kernel").kernel.path}
     before = [v.numpy() for v in model.trainable_variables]
     model.fit(x, y, verbose=0)
     for old, new in zip(before, model.trainable_variables, strict=True):

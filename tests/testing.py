@@ -165,35 +165,11 @@ def copied(path, folder):
     return copy
 
 
-@keras.saving.register_keras_serializable("tests")
-class Kernel(keras.layers.Layer):
-    """A kernel as a tensor in the graph, whatever the layer is called on."""
-
-    def __init__(self, shape, **kwargs):
-        super().__init__(**kwargs)
-        self.shape = tuple(shape)
-
-    def build(self, input_shape):
-        # One axis: it is not this layer that multiplies.
-        self.values = self.add_weight(
-            shape=(int(np.prod(self.shape)),), initializer="random_normal"
-        )
-
-    def call(self, inputs):
-        return keras.ops.reshape(self.values, self.shape)
-
-    def compute_output_shape(self, input_shape):
-        return self.shape
-
-    def get_config(self):
-        return {**super().get_config(), "shape": self.shape}
-
-
 def passes_net():
     """A network whose two stages share a kernel, but no features."""
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 1), name="image")
-    kernel = Kernel((3, 3, 1, 4), name="kernel")(image)
+    kernel = ka.layers.SharedKernel((3, 3, 1, 4), name="kernel")(image)
     outputs = []
     for k in (1, 2):
         x = keras.ops.conv(image, kernel, strides=k)

@@ -25,9 +25,10 @@ class AnytimeCurve(keras.callbacks.Callback):
 
     The CSV file has one line per epoch: `epoch`, `average_error`,
     `monotonicity`, and for each stage `stage_k_top1_error`,
-    `stage_k_top5_error`, `stage_k_loss` and `stage_k_calibration_error`; see
-    `ka.evaluation.AnytimeCurve`. A resumed training goes on below the epochs
-    that it has behind it. The file is whole at any moment.
+    `stage_k_top5_error` (of more than five classes), `stage_k_loss` and
+    `stage_k_calibration_error`; see `ka.evaluation.AnytimeCurve`. A resumed
+    training goes on below the epochs that it has behind it. The file is whole
+    at any moment.
 
     ```python
     ka.callbacks.AnytimeCurve(val, "run/curves.csv", log_dir="run/logs")
@@ -110,5 +111,6 @@ class AnytimeCurve(keras.callbacks.Callback):
         for k, point in zip(numbers, self.curve.points, strict=True):
             measured = dataclasses.asdict(point)
             for name in _MEASURES:
-                values[f"stage_{k}_{name}"] = measured[name]
+                if measured[name] is not None:
+                    values[f"stage_{k}_{name}"] = measured[name]
         return values

@@ -17,6 +17,7 @@ from keras_anytime.evaluation.hierarchy import HierarchicalCurve
 from keras_anytime.evaluation.hierarchy import hierarchical_curve
 from keras_anytime.evaluation.inflation import CostInflation
 from keras_anytime.evaluation.inflation import ensemble_cost_inflation
+from keras_anytime.evaluation.opening import summary
 from keras_anytime.evaluation.optimal import ensemble_curve
 from keras_anytime.evaluation.optimal import oracle_curve
 from keras_anytime.evaluation.optimal import relative_increase
@@ -90,4 +91,5 @@ __all__ = [
     "relative_increase",
     "simulate_deadlines",
     "stage_costs",
+    "summary",
 ]

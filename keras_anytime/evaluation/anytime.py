@@ -92,6 +92,8 @@ def curve_of(
     top1, top5 = ~predictions.correct, ~predictions.top5
     worse = measures.worse_with_time(predictions.correct)
     values = np.column_stack([top1, top5, worse, top1.mean(axis=1)])
+    # Among five classes, the label is among the five largest logits.
+    few = predictions.classes <= 5
     means = values.mean(axis=0).tolist()
     ends = measures.bootstrap_intervals(values, resamples, level, seed).tolist()
     return AnytimeCurve(
@@ -101,15 +103,15 @@ def curve_of(
                 macs=cost.macs,
                 parameters=cost.parameters,
                 top1_error=means[k],
-                top5_error=means[stages + k],
+                top5_error=None if few else means[stages + k],
                 loss=float(predictions.losses[:, k].mean()),
                 calibration_error=measures.calibration_error(
                     predictions.confidences[:, k], predictions.correct[:, k]
                 ),
                 top1_low=ends[k][0],
                 top1_high=ends[k][1],
-                top5_low=ends[stages + k][0],
-                top5_high=ends[stages + k][1],
+                top5_low=None if few else ends[stages + k][0],
+                top5_high=None if few else ends[stages + k][1],
             )
             for k, cost in enumerate(costs)
         ),

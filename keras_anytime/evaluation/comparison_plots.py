@@ -4,10 +4,13 @@ import math
 from collections.abc import Mapping
 
 from keras_anytime.evaluation import style
+from keras_anytime.evaluation.cost_axes import draw_runs
 from keras_anytime.evaluation.curve import MILESTONES
+from keras_anytime.evaluation.labelled import FEWEST_FOR_INTERVALS
 from keras_anytime.evaluation.labelled import interval
 from keras_anytime.evaluation.labelled import labelled
 from keras_anytime.evaluation.labelled import note
+from keras_anytime.evaluation.labelled import runs
 from keras_anytime.evaluation.labelled import values
 from keras_anytime.evaluation.seeds import Spread
 
@@ -176,6 +179,7 @@ def draw_relative_increase(increases):
     handles = [
         axes.axhline(0, color=style.OPTIMUM, linestyle="--", label="optimal")
     ]
+    intervals = single = False
     for index, (name, found) in enumerate(increases.items()):
         look = style.curve_look(index)
         keys = sorted(found)
@@ -183,8 +187,16 @@ def draw_relative_increase(increases):
         handles += axes.plot(
             keys, [spreads[key].mean for key in keys], label=str(name), **look
         )
-        known = [key for key in keys if math.isfinite(spreads[key].low)]
+        few = {key: _few_runs(spreads[key]) for key in keys}
+        draw_runs(axes, few.items(), look["color"])
+        single = single or any(few.values())
+        known = [
+            key
+            for key in keys
+            if math.isfinite(spreads[key].low) and not few[key]
+        ]
         if known:
+            intervals = True
             axes.errorbar(
                 known,
                 [spreads[key].mean for key in known],
@@ -203,6 +215,9 @@ def draw_relative_increase(increases):
         _stage_axis(axes, max(max(found) for found in increases.values()))
     axes.set_ylabel("increase over the optimal (%)")
     axes.margins(y=0.08)
+    said = ["mean over runs, with intervals over runs"] if intervals else []
+    said += ["dashes: single runs"] if single else []
+    style.title(axes, "; ".join(said))
     style.legend(figure, handles)
     return figure
 
@@ -257,6 +272,11 @@ def draw_priorities(curves):
         for stage, point in zip(stages, curve.points, strict=True):
             if ends := interval(point):
                 axes.vlines(stage, *ends, color=look["color"], linewidth=1)
+        drawn = [
+            (stage, runs(point))
+            for stage, point in zip(stages, curve.points, strict=True)
+        ]
+        draw_runs(axes, drawn, look["color"])
     _stage_axis(axes, max(counts.values()))
     style.percent_axis(axes, values(curves.values()))
     axes.set_ylabel("top-1 error")
@@ -292,6 +312,12 @@ def _spread(value):
     if isinstance(value, Spread):
         return value
     return Spread(float(value), math.nan, math.nan, math.nan)
+
+
+def _few_runs(spread):
+    """Returns the numbers of the runs, if they are too few for intervals."""
+    few = 1 < len(spread.values) < FEWEST_FOR_INTERVALS
+    return spread.values if few else ()
 
 
 def _check_increases(increases):

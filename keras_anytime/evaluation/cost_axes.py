@@ -2,6 +2,7 @@
 
 from keras_anytime.evaluation import style
 from keras_anytime.evaluation.labelled import interval
+from keras_anytime.evaluation.labelled import runs
 
 # Costs that span more than this factor are drawn on a logarithmic axis.
 WIDEST_LINEAR = 20
@@ -18,7 +19,7 @@ OPTIMUM = {"color": style.OPTIMUM, "linestyle": "--", "marker": "*"}
 
 
 def draw_line(axes, curve, label, **look):
-    """Draws a curve and its intervals, and returns its line."""
+    """Draws a curve and how it spreads, and returns its line."""
     (line,) = axes.plot(
         [point.macs for point in curve.points],
         [point.top1_error for point in curve.points],
@@ -27,7 +28,7 @@ def draw_line(axes, curve, label, **look):
         clip_on=False,
         **look,
     )
-    draw_bars(axes, curve, look["color"])
+    draw_spread(axes, curve, look["color"])
     return line
 
 
@@ -43,8 +44,14 @@ def budget_line(axes, budget, label, look):
     return line
 
 
-def draw_bars(axes, curve, colour):
-    """Draws the intervals that there are: as bars, or of many as a band."""
+def draw_spread(axes, curve, colour):
+    """Draws the intervals that there are: as bars, or of many as a band.
+
+    Of too few runs for intervals, each run is a dash.
+    """
+    draw_runs(
+        axes, [(point.macs, runs(point)) for point in curve.points], colour
+    )
     found = [(point, interval(point)) for point in curve.points]
     found = [(point, ends) for point, ends in found if ends]
     if not found:
@@ -63,29 +70,18 @@ def draw_bars(axes, curve, colour):
     )
 
 
-def name_points(axes, curve):
-    """Writes stage and error at the points, as many as there is room for."""
-    placed = []
-    points = list(curve.points)
-    # The last and the first matter most.
-    for point in dict.fromkeys([points[-1], points[0], *points]):
-        place = axes.transData.transform((point.macs, point.top1_error))
-        x, y = axes.transAxes.inverted().transform(place)
-        if all(abs(x - a) > 0.22 or abs(y - b) > 0.06 for a, b in placed):
-            placed.append((x, y))
-            axes.annotate(
-                f"stage {point.stage}: {point.top1_error:.1%}",
-                (point.macs, point.top1_error),
-                xytext=(6, 6),
-                textcoords="offset points",
-                # Another point's interval may run through it.
-                bbox={
-                    "facecolor": "white",
-                    "edgecolor": "none",
-                    "alpha": 0.6,
-                    "pad": 1,
-                },
-            )
+def draw_runs(axes, runs_at, colour):
+    """Draws a dash for each run: pairs of a place on the x axis and runs."""
+    drawn = [(x, y) for x, several in runs_at for y in several]
+    if drawn:
+        axes.plot(
+            *zip(*drawn, strict=True),
+            "_",
+            color=colour,
+            # Wider than the marker of the mean, which may be at one of them.
+            markersize=12,
+            clip_on=False,
+        )
 
 
 def cost_axis(axes, macs, mean=False, room=1.05):

@@ -29,7 +29,7 @@ class CurvePoint:
             largest logit. A tie is an error: a stage that says the same of all
             classes errs always, and does not guess.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
-            the five largest logits.
+            the five largest logits; `None` of five classes or fewer.
         loss: Float. Mean cross entropy in nats, without regularisers.
         calibration_error: Float in [0, 1]. How far the confidences are from
             the share of right answers; see `measures.calibration_error`.
@@ -37,19 +37,22 @@ class CurvePoint:
         top1_high: Float. Its upper end.
         top5_low: Float. Lower end of the interval of the top-5 error.
         top5_high: Float. Its upper end.
+        top1_runs: Tuple of floats, the top-1 errors of the runs that it is the
+            mean of; `None` of a single run.
     """
 
     stage: int
     macs: int
     parameters: int
     top1_error: float
-    top5_error: float
+    top5_error: float | None
     loss: float | None = None
     calibration_error: float | None = None
     top1_low: float | None = None
     top1_high: float | None = None
     top5_low: float | None = None
     top5_high: float | None = None
+    top1_runs: tuple[float, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +83,14 @@ class AnytimeCurve(Result):
     monotonicity_interval: tuple[float, float] | None = None
     average_error_interval: tuple[float, float] | None = None
     level: float | None = None
+
+    @property
+    def runs(self):
+        """Number of runs it is the mean of: intervals are over several runs.
+
+        Those of a single run are over its examples.
+        """
+        return len(self.points[0].top1_runs or (0,))
 
     @property
     def average_error(self):
@@ -130,7 +141,8 @@ class AnytimeCurve(Result):
 
         Returns:
             Float: the measure of the last stage whose cost is within the
-            budget, or of a random guess where none is.
+            budget, or of a random guess where none is. `None` if it was not
+            measured.
         """
         value = _random_guess(measure, self.classes)
         for point in self.points:
@@ -144,14 +156,17 @@ class AnytimeCurve(Result):
         return {share: self.error_at(share) for share in MILESTONES}
 
     def __str__(self):
+        # Nothing is known of what layers of the user's own cost.
+        whole = self.points[-1].macs or None
         level = f"{self.level or 0:.0%} interval"
         lines = [
-            f"{self.name}: {self.examples} examples, {self.classes} classes",
+            f"{self.name}: {self.examples} examples, {self.classes} classes"
+            + (f", mean of {self.runs} runs" if self.runs > 1 else ""),
             *as_table(
                 {
                     "stage": point.stage,
                     "MACs": short(point.macs),
-                    "of all": f"{point.macs / self.points[-1].macs:.0%}",
+                    "of all": whole and f"{point.macs / whole:.0%}",
                     "parameters": f"{point.parameters:,}",
                     "top-1 error": percent(point.top1_error),
                     level: _interval(point.top1_low, point.top1_high),
@@ -207,6 +222,12 @@ class AnytimeCurve(Result):
             for name in ("monotonicity_interval", "average_error_interval"):
                 own[name] = own.get(name) and tuple(own[name])
             points = tuple(CurvePoint(**one) for one in own.pop("points"))
+            points = tuple(
+                dataclasses.replace(
+                    one, top1_runs=one.top1_runs and tuple(one.top1_runs)
+                )
+                for one in points
+            )
             if not points:
                 raise KeyError("points")
             return cls(points=points, **own)
@@ -242,7 +263,11 @@ class AnytimeCurve(Result):
         write_csv(
             path,
             [
-                {name: one for name, one in row.items() if one is not None}
+                {
+                    name: one
+                    for name, one in row.items()
+                    if one is not None and name != "top1_runs"
+                }
                 for row in rows
             ],
         )
@@ -266,7 +291,7 @@ class AnytimeCurve(Result):
 def _random_guess(measure, classes):
     guesses = {
         "top1_error": 1 - 1 / classes,
-        "top5_error": 1 - min(5, classes) / classes,
+        "top5_error": 1 - 5 / classes if classes > 5 else None,
         "loss": math.log(classes),
     }
     if measure not in guesses:

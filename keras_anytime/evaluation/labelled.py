@@ -7,6 +7,9 @@ from keras_anytime.evaluation.budget import BudgetCurve
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.seeds import CurveAggregate
 
+# Of fewer runs, each is drawn instead.
+FEWEST_FOR_INTERVALS = 3
+
 
 def labelled(curves, argument="curves", kind=AnytimeCurve):
     """Returns curves by label, for a legend.
@@ -65,8 +68,11 @@ def interval(point):
         point: `CurvePoint`; a `BudgetPoint` has none.
 
     Returns:
-        Pair of floats in [0, 1], or `None` where there is none.
+        Pair of floats in [0, 1], or `None` where there is none, or only that of
+        the few `runs` that are drawn themselves.
     """
+    if runs(point):
+        return None
     ends = getattr(point, "top1_low", None), getattr(point, "top1_high", None)
     if None in ends or not all(map(math.isfinite, ends)):
         return None
@@ -74,12 +80,25 @@ def interval(point):
     return tuple(min(max(end, 0.0), 1.0) for end in ends)
 
 
+def runs(point):
+    """Returns the errors of a point's runs, if they are too few for intervals.
+
+    Student's interval of two runs is 13 times as wide as they are apart: it
+    tells less than the two do.
+    """
+    found = getattr(point, "top1_runs", None) or ()
+    return found if len(found) < FEWEST_FOR_INTERVALS else ()
+
+
 def values(curves):
-    """Returns all errors of curves and all ends of their intervals, a list."""
+    """Returns all errors that are drawn of curves, in a list.
+
+    Ends of intervals and errors of single runs are among them.
+    """
     points = [point for curve in curves for point in curve.points]
     found = [point.top1_error for point in points]
     for point in points:
-        found += interval(point) or ()
+        found += interval(point) or runs(point)
     return found
 
 
@@ -87,21 +106,29 @@ def note(curves):
     """Returns what is to be said about the curves' data.
 
     Args:
-        curves: Sequence of `AnytimeCurve`s.
+        curves: Sequence of `AnytimeCurve`s and `BudgetCurve`s.
 
     Returns:
-        String, such as `"10,000 examples, with 95% intervals"`.
+        String, such as `"10,000 examples, with 95% intervals over examples"`.
     """
-    examples = sorted({curve.examples for curve in curves})
-    said = [" or ".join(f"{count:,}" for count in examples) + " examples"]
-    levels = {
-        curve.level
-        for curve in curves
-        if any(interval(point) for point in curve.points)
-    }
+    counts = sorted({getattr(curve, "runs", 1) for curve in curves})
+    said = _one_of(curve.examples for curve in curves) + " examples"
+    if counts != [1]:
+        of = _one_of(counts)
+        said = f"mean of {of} runs, on {said}"
+    levels, over = set(), set()
+    for curve in curves:
+        if any(interval(point) for point in curve.points):
+            levels.add(curve.level)
+            over.add("runs" if curve.runs > 1 else "examples")
     if levels:
         known = len(levels) == 1 and None not in levels
-        said.append(
-            f"with {levels.pop():.0%} intervals" if known else "with intervals"
-        )
-    return ", ".join(said)
+        said += f", with {levels.pop():.0%} " if known else ", with "
+        said += "intervals over " + " or ".join(sorted(over))
+    if any(runs(point) for curve in curves for point in curve.points):
+        said += "; dashes: single runs"
+    return said
+
+
+def _one_of(counts):
+    return " or ".join(f"{count:,}" for count in sorted(set(counts)))

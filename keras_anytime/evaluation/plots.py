@@ -9,12 +9,13 @@ from keras_anytime.evaluation.comparison_plots import plot_relative_increase
 from keras_anytime.evaluation.cost_axes import OPTIMUM
 from keras_anytime.evaluation.cost_axes import budget_line
 from keras_anytime.evaluation.cost_axes import cost_axis
-from keras_anytime.evaluation.cost_axes import draw_bars
 from keras_anytime.evaluation.cost_axes import draw_line
-from keras_anytime.evaluation.cost_axes import name_points
+from keras_anytime.evaluation.cost_axes import draw_spread
+from keras_anytime.evaluation.labelled import as_curve
 from keras_anytime.evaluation.labelled import labelled
 from keras_anytime.evaluation.labelled import note
 from keras_anytime.evaluation.labelled import values
+from keras_anytime.evaluation.point_names import name_points
 
 __all__ = [
     "plot_budget",
@@ -32,7 +33,7 @@ def plot_curve(curve, path):
     """Draws top-1 error against multiply-adds.
 
     Args:
-        curve: `AnytimeCurve`.
+        curve: `AnytimeCurve`, or `CurveAggregate`, which stands for its mean.
         path: String or path that ends in `.png` or `.svg`. A file there is
             replaced at once.
 
@@ -46,11 +47,12 @@ def plot_curve(curve, path):
 @style.drawing
 def draw_curve(curve):
     """Returns the figure of `plot_curve`."""
+    curve = as_curve(curve)
     figure, axes = style.figure(6, 4)
     macs = [point.macs for point in curve.points]
     errors = [point.top1_error for point in curve.points]
     colour = style.COLOURS[0]
-    high = cost_axis(axes, macs, room=1.3)
+    high = cost_axis(axes, macs, room=1.35)
     style.percent_axis(axes, [*values([curve]), 1.1 * max(errors)], True)
     axes.step(
         [*macs, high],
@@ -61,10 +63,10 @@ def draw_curve(curve):
         alpha=0.6,
     )
     axes.plot(macs, errors, "o", color=colour, clip_on=False)
-    draw_bars(axes, curve, colour)
-    name_points(axes, curve)
+    draw_spread(axes, curve, colour)
     axes.set_ylabel("top-1 error")
     style.title(axes, f"{curve.name}\n{note([curve])}")
+    name_points(axes, curve)
     return figure
 
 
@@ -115,7 +117,7 @@ def draw_curves(curves, oracle=None, budget=None):
     cost_axis(axes, macs, mean=bool(budget))
     style.percent_axis(axes, values([*measured, *budget.values()]))
     axes.set_ylabel("top-1 error")
-    style.title(axes, note(measured))
+    style.title(axes, note([*measured, *budget.values()]))
     style.legend(figure, handles)
     return figure
 
@@ -240,7 +242,6 @@ def draw_budget(budget, curve=None):
     cost_axis(axes, macs, mean=True)
     style.percent_axis(axes, values(shown))
     axes.set_ylabel("top-1 error")
-    said = f"{budget.examples:,} examples" if curve is None else note([curve])
-    style.title(axes, f"{budget.name}\n{said}")
+    style.title(axes, f"{budget.name}\n{note(shown)}")
     style.legend(figure, handles)
     return figure

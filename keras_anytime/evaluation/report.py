@@ -4,12 +4,13 @@ import base64
 import dataclasses
 import datetime
 import html
-import json
 import pathlib
 import tempfile
 from collections.abc import Callable
 from collections.abc import Mapping
 
+from keras_anytime.evaluation import html_parts
+from keras_anytime.evaluation.tables import heading
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.provenance import provenance
@@ -26,20 +27,24 @@ body { background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui,
 h1, h2 { line-height: 1.2; overflow-wrap: anywhere; }
 h2 { border-top: 1px solid #8886; margin-top: 2rem; padding-top: 1rem; }
 p, th, td { overflow-wrap: anywhere; }
-pre { font: .85rem/1.4 ui-monospace, monospace; margin: 1rem 0;
-  overflow-x: auto; }
+pre { font: .85rem/1.4 ui-monospace, monospace; }
+pre, .wide { margin: 1rem 0; overflow-x: auto; }
 figure { margin: 1rem 0; }
 img { background: #fff; box-sizing: border-box; height: auto;
   max-width: 100%; padding: .5rem; }
 table { border-collapse: collapse; margin: 1rem 0; width: 100%; }
+.wide table { margin: 0; }
+.wide th, .wide td { overflow-wrap: normal; }
 th, td { border-bottom: 1px solid #8886; padding: .3rem .6rem .3rem 0;
   text-align: left; vertical-align: top; }
-th { font-weight: 600; width: 30%; }
-td code { font: .85rem/1.4 ui-monospace, monospace; white-space: pre-wrap; }
+th { font-weight: 600; }
+tbody th { width: 30%; }
+td ul { margin: 0; padding-left: 1rem; }
 @media print {
   :root { color-scheme: light; }
   body { max-width: none; padding: 0; }
   pre { font-size: .65rem; white-space: pre-wrap; }
+  .wide { font-size: .75rem; overflow-x: visible; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
@@ -52,8 +57,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 @dataclasses.dataclass(frozen=True)
 class _Section:
     title: str
-    text: str | None
-    table: str | None
+    text: str
+    table: str | list | None
     rows: Mapping | None
     plot: Callable | None
 
@@ -64,33 +69,50 @@ class Report:
     ```python
     from keras_anytime.evaluation.report import Report
 
-    report = Report("Width nesting on CIFAR-10")
-    report.add("Anytime curve", table=str(curve), plot=curve.plot)
-    report.add("Settings", rows={"epochs": 200, "weighting": "AdaLoss"})
+    report = Report("Width nesting on CIFAR-10", summary(curve, "CIFAR-10"))
+    report.add(
+        "Anytime curve",
+        "How often each stage errs, and what its answer costs.",
+        table=str(curve),
+        plot=curve.plot,
+    )
+    report.add(
+        "Settings",
+        "What the network was trained with.",
+        rows={"epochs": 200, "weighting": "AdaLoss"},
+    )
     report.write("run/report.html")
     ```
 
-    The file needs no other one and no network. At its end it says with which
-    command, on which machine and from which commit it was made.
+    It explains itself: it opens with what it is about, and each section says
+    what it shows. The file needs no other one and no network. At its end it
+    says with which command, on which machine and from which commit it was made.
 
     Args:
         title: String, the heading.
+        opening: String: what was measured, on which data, and what follows
+            from it; see `summary`.
+
+    Raises:
+        ValueError: If there is no opening.
     """
 
-    def __init__(self, title):
+    def __init__(self, title, opening):
         self.title = str(title)
+        self.opening = _said(opening, "opening")
         self.sections = []
 
-    def add(self, title, text=None, table=None, rows=None, plot=None):
+    def add(self, title, text, table=None, rows=None, plot=None):
         """Adds a section.
 
         Args:
             title: String, its heading.
-            text: String. Empty lines separate paragraphs.
-            table: String. Text whose columns are aligned, such as
-                `str(curve)`.
-            rows: Dict, shown as a table of two columns. Values that are dicts
-                or lists are shown as JSON.
+            text: String: what it shows. Empty lines separate paragraphs.
+            table: String, text whose columns are aligned, such as
+                `str(curve)`; or a list of dicts from names of columns to
+                values, of which those that are not known are left empty.
+            rows: Dict, shown as a table of two columns. Values may be dicts
+                and lists, also written as JSON.
             plot: Function that is called with a path, in `write`, and draws an
                 SVG file there, such as `curve.plot`.
 
@@ -98,8 +120,10 @@ class Report:
             The report itself.
 
         Raises:
-            ValueError: If `rows` is no dict or `plot` cannot be called.
+            ValueError: If there is no text, `rows` is no dict or `plot` cannot
+                be called.
         """
+        text = _said(text, "text")
         if rows is not None and not isinstance(rows, Mapping):
             raise ValueError(f"`rows` must be a dict. Received: rows={rows!r}")
         if plot is not None and not callable(plot):
@@ -133,7 +157,12 @@ class Report:
         now = datetime.datetime.now(datetime.UTC)
         date = now.isoformat(sep=" ", timespec="seconds")
         source = _Section(
-            "Provenance", None, None, {"date": date, **provenance()}, None
+            "Provenance",
+            "With what this report was made: a command on a machine, and "
+            "versions of the code.",
+            None,
+            {"date": date, **provenance()},
+            None,
         )
         sections = [*self.sections, source]
         with tempfile.TemporaryDirectory() as folder:
@@ -155,6 +184,7 @@ class Report:
             "</head>",
             "<body>",
             f"<h1>{title}</h1>",
+            *html_parts.paragraphs(self.opening),
         ]
         if len(self.sections) > _MOST_WITHOUT_CONTENTS:
             lines += _contents(sections)
@@ -185,14 +215,17 @@ def _contents(sections):
 
 def _body(section, place):
     """Returns the lines of a section below its heading."""
-    lines = []
-    for paragraph in (section.text or "").split("\n\n"):
-        if paragraph.strip():
-            lines.append(f"<p>{html.escape(paragraph.strip())}</p>")
+    lines = html_parts.paragraphs(section.text)
     if section.plot is not None:
         lines.append(_figure(section, place))
-    if section.table is not None:
-        # Long ones are moved sideways, with the keyboard too.
+    # Wide tables are moved sideways, with the keyboard too.
+    if isinstance(section.table, list):
+        lines += [
+            '<div class="wide" tabindex="0">',
+            *html_parts.table(section.table),
+        ]
+        lines.append("</div>")
+    elif section.table is not None:
         lines.append(
             f'<pre tabindex="0">{html.escape(str(section.table))}</pre>'
         )
@@ -201,8 +234,8 @@ def _body(section, place):
             "<table>",
             "<tbody>",
             *(
-                f'<tr><th scope="row">{html.escape(str(name))}</th>'
-                f"<td>{_value(value)}</td></tr>"
+                f'<tr><th scope="row">{html.escape(heading(name))}</th>'
+                f"<td>{html_parts.value(value)}</td></tr>"
                 for name, value in section.rows.items()
             ),
             "</tbody>",
@@ -226,10 +259,10 @@ def _figure(section, place):
     )
 
 
-def _value(value):
-    if value is None:
-        return "none"
-    if isinstance(value, (Mapping, list, tuple)):
-        text = json.dumps(value, indent=2, default=str, ensure_ascii=False)
-        return f"<code>{html.escape(text)}</code>"
-    return html.escape(str(value))
+def _said(text, argument):
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(
+            f"A report explains itself: `{argument}` says what it shows. "
+            f"Received: {argument}={text!r}"
+        )
+    return text

@@ -15,21 +15,29 @@ class Results:
     """Writes results to a folder, prints them, and gathers a report of them.
 
     ```python
-    results = Results("runs/osgd/evaluation", "Width nesting on CIFAR-10")
-    results.add("Anytime curve", "curve", curve, plot=curve.plot)
+    title, opening = "Width nesting on CIFAR-10", summary(curve, "CIFAR-10")
+    results = Results("runs/osgd/evaluation", title, opening)
+    results.add(
+        "Anytime curve",
+        "curve",
+        curve,
+        plot=curve.plot,
+        text="How often each stage errs, and what its answer costs.",
+    )
     results.write_report()
     ```
 
     Args:
         folder: String or path. It is made if needed.
         title: String, the report's heading.
+        opening: String, with which the report opens; see `Report`.
     """
 
-    def __init__(self, folder, title):
+    def __init__(self, folder, title, opening):
         self.folder = user_path(folder)
-        self.report = Report(title)
+        self.report = Report(title, opening)
 
-    def add(self, title, name, result=None, plot=None, text=None):
+    def add(self, title, name, result=None, plot=None, *, text, shown=None):
         """Writes a result's files, prints it, and adds it to the report.
 
         Args:
@@ -40,19 +48,24 @@ class Results:
                 file; or `None`.
             plot: Function that draws at a path, for a PNG and an SVG file, or
                 `None`.
-            text: String for the report, or `None`.
+            text: String: what it shows.
+            shown: List of dicts, the rows for people where a list for programs
+                reads badly; or `None` for the same.
         """
+        table = None
         if isinstance(result, list):
             write_csv(self.folder / f"{name}.csv", result)
-            result = "\n".join(as_table(result))
+            table = shown or result
+            printed = "\n".join(as_table(table))
+        elif result is not None:
+            table = printed = str(result)
         for form in ("csv", "json"):
             if hasattr(result, f"to_{form}"):
                 getattr(result, f"to_{form}")(self.folder / f"{name}.{form}")
         for form in ("png", "svg") if plot else ():
             plot(self.folder / f"{name}.{form}")
-        table = None if result is None else str(result)
         if table:
-            print("\n".join(["", title, table, *([text] if text else [])]))
+            print("\n".join(["", title, printed, text]))
         if plot:
             drawn = self.folder / f"{name}.svg"
             plot = functools.partial(shutil.copyfile, drawn)

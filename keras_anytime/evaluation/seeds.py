@@ -27,12 +27,15 @@ class Spread:
         low: Float. Lower end of the interval of the mean, by Student's t
             distribution; NaN for a single run.
         high: Float. Its upper end.
+        values: Tuple of floats, the numbers of the runs; empty where only the
+            others are known.
     """
 
     mean: float
     std: float
     low: float
     high: float
+    values: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, values, level=LEVEL):
@@ -46,16 +49,16 @@ class Spread:
             raise ValueError(
                 f"`level` must be in (0, 1). Received: level={level}"
             )
-        values = np.asarray(values, "float64")
-        mean, runs = float(values.mean()), len(values)
-        if runs < 2 or not np.isfinite(values).all():
-            return cls(mean, math.nan, math.nan, math.nan)
+        values = list(map(float, values))
+        mean, runs = float(np.mean(values)), len(values)
+        if runs < 2 or not all(map(math.isfinite, values)):
+            return cls(mean, math.nan, math.nan, math.nan, tuple(values))
         from scipy import stats
 
-        std = float(values.std(ddof=1))
+        std = float(np.std(values, ddof=1))
         quantile = float(stats.t.ppf((1 + level) / 2, runs - 1))
         half = quantile * std / math.sqrt(runs)
-        return cls(mean, std, mean - half, mean + half)
+        return cls(mean, std, mean - half, mean + half, tuple(values))
 
     def __format__(self, form):
         """Mean and, of several runs, standard deviation: `12.3% (0.4%)`."""
@@ -96,6 +99,9 @@ class CurveAggregate(Result):
 
         Args:
             measure: String, the name of an attribute of `CurvePoint`.
+
+        Returns:
+            List of K `Spread`s; `None` where a run lacks the measure.
         """
         return [
             self._spread(getattr(point, measure) for point in points)
@@ -140,11 +146,12 @@ class CurveAggregate(Result):
             dataclasses.replace(
                 same[0],
                 top1_error=top1[k].mean,
-                top5_error=top5[k].mean,
+                top5_error=top5[k] and top5[k].mean,
                 top1_low=top1[k].low,
                 top1_high=top1[k].high,
-                top5_low=top5[k].low,
-                top5_high=top5[k].high,
+                top5_low=top5[k] and top5[k].low,
+                top5_high=top5[k] and top5[k].high,
+                top1_runs=top1[k].values,
                 loss=_mean(one.loss for one in same),
                 calibration_error=_mean(one.calibration_error for one in same),
             )
@@ -181,7 +188,7 @@ class CurveAggregate(Result):
                         "stage": point.stage,
                         "MACs": short(point.macs),
                         "top-1 error": f"{top1:.2%}",
-                        "top-5 error": f"{top5:.2%}",
+                        "top-5 error": top5 and f"{top5:.2%}",
                     }
                     for point, top1, top5 in stages
                 ),
@@ -215,12 +222,28 @@ class CurveAggregate(Result):
         ]
         for measure in ("top1_error", "top5_error"):
             for row, spread in zip(rows, self.at_stages(measure), strict=True):
-                values = dataclasses.asdict(spread)
-                row |= {f"{measure}_{name}": v for name, v in values.items()}
+                for name in ("mean", "std", "low", "high") if spread else ():
+                    row[f"{measure}_{name}"] = getattr(spread, name)
         write_csv(path, rows)
 
+    def plot(self, path):
+        """Draws the mean top-1 error against multiply-adds.
+
+        With intervals over the runs; of two runs, with the errors of each.
+
+        Args:
+            path: String or path that ends in `.png` or `.svg`. A file there
+                is replaced at once.
+
+        Raises:
+            ValueError: If the path ends in anything else.
+            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+        """
+        self.mean.plot(path)
+
     def _spread(self, values):
-        return Spread.of(list(values), self.level)
+        values = list(values)
+        return None if None in values else Spread.of(values, self.level)
 
 
 def aggregate(curves, level=LEVEL):

@@ -18,6 +18,7 @@ from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
 from keras_anytime.export.preparation import as_pixels
+from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.export.trial import check_runs
 from keras_anytime.files import user_path
@@ -109,6 +110,7 @@ def tflite(
         raise ValueError(
             f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"
         )
+    check_size(model)
     quantization_lib.check_variant(quantization, representative)
     pixels = pixel_input(model, pixels, preprocessing)
     if not subnets and (dense_subnets or not model.interruptible):

@@ -10,6 +10,15 @@ RESIZED = "pixels_resized"
 NORMALISED = "pixels_normalised"
 
 
+def check_size(model):
+    """Raises a `ValueError` if a network leaves the size of images open."""
+    if None in model.input_shape[1:]:
+        raise ValueError(
+            "An export takes images of one size: build the network with it. "
+            f"Received: a model with input_shape={model.input_shape}"
+        )
+
+
 def chosen_stages(model, stages):
     """Returns the part of a network that gives the answers of some stages.
 

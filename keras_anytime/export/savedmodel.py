@@ -7,6 +7,7 @@ from keras_anytime.export.manifest import ManifestError
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import read_manifest
+from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
@@ -64,6 +65,7 @@ def saved_model(
             "An export replaces an earlier export or an empty folder only. "
             f"Received: folder={str(folder)!r}, which holds something else"
         )
+    check_size(model)
     pixels = pixel_input(model, pixels, preprocessing)
     named = programs_lib.programs(model, stages=stages, pixels=pixels)
     manifest = programs_lib.describe(

@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 
 from keras_anytime.files import picture_path
 from keras_anytime.files import write_beside
@@ -17,6 +18,7 @@ _NARROWEST = 4
 _WIDEST = 32
 _ROW = 1.1
 _HIGHEST = 12
+_CHARACTER = 0.09  # Of the title, the widest letters apart.
 
 
 def plot_structure(model, path):
@@ -39,14 +41,16 @@ def plot_structure(model, path):
         [Wan et al., 2020, Figures 3 to 7](https://arxiv.org/abs/2008.06635)
     """
     path = picture_path(path)
-    figure = _figure(structure(model), model.num_stages, model.name)
+    figure = draw_structure(model)
     write_beside(
         path,
         lambda beside: figure.savefig(beside, dpi=150, format=path.suffix[1:]),
     )
 
 
-def _figure(drawn, num_stages, name):
+def draw_structure(model):
+    """Returns the figure of `plot_structure`."""
+    drawn, num_stages = structure(model), model.num_stages
     try:
         from matplotlib import colormaps
         from matplotlib.collections import PathCollection
@@ -85,19 +89,20 @@ def _figure(drawn, num_stages, name):
     spans = [abs(columns[b.unit] - columns[a.unit]) for a, b in drawn.edges]
     # Where there are many lines, the long ones would hide the others.
     faintest = min(max(2 * len(units) / (len(spans) or 1), 0.1), 0.6)
-    axes.add_collection(
-        PathCollection(
-            [
-                Path(_line(a, b, columns, heights), codes)
-                for a, b in drawn.edges
-            ],
-            facecolors="none",
-            edgecolors=[colours[b.stage - 1] for _, b in drawn.edges],
-            linewidths=0.8,
-            alpha=[max(0.7 / math.sqrt(span), faintest) for span in spans],
-            zorder=1,
+    if drawn.edges:
+        axes.add_collection(
+            PathCollection(
+                [
+                    Path(_line(a, b, columns, heights), codes)
+                    for a, b in drawn.edges
+                ],
+                facecolors="none",
+                edgecolors=[colours[b.stage - 1] for _, b in drawn.edges],
+                linewidths=0.8,
+                alpha=[max(0.7 / math.sqrt(span), faintest) for span in spans],
+                zorder=1,
+            )
         )
-    )
     for column in range(1, len(units)):
         if _group(units[column]) != _group(units[column - 1]):
             axes.axvline(column - 0.5, color="0.8", linewidth=0.8, zorder=0)
@@ -106,7 +111,10 @@ def _figure(drawn, num_stages, name):
     axes.set_ylim(num_stages + 0.4, 0.25)
     every = math.ceil(_COLUMN * len(units) / _WIDEST)
     labels = [_label(unit) for unit in units[::every]]
-    axes.set_xticks(range(0, len(units), every), labels, fontsize=8)
+    # A dollar in the name of a layer starts no formula.
+    axes.set_xticks(
+        range(0, len(units), every), labels, fontsize=8, parse_math=False
+    )
     for text, label in zip(axes.get_xticklabels(), labels, strict=True):
         text.set_rotation(90 if len(label) > 5 else 0)
     axes.set_yticks(range(1, num_stages + 1))
@@ -114,7 +122,8 @@ def _figure(drawn, num_stages, name):
     axes.spines[:].set_visible(False)
     axes.set_xlabel("unit")
     axes.set_ylabel("stage")
-    axes.set_title(name, fontsize=10)
+    lines = textwrap.fill(model.name, int(width / _CHARACTER))
+    axes.set_title(lines, fontsize=10, parse_math=False)
     figure.legend(
         handles=[
             Patch(color=colours[k - 1], label=f"stage {k}")

@@ -86,6 +86,17 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
     assert "stage_3_top1_error" in rows_of(callback.path)[0]
 
 
+def test_of_two_classes_top_5_errors_are_left_out(tmp_path):
+    model = compiled(hierarchical_net({"parity": 2}))
+    x, y = hierarchical_digits(24)
+    y = {"parity": y["coarse"]}
+    callback = AnytimeCurve((x, y), tmp_path / "curves.csv")
+    model.fit(x, y, callbacks=[callback], verbose=0)
+    (row,) = rows_of(callback.path)
+    assert "stage_1_top1_error" in row
+    assert not [name for name in row if "top5" in name]
+
+
 def test_data_that_cannot_be_measured_is_refused_before_training():
     model = compiled(dense_net(2))
     before = model.get_weights()

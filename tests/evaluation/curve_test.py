@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import Predictions
+from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import anytime_curve
 from keras_anytime.evaluation import curve_of
+from keras_anytime.evaluation import relative_increase
 from keras_anytime.evaluation import stage_costs
 from tests.evaluation.examples import costs
 from tests.evaluation.examples import curve as _curve
@@ -147,16 +149,19 @@ def test_each_number_by_its_definition(seed, examples, stages, classes):
         assert point.top1_error == pytest.approx(
             np.mean([one[0] != label for one, label in pairs])
         )
-        assert point.top5_error == pytest.approx(
-            np.mean([label not in one[:5] for one, label in pairs])
-        )
+        if classes > 5:
+            assert point.top5_error == pytest.approx(
+                np.mean([label not in one[:5] for one, label in pairs])
+            )
+            assert point.top5_low <= point.top5_high
+        else:
+            assert {point.top5_error, point.top5_low, point.top5_high} == {None}
         probabilities = np.exp(logits[k]) / np.exp(logits[k]).sum(1)[:, None]
         assert point.loss == pytest.approx(
             -np.mean(np.log(probabilities[np.arange(examples), labels]))
         )
         assert point.top1_low <= point.top1_error + 1e-9
         assert point.top1_high >= point.top1_error - 1e-9
-        assert point.top5_low <= point.top5_high
         assert (point.macs, point.parameters) == (
             own[k].macs,
             own[k].parameters,
@@ -199,9 +204,9 @@ def test_what_a_budget_achieves():
     assert curve.within(1e9, "top5_error") == 0.05
     assert curve.within(1, "top5_error") == 0.5
     assert curve.within(1, "loss") == pytest.approx(np.log(10))
-    # Of three classes, five guesses are always right.
+    # Of three classes, five guesses are always right: that tells nothing.
     few = dataclasses.replace(curve, classes=3)
-    assert few.within(1, "top5_error") == 0
+    assert few.within(1, "top5_error") is None
     with pytest.raises(ValueError, match="measure='macs'"):
         curve.within(1, "macs")
 
@@ -229,6 +234,20 @@ def test_the_table_reads_well():
     assert lines[2].split() == ["1", "10", "10%", "20", "50.00%", "25.00%"]
     assert len({len(line) for line in lines[1:5]}) == 1
     assert "30.00%" in lines[-2]
+
+
+def test_top_5_errors_are_left_out_where_they_tell_nothing(tmp_path):
+    for classes, shown in ((2, False), (5, False), (6, True)):
+        curve = curve_of(random_predictions(classes=classes), costs(1, 2, 3))
+        mean = aggregate([curve, curve])
+        for one in (curve, mean):
+            assert ("top-5" in str(one)) == shown
+            one.to_csv(tmp_path / "curve.csv")
+            header = (tmp_path / "curve.csv").read_text().splitlines()[0]
+            assert ("top5" in header) == shown
+        if not shown:
+            with pytest.raises(ValueError, match="lacks it"):
+                relative_increase(curve, curve, measure="top5_error")
 
 
 def test_files_hold_the_same_numbers(tmp_path):

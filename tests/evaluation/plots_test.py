@@ -2,12 +2,14 @@ import math
 import sys
 
 import pytest
+from matplotlib.transforms import Bbox
 
 from keras_anytime.evaluation import HierarchicalCurve
 from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import comparison_plots
 from keras_anytime.evaluation import plots
+from keras_anytime.evaluation.labelled import interval
 from tests.evaluation.examples import curve as _curve
 from tests.evaluation.figures import FIGURES
 from tests.evaluation.figures import budget
@@ -153,6 +155,113 @@ def test_extreme_curves_are_drawn_within_the_axes(macs, errors):
         assert all(left <= x <= right for x in line.get_xdata())
 
 
+def _boxes(axes, curve):
+    """What a name must not cover, in pixels: points and intervals."""
+    found = []
+    for point in curve.points:
+        ends = interval(point) or (point.top1_error,)
+        x, low = axes.transData.transform((point.macs, min(ends)))
+        _, high = axes.transData.transform((point.macs, max(ends)))
+        found.append(Bbox([[x - 2, low], [x + 2, high]]))
+    return found
+
+
+@pytest.mark.parametrize("half", [0, 0.035, 0.3])
+@pytest.mark.parametrize(
+    ("macs", "errors"),
+    [
+        ((18, 20), (0.081, 0.079)),
+        ((19.9, 20), (0.2, 0.2)),
+        ((0, 0), (0.5, 0.5)),
+        ((1, 1000), (0.3, 0.3)),
+        ((1, 2, 100), (0.01, 0.9, 0.02)),
+        ((8, 9, 10, 11, 12, 12.1), (0.3, 0.31, 0.3, 0.31, 0.3, 0.3)),
+    ],
+)
+def test_few_stages_are_all_named_and_names_cover_nothing(macs, errors, half):
+    curve = with_intervals(_curve(macs, errors), half)
+    figure = plots.draw_curve(curve)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    names = [one for one in axes.texts if one.get_text()]
+    assert sorted(one.get_text() for one in names) == [
+        f"stage {point.stage}: {point.top1_error:.1%}" for point in curve.points
+    ]
+    boxes = [one.get_window_extent() for one in names]
+    window = axes.get_window_extent().padded(1)
+    taken = _boxes(axes, curve)
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in taken)
+        assert not any(box.overlaps(other) for other in boxes[:index])
+        assert window.x0 <= box.x0 and box.x1 <= window.x1
+        assert window.y0 <= box.y0 and box.y1 <= window.y1
+
+
+def _seeds(runs):
+    return aggregate(
+        [
+            with_intervals(_curve(errors=(0.5 + k / 50, 0.3, 0.1)))
+            for k in range(runs)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        (_seeds(1), "net\n200 examples, with 95% intervals over examples"),
+        (
+            _seeds(2),
+            "net\nmean of 2 runs, on 200 examples; dashes: single runs",
+        ),
+        (
+            _seeds(3),
+            "net\nmean of 3 runs, on 200 examples, with 95% intervals over "
+            "runs",
+        ),
+    ],
+)
+def test_the_picture_of_seeds_says_what_its_intervals_are_over(
+    drawn, said, tmp_path
+):
+    axes = plots.draw_curve(drawn).axes[0]
+    assert " ".join(axes.get_title().split()) == " ".join(said.split())
+    # The ends of intervals are dashes too, but smaller ones.
+    dashes = [one for one in axes.lines if one.get_markersize() == 12]
+    assert len(axes.collections) == (len(drawn.curves) != 2)
+    if len(drawn.curves) == 2:
+        (line,) = dashes
+        assert list(line.get_xdata()) == [10, 10, 30, 30, 100, 100]
+        assert list(line.get_ydata()) == [0.5, 0.52, 0.3, 0.3, 0.1, 0.1]
+    else:
+        assert not dashes
+    drawn.plot(tmp_path / "seeds.svg")
+    assert said.split("\n")[1] in (tmp_path / "seeds.svg").read_text()
+
+
+def test_captions_tell_the_samples_of_all_that_is_drawn():
+    axes = plots.draw_curves({"a": _seeds(3), "b": _seeds(1)}).axes[0]
+    assert " ".join(axes.get_title().split()) == (
+        "mean of 1 or 3 runs, on 200 examples, with 95% intervals over "
+        "examples or runs"
+    )
+    curve = with_intervals(_curve(examples=1000))
+    for figure in (
+        plots.draw_budget(budget(), curve),
+        plots.draw_curves({"a": curve}, budget={"a": budget()}),
+    ):
+        assert "200 or 1,000 examples" in figure.axes[0].get_title()
+    increases = {"a": {1: Spread.of([1, 2, 4]), 2: Spread.of([1, 2])}}
+    axes = comparison_plots.draw_relative_increase(increases).axes[0]
+    assert axes.get_title() == (
+        "mean over runs, with intervals over runs; dashes: single runs"
+    )
+    (bars,) = axes.collections
+    assert len(bars.get_segments()) == 1
+    plain = comparison_plots.draw_relative_increase({"a": {1: 2.0}})
+    assert not plain.axes[0].get_title()
+
+
 def test_intervals_of_many_stages_are_a_band():
     axes = plots.draw_curves([long_curve(25)]).axes[0]
     (band,) = axes.collections
@@ -236,7 +345,13 @@ def test_increases_are_drawn_as_they_are_and_the_optimal_at_0():
 
 
 def test_priorities_are_drawn_stage_by_stage():
-    spread = aggregate([_curve(), _curve(errors=(0.4, 0.2, 0.2))])
+    spread = aggregate(
+        [
+            _curve(),
+            _curve(errors=(0.4, 0.2, 0.2)),
+            _curve(errors=(0.45, 0.25, 0.15)),
+        ]
+    )
     axes = comparison_plots.draw_priorities(
         {(3, 1, 2): spread, "SGD": _curve()}
     ).axes[0]

@@ -1,17 +1,21 @@
 import html.parser
+import math
 import pathlib
+import re
 
 import pytest
 
+from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import report
+from keras_anytime.evaluation import summary
 from keras_anytime.evaluation.report import Report
-from tests.evaluation.curve_test import _curve
+from tests.evaluation.examples import curve as _curve
 
 VOID = {"meta", "img"}
 NASTY = '<script>alert("1 & 2")</script>'
 
 
-class _Page(html.parser.HTMLParser):
+class Page(html.parser.HTMLParser):
     """Reads a page, and fails where tags are not balanced."""
 
     def __init__(self, path):
@@ -54,12 +58,29 @@ def _provenance(monkeypatch):
     )
 
 
+_ROWS = [
+    {"network": "a_b", "mean_ms": 0.12345, "std": math.nan, "label_set": None},
+    {"network": "c", "mean_ms": math.nan, "std": None, "label_set": "fine"},
+]
+
+
 def _full():
     curve = _curve()
     return (
-        Report("A report")
+        Report("A report", "What it is.")
         .add("Curve", "First.\n\nSecond.", table=str(curve), plot=curve.plot)
-        .add("Settings", rows={"epochs": 200, "nested": {"a": [1, None]}})
+        .add(
+            "Settings",
+            "Third.",
+            rows={
+                "epochs": 200,
+                "weight_decay": math.nan,
+                "mirror": True,
+                "nested": {"a": [1, None], "b": {}},
+                "arguments": '{"priority": [3, 2]}',
+            },
+        )
+        .add("Times", "Fourth.", table=_ROWS)
     )
 
 
@@ -67,7 +88,7 @@ def test_a_report_is_one_file_that_needs_nothing_else(tmp_path):
     path = tmp_path / "new" / "report.html"
     _full().write(path)
     assert [one.name for one in path.parent.iterdir()] == ["report.html"]
-    page = _Page(path)
+    page = Page(path)
     assert page.content.startswith("<!DOCTYPE html>\n<html lang=")
     for tag, attrs in page.tags:
         assert tag not in ("script", "link", "iframe", "object", "base")
@@ -81,22 +102,105 @@ def test_a_report_is_one_file_that_needs_nothing_else(tmp_path):
 
 def test_sections_hold_what_was_added(tmp_path):
     _full().write(tmp_path / "report.html")
-    page = _Page(tmp_path / "report.html")
-    assert page.text("h2") == ["Curve", "Settings", "Provenance"]
-    assert page.text("p") == ["First.", "Second."]
+    page = Page(tmp_path / "report.html")
+    assert page.text("h2") == ["Curve", "Settings", "Times", "Provenance"]
+    said = ["What it is.", "First.", "Second.", "Third.", "Fourth."]
+    assert page.text("p")[:5] == said
     assert page.text("pre") == [str(_curve())]
     (image,) = page.all("img")
     assert image["src"].startswith("data:image/svg+xml;base64,")
     assert image["alt"] == "Figure: Curve"
     cells = dict(zip(page.text("th"), page.text("td"), strict=False))
     assert cells["epochs"] == "200"
-    nested = page.text("code")[0]
-    assert "".join(nested.split()) == '{"a":[1,null]}'
+    assert cells["weight decay"] == "none"
+    assert cells["mirror"] == "yes"
+    assert page.text("li")[:3] == ["a: 1, none", "b: none", "priority: 3, 2"]
+
+
+def test_rows_are_a_table_with_words_for_heads(tmp_path):
+    made = Report("A", "What it is.").add("Times", "How long.", table=_ROWS)
+    made.write(tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    # What is known of no row is left out.
+    assert page.text("th")[:3] == ["network", "mean (ms)", "label set"]
+    cells = [text for text in page.text("td") if text.strip()]
+    assert cells[:4] == ["a_b", "0.1235", "c", "fine"]
+    tables = page.content.count("<table>")
+    assert tables == page.content.count('<div class="wide" tabindex="0">') + 1
+
+
+def test_a_page_is_readable_on_a_phone(tmp_path):
+    _full().write(tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert {
+        "name": "viewport",
+        "content": "width=device-width, initial-scale=1",
+    } in page.all("meta")
+    (style,) = page.text("style")
+    rules = dict(re.findall(r"([^{}]+?)\s*\{([^{}]*)\}", style))
+    rules = {"".join(name.split()): rule for name, rule in rules.items()}
+    # Pictures shrink, wide tables move sideways, other text wraps.
+    assert "max-width: 100%" in rules["img"]
+    assert "overflow-x: auto" in rules["pre,.wide"]
+    assert "overflow-wrap: anywhere" in rules["p,th,td"]
+    assert not re.search(r"width: *\d{3,}px", style)
+
+
+def test_a_report_explains_itself_and_each_section():
+    with pytest.raises(ValueError, match="`opening`.*opening=' '"):
+        Report("A", " ")
+    made = Report("A", "What it is.")
+    with pytest.raises(ValueError, match="`text`.*text=None"):
+        made.add("B", None, table="x")
+    assert not made.sections
+
+
+@pytest.mark.parametrize(
+    ("curve", "sentences"),
+    [
+        (
+            _curve(),
+            [
+                "net is a network that answers in 3 stages, each of which "
+                "refines the answer before it at more cost.",
+                "Its errors are shares of 200 examples of CIFAR-10, with 10 "
+                "classes.",
+                "The whole network errs in 10.0% of them; an answer of stage 1 "
+                "alone errs in 50.0%, and saves 90% of the multiply-adds: 40.0 "
+                "percentage points more.",
+            ],
+        ),
+        (
+            aggregate([_curve((0, 0), (0.1, 0.1))] * 2),
+            [
+                "net is a network that answers in 2 stages, each of which "
+                "refines the answer before it at more cost.",
+                "Its errors are shares of 200 examples of CIFAR-10, with 10 "
+                "classes, as the mean of 2 trainings.",
+                "The whole network errs in 10.0% of them; an answer of stage 1 "
+                "alone errs in 10.0%: no more than with all stages.",
+            ],
+        ),
+        (
+            _curve((10,), (0.25,)),
+            [
+                "net is a network that answers once.",
+                "Its errors are shares of 200 examples of CIFAR-10, with 10 "
+                "classes.",
+                "It errs in 25.0% of them.",
+            ],
+        ),
+    ],
+)
+def test_three_sentences_tell_what_on_which_data_and_what_follows(
+    curve, sentences
+):
+    assert summary(curve, "CIFAR-10") == " ".join(sentences)
 
 
 def test_at_its_end_is_where_it_is_from(tmp_path):
-    Report("Empty").write(tmp_path / "report.html")
-    page = _Page(tmp_path / "report.html")
+    Report("Empty", "What it is.").write(tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
     assert page.text("h2") == ["Provenance"]
     assert page.text("th") == [
         "date",
@@ -107,24 +211,25 @@ def test_at_its_end_is_where_it_is_from(tmp_path):
     ]
     assert page.text("td")[0].endswith("+00:00")
     assert page.text("td")[1:] == ["evaluate.py --a=<b>", "a machine", "none"]
-    assert "3.11" in page.text("code")[0]
+    assert page.text("li") == ["python: 3.11"]
+    assert len(page.text("p")) == 2
 
 
 def test_the_commit_is_that_of_the_checkout(tmp_path, monkeypatch):
     monkeypatch.undo()
-    Report("Real").write(tmp_path / "report.html")
-    assert "keras_anytime" in _Page(tmp_path / "report.html").content
+    Report("Real", "What it is.").write(tmp_path / "report.html")
+    assert "keras_anytime" in Page(tmp_path / "report.html").content
 
 
 @pytest.mark.parametrize(("sections", "contents"), [(3, False), (4, True)])
 def test_more_than_three_sections_have_a_table_of_contents(
     tmp_path, sections, contents
 ):
-    made = Report("Many")
+    made = Report("Many", "What it is.")
     for k in range(sections):
         made.add("same", f"text {k}")
     made.write(tmp_path / "report.html")
-    page = _Page(tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
     assert bool(page.all("nav")) == contents
     if contents:
         links = [one["href"] for one in page.all("a")]
@@ -133,7 +238,7 @@ def test_more_than_three_sections_have_a_table_of_contents(
 
 
 def test_everything_is_escaped(tmp_path):
-    made = Report(NASTY).add(
+    made = Report(NASTY, "What it is.").add(
         NASTY,
         NASTY,
         table=NASTY,
@@ -142,9 +247,9 @@ def test_everything_is_escaped(tmp_path):
     )
     made.add("Umlaute: äöü 中", "ß")
     for k in range(3):
-        made.add(f"{NASTY} {k}")
+        made.add(f"{NASTY} {k}", "text")
     made.write(tmp_path / "report.html")
-    page = _Page(tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
     assert "<script" not in page.content
     assert not page.all("script")
     for tag in ("title", "h1", "h2", "p", "pre", "th", "td", "a"):
@@ -155,7 +260,7 @@ def test_everything_is_escaped(tmp_path):
 
 def test_paths_that_are_no_html_are_refused_before_drawing(tmp_path):
     drawn = []
-    made = Report("A").add("B", plot=drawn.append)
+    made = Report("A", "What it is.").add("B", "b", plot=drawn.append)
     for name in ("report.htm", "report.pdf", "report"):
         with pytest.raises(ValueError, match=f"Received: path='.*{name}'"):
             made.write(tmp_path / name)
@@ -167,7 +272,11 @@ def test_a_plot_that_fails_leaves_the_old_report(tmp_path):
         path.write_text("half")
         raise RuntimeError("no data")
 
-    made = Report("A").add("B", plot=_curve().plot).add("C", plot=fail)
+    made = (
+        Report("A", "What it is.")
+        .add("B", "b", plot=_curve().plot)
+        .add("C", "c", plot=fail)
+    )
     with pytest.raises(RuntimeError, match="no data"):
         made.write(tmp_path / "new" / "report.html")
     assert not list(tmp_path.iterdir())
@@ -179,16 +288,16 @@ def test_a_plot_that_fails_leaves_the_old_report(tmp_path):
 
 
 def test_a_plot_must_draw_where_it_is_told_to(tmp_path):
-    made = Report("A").add("Lost", plot=lambda path: None)
+    made = Report("A", "What it is.").add("Lost", "b", plot=lambda path: None)
     with pytest.raises(ValueError, match="'Lost' drew no file"):
         made.write(tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
 
 
 def test_sections_that_cannot_be_shown_are_refused():
-    made = Report("A")
+    made = Report("A", "What it is.")
     with pytest.raises(ValueError, match="plot='curve.svg'"):
-        made.add("B", plot="curve.svg")
+        made.add("B", "b", plot="curve.svg")
     with pytest.raises(ValueError, match=r"rows=\[1, 2\]"):
-        made.add("B", rows=[1, 2])
+        made.add("B", "b", rows=[1, 2])
     assert not made.sections

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from scipy import stats
 
+from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import compare
@@ -71,7 +72,7 @@ def test_numbers_over_runs_are_those_of_each_run(tmp_path):
             assert float(row[f"top1_error_{name}"]) == getattr(spread, name)
 
 
-def test_the_mean_curve_has_the_intervals_of_the_runs():
+def test_the_mean_curve_has_the_intervals_of_the_runs(tmp_path):
     curves = [
         dataclasses.replace(one, monotonicity=m)
         for one, m in zip(_curves(), (0.1, 0.2, 0.3), strict=True)
@@ -88,6 +89,14 @@ def test_the_mean_curve_has_the_intervals_of_the_runs():
     assert mean.monotonicity == pytest.approx(0.2)
     assert mean.points[0].loss is None
     assert mean.points[0].macs == 10
+    assert [point.top1_runs for point in mean.points] == list(
+        zip(*_ERRORS, strict=True)
+    )
+    assert mean.runs == 3 and "mean of 3 runs" in str(mean)
+    mean.to_json(tmp_path / "mean.json")
+    assert AnytimeCurve.from_json(tmp_path / "mean.json") == mean
+    mean.to_csv(tmp_path / "mean.csv")
+    assert "top1_runs" not in (tmp_path / "mean.csv").read_text()
     # Of a single run there is no spread: it stays as it is.
     assert aggregate(curves[:1]).mean == curves[0]
 

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 
 import keras
 import pytest
 
 import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
+from tests.evaluation.report_test import Page
 from tests.testing import run_script
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -150,7 +152,17 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     exports = sorted((output / "exports").glob("*.tflite"))
     assert len(exports) == 5
     assert manifest_lib.read_manifest(exports[0]).class_names
-    report = (output / "report.html").read_text()
+    page = Page(output / "report.html")
+    assert all("_" not in one for one in page.text("th"))
+    assert all("_" not in one.splitlines()[1] for one in page.text("pre"))
+    shown = " ".join(text for tag, text in page.texts if tag != "style")
+    assert not re.search(r"\bnan\b|[{}]", shown)
+    # One opening, and at least a line for each section.
+    sections = page.content.split("<section")[1:]
+    assert all("</h2>\n<p>" in one for one in sections)
+    assert "osgd_1 is a network that answers in 3 stages" in page.text("p")[0]
+    assert "examples of digits, with 10 classes" in page.text("p")[0]
+    report = page.content
     for title in (
         "Mean over seeds",
         "Paired comparison",
@@ -162,7 +174,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "Stage priorities",
         "Weights of the losses",
         "Cosines of gradients",
-        "Flags of osgd_1",
+        "Settings of osgd_1",
         "Provenance",
     ):
         assert title in report, title
@@ -179,7 +191,7 @@ import evaluate
 import keras_anytime as ka
 from tests.evaluation.examples import curve
 
-results = ka.evaluation.Results({str(tmp_path / "out")!r}, "x")
+results = ka.evaluation.Results({str(tmp_path / "out")!r}, "x", "y")
 runs = ka.evaluation.aggregate([curve()])
 perfect = curve(errors=(0.5, 0.3, 0.0))
 evaluate.increase_over(results, "stage", {{"net": runs}}, perfect)

@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.nets.drawing import draw_structure
 from keras_anytime.nets.drawing import plot_structure
 from keras_anytime.nets.structure import Cell
 from keras_anytime.nets.structure import structure
@@ -167,6 +168,20 @@ def test_structures_are_drawn(tmp_path, suffix, start):
         # Text is drawn as outlines; its source stands in comments.
         for text in ("interlaced", "stem", "1.1", "1.4", "head", "stage 2"):
             assert f"<!-- {text} -->" in content.decode()
+
+
+def test_long_names_are_not_cut_off():
+    image = keras.Input((4,))
+    head = keras.layers.Dense(2, name="stage_1")
+    name = "sparse_resnet98_w1d1-w2d1-w2d2-w4d2-w4d4_osgd_adaloss_$seed$_" * 2
+    model = ka.AnytimeModel(image, [head(image)], name=name)
+    figure = draw_structure(model)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    box = axes.title.get_window_extent()
+    assert axes.get_title().replace("\n", "") == name
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
 
 
 def test_many_stages_and_units_are_drawn(tmp_path):
