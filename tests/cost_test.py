@@ -119,6 +119,20 @@ def test_macs_equal_those_of_tensorflows_profiler(shapes, function):
     assert total == _products_in_tensorflow(model) > 0 and not unknown
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("MobileNetV2", 300e6), ("DenseNet121", 2.83e9), ("ResNet50", 3.86e9)],
+)
+def test_macs_of_known_networks_are_those_that_are_published(name, published):
+    network = getattr(keras.applications, name)(weights=None)
+    head = L.Dense(10, name="stage_1")(network.layers[-2].output)
+    (found,) = stage_costs(ka.AnytimeModel(network.input, [head]))
+    # Published with a head of 1,000 classes.
+    more = 990 * network.layers[-2].output.shape[-1]
+    assert found.macs + more == pytest.approx(published, rel=0.005)
+
+
 def two_stages(first, second, size=8):
     """A network of two layers, with a dense head on each."""
     image = keras.Input((size, size, 1))
