@@ -7,6 +7,7 @@ import math
 import keras
 
 from keras_anytime import graph
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.layers import SharedConv2D
 from keras_anytime.layers import SharedKernel
 
@@ -52,6 +53,7 @@ def stage_costs(model):
     Raises:
         ValueError: If the input's size is not fixed.
     """
+    check_anytime_model(model)
     if None in model.input_shape[1:]:
         raise ValueError(
             "Costs depend on the image size: build the network with a fixed "

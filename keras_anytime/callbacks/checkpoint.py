@@ -5,6 +5,7 @@ import pathlib
 import keras
 
 from keras_anytime import heads
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
 
@@ -45,6 +46,7 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         self.best = float("-inf")
         self._began = False
         numbers = heads.stage_numbers(self.model.output_names)

@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 
 
 class GradientCosines(keras.callbacks.Callback):
@@ -42,6 +43,7 @@ class GradientCosines(keras.callbacks.Callback):
         self.matrix = None
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         combiner = self.model.gradients
         if combiner.joint:
             raise ValueError(

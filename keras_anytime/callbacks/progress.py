@@ -7,6 +7,7 @@ import time
 import keras
 
 from keras_anytime import heads
+from keras_anytime.checks import check_anytime_model
 
 # Stages to show where there are too many: the line, with validation, stays
 # below 120 columns.
@@ -60,6 +61,7 @@ class StageProgress(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         num_stages = self.model.num_stages
         numbers = heads.stage_numbers(self.model.output_names)
         stages = f"stage {numbers[0]}"

@@ -6,6 +6,7 @@ import keras
 
 from keras_anytime import heads
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 
 
 class LossWeights(keras.callbacks.Callback):
@@ -34,6 +35,9 @@ class LossWeights(keras.callbacks.Callback):
         super().__init__()
         self.path = pathlib.Path(path)
         self.weights = None
+
+    def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.gradients.reset_weights()
