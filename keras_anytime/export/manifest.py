@@ -96,6 +96,9 @@ class Manifest:
             fed uint8 pixels and prepares them itself, or `None`.
         verified: Dict of what was measured on the file, or `None`; see
             `ka.verification.verify`.
+        resizable: Boolean. Whether a file of a fixed batch size runs batches
+            of other sizes too, since each of its operators treats each image
+            by itself. Otherwise images are run in batches of that size.
     """
 
     kind: str
@@ -111,6 +114,7 @@ class Manifest:
     quantization: str | None = None
     pixels: dict | None = None
     verified: dict | None = None
+    resizable: bool = False
 
     @property
     def num_stages(self) -> int:
@@ -312,6 +316,7 @@ def _parse(fields) -> Manifest:
         quantization=_as((str, type(None)), fields.get("quantization")),
         pixels=_as((dict, type(None)), fields.get("pixels")),
         verified=_as((dict, type(None)), fields.get("verified")),
+        resizable=_as(bool, fields.get("resizable", False)),
     )
     # A network that cannot run step by step has no step at all, and a file
     # may have no subnetworks.

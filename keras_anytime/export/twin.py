@@ -1,6 +1,7 @@
 """A network as a model of tf_keras, for tools that know no other Keras."""
 
 import inspect
+import os
 
 import keras
 import numpy as np
@@ -209,6 +210,18 @@ def set_ranges(layer, found):
 def short_name(variable):
     """Returns the name of a tf_keras variable in its layer."""
     return variable.name.rpartition("/")[2].partition(":")[0]
+
+
+def load_tfmot():
+    """Returns tfmot; importing it sets a variable that turns Keras 3 off."""
+    name = "TF_USE_LEGACY_KERAS"
+    found = os.environ.get(name)
+    import tensorflow_model_optimization as tfmot
+
+    os.environ.pop(name, None)
+    if found is not None:
+        os.environ[name] = found
+    return tfmot
 
 
 def groups_of(layer):
