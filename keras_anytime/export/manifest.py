@@ -99,6 +99,9 @@ class Manifest:
         resizable: Boolean. Whether a file of a fixed batch size runs batches
             of other sizes too, since each of its operators treats each image
             by itself. Otherwise images are run in batches of that size.
+        task: String, what logits are the answer to where it is no choice of a
+            class: `"binary"` (one logit, of a yes) or `"multi_label"` (one of
+            each label); else `None`. Of label sets, it is that of the first.
     """
 
     kind: str
@@ -115,6 +118,7 @@ class Manifest:
     pixels: dict | None = None
     verified: dict | None = None
     resizable: bool = False
+    task: str | None = None
 
     @property
     def num_stages(self) -> int:
@@ -316,6 +320,7 @@ def _parse(fields) -> Manifest:
         quantization=_as((str, type(None)), fields.get("quantization")),
         pixels=_as((dict, type(None)), fields.get("pixels")),
         verified=_as((dict, type(None)), fields.get("verified")),
+        task=_as((str, type(None)), fields.get("task")),
         resizable=_as(bool, fields.get("resizable", False)),
     )
     # A network that cannot run step by step has no step at all, and a file

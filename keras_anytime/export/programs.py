@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_anytime import heads
+from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.manifest import Manifest
@@ -15,6 +16,7 @@ from keras_anytime.export.manifest import StageRecord
 from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.preparation import chosen_stages
 from keras_anytime.export.preparation import exportable
+from keras_anytime.losses import task_of
 from keras_anytime.provenance import versions
 
 
@@ -123,9 +125,14 @@ def describe(
 
     Raises:
         ValueError: If the batch size is below 1, or the curve, the class
-            names or the thresholds are of another network.
+            names or the thresholds are of another network; or if thresholds
+            are given for answers that have no confidence.
     """
     part, stages = chosen_stages(model, stages)
+    classes = model.outputs[0].shape[-1]
+    task = task_of(model.loss, classes) if model.compiled else None
+    if thresholds is not None:
+        check_confident(task, classes)
     costs = stage_costs(part)
     if batch_size is not None and batch_size < 1:
         raise ValueError(
@@ -175,6 +182,7 @@ def describe(
         ),
         quantization=quantization,
         pixels=pixels,
+        task=task,
     )
 
 
