@@ -3,7 +3,7 @@ r"""Fine-tunes a trained network to a smaller file, and tells the sizes.
 Run it on what `recipes/train.py` left:
 
     python tools/compress.py --model=runs/x/model.keras \
-        --output=runs/x/pruned.keras --method=prune --data=cifar10 \
+        --output=runs/x/pruned.keras --method=prune \
         --train_split=train[:45000] --sparsity=0.5
 """
 
@@ -25,7 +25,9 @@ flags.DEFINE_enum(
     "Train for 8 bits, set weights to zero, or let kernels have few values.",
     required=True,
 )
-flags.DEFINE_string("data", "digits", "'digits', or a TFDS data set.")
+flags.DEFINE_string(
+    "data", None, "Data set; that of the model's training, if not given."
+)
 flags.DEFINE_string(
     "data_dir", None, "Folder of prepared TFDS data; else TFDS_DATA_DIR."
 )
@@ -56,6 +58,7 @@ def main(argv):
 def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
+    from keras_anytime.data_info import remember
     from keras_anytime.export import compression
 
     if not FLAGS.output.endswith(".keras"):
@@ -70,8 +73,12 @@ def compress():
     if FLAGS.method == "cluster":
         options["clusters"] = FLAGS.clusters
     model = ka.load_model(FLAGS.model)
+    if FLAGS.data:
+        remember(model, ka.data.info(FLAGS.data, FLAGS.data_dir))
+    elif model.data_info is None:
+        raise ValueError("Images to train on are needed: give --data.")
     train, *_ = ka.data.load(
-        FLAGS.data,
+        model.data_info["name"],
         batch_size=FLAGS.batch_size,
         splits=FLAGS.train_split and (FLAGS.train_split,),
         data_dir=FLAGS.data_dir,

@@ -9,6 +9,7 @@ import shutil
 import keras
 
 from keras_anytime import training
+from keras_anytime.data_info import recall
 from keras_anytime.training.inputs import build_optimizer
 from keras_anytime.training.notes import read_note
 from keras_anytime.training.notes import save_with_note
@@ -148,6 +149,7 @@ def load_state(model, path):
         build_optimizer(model)
     try:
         model.load_weights(path)
+        recall(model, path)
     except Exception as error:
         raise ValueError(
             f"The checkpoint {str(path)!r} cannot be read "
