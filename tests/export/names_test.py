@@ -97,6 +97,17 @@ def test_layers_that_keras_would_not_load_are_renamed_all_the_same(tmp_path):
         )
 
 
+@pytest.mark.slow
+def test_compression_gives_layers_their_names_back():
+    model = two(names=("my layer", "lambda"), image="my image", name="2 stages")
+    images, labels = digits(32)
+    pruned = ka.export.prune(model, (images, labels), epochs=2)
+    names = [one.name for one in model.layers]
+    assert [one.name for one in pruned.layers] == names
+    kernel = pruned.get_layer("my layer").kernel
+    assert np.mean(np.asarray(kernel) == 0) >= 0.4
+
+
 def test_no_graph_makes_keras_warn_of_names(tmp_path):
     # A layer that is called twice, and so a network without steps.
     image = keras.Input((8, 8, 1))
