@@ -3,6 +3,9 @@
 An export needs the names of the classes, and how pixels become images.
 """
 
+import json
+import zipfile
+
 import keras
 
 
@@ -69,6 +72,18 @@ def remember_training_set(model, x):
     info = getattr(x, "info", None)
     known = hasattr(info, "class_names") and hasattr(info, "preprocessing")
     remember(model, info if known and not _obstacle(model, info) else None)
+
+
+def recall(model, path):
+    """Notes on a model what a saved one remembers.
+
+    Args:
+        model: An `AnytimeModel`.
+        path: String or path of a `.keras` file of the same network.
+    """
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    _note(model, config["config"].get("data_info"))
 
 
 def _note(model, note):

@@ -47,6 +47,15 @@ def test_fit_remembers_the_training_set_and_saving_keeps_it(trained, tmp_path):
     assert copy.data_info == DIGITS
 
 
+def test_a_training_that_has_ended_is_resumed_with_it(tmp_path):
+    model = compiled(dense_net())
+    resume = ka.callbacks.Resume(tmp_path / "run")
+    model.fit(_load()[0], callbacks=[resume], verbose=0)
+    again = compiled(dense_net())
+    ka.callbacks.Resume(tmp_path / "run").restore(again)
+    assert again.data_info == DIGITS
+
+
 def test_models_saved_before_it_are_loaded(tmp_path):
     model = dense_net()
     assert "data_info" not in model.get_config()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from keras_anytime import heads
 from keras_anytime.export.remaking import compute_dtype
 from keras_anytime.export.remaking import exportable_name
 from keras_anytime.export.remaking import exportable_names
@@ -39,8 +40,10 @@ def chosen_stages(model, stages):
         list of its stages' numbers in the model.
 
     Raises:
-        ValueError: If the stages are not such.
+        ValueError: If the stages are not such, or outputs are not named after
+            theirs.
     """
+    heads.check_names(model.output_names)
     every = list(range(1, model.num_stages + 1))
     numbers = every if stages is None else list(stages)
     if not numbers or numbers != sorted(set(numbers) & set(every)):

@@ -97,6 +97,17 @@ def test_layers_that_keras_would_not_load_are_renamed_all_the_same(tmp_path):
         )
 
 
+@pytest.mark.slow
+def test_compression_gives_layers_their_names_back():
+    model = two(names=("my layer", "lambda"), image="my image", name="2 stages")
+    images, labels = digits(32)
+    pruned = ka.export.prune(model, (images, labels), epochs=2)
+    names = [one.name for one in model.layers]
+    assert [one.name for one in pruned.layers] == names
+    kernel = pruned.get_layer("my layer").kernel
+    assert np.mean(np.asarray(kernel) == 0) >= 0.4
+
+
 def test_no_graph_makes_keras_warn_of_names(tmp_path):
     # A layer that is called twice, and so a network without steps.
     image = keras.Input((8, 8, 1))
@@ -147,3 +158,50 @@ def test_any_string_is_a_class_name(tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(two(), path, class_names=names)
     assert read_manifest(path).class_names == tuple(names.tolist())
+
+
+@pytest.mark.parametrize("label_set", ["my set", "a-b", "größe"])
+def test_label_sets_that_signatures_cannot_have_are_refused(
+    label_set, tmp_path
+):
+    image = keras.Input((8, 8, 1))
+    x = layers.Flatten()(image)
+    model = ka.AnytimeModel(
+        image,
+        [
+            layers.Dense(3, name=f"stage_1_{label_set}")(x),
+            layers.Dense(4, name="stage_1_other")(x),
+        ],
+    )
+    for form in ("tflite", "saved_model"):
+        with pytest.raises(ValueError, match="must be named.*stage_1_other"):
+            getattr(ka.export, form)(model, tmp_path / f"net.{form}")
+    with pytest.raises(ValueError, match="of ASCII"):
+        ka.nets.res_ann((8, 8, 1), {label_set: 3, "other": 4})
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_of_several_outputs_is_not_taken_for_another_layer():
+    image = keras.Input((8, 8, 1))
+    rows = layers.Reshape((8, 8))(image)
+    # Its second output is `lstm_1`, by its number.
+    whole, state, _ = layers.LSTM(
+        4, return_sequences=True, return_state=True, name="lstm"
+    )(rows)
+    other = layers.LSTM(4, name="lstm_1")(rows)
+    first = layers.Add()([layers.GlobalAveragePooling1D()(whole), other])
+    last = layers.Concatenate()([state, other, layers.Flatten()(whole)])
+    model = ka.AnytimeModel(
+        image,
+        [
+            layers.Dense(10, name="stage_1")(first),
+            layers.Dense(10, name="stage_2")(last),
+        ],
+    )
+    images, _ = digits(2)
+    features = {"image": images}
+    for k in (1, 2):
+        features |= model.step(k)(features)
+        np.testing.assert_allclose(
+            features["logits"], model.stage(k)(images), atol=1e-6
+        )
