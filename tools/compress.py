@@ -114,7 +114,7 @@ def compress():
         options["clusters"] = FLAGS.clusters
     model = ka.load_model(FLAGS.model)
     if FLAGS.data:
-        info = ka.data.info(FLAGS.data, FLAGS.data_dir, FLAGS.download)
+        info = ka.data.info(FLAGS.data, FLAGS.data_dir, download=FLAGS.download)
         remember(model, info)
     elif model.data_info is None:
         raise ValueError("Images to train on are needed: give --data.")

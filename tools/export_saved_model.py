@@ -59,7 +59,7 @@ def main(argv):
             model,
             FLAGS.output,
             batch_size=FLAGS.batch_size,
-            thresholds=FLAGS.thresholds,
+            thresholds=FLAGS.thresholds and list(map(float, FLAGS.thresholds)),
         )
     except (ValueError, OSError) as error:
         sys.exit(f"export_saved_model.py: {error}")

@@ -93,7 +93,8 @@ def main(argv):
             "subnets": FLAGS.subnets,
             "dense_subnets": FLAGS.dense_subnets,
             "batch_size": FLAGS.batch_size,
-            "thresholds": FLAGS.thresholds,
+            "thresholds": FLAGS.thresholds
+            and list(map(float, FLAGS.thresholds)),
             "keep_names": FLAGS.keep_names,
         }
         paths = _paths()

@@ -77,6 +77,7 @@ def test_names_stay_different_and_those_that_are_right_as_they_are():
     assert all(exportable_name(one) == one for one in names.values())
 
 
+@pytest.mark.filterwarnings("ignore:Multiply-adds of")
 def test_layers_that_keras_would_not_load_are_renamed_all_the_same(tmp_path):
     class Local(layers.Layer):
         def call(self, inputs):
