@@ -10,7 +10,6 @@ from keras_anytime.calls import graph_calls
 from keras_anytime.cost import stage_costs
 from keras_anytime.multiply_adds import multiply_adds
 from tests.conformance.catalogue import NETWORKS
-from tests.conformance.networks import EXPORTED
 from tests.conformance.networks import built
 from tests.conformance.networks import exported
 from tests.testing import sampled
@@ -47,7 +46,10 @@ def _macs_in_tflite(path):
     return counts
 
 
-@pytest.mark.parametrize("name", sampled(list(NETWORKS), EXPORTED))
+@pytest.mark.parametrize(
+    "name",
+    sampled(list(NETWORKS), ["width_nested_resnet", "inclusive_resnext"]),
+)
 def test_macs_equal_the_shapes_in_the_exported_file(name, made_once):
     model = built(name)
     counts = _macs_in_tflite(exported(made_once, name))

@@ -73,7 +73,7 @@ def test_of_results(home):
     assert type(measured).from_json("~/a.json") == measured
     results = ka.evaluation.Results("~/results", "title", "What was measured.")
     results.add("part", "name", measured, text="What it says.")
-    report = ka.evaluation.Report("title")
+    report = ka.evaluation.Report("title", "What was measured.")
     report.write("~/report.html")
     assert (home / "results" / "name.csv").exists()
     assert (home / "report.html").exists()
