@@ -25,6 +25,7 @@ from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
