@@ -7,6 +7,7 @@ is made of them.
 """
 
 import contextlib
+import itertools
 import os
 
 import jax
@@ -86,13 +87,7 @@ def as_step(model, function, state, data):
     Returns:
         What Keras wants back: the logs, and the state after the step.
     """
-    variables = [
-        model.trainable_variables,
-        model.non_trainable_variables,
-        model.metrics_variables,
-    ]
-    if len(state) > len(variables):
-        variables.insert(2, model.optimizer.variables)
+    variables = _variables_of(model, state)
     mapping = [
         pair
         for some, values in zip(variables, state, strict=True)
@@ -106,26 +101,50 @@ def as_step(model, function, state, data):
     )
 
 
-def check_each_batch(step, check):
+def check_each_batch(model, step, check):
     """Returns a step that first checks every batch that it is given.
 
     What a compiled step reads outside an array is no error to JAX, but some
-    number.
+    number. While Keras trains or evaluates, the model's variables are empty:
+    where a batch is refused, they get their values back.
 
     Args:
+        model: A compiled `AnytimeModel`.
         step: Function from the state and an iterator of batches.
         check: Function that raises for the labels, as NumPy arrays, that it
             refuses.
     """
 
-    def checked(batches):
-        for batch in batches:
-            _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-            if all(map(_is_here, keras.tree.flatten(y))):
-                check(keras.tree.map_structure(np.asarray, y))
-            yield batch
+    def checked(state, iterator):
+        batches = list(itertools.islice(iterator, model.steps_per_execution))
+        try:
+            for batch in batches:
+                _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+                if all(map(_is_here, keras.tree.flatten(y))):
+                    check(keras.tree.map_structure(np.asarray, y))
+            return step(state, iter(batches))
+        except Exception:
+            # What a compiled step was given is gone once it runs.
+            if not any(one.is_deleted() for one in keras.tree.flatten(state)):
+                for some, values in zip(
+                    _variables_of(model, state), state, strict=True
+                ):
+                    _assign(some, values)
+            raise
 
-    return lambda state, iterator: step(state, checked(iterator))
+    return checked
+
+
+def _variables_of(model, state):
+    """Returns lists of the variables whose values a step is given."""
+    variables = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.metrics_variables,
+    ]
+    if len(state) > len(variables):
+        variables.insert(2, model.optimizer.variables)
+    return variables
 
 
 def _is_here(array):

@@ -31,7 +31,7 @@ class StageTrainer:
 
     def _checked(self, function):
         check = functools.partial(training.check_labels, self)
-        return training.check_each_batch(function, check)
+        return training.check_each_batch(self, function, check)
 
     def train_step(self, *args):
         """One step on a batch of (images, labels[, weights]).

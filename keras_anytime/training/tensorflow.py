@@ -62,9 +62,9 @@ def as_step(model, function, data):
     return replicas.logs(function(*keras.utils.unpack_x_y_sample_weight(data)))
 
 
-def check_each_batch(step, check):
+def check_each_batch(model, step, check):
     """Returns the step as it is: TensorFlow's losses check their labels."""
-    del check
+    del model, check
     return step
 
 
