@@ -135,6 +135,9 @@ def _arrays(path):
                 arrays = dict.fromkeys(file.files)
                 for name in set(_NAMES).intersection(arrays):
                     arrays[name] = file[name]
+                    # What does not begin as an array does comes as bytes.
+                    if not isinstance(arrays[name], np.ndarray):
+                        raise ValueError("it is no array")
                 return arrays
     # What NumPy and zipfile raise is different for each way to be damaged, and
     # for a single array, which is no archive.
