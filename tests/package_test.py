@@ -149,7 +149,7 @@ def test_lock_files_pin_versions_and_hashes_and_name_no_places(locked, lock):
 
 
 @pytest.mark.parametrize(
-    ("lock", "extra"), zip(LOCKS, ("test", "test-jax"), strict=True)
+    ("lock", "extra"), [(LOCKS[0], "test"), (LOCKS[1], "test-jax")]
 )
 def test_lock_files_satisfy_setup_on_every_python(
     locked, lock, extra, metadata
