@@ -5,6 +5,7 @@ import itertools
 import keras
 
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 
@@ -44,6 +45,7 @@ class GradientCosines(keras.callbacks.Callback):
         self.matrix = None
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         combiner = self.model.gradients
         if combiner.joint:
             raise ValueError(

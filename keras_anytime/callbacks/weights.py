@@ -4,6 +4,7 @@ import keras
 
 from keras_anytime import heads
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 
@@ -39,6 +40,7 @@ class LossWeights(keras.callbacks.Callback):
         self.weights = None
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         check_writable(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):

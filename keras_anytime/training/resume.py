@@ -9,6 +9,7 @@ import shutil
 import keras
 
 from keras_anytime import training
+from keras_anytime.data_info import recall
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.training.inputs import build_optimizer
@@ -234,6 +235,7 @@ def load_state(model, path):
         build_optimizer(model)
     try:
         model.load_weights(path)
+        recall(model, path)
     except Exception as error:
         raise ValueError(
             f"The checkpoint {str(path)!r} cannot be read "
