@@ -1,7 +1,7 @@
 # Each command does all of its own set-up: a virtual environment in .venv with
 # the pinned packages of requirements.lock, and for tests on JAX one without
 # TensorFlow, in .venv-jax. They are made once, and again only when a lock file
-# or setup.py changes.
+# or setup.py changes. No file is installed whose hash is not in the lock file.
 
 PYTHON ?= python3
 VENV := .venv
@@ -59,6 +59,9 @@ format: $(VENV)/.installed
 bazel: $(VENV)/.installed
 	tests/bazel.sh $(VENV)/bin/python
 
+# What packages without wheels are built with is of the lock file too.
+INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+  --no-build-isolation
 .venv/.installed: LOCK := requirements.lock
 .venv/.installed: requirements.lock
 .venv-jax/.installed: LOCK := requirements-jax.lock
@@ -70,13 +73,15 @@ bazel: $(VENV)/.installed
 	@echo "Making $(@D) and installing the packages of $(LOCK)"
 	@echo "(2 GB with TensorFlow for CPUs; a few minutes, once)."
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -r $(LOCK)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --no-deps --no-build-isolation --editable .
+	sed -n '/^\(setuptools\|wheel\)==/,/[^\]$$/p' $(LOCK) > $(@D)/build.txt
+	$(INSTALL) --no-deps --require-hashes -r $(@D)/build.txt
+	$(INSTALL) --require-hashes -r $(LOCK)
+	$(INSTALL) --no-deps --editable .
 	@touch $@
 
-# Pins what setup.py's ranges give today, for Python 3.11 to 3.13.
+# Pins what setup.py's ranges give, for Python 3.11 to 3.13, with the hashes of
+# all files that PyPI has of it. What is pinned stays so while the ranges allow
+# it; `make lock UPGRADE=--upgrade` takes the newest.
 lock:
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet uv
@@ -85,8 +90,8 @@ lock:
 	for lock in requirements:test requirements-jax:test-jax; do \
 	  build/lock/bin/uv pip compile setup.py --extra $${lock#*:} --universal \
 	    --constraint build/constraints.txt \
-	    --python-version 3.11 --upgrade --no-header --no-annotate --quiet \
-	    --output-file $${lock%:*}.lock; \
+	    --python-version 3.11 --generate-hashes $(UPGRADE) \
+	    --no-header --no-annotate --quiet --output-file $${lock%:*}.lock; \
 	done
 
 clean:

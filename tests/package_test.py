@@ -51,23 +51,20 @@ def metadata(repository):
     return told
 
 
-@pytest.fixture(scope="module")
-def ranges(metadata):
-    """All ranges of setup.py, as `Requirement`s."""
-    texts = set(metadata["install_requires"]).union(
-        *metadata["extras_require"].values()
-    )
-    return [Requirement(text) for text in sorted(texts)]
+LOCKS = ("requirements.lock", "requirements-jax.lock")
 
 
 @pytest.fixture(scope="module")
-def lock_lines(repository):
-    """The lines of requirements.lock without comments."""
-    text = (repository / "requirements.lock").read_text()
-    lines = [
-        re.sub(r"(^|\s)#.*", "", line).strip() for line in text.split("\n")
-    ]
-    return [line for line in lines if line]
+def locked(repository):
+    """By lock file, its requirements, each on one line with its hashes."""
+    return {
+        name: (repository / name)
+        .read_text()
+        .replace("\\\n", " ")
+        .rstrip("\n")
+        .split("\n")
+        for name in LOCKS
+    }
 
 
 def test_importing_the_package_loads_no_library(run):
@@ -140,16 +137,25 @@ def test_all_subpackages_are_installed(metadata, repository):
     assert set(metadata["packages"]) == folders
 
 
-def test_the_lock_file_pins_versions_and_names_no_places(lock_lines):
-    for line in lock_lines:
-        assert re.fullmatch(r"[a-z0-9._-]+==[0-9][\w.+!]*( ; .+)?", line), line
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_files_pin_versions_and_hashes_and_name_no_places(locked, lock):
+    pin = r"[a-z0-9._-]+==[0-9][\w.+!]*( ; .+?)?"
+    # No indexes, addresses or options, and no package without hashes.
+    for line in locked[lock]:
+        assert re.fullmatch(rf"{pin}( +--hash=sha256:[0-9a-f]{{64}})+", line), (
+            line
+        )
         assert "://" not in line and "@" not in line, line
 
 
-def test_the_lock_file_satisfies_setup_on_every_python(
-    lock_lines, metadata, ranges
+@pytest.mark.parametrize(
+    ("lock", "extra"), [(LOCKS[0], "test"), (LOCKS[1], "test-jax")]
+)
+def test_lock_files_satisfy_setup_on_every_python(
+    locked, lock, extra, metadata
 ):
-    pins = [Requirement(line) for line in lock_lines]
+    pins = [Requirement(line.split(" --hash")[0]) for line in locked[lock]]
+    ranges = metadata["install_requires"] + metadata["extras_require"][extra]
     supported = SpecifierSet(metadata["python_requires"])
     pythons = [f"3.{n}" for n in range(50) if f"3.{n}" in supported]
     assert pythons
@@ -159,7 +165,7 @@ def test_the_lock_file_satisfies_setup_on_every_python(
             "python_full_version": f"{python}.0",
             "sys_platform": "linux",
         }
-        for wanted in ranges:
+        for wanted in map(Requirement, ranges):
             versions = [
                 str(pin.specifier).removeprefix("==")
                 for pin in pins
@@ -170,5 +176,5 @@ def test_the_lock_file_satisfies_setup_on_every_python(
                 f"{wanted} on Python {python}: {versions}"
             )
             assert versions[0] in wanted.specifier, (
-                f"{wanted}, but the lock file pins {versions[0]}: `make lock`"
+                f"{wanted}, but {lock} pins {versions[0]}: `make lock`"
             )

@@ -38,7 +38,8 @@ def info(name, data_dir=None, labels=None, download=False):
         A `DatasetInfo`.
 
     Raises:
-        ValueError: If the data set or one of the labels is unknown.
+        ValueError: If the data set or one of the labels is unknown, or it does
+            not describe itself as it should.
         FileNotFoundError: If it has not been prepared.
         OSError: If it cannot be fetched.
         ImportError: If it is to be fetched on JAX.
@@ -112,7 +113,8 @@ def load(
         have a length.
 
     Raises:
-        ValueError: If an argument is not one of these.
+        ValueError: If an argument is not one of these, or the data set is
+            damaged.
         FileNotFoundError: If the data set has not been prepared; says how to
             get it.
         OSError: If it cannot be fetched.

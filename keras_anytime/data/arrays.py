@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_anytime.data.label_sets import MOST_CLASSES
+
 
 def check_arrays(images, labels, split, path):
     """Returns the arrays of a split, if they can mean one thing only.
@@ -90,9 +92,17 @@ def _advice_on_labels(labels, y):
         return f"Of one-hot labels: `{y}.argmax(axis=-1)`."
     if labels.ndim != 1 and labels.shape[1:] != (1,):
         return f"Give {y} one axis."
+    number = f"Number the classes: `numpy.unique({y}, return_inverse=True)[1]`."
     if labels.dtype.kind in "iu":
-        low = labels.min()
-        return f"The smallest label is {low}." if low < 0 else ""
-    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
-        return f"Store labels as integers: `{y}.astype('int64')`."
-    return f"Number the classes: `numpy.unique({y}, return_inverse=True)[1]`."
+        low, high = labels.min(), labels.max()
+        if low < 0:
+            return f"The smallest label is {low}."
+        if high >= MOST_CLASSES:
+            return f"The largest label is {high}. {number}"
+        return ""
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            return f"Some of {y} are not finite: leave these examples out."
+        if (labels == np.round(labels)).all():
+            return f"Store labels as integers: `{y}.astype('int64')`."
+    return number

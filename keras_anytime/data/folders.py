@@ -1,25 +1,29 @@
 """Reads prepared folders of TensorFlow Datasets where there is no TensorFlow.
 
-A folder describes itself: `dataset_info.json` has its splits and how many
-examples each file holds, `features.json` what an example consists of. Images
-are decoded by Pillow.
+A folder is read as it describes itself, and refused where it is otherwise.
 """
 
-import io
-import json
 import os
 import pathlib
 
 import numpy as np
 
+from keras_anytime.data.description import check_description
+from keras_anytime.data.description import check_files
+from keras_anytime.data.description import read_class_names
+from keras_anytime.data.description import read_features
+from keras_anytime.data.description import read_splits
+from keras_anytime.data.examples import parse_example
+from keras_anytime.data.images import decode_image
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
+from keras_anytime.data.label_sets import check_labels
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.names import check_name
 from keras_anytime.data.names import not_prepared
-from keras_anytime.data.records import parse_example
 from keras_anytime.data.records import read_records
 from keras_anytime.data.splits import examples_of
+from keras_anytime.data.splits import room_for
 from keras_anytime.files import user_path
 
 
@@ -50,13 +54,14 @@ def folder_info(name, data_dir=None, labels=None):
             size, or no such labels.
         FileNotFoundError: If there is no such folder.
     """
-    folder = _folder(name, data_dir)
-    known = _features(folder, name)
-    features = features_of(labels, _label_features(known), name)
-    class_names = {one: _class_names(folder, one) for one in features.values()}
-    shape = known["image"]["image"].get("shape", {}).get("dimensions", ())
-    shape = tuple(int(size) if int(size) > 0 else None for size in shape)
-    return info_of(name, shape, by_label_set(class_names, features))
+    folder = newest_folder(name, data_dir)
+    shape, dtype, classes = _checked_features(folder, name)
+    features = features_of(labels, classes, name)
+    class_names = {
+        one: read_class_names(folder, one, classes[one])
+        for one in features.values()
+    }
+    return info_of(name, shape, dtype, by_label_set(class_names, features))
 
 
 def read_folder(name, splits, data_dir=None, labels=None):
@@ -77,33 +82,50 @@ def read_folder(name, splits, data_dir=None, labels=None):
         FileNotFoundError: If there is no such folder.
     """
     shape = folder_info(name, data_dir, labels).image_shape
-    folder = _folder(name, data_dir)
-    known = _features(folder, name)
-    features = features_of(labels, _label_features(known), name)
-    wholes = _splits(folder)
-    sizes = {one: sum(lengths) for one, (_, lengths) in wholes.items()}
+    folder = newest_folder(name, data_dir)
+    _, _, classes = _checked_features(folder, name)
+    features = features_of(labels, classes, name)
+    form, files = read_splits(folder)
+    if form != "tfrecord":
+        raise ValueError(
+            "Without TensorFlow only folders of TFRecord files can be read. "
+            f"Received: {str(folder)!r} of {form}"
+        )
+    sizes = {one: sum(count for _, count in of) for one, of in files.items()}
     # All splits are looked up before any is read.
     parts = [examples_of(split, sizes, name) for split in splits]
+    check_files(files, {whole for some in parts for whole, _ in some})
+    wanted = {"image": bytes, **dict.fromkeys(features.values(), int)}
     pairs = []
     for some in parts:
-        images, found = [], {one: [] for one in features.values()}
+        count = sum(len(positions) for _, positions in some)
+        images = room_for(count, shape, name)
+        found = {one: np.empty(count, "int64") for one in features.values()}
+        number = 0
         for whole, positions in some:
-            for example in _examples(folder, *wholes[whole], positions):
-                images.append(_decoded(example["image"][0], known))
+            for example in _examples(files[whole], positions, wanted, shape):
+                images[number] = example["image"]
                 for one, values in found.items():
-                    values.append(example[one][0])
-        arrays = {one: np.array(of, "int64") for one, of in found.items()}
-        pairs.append(
-            (
-                np.array(images, "uint8").reshape(-1, *shape),
-                by_label_set(arrays, features),
-            )
-        )
+                    values[number] = example[one]
+                number += 1
+        for one, values in found.items():
+            check_labels(values, classes[one], one, name)
+        pairs.append((images, by_label_set(found, features)))
     return pairs
 
 
-def _folder(name, data_dir):
-    """Returns the folder of the latest version of a data set."""
+def newest_folder(name, data_dir=None):
+    """Returns the folder of the latest version of a prepared data set.
+
+    Args:
+        name: String. The data set's name.
+        data_dir: String or `None`, as in `keras_anytime.data.load`.
+
+    Raises:
+        ValueError: If no data set has this name, or the folder does not
+            describe itself as it should.
+        FileNotFoundError: If there is no such folder.
+    """
     root = data_dir_or_default(data_dir)
     check_name(name, root)
     dataset, _, version = name.partition(":")
@@ -121,7 +143,9 @@ def _folder(name, data_dir):
             f"keras_anytime.data.load({name!r}, download=True), and set "
             "TFDS_DATA_DIR to the folder that has it.",
         )
-    return max(found, key=_version)
+    folder = max(found, key=_version)
+    check_description(folder)
+    return folder
 
 
 def _version(folder):
@@ -130,69 +154,32 @@ def _version(folder):
     ]
 
 
-def _features(folder, name):
-    known = json.loads((folder / "features.json").read_text())
-    known = known.get("featuresDict", {}).get("features", {})
-    if "image" not in known.get("image", {}) or not _label_features(known):
+def _checked_features(folder, name):
+    """Returns shape and dtype of images, and numbers of classes by labels."""
+    shape, dtype, classes, known = read_features(folder)
+    if shape is None or not classes:
         raise ValueError(
             "A data set to classify needs the feature 'image', and labels. "
-            f"Received: name={name!r} with {sorted(known)}"
+            f"Received: name={name!r} with {known}"
         )
-    return known
+    return shape, dtype, classes
 
 
-def _label_features(known):
-    return [one for one, value in known.items() if "classLabel" in value]
-
-
-def _class_names(folder, feature):
-    path = folder / f"{feature}.labels.txt"
-    return tuple(path.read_text().splitlines())
-
-
-def _splits(folder):
-    """Returns for each split the pattern of its files, and their lengths."""
-    about = json.loads((folder / "dataset_info.json").read_text())
-    if about.get("fileFormat", "tfrecord") != "tfrecord":
-        raise ValueError(
-            "Without TensorFlow only folders of TFRecord files can be read. "
-            f"Received: {str(folder)!r} of {about['fileFormat']}"
-        )
-    pattern = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    found = {}
-    for split in about["splits"]:
-        of_split = split.get("filepathTemplate") or pattern
-        for key, value in (
-            ("{DATASET}", about["name"]),
-            ("{SPLIT}", split["name"]),
-            ("{FILEFORMAT}", "tfrecord"),
-        ):
-            of_split = of_split.replace(key, value)
-        lengths = [int(one) for one in split["shardLengths"]]
-        found[split["name"]] = of_split, lengths
-    return found
-
-
-def _examples(folder, pattern, lengths, positions):
+def _examples(files, positions, wanted, shape):
     """Yields the examples at some positions of a split, in order."""
     start = 0
-    for number, length in enumerate(lengths):
-        place = f"{number:05d}-of-{len(lengths):05d}"
-        path = folder / pattern.replace("{SHARD_X_OF_Y}", place)
-        here = positions[(positions >= start) & (positions < start + length)]
-        for record in read_records(path, here - start):
-            yield parse_example(record)
-        start += length
-
-
-def _decoded(data, known):
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise ImportError(
-            "Pillow decodes the images: pip install 'keras-anytime[jax]'"
-        ) from error
-    dimensions = known["image"]["image"]["shape"]["dimensions"]
-    mode = {"1": "L", "3": "RGB", "4": "RGBA"}[str(dimensions[-1])]
-    with PIL.Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert(mode))
+    for path, count in files:
+        here = range(
+            max(positions.start - start, 0), min(positions.stop - start, count)
+        )
+        for number, record in zip(here, read_records(path, here), strict=True):
+            try:
+                example = parse_example(record, wanted)
+                example["image"] = decode_image(example["image"], shape)
+            except ValueError as error:
+                raise ValueError(
+                    f"Record {number} of {str(path)!r} is no example of the "
+                    f"data set: {error}."
+                ) from error
+            yield example
+        start += count

@@ -7,6 +7,8 @@ _STATISTICS = {
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
 }
+# Of one image, 8192x8192: more are no input of a network, but fill memory.
+_MOST_PIXELS = 1 << 26
 # For other colour images, those of ImageNet.
 _COLOUR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -55,24 +57,38 @@ class DatasetInfo:
         }
 
 
-def info_of(name: str, image_shape: tuple, class_names) -> DatasetInfo:
+def info_of(
+    name: str, image_shape: tuple, dtype: str, class_names
+) -> DatasetInfo:
     """Returns the description of a TFDS data set.
 
     Args:
         name: String. It decides by which means and deviations images are
             normalised.
         image_shape: Tuple; `None` where sizes differ from image to image.
+        dtype: String, that of the pixels.
         class_names: As in `DatasetInfo`.
 
     Raises:
-        ValueError: If images do not all have one size.
+        ValueError: If images do not all have one size, or are not grey or
+            color images of bytes.
     """
     if len(image_shape) != 3 or None in image_shape:
         raise ValueError(
             "Images must all have one size. "
             f"Received: name={name!r} with images of shape {image_shape}"
         )
-    channels = image_shape[-1]
+    height, width, channels = image_shape
+    if (
+        dtype != "uint8"
+        or channels not in (1, 3, 4)
+        or not 0 < height * width <= _MOST_PIXELS
+    ):
+        raise ValueError(
+            f"Images must be uint8, of up to {_MOST_PIXELS} pixels and 1, 3 or "
+            f"4 channels. Received: name={name!r} with {dtype} images of shape "
+            f"{image_shape}"
+        )
     grey = ((0.5,) * channels, (0.25,) * channels)
     mean, std = _STATISTICS.get(name, _COLOUR if channels == 3 else grey)
     return DatasetInfo(name, image_shape, class_names, mean, std)

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+# Each is named, and is an output of a network. ImageNet-21k has 21,843 and
+# Google Landmarks 203,094.
+MOST_CLASSES = 1 << 18
+
 
 def features_of(labels, known, name):
     """Returns the features to read as labels, by label sets.
@@ -40,3 +44,23 @@ def by_label_set(values, features):
     """
     chosen = {label_set: values[one] for label_set, one in features.items()}
     return chosen.get(None, chosen)
+
+
+def check_labels(labels, classes, feature, name):
+    """Raises a `ValueError` if labels are none of a data set's classes.
+
+    Args:
+        labels: Integer array `(examples,)`.
+        classes: Integer. How many there are.
+        feature: String, whose labels they are.
+        name: String. The data set's name.
+    """
+    if not labels.size:
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"Labels must be 0 to {classes - 1}, as there are {classes} "
+            "classes; a split whose labels are secret has -1. Received: "
+            f"{feature!r} of {name!r} with labels {low} to {high}"
+        )

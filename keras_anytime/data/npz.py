@@ -1,5 +1,7 @@
 """Data sets in one `.npz` file, as `keras.datasets` downloads them."""
 
+import zipfile
+
 import numpy as np
 
 from keras_anytime.data.arrays import check_arrays
@@ -8,6 +10,12 @@ from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.splits import examples_of
 from keras_anytime.files import user_path
+
+_NAMES = ("x_train", "y_train", "x_test", "y_test")
+# What expands to more than both is no data set: bytes of images shrink to a
+# tenth at best, but a thousandth can be asked for.
+_ANY_BYTES = 1 << 30
+_MOST_TIMES = 100
 
 
 def is_npz(name):
@@ -78,7 +86,7 @@ def read_npz(path, splits, labels=None):
     pairs = []
     for split in splits:
         some = [
-            [array[positions] for array in wholes[whole]]
+            [array[positions.start : positions.stop] for array in wholes[whole]]
             for whole, positions in examples_of(split, sizes, str(path))
         ]
         images, found = (
@@ -118,16 +126,19 @@ def _arrays(path):
     if not path.is_file():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")
     name = "all"
+    most = max(_ANY_BYTES, _MOST_TIMES * path.stat().st_size)
     try:
         with np.load(path) as file:
-            arrays = {}
-            for name in file.files:
-                if name in ("x_train", "y_train", "x_test", "y_test"):
+            expanded = _expanded_size(file.zip)
+            if expanded <= most:
+                # The others are named in errors only.
+                arrays = dict.fromkeys(file.files)
+                for name in set(_NAMES).intersection(arrays):
                     arrays[name] = file[name]
-                else:
-                    # Named in errors only.
-                    arrays[name] = None
-            return arrays
+                    # What does not begin as an array does comes as bytes.
+                    if not isinstance(arrays[name], np.ndarray):
+                        raise ValueError("it is no array")
+                return arrays
     # What NumPy and zipfile raise is different for each way to be damaged, and
     # for a single array, which is no archive.
     except Exception as error:
@@ -137,3 +148,26 @@ def _arrays(path):
             "to be resized, and stacked with `numpy.stack`. Received: "
             f"{str(path)!r}, of which {name} cannot be read ({error})"
         ) from error
+    raise ValueError(
+        "The file expands to far more than its size, which fills memory: if "
+        "that is meant, save its arrays with `numpy.savez`, which does not "
+        f"compress them. Received: {str(path)!r} that expands to {expanded} "
+        f"bytes; {most} are the most"
+    )
+
+
+def _expanded_size(archive):
+    """Returns how many bytes an archive's arrays have, before any is read.
+
+    More than it says are not read of any.
+    """
+    parts = [
+        one
+        for one in archive.infolist()
+        if one.filename.removesuffix(".npy") in _NAMES
+    ]
+    for one in parts:
+        # What NumPy writes; the others give more than was asked for at once.
+        if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"compression of kind {one.compress_type}")
+    return sum(one.file_size for one in parts)

@@ -1,15 +1,47 @@
-"""Reads TFRecord files of `tf.train.Example`s without TensorFlow.
+"""Reads TFRecord files without TensorFlow.
 
-Both formats are small and fixed: a record is its length, a checksum, the data
-and another checksum; an example is a protocol buffer that maps names to lists
-of byte strings or of integers.
+A record is its length, a checksum, the data and another checksum. Nothing is
+believed before its checksum is right, and no length that goes beyond the file.
 """
 
+import functools
+import os
+import stat
 import struct
 
-_HEADER = struct.Struct("<QI")  # The length, and its checksum.
-_FOOTER = 4  # The checksum of the data.
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+from keras_anytime.data.crc32c import masked_crc32c
+
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
+_HEADER = _LENGTH.size + _CHECKSUM.size
+# Of an empty record, the least that a file has of each.
+_SMALLEST = _HEADER + _CHECKSUM.size
+# No image needs more, compressed. A protocol buffer may have 2 GiB.
+_LONGEST = 1 << 28
+
+
+def check_records(path, count):
+    """Raises an error if a file does not consist of so many records.
+
+    Their data are passed over, and may still be damaged.
+
+    Args:
+        path: A `pathlib.Path`.
+        count: Integer.
+
+    Raises:
+        ValueError: If the file is damaged, or has other than `count` records.
+        FileNotFoundError: If there is no such file.
+    """
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if count > size // _SMALLEST:
+            raise _damaged(path, f"{size} bytes are no {count} records")
+        for number in range(count):
+            length = _length_of_next(file, path, number, size)
+            file.seek(length + _CHECKSUM.size, os.SEEK_CUR)
+        if file.tell() != size:
+            raise _damaged(path, f"it goes on after its {count} records")
 
 
 def read_records(path, wanted):
@@ -24,106 +56,59 @@ def read_records(path, wanted):
         Bytes of each.
 
     Raises:
-        ValueError: If the file ends before the last of them.
+        ValueError: If the file is damaged, or ends before the last of them.
+        FileNotFoundError: If there is no such file.
     """
-    wanted = iter(wanted)
-    next_wanted = next(wanted, None)
     number = 0
-    with path.open("rb") as file:
-        while next_wanted is not None:
-            header = file.read(_HEADER.size)
-            if len(header) < _HEADER.size:
-                raise _ends_early(path, number)
-            length, _ = _HEADER.unpack(header)
-            if number < next_wanted:
-                file.seek(length + _FOOTER, 1)
-            else:
-                data = file.read(length)
-                if len(data) < length or len(file.read(_FOOTER)) < _FOOTER:
-                    raise _ends_early(path, number)
-                yield data
-                next_wanted = next(wanted, None)
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        for next_wanted in wanted:
+            while number < next_wanted:
+                length = _length_of_next(file, path, number, size)
+                file.seek(length + _CHECKSUM.size, os.SEEK_CUR)
+                number += 1
+            length = _length_of_next(file, path, number, size)
+            data = file.read(length)
+            found = file.read(_CHECKSUM.size)
+            if found != _CHECKSUM.pack(masked_crc32c(data)):
+                raise _damaged(path, f"record {number} has a wrong checksum")
+            yield data
             number += 1
 
 
-def parse_example(data):
-    """Returns the features of a serialised `tf.train.Example`.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        Dict from names to lists of bytes or integers. Features of floats are
-        left out.
-    """
-    features = {}
-    for _, part in _fields(data):  # Example.features
-        for _, entry in _fields(part):  # Features.feature, a map
-            pair = dict(_fields(entry))
-            values = _values(pair.get(2, b""))
-            if values is not None:
-                features[bytes(pair[1]).decode()] = values
-    return features
+def _opened(path):
+    """Returns an open file, if it is one: a pipe would be waited for."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{str(path)!r} is no file of records.")
+    return path.open("rb")
 
 
-def _values(feature):
-    """Returns what one feature holds; `None` of floats."""
-    for kind, part in _fields(feature):
-        if kind == 1:  # BytesList
-            return [bytes(value) for _, value in _fields(part)]
-        if kind == 3:  # Int64List, packed or not
-            numbers = []
-            for _, value in _fields(part):
-                if isinstance(value, int):
-                    numbers.append(value)
-                    continue
-                position = 0
-                while position < len(value):
-                    number, position = _varint(value, position)
-                    numbers.append(number)
-            return [one - (1 << 64) if one >> 63 else one for one in numbers]
-    return None
+def _length_of_next(file, path, number, size):
+    """Reads the length of a record, which is within the file."""
+    header = file.read(_HEADER)
+    if len(header) < _HEADER:
+        raise _damaged(path, f"it ends within record {number}")
+    length = _length(header)
+    if length is None:
+        raise _damaged(path, f"the length of record {number} is wrong")
+    if file.tell() + length + _CHECKSUM.size > size:
+        raise _damaged(path, f"it ends within record {number}")
+    if length > _LONGEST:
+        raise ValueError(
+            f"Record {number} of {str(path)!r} is longer than an image may be: "
+            f"{length} bytes of {_LONGEST}."
+        )
+    return length
 
 
-def _fields(data):
-    """Yields the fields of a protocol buffer: numbers and raw values."""
-    data = memoryview(data)
-    position = 0
-    while position < len(data):
-        key, position = _varint(data, position)
-        kind = key & 7
-        if kind == _VARINT:
-            value, position = _varint(data, position)
-        else:
-            if kind == _BYTES:
-                length, position = _varint(data, position)
-            elif kind in (_FIXED64, _FIXED32):
-                length = 8 if kind == _FIXED64 else 4
-            else:
-                raise ValueError(f"The record is damaged: field kind {kind}")
-            value = data[position : position + length]
-            if len(value) < length:
-                raise ValueError("The record is damaged: a field is cut off")
-            position += length
-        yield key >> 3, value
+@functools.lru_cache(4096)  # Many records are of one length.
+def _length(header):
+    """Returns the length of a record; `None` if its checksum is wrong."""
+    length, checksum = header[: _LENGTH.size], header[_LENGTH.size :]
+    if checksum != _CHECKSUM.pack(masked_crc32c(length)):
+        return None
+    return _LENGTH.unpack(length)[0]
 
 
-def _varint(data, position):
-    """Returns an integer of 7 bits a byte, and the position after it."""
-    number = shift = 0
-    while True:
-        if position >= len(data):
-            raise ValueError("The record is damaged: a number is cut off")
-        byte = data[position]
-        position += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, position
-        shift += 7
-
-
-def _ends_early(path, number):
-    return ValueError(
-        f"{str(path)!r} is damaged: it ends within record {number}; fetch it "
-        "again."
-    )
+def _damaged(path, how):
+    return ValueError(f"{str(path)!r} is damaged: {how}; fetch it again.")

@@ -1,20 +1,27 @@
 """Where images come from: scikit-learn's digits, prepared TFDS folders."""
 
+import contextlib
 import dataclasses
+import pathlib
+import re
 
 import numpy as np
 
+from keras_anytime.data.description import check_files
+from keras_anytime.data.description import read_splits
 from keras_anytime.data.folders import data_dir_or_default
+from keras_anytime.data.folders import newest_folder
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
+from keras_anytime.data.label_sets import check_labels
 from keras_anytime.data.label_sets import features_of
 from keras_anytime.data.names import DIGITS_NAME
-from keras_anytime.data.names import check_name
 from keras_anytime.data.names import not_prepared
 from keras_anytime.data.names import unknown_name
 from keras_anytime.data.splits import check_count
 from keras_anytime.data.splits import examples_of
+from keras_anytime.data.splits import room_for
 from keras_anytime.data.splits import unreadable
 
 # The digits fill their 8x8 pixels: shifting them cuts strokes off, and tripled
@@ -77,7 +84,7 @@ def read_digits(splits, labels=None):
     pairs = []
     for split in splits:
         parts = examples_of(split, {"train": len(target)}, DIGITS.name)
-        index = np.concatenate([positions for _, positions in parts])
+        index = np.r_[*(slice(of.start, of.stop) for _, of in parts)]
         pairs.append(
             (images[index], by_label_set({"label": target[index]}, features))
         )
@@ -105,7 +112,8 @@ def tfds_info(name, data_dir=None, labels=None, download=False):
     features = features_of(labels, _label_features(name, known), name)
     class_names = {one: tuple(known[one].names) for one in features.values()}
     shape = tuple(known["image"].shape)
-    return info_of(name, shape, by_label_set(class_names, features))
+    dtype = np.dtype(known["image"].np_dtype).name
+    return info_of(name, shape, dtype, by_label_set(class_names, features))
 
 
 def read_tfds(name, splits, data_dir=None, download=False, labels=None):
@@ -126,30 +134,89 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
         ValueError: If the data set, a split or a feature is unknown.
         FileNotFoundError: If the data set has not been prepared.
     """
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
+    shape = tfds_info(name, data_dir, labels, download).image_shape
     builder = _builder(name, data_dir, download)
-    known = _label_features(name, builder.info.features)
+    about = builder.info
+    known = _label_features(name, about.features)
     features = features_of(labels, known, name)
     # What nobody asked for is not decoded.
     decoders = tfds.decode.PartialDecoding(
-        {one: True for one in ("image", *features.values())}
+        {one: True for one in ("image", *features.values())},
+        decoders={"image": _image_decoder(shape)},
     )
     # One file after the other, as they are read without TensorFlow too.
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     # All splits are looked up before any is read.
-    _check_splits(splits, name, builder.info.splits)
+    _check_splits(splits, name, about.splits)
+    _, files = read_splits(pathlib.Path(builder.data_path))
+    # TensorFlow would end the process where it cannot allocate what a file asks
+    # for. The names of whole splits are within those of their parts.
+    check_files(files, [one for one in files if one in "+".join(splits)])
     pairs = []
     for split in splits:
-        data = builder.as_dataset(
-            split=split,
-            batch_size=-1,
-            decoders=decoders,
-            read_config=in_order,
-        )
+        room_for(about.splits[split].num_examples, shape, name)
+        try:
+            data = builder.as_dataset(
+                split=split,
+                batch_size=-1,
+                decoders=decoders,
+                read_config=in_order,
+            )
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"The data set {name!r} in {str(builder.data_path)!r} is "
+                "damaged, or other than it describes itself: "
+                f"{_told_by(error)}. Fetch it again."
+            ) from error
         labels_of = {one: data[one].numpy() for one in features.values()}
+        for one, values in labels_of.items():
+            classes = about.features[one].num_classes
+            check_labels(values, classes, one, name)
         pairs.append((data["image"].numpy(), by_label_set(labels_of, features)))
     return pairs
+
+
+def _image_decoder(shape):
+    """Returns what decodes images of one size, and no others.
+
+    TFDS would fill smaller ones up with zeros. The format and the size are
+    looked at before any pixel is decoded, as without TensorFlow.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def png_size(data):
+        header = tf.strings.substr(data, 16, 8)
+        return tf.io.decode_raw(header, tf.int32, little_endian=False)
+
+    def jpeg_size(data):
+        height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(data))
+        return tf.stack([width, height])
+
+    def check(good, message):
+        return tf.control_dependencies([tf.debugging.Assert(good, [message])])
+
+    @tfds.decode.make_decoder()
+    def decoded(data, feature):
+        png = tf.strings.substr(data, 0, 8) == b"\x89PNG\r\n\x1a\n"
+        with check(png | tf.io.is_jpeg(data), "an image is no PNG or JPEG"):
+            bytewise = ~png | (tf.strings.substr(data, 24, 1) != b"\x10")
+            size = tf.cond(png, lambda: png_size(data), lambda: jpeg_size(data))
+        with check(bytewise, "the pixels of an image are no bytes"):
+            same = tf.reduce_all(size == shape[1::-1])
+        with check(same, "an image has another size"):
+            return feature.decode_example(tf.identity(data))
+
+    return decoded()
+
+
+def _told_by(error):
+    """Returns what an error of TensorFlow says, without where it comes from."""
+    said = error.message.partition("\n")[0].partition(" [Op:")[0]
+    return re.sub(r"^.*(\}\} |iterator: \S+: )", "", said).strip()
 
 
 def _label_features(name, features):
@@ -173,7 +240,9 @@ def _builder(name, data_dir, download):
     import tensorflow_datasets as tfds
 
     folder = data_dir_or_default(data_dir)
-    check_name(name, folder)
+    # What TFDS would trip over is said here; what is not there may be fetched.
+    with contextlib.suppress(FileNotFoundError):
+        newest_folder(name, data_dir)
     try:
         builder = tfds.builder(name, data_dir=folder)
     except ImportError:

@@ -21,8 +21,8 @@ def examples_of(split, sizes, name):
         name: String, the data set's name, for errors.
 
     Returns:
-        List of pairs of the name of a whole split and an integer array of
-        positions in it, in order.
+        List of pairs of the name of a whole split and a `range` of positions
+        in it.
 
     Raises:
         ValueError: If there is no such split, or it asks for more examples
@@ -52,7 +52,7 @@ def examples_of(split, sizes, name):
                     f"The split asks for {limit.lstrip('-')} of the {count} "
                     f"images in {whole!r}. {received}"
                 )
-        found.append((whole, np.arange(first, max(first, last))))
+        found.append((whole, range(first, max(first, last))))
     return found
 
 
@@ -77,6 +77,30 @@ def check_count(count, split, name):
         raise ValueError(
             f"The split holds no image. Received: split={split!r} of {name!r}"
         )
+
+
+def room_for(count, shape, name):
+    """Returns memory for images, before any is read.
+
+    Args:
+        count: Integer.
+        shape: Tuple `(height, width, channels)`.
+        name: String, the data set's name, for errors.
+
+    Returns:
+        Uint8 array `(count, height, width, channels)` of whatever is there.
+
+    Raises:
+        ValueError: If there is not so much memory.
+    """
+    try:
+        return np.empty((count, *shape), "uint8")
+    except (MemoryError, ValueError) as error:
+        raise ValueError(
+            "The images are more than memory holds: read a part of them, such "
+            f"as 'train[:10%]'. Received: {name!r} with {count} images of "
+            f"shape {shape}"
+        ) from error
 
 
 def _position(limit, count):

@@ -3,13 +3,11 @@
 import json
 import pathlib
 import shutil
-import struct
 
 import numpy as np
 import pytest
 
 from keras_anytime.data import folders
-from keras_anytime.data import records
 from keras_anytime.data import sources
 
 LABELS = {"fine": "label", "coarse": "coarse_label"}
@@ -69,86 +67,6 @@ def test_images_of_many_sizes_are_refused(hymenoptera_dir):
 def test_a_missing_folder_says_how_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="download=True"):
         folders.read_folder("cifar10", ("train",), str(tmp_path))
-
-
-def _example(**features):
-    """A `tf.train.Example`, written by hand."""
-
-    def field(number, data):
-        assert len(data) < 128
-        return bytes([number << 3 | 2, len(data)]) + data
-
-    entries = b"".join(
-        field(1, field(1, name.encode()) + field(2, value))
-        for name, value in features.items()
-    )
-    return field(1, entries)
-
-
-def test_an_example_has_bytes_and_integers():
-    data = _example(
-        text=b"\x0a\x05\x0a\x03abc",
-        packed=b"\x1a\x05\x0a\x03\x01\xac\x02",
-        unpacked=b"\x1a\x04\x08\x07\x08\x09",
-        floats=b"\x12\x06\x0a\x04\x00\x00\x80\x3f",
-        empty=b"",
-    )
-    assert records.parse_example(data) == {
-        "text": [b"abc"],
-        "packed": [1, 300],
-        "unpacked": [7, 9],
-    }
-    minus_one = b"\x1a\x0b\x08" + b"\xff" * 9 + b"\x01"
-    assert records.parse_example(_example(one=minus_one)) == {"one": [-1]}
-
-
-@pytest.mark.parametrize("cut", [1, 5, 12])
-def test_a_cut_example_is_damaged(cut):
-    data = _example(text=b"\x0a\x05\x0a\x03abc")
-    with pytest.raises(ValueError, match="damaged"):
-        records.parse_example(data[:-cut])
-
-
-def test_records_are_picked_by_their_numbers(tmp_path):
-    path = tmp_path / "some.tfrecord"
-    parts = [bytes([number]) * number for number in range(6)]
-    path.write_bytes(
-        b"".join(
-            struct.pack("<QI", len(one), 0) + one + bytes(4) for one in parts
-        )
-    )
-    assert list(records.read_records(path, [0, 3, 5])) == [
-        parts[0],
-        parts[3],
-        parts[5],
-    ]
-    with pytest.raises(ValueError, match="ends within record 6"):
-        list(records.read_records(path, [4, 6]))
-    path.write_bytes(path.read_bytes()[:-6])
-    with pytest.raises(ValueError, match="ends within record 5"):
-        list(records.read_records(path, [5]))
-
-
-def test_records_are_those_of_tensorflow(tmp_path, cifar10_dir):
-    pytest.importorskip("tensorflow")
-    import tensorflow as tf
-
-    (path,) = list(
-        (pathlib.Path(cifar10_dir) / "cifar10").glob(
-            "*/cifar10-test.tfrecord-00000-*"
-        )
-    )
-    copy = tmp_path / path.name
-    shutil.copy(path, copy)
-    theirs = [one.numpy() for one in tf.data.TFRecordDataset(str(copy))]
-    ours = list(records.read_records(copy, range(len(theirs))))
-    assert ours == theirs
-    for data in ours[:20]:
-        wanted = tf.train.Example.FromString(data).features.feature
-        got = records.parse_example(data)
-        assert set(got) == set(wanted)
-        assert got["label"] == list(wanted["label"].int64_list.value)
-        assert got["image"] == list(wanted["image"].bytes_list.value)
 
 
 def test_other_file_formats_are_refused(tmp_path, cifar10_dir):

@@ -1,7 +1,11 @@
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.data import npz
 
 
 def _write(path, **changes):
@@ -85,6 +89,16 @@ CHANNELS_FIRST = np.moveaxis(X, -1, 1)
         ({"y_train": np.linspace(0, 1, 40)}, "numpy.unique"),
         ({"y_train": np.array(["cat", "dog"] * 20)}, "numpy.unique"),
         ({"y_train": Y - 1}, "smallest label is -1"),
+        # Each class up to the largest would be named, and be an output.
+        ({"y_train": np.full(40, 2**62)}, f"largest label is {2**62}. Number"),
+        ({"y_train": np.full(40, 2**63 + 3, "uint64")}, f"is {2**63 + 3}. Nu"),
+        ({"y_test": np.full(10, 10**7)}, "largest label is 10000000"),
+        ({"y_train": Y + 0.5}, "numpy.unique"),
+        ({"y_train": np.where(Y == 1, np.nan, Y)}, "not finite: leave"),
+        ({"y_train": np.full(40, np.inf)}, "not finite: leave"),
+        ({"y_train": Y.astype("M8[D]")}, "numpy.unique"),
+        ({"y_train": Y + 0j}, "numpy.unique"),
+        ({"y_train": Y > 1}, "numpy.unique"),
         ({"y_train": np.int64(3)}, "Give y_train one axis"),
         # Names.
         ({"x_train": None}, "arrays x_train, y_train"),
@@ -130,6 +144,59 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path, damage):
     for read in (ka.data.load, ka.data.info):
         with pytest.raises(ValueError, match=r"numpy.savez.*bad\.npz"):
             read(path)
+
+
+def test_a_file_that_expands_to_far_more_is_refused_unread(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "bomb.npz"
+    bomb = np.zeros((2000, 64, 64), "uint8")
+    for name, array in (("x_train", bomb), ("y_test", bomb.reshape(-1))):
+        np.savez_compressed(path, **{**_write(path)[1], name: array})
+        with monkeypatch.context() as patch:
+            # As if megabytes were gigabytes, and nothing could be read.
+            patch.setattr(npz, "_ANY_BYTES", 1 << 20)
+            patch.setattr(np.lib.npyio.NpzFile, "__getitem__", None)
+            for read in (ka.data.load, ka.data.info):
+                with pytest.raises(ValueError, match="expands to 819") as no:
+                    read(path)
+                assert "`numpy.savez`, which does not" in str(no.value)
+    monkeypatch.setattr(npz, "_ANY_BYTES", 1 << 20)
+    # What it takes of the disk it may take of memory.
+    np.savez(path, x_train=bomb, y_train=np.zeros(2000, int))
+    assert ka.data.info(path).classes == 1
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression_than_that_of_numpy_is_refused(tmp_path, kind):
+    path = tmp_path / "some.npz"
+    _write(path)
+    with zipfile.ZipFile(path) as file:
+        content = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w", kind) as file:
+        for name, data in content.items():
+            file.writestr(name, data)
+    with pytest.raises(ValueError, match=f"compression of kind {kind}"):
+        ka.data.info(path)
+
+
+def test_an_array_that_claims_more_than_is_there_is_refused(tmp_path):
+    path = tmp_path / "some.npz"
+    _write(path)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header,
+        {"descr": "|u1", "fortran_order": False, "shape": (2**50, 8, 8, 3)},
+    )
+    with zipfile.ZipFile(path) as file:
+        content = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in (
+            content | {"x_train.npy": header.getvalue()}
+        ).items():
+            file.writestr(name, data)
+    with pytest.raises(ValueError, match="x_train cannot be read"):
+        ka.data.info(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

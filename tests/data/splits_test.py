@@ -10,7 +10,7 @@ SIZES = {"train": 250, "test": 37}
 
 def _numbers(split):
     return [
-        (whole, positions.tolist())
+        (whole, list(positions))
         for whole, positions in examples_of(split, SIZES, "made_up")
     ]
 
