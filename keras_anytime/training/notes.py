@@ -15,6 +15,10 @@ def save_with_note(model, path, note):
         model: A `keras.Model`.
         path: String or path that ends in `.keras`.
         note: Dict of plain values, 64 KiB of JSON at most.
+
+    Raises:
+        FloatingPointError: If a variable of the model is not finite. What was
+            there stays.
     """
 
     def write(beside):
