@@ -9,6 +9,7 @@ import shutil
 import keras
 
 from keras_anytime import training
+from keras_anytime.archives import check_archive
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.training.inputs import build_optimizer
@@ -101,7 +102,7 @@ class Resume(keras.callbacks.Callback):
         self._serve(model)
         path = self._checkpoints().get(self.epoch)
         if path:
-            check_settings(path, self._settings)
+            check_settings(path, {**self._settings, "epoch": self.epoch})
         for killed in self.folder.glob(".epoch_*.keras.*"):
             # What a process left that was killed while it wrote.
             shutil.rmtree(killed, ignore_errors=True)
@@ -165,7 +166,8 @@ class Resume(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != last:
             return
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
-        save_with_note(self.model, path, self._settings)
+        note = {"epoch": epoch + 1, **self._settings}
+        save_with_note(self.model, path, note)
         for other in self._own - {path}:
             # Another worker of the same training may have been faster.
             other.unlink(missing_ok=True)
@@ -201,7 +203,8 @@ def check_settings(path, wanted):
 
     Args:
         path: Path of a file of `save_with_note`.
-        wanted: Dict, what `settings` tells of the model.
+        wanted: Dict, what `settings` tells of the model, and where the file
+            is one of several epochs, the `epoch`.
     """
     found = read_note(path)
     if not found:
@@ -212,6 +215,12 @@ def check_settings(path, wanted):
     differing = [
         what for what, digest in wanted.items() if found.get(what) != digest
     ]
+    if differing == ["epoch"]:
+        raise ValueError(
+            f"The checkpoint {str(path)!r} has seen {found.get('epoch')} "
+            "epochs, and its name says otherwise: give it back the name "
+            "`epoch_<number>.keras` that it had, or delete it."
+        )
     if differing:
         raise ValueError(
             f"The checkpoint {str(path)!r} is of another training: its "
@@ -233,11 +242,12 @@ def load_state(model, path):
     with training.scope(model):
         build_optimizer(model)
     try:
+        check_archive(path)
         model.load_weights(path)
     except Exception as error:
         raise ValueError(
             f"The checkpoint {str(path)!r} cannot be read "
-            f"({type(error).__name__}); delete it to start over."
+            f"({type(error).__name__}: {error}); delete it to start over."
         ) from error
 
 
