@@ -57,7 +57,7 @@ def main(argv):
             preprocessing=about and about.preprocessing,
             thresholds=FLAGS.thresholds,
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"export_saved_model.py: {error}")
     print(f"Written: {FLAGS.output}")
 

@@ -7,6 +7,7 @@ import keras
 from keras_anytime import heads
 from keras_anytime import training
 from keras_anytime.configs import lost_by_config
+from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
 from keras_anytime.training.notes import read_note
@@ -151,7 +152,7 @@ class _End:
             return False
         found = read_note(self.path).get("epochs", self.epochs)
         if found != self.epochs:
-            raise ValueError(
+            raise ContentError(
                 f"{str(self.path)!r} was trained for {found} epochs; use as "
                 f"many, or another `workdir`. Received: {self.epochs} epochs"
             )

@@ -4,13 +4,14 @@ import contextlib
 import hashlib
 import json
 import re
-import shutil
 
 import keras
 
 from keras_anytime import training
 from keras_anytime.archives import check_archive
+from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
+from keras_anytime.files import delete_left
 from keras_anytime.files import user_path
 from keras_anytime.training.inputs import build_optimizer
 from keras_anytime.training.notes import read_note
@@ -100,13 +101,10 @@ class Resume(keras.callbacks.Callback):
                 f"model first. Received: {model.name!r}, not compiled"
             )
         self._serve(model)
+        delete_left(self.folder, "epoch_*.keras")
         path = self._checkpoints().get(self.epoch)
         if path:
             check_settings(path, {**self._settings, "epoch": self.epoch})
-        for killed in self.folder.glob(".epoch_*.keras.*"):
-            # What a process left that was killed while it wrote.
-            shutil.rmtree(killed, ignore_errors=True)
-        if path:
             load_state(model, path)
             self._own = {path}
         self._restored = True
@@ -199,7 +197,7 @@ class Resume(keras.callbacks.Callback):
 
 
 def check_settings(path, wanted):
-    """Raises a `ValueError` if a checkpoint is of another training.
+    """Raises a `ContentError` if a checkpoint is of another training.
 
     Args:
         path: Path of a file of `save_with_note`.
@@ -208,7 +206,7 @@ def check_settings(path, wanted):
     """
     found = read_note(path)
     if not found:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read, or is none of "
             "`Resume`: delete it to start over, or use another folder."
         )
@@ -216,13 +214,13 @@ def check_settings(path, wanted):
         what for what, digest in wanted.items() if found.get(what) != digest
     ]
     if differing == ["epoch"]:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} has seen {found.get('epoch')} "
             "epochs, and its name says otherwise: give it back the name "
             "`epoch_<number>.keras` that it had, or delete it."
         )
     if differing:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} is of another training: its "
             f"{differing[0]} differs. Use another folder, or the settings of "
             "that training, with a model that is built and compiled anew."
@@ -237,7 +235,7 @@ def load_state(model, path):
         path: Path of a `.keras` file.
 
     Raises:
-        ValueError: If the file cannot be read.
+        ContentError: If the file cannot be read.
     """
     with training.scope(model):
         build_optimizer(model)
@@ -245,7 +243,7 @@ def load_state(model, path):
         check_archive(path)
         model.load_weights(path)
     except Exception as error:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read "
             f"({type(error).__name__}: {error}); delete it to start over."
         ) from error
