@@ -3,6 +3,7 @@
 Evaluation and devices decide with these same functions: NumPy only.
 """
 
+import numbers
 import operator
 from collections.abc import Sequence
 
@@ -21,15 +22,36 @@ def log_softmax(logits) -> np.ndarray:
 
 
 def confidence(logits) -> np.ndarray:
-    """Returns the largest probability of a softmax over the classes.
+    """Returns the probability of the answer.
+
+    It is the largest of a softmax over the classes; of a single logit, that of
+    the likelier one of yes and no.
 
     Args:
         logits: Array `(..., classes)`.
 
     Returns:
-        Array `(...)` of floats in [1 / classes, 1].
+        Array `(...)` of floats in [1 / classes, 1]; from 1/2 for one logit.
     """
+    logits = np.asarray(logits, "float64")
+    if logits.shape[-1] == 1:
+        logits = np.concatenate([logits, np.zeros_like(logits)], axis=-1)
     return np.exp(log_softmax(logits).max(axis=-1))
+
+
+def check_confident(task: str | None, classes: int) -> None:
+    """Raises a `ValueError` if answers have no confidence.
+
+    Args:
+        task: String or `None`; see `Manifest`.
+        classes: Integer, the number of logits.
+    """
+    if task == "multi_label" or (classes == 1 and task != "binary"):
+        raise ValueError(
+            "A confidence is the probability of one class out of several, or "
+            "of yes or no. Decide on the logits that `stream` gives. "
+            f"Received: a network with {classes} logits and task={task!r}"
+        )
 
 
 def check_thresholds(
@@ -50,10 +72,13 @@ def check_thresholds(
         ValueError: If they are of another number or range.
     """
     count = operator.index(num_stages) - 1
-    try:
-        values = np.asarray(thresholds, "float64")
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
+    given = np.asarray(thresholds, "object")
+    # Neither texts of numbers nor truths are what NumPy would make of them.
+    numeric = all(
+        isinstance(one, numbers.Real) and not isinstance(one, bool | np.bool_)
+        for one in given.flat
+    )
+    values = given.astype("float64") if numeric else np.array(np.nan)
     if values.ndim == 0:
         values = np.full(count, values)
     if values.shape != (count,) or not np.all((values >= 0) & (values <= 1)):

@@ -8,6 +8,7 @@ import keras
 
 from keras_anytime.calls import graph_calls
 from keras_anytime.calls import needed
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.multiply_adds import multiply_adds
 
 # Of more layers, a warning names the first only.
@@ -55,6 +56,7 @@ def stage_costs(model):
     Returns:
         List of K `StageCost`, the first stage first.
     """
+    check_anytime_model(model)
     calls, makers = graph_calls(model.inputs, model.outputs)
     unknown = {}
     macs = {call: multiply_adds(call, unknown) for call in calls}

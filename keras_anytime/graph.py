@@ -43,11 +43,18 @@ def tensor_names(operations):
         Dict from the `id` of each tensor to its name.
     """
     names = {}
+    taken = {operation.name for operation in operations}
     for operation in operations:
         tensors = output_tensors(operation)
         for index, tensor in enumerate(tensors):
-            suffix = f"_{index}" if len(tensors) > 1 else ""
-            names[id(tensor)] = f"{operation.name}{suffix}"
+            name = operation.name
+            if len(tensors) > 1:
+                # `lstm_1` may be another layer.
+                name = f"{name}_{index}"
+                while name in taken:
+                    name += "_"
+                taken.add(name)
+            names[id(tensor)] = name
     return names
 
 

@@ -34,7 +34,8 @@ def label_sets(names):
         plain network.
     """
     start = f"stage_{_first_stage(names)}"
-    found = [re.fullmatch(rf"{start}_(\w+)", name) for name in names]
+    # Layers of other names are none that TensorFlow takes.
+    found = [re.fullmatch(rf"{start}_([A-Za-z0-9_]+)", name) for name in names]
     return tuple(one[1] for one in found if one)
 
 

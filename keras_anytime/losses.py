@@ -86,6 +86,22 @@ def takes_logits(loss):
     return loss.get_config().get("from_logits") is True
 
 
+def task_of(loss, classes):
+    """Returns what logits are the answer to, where it is no choice of a class.
+
+    Args:
+        loss: A `keras.losses.Loss`.
+        classes: Integer, the number of logits.
+
+    Returns:
+        `"binary"` for one logit of a binary cross entropy, `"multi_label"` for
+        several; `None` for all other losses.
+    """
+    if "binary" not in (loss.name or ""):
+        return None
+    return "binary" if classes == 1 else "multi_label"
+
+
 def _is_on_probabilities(loss):
     if isinstance(loss, LossFunction):
         return loss.function in _ON_PROBABILITIES.values()

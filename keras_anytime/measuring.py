@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from keras_anytime.checks import check_anytime_model
+
 # What `serve` begins its lines with; programs print other ones too.
 _MARK = "keras_anytime.measuring "
 
@@ -195,6 +197,7 @@ def parts_of_a_step(model, images, labels):
         Dict of functions: "forward" of the union; "forward k" and "gradient k"
         of stage k alone; "apply"; "gram", with the coefficients.
     """
+    check_anytime_model(model)
     import keras
     import tensorflow as tf
 

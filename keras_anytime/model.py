@@ -14,6 +14,7 @@ from keras_anytime import step
 from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.configs import warn_of_lost
+from keras_anytime.data_info import RememberingModel
 from keras_anytime.graph_checks import check_graph
 from keras_anytime.losses import stage_loss
 from keras_anytime.metrics import stage_metrics
@@ -21,14 +22,13 @@ from keras_anytime.training.steps import StageTrainer
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
-class AnytimeModel(StageTrainer, keras.Model):
+class AnytimeModel(StageTrainer, RememberingModel):
     """A functional Keras model with one output of logits per stage.
 
-    Stage k is the subgraph that output k needs, and nothing else says what
-    belongs to it. Outputs are ordered from the smallest subnetwork to the
-    whole network; heads apart, each contains the one before it. Builders in
-    `keras_anytime.nets` make such models; so does `AnytimeModel(inputs,
-    outputs)` on any Keras graph of this kind.
+    Stage k is the subgraph that output k needs, and nothing else. Outputs are
+    ordered from the smallest subnetwork to the whole network; heads apart, each
+    contains the one before it. Builders in `keras_anytime.nets` make such
+    models; so does `AnytimeModel(inputs, outputs)` on any such Keras graph.
 
     ```python
     model = ka.nets.width_nested_resnet((32, 32, 3), classes=10)

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.evaluation import Predictions
 from keras_anytime.export import tflite
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
 from keras_anytime.export.preparation import as_pixels
+from keras_anytime.export.representative import check_prepared
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.runtime import AnytimePredictor
@@ -72,6 +74,7 @@ def verify(path, model, data) -> Verified:
     Raises:
         ValueError: If the file cannot be opened, or the data do not fit it.
     """
+    check_anytime_model(model)
     images, labels = _arrays(data)
     if isinstance(labels, Mapping):
         labels = labels[model.label_sets[0]]
@@ -79,6 +82,7 @@ def verify(path, model, data) -> Verified:
         manifest = predictor.manifest
         numbers = tuple(one.stage for one in manifest.stages)
         pixels = manifest.pixels
+        check_prepared(images, model, pixels or manifest.preprocessing, "data")
         fed = images if pixels is None else as_pixels(images, pixels)
         logits = np.array(
             [
@@ -134,6 +138,7 @@ def export_verified(
         ValueError: If an argument does not fit the model.
         AccuracyLoss: If a stage loses too much; nothing is written then.
     """
+    check_anytime_model(model)
     with contextlib.ExitStack() as rooms:
         written = {}
         results = []

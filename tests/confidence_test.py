@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.confidence import confidence
 from keras_anytime.confidence import log_softmax
@@ -21,6 +22,22 @@ def test_large_logits_do_not_overflow_and_stay_apart():
     assert confidence([0.0, 0.0]) == 0.5
 
 
+def test_that_of_one_logit_is_of_the_likelier_of_yes_and_no():
+    logits = np.array([[-2.0], [0.0], [3.0]])
+    yes = 1 / (1 + np.exp(-logits[:, 0]))
+    np.testing.assert_allclose(confidence(logits), np.maximum(yes, 1 - yes))
+
+
+@pytest.mark.parametrize(
+    ("task", "classes"), [("multi_label", 5), (None, 1), ("multi_label", 1)]
+)
+def test_answers_that_exclude_nothing_have_none(task, classes):
+    check_confident(None, 2)
+    check_confident("binary", 1)
+    with pytest.raises(ValueError, match=f"{classes} logits and task={task!r}"):
+        check_confident(task, classes)
+
+
 def test_one_threshold_serves_all_stages_but_the_last():
     assert check_thresholds(0.9, 4) == (0.9, 0.9, 0.9)
     assert check_thresholds([0.9, 0.5], 3) == (0.9, 0.5)
@@ -29,7 +46,11 @@ def test_one_threshold_serves_all_stages_but_the_last():
 
 
 @pytest.mark.parametrize(
-    "thresholds", [1.1, -0.1, np.nan, "high", None, [0.5], [0.5] * 3, [[0.5]]]
+    "thresholds",
+    [
+        *(1.1, -0.1, np.nan, "high", "0.9", None, True, 1j),
+        *([0.5], [0.5] * 3, [[0.5]], [0.5, "0.5"], [0.5, [0.5]]),
+    ],
 )
 def test_others_are_refused(thresholds):
     with pytest.raises(ValueError, match=r"in \[0, 1\]: one, or 2.*Received"):

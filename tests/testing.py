@@ -21,7 +21,9 @@ from absl import flags
 from absl import logging
 
 import keras_anytime as ka
+from keras_anytime.calls import graph_calls
 from keras_anytime.export.manifest import manifest_path
+from keras_anytime.multiply_adds import multiply_adds
 
 # The flags of every script, such as --help, which `app.run` defines but once.
 app.define_help_flags()
@@ -177,6 +179,15 @@ def passes_net():
         x = keras.layers.GlobalMaxPooling2D(name=f"pool_stage{k}")(x)
         outputs.append(keras.layers.Dense(10, name=f"stage_{k}")(x))
     return ka.AnytimeModel(image, outputs, name="passes")
+
+
+def macs_by_name(model):
+    """Returns the multiply-adds of each operation, all known, by its name."""
+    unknown = {}
+    calls, _ = graph_calls(model.inputs, model.outputs)
+    found = {one.operation.name: multiply_adds(one, unknown) for one in calls}
+    assert not unknown
+    return found
 
 
 def rows_of(path):

@@ -3,7 +3,7 @@ r"""Fine-tunes a trained network to a smaller file, and tells the sizes.
 Run it on what `recipes/train.py` left:
 
     python tools/compress.py --model=runs/x/model.keras \
-        --output=runs/x/pruned.keras --method=prune --data=cifar10 \
+        --output=runs/x/pruned.keras --method=prune \
         --train_split=train[:45000] --sparsity=0.5
 """
 
@@ -30,9 +30,9 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string(
     "data",
-    "digits",
+    None,
     "The data set: 'digits', the path of an .npz file, or the name of a TFDS "
-    "data set, such as cifar10.",
+    "data set, such as cifar10; else that of the model's training.",
 )
 flags.DEFINE_string(
     "data_dir",
@@ -91,6 +91,7 @@ def main(argv):
 def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
+    from keras_anytime.data_info import remember
     from keras_anytime.export import compression
     from keras_anytime.files import check_writable
     from keras_anytime.files import write_beside
@@ -112,8 +113,13 @@ def compress():
     if FLAGS.method == "cluster":
         options["clusters"] = FLAGS.clusters
     model = ka.load_model(FLAGS.model)
+    if FLAGS.data:
+        info = ka.data.info(FLAGS.data, FLAGS.data_dir, download=FLAGS.download)
+        remember(model, info)
+    elif model.data_info is None:
+        raise ValueError("Images to train on are needed: give --data.")
     train, *_ = ka.data.load(
-        FLAGS.data,
+        model.data_info["name"],
         batch_size=FLAGS.batch_size,
         splits=FLAGS.train_split and (FLAGS.train_split,),
         data_dir=FLAGS.data_dir,

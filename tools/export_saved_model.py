@@ -3,7 +3,7 @@ r"""Exports a trained network as a SavedModel with one signature per step.
 Run it on what `recipes/train.py` left:
 
     python tools/export_saved_model.py --model=runs/x/model.keras \
-        --output=runs/x/saved_model --data=cifar10
+        --output=runs/x/saved_model
 """
 
 import sys
@@ -20,7 +20,10 @@ flags.DEFINE_string(
     "output", None, "The SavedModel folder to write.", required=True
 )
 flags.DEFINE_string(
-    "data", None, "Data set whose classes and pixels go in the manifest."
+    "data",
+    None,
+    "Data set whose classes and pixels go in the manifest; that of the model's "
+    "training, if not given.",
 )
 flags.DEFINE_string(
     "data_dir",
@@ -46,16 +49,17 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     import keras_anytime as ka
+    from keras_anytime.data_info import remember
 
     try:
-        about = FLAGS.data and ka.data.info(FLAGS.data, FLAGS.data_dir)
+        model = ka.load_model(FLAGS.model)
+        if FLAGS.data:
+            remember(model, ka.data.info(FLAGS.data, FLAGS.data_dir))
         ka.export.saved_model(
-            ka.load_model(FLAGS.model),
+            model,
             FLAGS.output,
             batch_size=FLAGS.batch_size,
-            class_names=about and about.class_names,
-            preprocessing=about and about.preprocessing,
-            thresholds=FLAGS.thresholds,
+            thresholds=FLAGS.thresholds and list(map(float, FLAGS.thresholds)),
         )
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"export_saved_model.py: {error}")

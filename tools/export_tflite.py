@@ -21,7 +21,10 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "A trained .keras file.", required=True)
 flags.DEFINE_string("output", None, ".tflite file to write.", required=True)
 flags.DEFINE_string(
-    "data", None, "Data set whose classes and pixels go in the manifest."
+    "data",
+    None,
+    "Data set whose classes and pixels go in the manifest, and that --verify "
+    "and integers are measured on; that of the model's training, if not given.",
 )
 flags.DEFINE_string("data_dir", None, "Folder of prepared TFDS data.")
 flags.DEFINE_list(
@@ -78,30 +81,31 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     import keras_anytime as ka
+    from keras_anytime.data_info import remember
 
     try:
         model = ka.load_model(FLAGS.model)
-        about = FLAGS.data and ka.data.info(FLAGS.data, FLAGS.data_dir)
+        if FLAGS.data:
+            remember(model, ka.data.info(FLAGS.data, FLAGS.data_dir))
         arguments = {
             "stages": FLAGS.stages and [int(one) for one in FLAGS.stages],
             "pixels": _pixels(),
             "subnets": FLAGS.subnets,
             "dense_subnets": FLAGS.dense_subnets,
             "batch_size": FLAGS.batch_size,
-            "class_names": about and about.class_names,
-            "preprocessing": about and about.preprocessing,
-            "thresholds": FLAGS.thresholds,
+            "thresholds": FLAGS.thresholds
+            and list(map(float, FLAGS.thresholds)),
             "keep_names": FLAGS.keep_names,
         }
         paths = _paths()
         images = None
         if set(paths) & set(ka.export.CALIBRATED):
-            images = _images(ka, FLAGS.representative_split, 0)
+            images = _images(ka, model, FLAGS.representative_split, 0)
         if FLAGS.verify:
             results = ka.verification.export_verified(
                 model,
                 paths,
-                _images(ka, FLAGS.verify_split, 1),
+                _images(ka, model, FLAGS.verify_split, 1),
                 representative=images,
                 most_lost_points=FLAGS.most_lost_points,
                 **arguments,
@@ -115,6 +119,12 @@ def main(argv):
         if results := getattr(error, "results", None):
             print(ka.verification.table(results))
         sys.exit(f"export_tflite.py: {error}")
+    if model.data_info is None:
+        print(
+            "The manifest does not say how images are prepared, so that "
+            "run_on_device.py cannot run the file: give --data.",
+            file=sys.stderr,
+        )
     for path in paths.values():
         print(f"Written: {path} and {path}.json")
 
@@ -141,12 +151,12 @@ def _pixels():
     return int(height), int(width)
 
 
-def _images(ka, split, default):
+def _images(ka, model, split, default):
     """A split as it is, or the default one of the two."""
-    if not FLAGS.data:
+    if model.data_info is None:
         raise ValueError("Images to run it on are needed: give --data.")
     loaded = ka.data.load(
-        FLAGS.data,
+        model.data_info["name"],
         splits=split and (split, split),
         augment=False,
         data_dir=FLAGS.data_dir,

@@ -7,6 +7,7 @@ import keras
 from keras_anytime import heads
 from keras_anytime.callbacks.direction import compiled_metrics
 from keras_anytime.callbacks.direction import direction
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.training.notes import read_note
@@ -99,6 +100,7 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         self.best = None
         self._began = False
         numbers = heads.stage_numbers(self.model.output_names)

@@ -6,6 +6,7 @@ import keras
 
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import user_path
 
 
@@ -45,6 +46,7 @@ class GradientCosines(keras.callbacks.Callback):
         self.matrix = None
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         combiner = self.model.gradients
         if combiner.joint:
             raise ValueError(

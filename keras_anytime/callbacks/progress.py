@@ -8,6 +8,7 @@ import keras
 
 from keras_anytime import heads
 from keras_anytime.callbacks.direction import direction
+from keras_anytime.checks import check_anytime_model
 
 # Stages to show where there are too many: the line, with validation, stays
 # below 120 columns.
@@ -62,6 +63,7 @@ class StageProgress(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         if direction(self.metric) == "min":
             raise ValueError(
                 "StageProgress shows errors as the complement of a metric in "

@@ -5,6 +5,7 @@ import keras
 from keras_anytime import heads
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import user_path
 
 
@@ -40,6 +41,7 @@ class LossWeights(keras.callbacks.Callback):
         self.weights = None
 
     def on_train_begin(self, logs=None):
+        check_anytime_model(self.model)
         check_epochs(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -25,7 +25,8 @@ def training_batches(
     Returns:
         A `tf.data.Dataset` of pairs of a float32 tensor `(batch, height, width,
         channels)` and an int64 tensor `(batch,)`, or a dict of them. Its
-        attribute `epochs` is the `passes.Epochs` that number its passes.
+        attribute `epochs` is the `passes.Epochs` that number its passes, and
+        `info` is that of the data set.
 
     Reference:
         [He et al., 2016, Section 4.2](https://arxiv.org/abs/1512.03385)
@@ -70,6 +71,7 @@ def training_batches(
     )
     batches = _shared_by_workers(batches.prefetch(tf.data.AUTOTUNE))
     batches.epochs = epochs
+    batches.info = info
     return batches
 
 
@@ -91,7 +93,9 @@ def evaluation_batches(images, labels, info, batch_size):
         lambda x, y: (normalise(x, info), y),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    return _shared_by_workers(data.prefetch(tf.data.AUTOTUNE))
+    batches = _shared_by_workers(data.prefetch(tf.data.AUTOTUNE))
+    batches.info = info
+    return batches
 
 
 def normalise(pixels, info):

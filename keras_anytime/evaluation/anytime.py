@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import measures
 from keras_anytime.evaluation.curve import AnytimeCurve
@@ -48,6 +49,7 @@ def anytime_curve(
             are not integers among the classes, logits are not finite, or
             `label_set` is none of the network's.
     """
+    check_anytime_model(model)
     sets = model.label_sets
     if not sets and label_set is not None:
         raise ValueError(

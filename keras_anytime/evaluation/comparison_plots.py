@@ -94,7 +94,7 @@ def draw_deadlines(simulation):
     style.title(
         axes,
         f"{simulation.examples:,} inputs, with {simulation.level:.0%} "
-        "intervals",
+        "intervals over inputs",
     )
     style.legend(figure, handles)
     return figure
@@ -215,9 +215,13 @@ def draw_relative_increase(increases):
         _stage_axis(axes, max(max(found) for found in increases.values()))
     axes.set_ylabel("increase over the optimal (%)")
     axes.margins(y=0.08)
-    said = ["mean over runs, with intervals over runs"] if intervals else []
-    said += ["dashes: single runs"] if single else []
-    style.title(axes, "; ".join(said))
+    if intervals or single:
+        style.title(
+            axes,
+            "mean over runs"
+            + (", with intervals over runs" if intervals else "")
+            + ("; dashes: single runs" if single else ""),
+        )
     style.legend(figure, handles)
     return figure
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation.anytime import curve_of
 from keras_anytime.evaluation.curve import AnytimeCurve
@@ -135,6 +136,7 @@ def hierarchical_curve(model, data, batch_size=128):
     Raises:
         ValueError: If the network has no label sets, or the data does not fit.
     """
+    check_anytime_model(model)
     if not model.label_sets:
         raise ValueError(
             "The network has one set of labels: build it with `classes` as a "

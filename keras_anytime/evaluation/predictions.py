@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.confidence import log_softmax
 
 
@@ -110,6 +111,7 @@ def predict_stages(model, data, batch_size=128):
         ValueError: If there is no data, a network has a single class, labels
             are not integers among the classes, or logits are not finite.
     """
+    check_anytime_model(model)
     sets = model.label_sets
     found = predict_label_sets(model, data, sets or (None,), batch_size)
     return found if sets else found[None]
@@ -127,6 +129,7 @@ def predict_label_sets(model, data, label_sets, batch_size=128):
     Returns:
         Dict from label sets to `Predictions`.
     """
+    check_anytime_model(model)
     sets = model.label_sets
     of_set = {
         one: slice(sets.index(one) if sets else 0, None, len(sets) or 1)

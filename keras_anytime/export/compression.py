@@ -5,7 +5,6 @@ knows tf_keras alone. They work on a twin of the network, see `twin`.
 """
 
 import dataclasses
-import os
 import zlib
 
 import keras
@@ -14,9 +13,13 @@ import tensorflow as tf
 import tf_keras
 
 from keras_anytime import heads
+from keras_anytime.checks import check_anytime_model
+from keras_anytime.export.preparation import described
+from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.twin import InGroups
 from keras_anytime.export.twin import activation_ranges
 from keras_anytime.export.twin import folded_normalisations
+from keras_anytime.export.twin import load_tfmot
 from keras_anytime.export.twin import make_twin
 from keras_anytime.export.twin import set_ranges
 from keras_anytime.export.twin import short_name
@@ -97,7 +100,7 @@ def quantization_aware(
     training = _Training(
         model, data, epochs, learning_rate, stage_weights, verbose
     )
-    quantization = _tfmot().quantization.keras
+    quantization = load_tfmot().quantization.keras
     twin = make_twin(model)
     folded = folded_normalisations(twin)
 
@@ -197,7 +200,7 @@ def prune(
     every = max(1, (last - first) // _PRUNING_UPDATES)
     # The last update, which gives the sparsity, must be among every n-th.
     last -= (last - first) % every
-    sparse = _tfmot().sparsity.keras
+    sparse = load_tfmot().sparsity.keras
     twin = make_twin(model)
 
     def wrapped(layer):
@@ -256,7 +259,7 @@ def cluster(
     training = _Training(
         model, data, epochs, learning_rate, stage_weights, verbose
     )
-    clustering = _tfmot().clustering.keras
+    clustering = load_tfmot().clustering.keras
     twin = make_twin(model)
 
     def wrapped(layer):
@@ -283,6 +286,7 @@ class _Training:
     def __init__(
         self, model, data, epochs, learning_rate, stage_weights, verbose
     ):
+        check_anytime_model(model)
         _check_integer("epochs", epochs, 1)
         if not 0 < learning_rate < np.inf:
             raise ValueError(
@@ -352,18 +356,6 @@ class _Training:
         return compressed
 
 
-def _tfmot():
-    """Returns tfmot; importing it sets a variable that turns Keras 3 off."""
-    name = "TF_USE_LEGACY_KERAS"
-    found = os.environ.get(name)
-    import tensorflow_model_optimization as tfmot
-
-    os.environ.pop(name, None)
-    if found is not None:
-        os.environ[name] = found
-    return tfmot
-
-
 def _check_integer(name, value, least):
     if not isinstance(value, int) or value < least:
         raise ValueError(
@@ -388,11 +380,14 @@ def _batches(model, data):
         images, labels = data
         check_examples(model, images, labels, "data")
         examples = tf.data.Dataset.from_tensor_slices((images, labels))
-        return examples.shuffle(len(images), seed=0).batch(_BATCH_SIZE)
-    check_examples(model, data, argument="data")
+        data = examples.shuffle(len(images), seed=0).batch(_BATCH_SIZE)
+    else:
+        check_examples(model, data, argument="data")
     if len(data.element_spec) != 2:
         raise ValueError(
             "`data` must give pairs (images, labels). "
             f"Received: data with elements {data.element_spec}"
         )
+    for images, _ in data.take(1):
+        check_prepared(images.numpy(), model, described(model)[1], "data")
     return data

@@ -7,6 +7,8 @@ import keras
 
 from keras_anytime import graph
 from keras_anytime.export import dense_layers
+from keras_anytime.export.remaking import copied
+from keras_anytime.export.remaking import copy_weights
 
 
 def dense_slices(program):
@@ -46,8 +48,14 @@ def dense_slices(program):
         layer["name"]: next(iter(layer["inbound_nodes"]), None)
         for layer in config["layers"]
     }
-    copy = type(program).from_config(config)
-    copy.set_weights(program.get_weights())
+    pairs = []
+
+    def again(operation):
+        pairs.append((operation, copied(operation)))
+        return pairs[-1][1]
+
+    copy = keras.models.clone_model(program, clone_function=again)
+    copy_weights(pairs)
     names = graph.tensor_names(copy.operations)
     makers = {
         names[id(tensor)]: operation

@@ -26,6 +26,17 @@ def operator_codes(model):
     ]
 
 
+def index_of(model, codes, kind):
+    """Returns the number of a kind of operator in a file, adding it if new."""
+    if kind not in codes:
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = 1
+        model.operatorCodes.append(code)
+        codes.append(kind)
+    return codes.index(kind)
+
+
 def compact(content, keep_names=False):
     """Returns a LiteRT file without what no device reads.
 

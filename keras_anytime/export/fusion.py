@@ -10,6 +10,7 @@ import collections
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_anytime.export.flatbuffer import index_of
 from keras_anytime.export.flatbuffer import operator_codes
 from keras_anytime.export.flatbuffer import packed
 from keras_anytime.export.flatbuffer import unpacked
@@ -118,7 +119,7 @@ def _depthwise(model, graph, codes, addition, maps, factors, offsets):
     kernel.name = graph.tensors[output].name + b"/depthwise"
     graph.tensors.append(kernel)
     operator = schema.OperatorT()
-    operator.opcodeIndex = _index_of(model, codes, _DEPTHWISE)
+    operator.opcodeIndex = index_of(model, codes, _DEPTHWISE)
     operator.inputs = np.array([maps, len(graph.tensors) - 1, offsets], "int32")
     operator.outputs = addition.outputs
     operator.builtinOptionsType = schema.BuiltinOptions.DepthwiseConv2DOptions
@@ -150,14 +151,3 @@ def _drop_unused(graph, named):
         setattr(one, key, np.array(values, "int32"))
     for one in named:
         one.tensorIndex = numbers[one.tensorIndex]
-
-
-def _index_of(model, codes, kind):
-    """Returns the number of a kind of operator in a file, adding it if new."""
-    if kind not in codes:
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = kind
-        code.version = 1
-        model.operatorCodes.append(code)
-        codes.append(kind)
-    return codes.index(kind)

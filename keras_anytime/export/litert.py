@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.dense import dense_slices
@@ -17,16 +18,15 @@ from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
-from keras_anytime.export.preparation import as_pixels
 from keras_anytime.export.preparation import check_size
+from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
+from keras_anytime.export.representative import calibration_images
+from keras_anytime.export.rows import resizable
 from keras_anytime.export.trial import check_runs
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
-
-# More add little to the ranges of tensors, and each takes a run of all steps.
-CALIBRATION_IMAGES = 200
 
 
 def tflite(
@@ -67,19 +67,27 @@ def tflite(
             of `export.quantization_aware` over `representative`, which leaves
             the model as it is.
         representative: Prepared images to measure the ranges of the last
-            three on, the first 200: an array, a pair of it and labels, or a
-            `tf.data.Dataset` of batches. `"int8_qat"` needs the labels.
+            three on, the first 200; or uint8 pixels for a file that takes
+            them. An array, a pair of it and labels, a `tf.data.Dataset` or
+            `keras.utils.PyDataset`, a generator, or a function that returns
+            one, of batches or single images, with or without labels.
+            `"int8_qat"` needs prepared images and labels, as
+            `export.quantization_aware` takes them.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
             several label sets, that of the first.
         batch_size: Integer, or `None` for a file that declares batches of any
-            size. LiteRT resizes a file for 1 image on demand; declaring it
-            makes small files up to 3% larger.
+            size, which makes small files up to 3% larger. A file of a fixed
+            size takes others too: the predictor resizes it, or runs images in
+            batches of that size where an operator does not allow that, such
+            as one that flattens.
         class_names: Sequence of strings in the order of the logits; for label
-            sets a dict from them to such sequences.
-        preprocessing: Dict that tells a device how pixels become the input,
-            such as `ka.data.info(name).preprocessing`.
+            sets a dict from them to such sequences. `None` means those of the
+            data set of `ka.data` that the model was trained on last, if any.
+        preprocessing: Dict with `scale`, `mean` and `std`, which tells a
+            device how pixels become the input, such as
+            `ka.data.info(name).preprocessing`. `None` means as `class_names`.
         thresholds: Floats in [0, 1], the confidences above which the answers
             of all stages but the last are final where a device asks for that;
             as from `ka.evaluation.confidence_thresholds`.
@@ -110,8 +118,10 @@ def tflite(
         raise ValueError(
             f"A LiteRT file ends in '.tflite'. Received: path={str(path)!r}"
         )
+    check_anytime_model(model)
     check_size(model)
     quantization_lib.check_variant(quantization, representative)
+    class_names, preprocessing = described(model, class_names, preprocessing)
     pixels = pixel_input(model, pixels, preprocessing)
     if not subnets and (dense_subnets or not model.interruptible):
         raise ValueError(
@@ -122,9 +132,9 @@ def tflite(
         )
     images = None
     if quantization in quantization_lib.CALIBRATED:
-        images = _images(representative, model.input_shape[1:])
-        if pixels is not None:
-            images = as_pixels(images, pixels)
+        images = calibration_images(
+            representative, model, preprocessing, pixels
+        )
     if quantization == "int8_qat":
         # It brings tf_keras and tfmot.
         from keras_anytime.export.compression import quantization_aware
@@ -165,7 +175,9 @@ def tflite(
     if images is not None:
         check_runs(content, quantization)
     manifest = dataclasses.replace(
-        manifest, signatures=_as_in_file(content, manifest.signatures)
+        manifest,
+        signatures=_as_in_file(content, manifest.signatures),
+        resizable=resizable(content),
     )
     replace_file(path, content, manifest)
 
@@ -202,28 +214,6 @@ def convert(folder, signatures):
         str(folder), signature_keys=signatures
     )
     return converter.convert()
-
-
-def _images(representative, shape):
-    """Returns the images to calibrate on, at most `CALIBRATION_IMAGES`."""
-    batches = []
-    count = 0
-    whole = isinstance(representative, (np.ndarray, tuple))
-    for batch in [representative] if whole else representative:
-        images = batch[0] if isinstance(batch, (tuple, list)) else batch
-        images = np.asarray(images, "float32")[: CALIBRATION_IMAGES - count]
-        if images.shape[1:] != tuple(shape) or not np.isfinite(images).all():
-            raise ValueError(
-                f"`representative` must have finite images of shape {shape}, "
-                f"prepared as for training. Received: shape {images.shape}"
-            )
-        batches.append(images)
-        count += len(images)
-        if count >= CALIBRATION_IMAGES:
-            break
-    if not count:
-        raise ValueError("`representative` has no images. Received: 0 images")
-    return np.concatenate(batches)
 
 
 def _as_in_file(content, signatures):

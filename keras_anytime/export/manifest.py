@@ -96,6 +96,12 @@ class Manifest:
             fed uint8 pixels and prepares them itself, or `None`.
         verified: Dict of what was measured on the file, or `None`; see
             `ka.verification.verify`.
+        resizable: Boolean. Whether a file of a fixed batch size runs batches
+            of other sizes too, since each of its operators treats each image
+            by itself. Otherwise images are run in batches of that size.
+        task: String, what logits are the answer to where it is no choice of a
+            class: `"binary"` (one logit, of a yes) or `"multi_label"` (one of
+            each label); else `None`. Of label sets, it is that of the first.
     """
 
     kind: str
@@ -111,6 +117,8 @@ class Manifest:
     quantization: str | None = None
     pixels: dict | None = None
     verified: dict | None = None
+    resizable: bool = False
+    task: str | None = None
 
     @property
     def num_stages(self) -> int:
@@ -312,6 +320,8 @@ def _parse(fields) -> Manifest:
         quantization=_as((str, type(None)), fields.get("quantization")),
         pixels=_as((dict, type(None)), fields.get("pixels")),
         verified=_as((dict, type(None)), fields.get("verified")),
+        task=_as((str, type(None)), fields.get("task")),
+        resizable=_as(bool, fields.get("resizable", False)),
     )
     # A network that cannot run step by step has no step at all, and a file
     # may have no subnetworks.

@@ -1,8 +1,16 @@
 """Bringing a network into the form that is exported."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 
+from keras_anytime import heads
+from keras_anytime.export.remaking import compute_dtype
+from keras_anytime.export.remaking import exportable_name
+from keras_anytime.export.remaking import exportable_names
+from keras_anytime.export.remaking import is_other_float
+from keras_anytime.export.remaking import remade
 from keras_anytime.model import AnytimeModel
 
 # Layers that are put between a device's pixels and the network.
@@ -32,8 +40,10 @@ def chosen_stages(model, stages):
         list of its stages' numbers in the model.
 
     Raises:
-        ValueError: If the stages are not such.
+        ValueError: If the stages are not such, or outputs are not named after
+            theirs.
     """
+    heads.check_names(model.output_names)
     every = list(range(1, model.num_stages + 1))
     numbers = every if stages is None else list(stages)
     if not numbers or numbers != sorted(set(numbers) & set(every)):
@@ -59,7 +69,8 @@ def exportable(model, zero_filled, pixels=None):
     It computes in float32: a network trained in mixed precision would hand
     16-bit features from step to step, which LiteRT does not take. LiteRT has
     grouped convolutions of its own; TensorFlow would compile an XLA program
-    for each.
+    for each. Layers have names that neither TensorFlow rewrites nor Python
+    forbids, see `remaking.exportable_names`.
 
     Args:
         model: An `AnytimeModel`.
@@ -71,19 +82,12 @@ def exportable(model, zero_filled, pixels=None):
     Returns:
         The model itself, where it has that form already.
     """
-    config = model.get_config()
-    wanted = {"dtype": "float32", "zero_filled": zero_filled}
-    for layer in config["layers"]:
-        if layer["class_name"] == "InputLayer":
-            continue  # The image keeps its type, which may be of pixels.
-        layer["config"] |= {
-            key: value
-            for key, value in wanted.items()
-            if key in layer["config"]
-        }
+    names = exportable_names(model)
     if (
         pixels is None
-        and all(layer.compute_dtype == "float32" for layer in model.layers)
+        and exportable_name(model.name) == model.name
+        and all(names[one.name] == one.name for one in model.operations)
+        and not any(is_other_float(compute_dtype(o)) for o in model.operations)
         and all(
             layer.zero_filled == zero_filled
             for layer in model.layers
@@ -91,11 +95,74 @@ def exportable(model, zero_filled, pixels=None):
         )
     ):
         return model
+    image = model.image_layer.output
+    shape, dtype, before = image.shape, image.dtype, ()
     if pixels is not None:
-        config = _fed_pixels(config, model.image_layer, pixels)
-    copy = type(model).from_config(config)
-    copy.set_weights(model.get_weights())
-    return copy
+        shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
+        before = _pixel_layers(pixels, image.shape)
+    elif is_other_float(dtype):
+        dtype = "float32"
+    image = keras.Input(batch_shape=shape, dtype=dtype, name="image")
+    return remade(model, names, zero_filled, image, before)
+
+
+def described(model, class_names=None, preprocessing=None):
+    """Returns what an export says of classes and pixels.
+
+    What is given wins over what the model remembers of its training set.
+
+    Args:
+        model: An `AnytimeModel`.
+        class_names: As in `export.tflite`, or `None`.
+        preprocessing: Dict, or `None`.
+
+    Returns:
+        Pair of the class names, or `None`, and a dict with `scale`, and lists
+        `mean` and `std` of one number for each channel, or `None`.
+
+    Raises:
+        ValueError: If `preprocessing` is no such dict.
+    """
+    known = model.data_info or {}
+    if class_names is None:
+        class_names = known.get("class_names")
+    if preprocessing is None:
+        preprocessing = known.get("preprocessing")
+    if preprocessing is not None:
+        preprocessing = _checked_preprocessing(model, preprocessing)
+    return class_names, preprocessing
+
+
+def _checked_preprocessing(model, given):
+    """Returns a preprocessing as plain numbers, one for each channel."""
+    names = {"scale", "mean", "std"}
+    received = f"Received: preprocessing={given}"
+    if not isinstance(given, Mapping) or set(given) != names:
+        raise ValueError(
+            "`preprocessing` must be a dict with scale, mean and std, and "
+            "nothing else: the input is (pixel / scale - mean) / std. "
+            f"{received}"
+        )
+    channels = model.input_shape[-1]
+    record = {}
+    for name in ("scale", "mean", "std"):
+        try:
+            values = np.ravel(given[name]).astype(float).tolist()
+        except (TypeError, ValueError):
+            values = []
+        if len(values) not in ((1,) if name == "scale" else (1, channels)):
+            raise ValueError(
+                f"`preprocessing` must have one number, or of mean and std one "
+                f"for each channel. The network has {channels} channels. "
+                f"{received}"
+            )
+        if not np.isfinite(values).all() or (name != "mean" and 0 in values):
+            raise ValueError(
+                "`preprocessing` must have finite numbers; pixels are divided "
+                f"by scale and std, which cannot be 0. {received}"
+            )
+        record[name] = values * (channels // len(values))
+    return {**record, "scale": record["scale"][0]}
 
 
 def pixel_input(model, pixels, preprocessing):
@@ -104,8 +171,7 @@ def pixel_input(model, pixels, preprocessing):
     Args:
         model: An `AnytimeModel`.
         pixels: Boolean, or a tuple `(height, width)` of the device's images.
-        preprocessing: Dict with `scale`, `mean` and `std`, as from
-            `ka.data.info`.
+        preprocessing: Dict as of `described`, or `None`.
 
     Returns:
         Dict with these and `size`, `[height, width]` of the pixels; or `None`
@@ -116,7 +182,7 @@ def pixel_input(model, pixels, preprocessing):
     """
     if pixels is None or pixels is False:
         return None
-    height, width, channels = model.input_shape[1:]
+    height, width, _ = model.input_shape[1:]
     size = [height, width] if pixels is True else list(pixels)
     if len(size) != 2 or not all(
         isinstance(one, int) and one > 0 for one in size
@@ -125,27 +191,13 @@ def pixel_input(model, pixels, preprocessing):
             "`pixels` must be True or the (height, width) of a device's "
             f"images. Received: pixels={pixels}"
         )
-    if preprocessing is None or {"scale", "mean", "std"} - set(preprocessing):
+    if preprocessing is None:
         raise ValueError(
             "A file that takes pixels normalises them: give `preprocessing` "
             "with scale, mean and std, such as ka.data.info(name)."
-            f"preprocessing. Received: preprocessing={preprocessing}"
+            "preprocessing. Received: preprocessing=None"
         )
-    record = {"scale": float(preprocessing["scale"]), "size": size}
-    for name in ("mean", "std"):
-        values = np.ravel(preprocessing[name]).astype(float).tolist()
-        if len(values) not in (1, channels):
-            raise ValueError(
-                f"The network has {channels} channels. Received: "
-                f"preprocessing with {len(values)} values of {name}"
-            )
-        record[name] = values * (channels // len(values))
-    if record["scale"] == 0 or 0 in record["std"]:
-        raise ValueError(
-            "Pixels are divided by scale and std, which cannot be 0. "
-            f"Received: preprocessing={preprocessing}"
-        )
-    return record
+    return {"size": size, **preprocessing}
 
 
 def as_pixels(images, record):
@@ -168,68 +220,19 @@ def as_pixels(images, record):
     return np.clip(np.round(values), 0, 255).astype("uint8")
 
 
-def _fed_pixels(config, image_layer, record):
-    """Returns a configuration whose image is one of pixels."""
-    name = image_layer.name
-    _, height, width, channels = image_layer.output.shape
+def _pixel_layers(record, shape):
+    """Returns the layers that make the network's image of pixels."""
+    _, height, width, _ = shape
     scale = 1 / (record["scale"] * np.array(record["std"]))
     offset = -np.array(record["mean"]) / np.array(record["std"])
-    added = [
+    layers = [
         keras.layers.Rescaling(
             scale.tolist(), offset.tolist(), dtype="float32", name=NORMALISED
         )
     ]
-    shape = (None, *record["size"], channels)
     if record["size"] != [height, width]:
-        added.insert(
+        layers.insert(
             0,
             keras.layers.Resizing(height, width, dtype="float32", name=RESIZED),
         )
-    layers = []
-    for layer in config["layers"]:
-        if layer["name"] == name:
-            layer["config"] |= {"dtype": "uint8", "batch_shape": shape}
-            layers.append(layer)
-            source, dtype = name, "uint8"
-            for one in added:
-                layers.append(
-                    {
-                        **keras.saving.serialize_keras_object(one),
-                        "name": one.name,
-                        "inbound_nodes": [_call(source, shape, dtype)],
-                    }
-                )
-                shape = one.compute_output_shape(shape)
-                source, dtype = one.name, "float32"
-        else:
-            nodes = _redirected(layer["inbound_nodes"], name, source)
-            layers.append({**layer, "inbound_nodes": nodes})
-    return {**config, "layers": layers}
-
-
-def _call(source, shape, dtype):
-    """A layer's call on one tensor, as Keras' configurations have it."""
-    tensor = {
-        "class_name": "__keras_tensor__",
-        "config": {
-            "shape": list(shape),
-            "dtype": dtype,
-            "keras_history": [source, 0, 0],
-        },
-    }
-    return {"args": [tensor], "kwargs": {}}
-
-
-def _redirected(value, name, source):
-    """Replaces the operation that tensors come from."""
-    if isinstance(value, dict):
-        changed = {
-            key: _redirected(one, name, source) for key, one in value.items()
-        }
-        if changed.get("keras_history", [None])[0] == name:
-            changed["keras_history"] = [source, 0, 0]
-            changed["dtype"] = "float32"
-        return changed
-    if isinstance(value, (list, tuple)):
-        return type(value)(_redirected(one, name, source) for one in value)
-    return value
+    return layers

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_anytime import heads
+from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.manifest import Manifest
@@ -15,6 +17,7 @@ from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.preparation import chosen_stages
 from keras_anytime.export.preparation import exportable
 from keras_anytime.finite import check_finite
+from keras_anytime.losses import task_of
 from keras_anytime.provenance import versions
 
 
@@ -43,7 +46,6 @@ def programs(model, zero_filled=True, stages=None, pixels=None):
         "Export the last checkpoint that was saved.",
     )
     model = exportable(part, zero_filled, pixels)
-    image = model.image_layer.output
     named = {}
     if model.interruptible:
         for k, stage in enumerate(numbers, start=1):
@@ -51,10 +53,24 @@ def programs(model, zero_filled=True, stages=None, pixels=None):
     for stage, answer in zip(
         numbers, model.by_stage(model.outputs), strict=True
     ):
-        named[f"subnet_{stage}"] = keras.Model(
-            {"image": image}, heads.named_logits(answer)
-        )
+        named[f"subnet_{stage}"] = _subnetwork(model, answer)
     return named
+
+
+def _subnetwork(model, answer):
+    """Returns the subnetwork of an answer, its input called `image`."""
+    image = model.image_layer.output
+    answer = heads.named_logits(answer)
+    if image.name != "image":
+        # Keras wants inputs named as the keys are, and layers keep their names.
+        alone = keras.Model(image, answer)
+        image = keras.Input(
+            batch_shape=image.shape, dtype=image.dtype, name="image"
+        )
+        answer = keras.models.clone_model(
+            alone, image, clone_function=lambda operation: operation
+        ).output
+    return keras.Model({"image": image}, answer)
 
 
 def write_saved_model(named, folder, batch_size):
@@ -118,9 +134,14 @@ def describe(
 
     Raises:
         ValueError: If the batch size is below 1, or the curve, the class
-            names or the thresholds are of another network.
+            names or the thresholds are of another network; or if thresholds
+            are given for answers that have no confidence.
     """
     part, stages = chosen_stages(model, stages)
+    classes = model.outputs[0].shape[-1]
+    task = task_of(model.loss, classes) if model.compiled else None
+    if thresholds is not None:
+        check_confident(task, classes)
     costs = stage_costs(part)
     if batch_size is not None and batch_size < 1:
         raise ValueError(
@@ -170,6 +191,7 @@ def describe(
         ),
         quantization=quantization,
         pixels=pixels,
+        task=task,
     )
 
 
@@ -187,14 +209,22 @@ def _class_names(model, names):
         )
     for name, logits in zip(sets or (None,), model.outputs, strict=False):
         classes = logits.shape[-1]
-        if len(by_set[name]) != classes:
+        given = by_set[name]
+        if not isinstance(given, (list, tuple, np.ndarray)) or not all(
+            isinstance(one, str) for one in given
+        ):
+            raise ValueError(
+                "Class names are strings, in a list in the order of the "
+                f"logits. Received: class_names={names}"
+            )
+        if len(given) != classes:
             raise ValueError(
                 f"The network has {classes} "
                 + (f"classes of {name!r}. " if sets else "classes. ")
-                + f"Received: {len(by_set[name])} class_names"
+                + f"Received: {len(given)} class_names"
             )
-    by_set = {name: tuple(by_set[name]) for name in sets or (None,)}
-    return by_set if sets else by_set[None]
+    by_set = {name: tuple(map(str, of)) for name, of in by_set.items()}
+    return {name: by_set[name] for name in sets} if sets else by_set[None]
 
 
 def _function(program):

@@ -24,6 +24,7 @@ from ai_edge_quantizer.utils import qsv_utils
 
 from keras_anytime.export.flatbuffer import operator_codes
 from keras_anytime.export.flatbuffer import unpacked
+from keras_anytime.export.handover import matched
 
 # Weights in 16-bit floats; in 8-bit or 4-bit integers, with activations in
 # floats that are quantised on the fly; weights and activations in integers.
@@ -101,7 +102,7 @@ def quantized(content, quantization, images=None):
         result = quantizer.Quantizer(content, chosen).quantize(
             ranges, enable_progress_report=False
         )
-    return bytes(result.quantized_model)
+    return matched(bytes(result.quantized_model))
 
 
 def measured_ranges(content, chosen, images):
@@ -169,10 +170,14 @@ def one_scale(content, ranges):
     groups = _Groups()
     for graph in model.subgraphs:
         names = [one.name.decode() for one in graph.tensors]
+        constant = [
+            model.buffers[one.buffer].data is not None for one in graph.tensors
+        ]
         for operator in graph.operators:
             if codes[operator.opcodeIndex] in _ONE_SCALE:
+                # Constants, such as shapes, serve many operators.
                 tied = [*operator.inputs, *operator.outputs]
-                groups.join([names[index] for index in tied])
+                groups.join([names[i] for i in tied if not constant[i]])
     for signature in model.signatureDefs:
         names = model.subgraphs[signature.subgraphIndex].tensors
         for one in (*signature.inputs, *signature.outputs):
@@ -192,8 +197,16 @@ def one_scale(content, ranges):
         groups.join(same)
     joint = {}
     for name, ends in ranges.items():
-        _merge(joint, groups.of(name), ends["min"], ends["max"])
-    return {name: dict(joint[groups.of(name)]) for name in ranges}
+        low, high = ends["min"].item(), ends["max"].item()
+        _merge(joint, groups.of(name), low, high)
+    # The quantiser wants the rank of each tensor's own.
+    return {
+        name: {
+            end: np.full_like(ends[end], value)
+            for end, value in joint[groups.of(name)].items()
+        }
+        for name, ends in ranges.items()
+    }
 
 
 class _Groups:
@@ -231,10 +244,7 @@ def _quiet():
 def _merge(ranges, name, low, high):
     known = ranges.get(name)
     if known is not None:
-        low, high = (
-            np.minimum(low, known["min"]),
-            np.maximum(high, known["max"]),
-        )
+        low, high = min(low, known["min"]), max(high, known["max"])
     ranges[name] = {"min": low, "max": high}
 
 

@@ -2,12 +2,14 @@
 
 import dataclasses
 
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export.manifest import ManifestError
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import read_manifest
 from keras_anytime.export.preparation import check_size
+from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
@@ -42,9 +44,11 @@ def saved_model(
             several label sets, that of the first.
         batch_size: Integer, or `None` for batches of any size.
         class_names: Sequence of strings in the order of the logits; for label
-            sets a dict from them to such sequences.
-        preprocessing: Dict that tells a device how pixels become the input,
-            such as `ka.data.info(name).preprocessing`.
+            sets a dict from them to such sequences. `None` means those of the
+            data set of `ka.data` that the model was trained on last, if any.
+        preprocessing: Dict with `scale`, `mean` and `std`, which tells a
+            device how pixels become the input, such as
+            `ka.data.info(name).preprocessing`. `None` means as `class_names`.
         thresholds: Floats in [0, 1], the confidences above which the answers
             of all stages but the last are final where a device asks for that;
             as from `ka.evaluation.confidence_thresholds`.
@@ -59,6 +63,7 @@ def saved_model(
         ValueError: If an argument does not fit the model, or the folder holds
             something other than an earlier export.
     """
+    check_anytime_model(model)
     folder = user_path(folder)
     if folder.exists() and not _replaceable(folder):
         raise ValueError(
@@ -66,6 +71,7 @@ def saved_model(
             f"Received: folder={str(folder)!r}, which holds something else"
         )
     check_size(model)
+    class_names, preprocessing = described(model, class_names, preprocessing)
     pixels = pixel_input(model, pixels, preprocessing)
     named = programs_lib.programs(model, stages=stages, pixels=pixels)
     manifest = programs_lib.describe(

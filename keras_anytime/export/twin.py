@@ -1,6 +1,7 @@
 """A network as a model of tf_keras, for tools that know no other Keras."""
 
 import inspect
+import os
 
 import keras
 import numpy as np
@@ -9,6 +10,8 @@ import tf_keras
 from keras_anytime import graph
 from keras_anytime import layers as anytime
 from keras_anytime.export.preparation import exportable
+from keras_anytime.export.remaking import exportable_name
+from keras_anytime.export.remaking import exportable_names
 from keras_anytime.layers.grouped import grouped_kernel
 
 # Layers of ours that differ from a stock one in joining what they read only.
@@ -52,9 +55,10 @@ class InGroups(tf_keras.constraints.Constraint):
 def make_twin(model):
     """Returns the network as a functional model of stock tf_keras layers.
 
-    Layers keep their names. Layers that read several tensors get a
-    `Concatenate` before them, and grouped convolutions are dense ones with a
-    kernel that is zero outside the groups, and stays so in training.
+    Layers keep their names, as far as TensorFlow takes them. Layers that read
+    several tensors get a `Concatenate` before them, and grouped convolutions
+    are dense ones with a kernel that is zero outside the groups, and stays so
+    in training.
     Regularisers and constraints are left out, and all is float32.
 
     Args:
@@ -76,6 +80,7 @@ def make_twin(model):
         )
     config = model.get_config()
     operations = {operation.name: operation for operation in model.operations}
+    names = exportable_names(model)
     tensors = {}
     for entry in config["layers"]:
         layer = operations[entry["name"]]
@@ -83,19 +88,19 @@ def make_twin(model):
             tensors[layer.name] = tf_keras.Input(
                 batch_shape=layer.batch_shape,
                 dtype=layer.dtype,
-                name=layer.name,
+                name="image",
             )
             continue
-        made = _counterpart(layer)
+        made = _counterpart(layer, names[layer.name])
         inputs = _inputs(entry, tensors)
         if type(layer) in _STOCK and isinstance(inputs, list):
-            inputs = _joined(inputs, layer.name)
+            inputs = _joined(inputs, names[layer.name])
         tensors[layer.name] = made(inputs)
         made.set_weights(_twin_weights(layer))
     twin = tf_keras.Model(
         tensors[model.image_layer.name],
         [tensors[name] for name in model.output_names],
-        name=model.name,
+        name=exportable_name(model.name),
     )
     _check(model, twin)
     return twin
@@ -116,15 +121,16 @@ def take_weights(model, twin):
     """
     taken = type(model).from_config(model.get_config())
     there = {layer.name: layer for layer in twin.layers}
+    names = exportable_names(model)
     for layer in taken.layers:
         if not layer.weights:
             continue
-        if layer.name not in there:
+        if names[layer.name] not in there:
             raise ValueError(
                 f"The twin must have a layer {layer.name!r}. "
                 f"Received: layers {sorted(there)}"
             )
-        weights = there[layer.name].get_weights()
+        weights = there[names[layer.name]].get_weights()
         if groups_of(layer) > 1:
             weights[0] = _within_groups(weights[0], groups_of(layer))
         layer.set_weights(weights)
@@ -211,20 +217,32 @@ def short_name(variable):
     return variable.name.rpartition("/")[2].partition(":")[0]
 
 
+def load_tfmot():
+    """Returns tfmot; importing it sets a variable that turns Keras 3 off."""
+    name = "TF_USE_LEGACY_KERAS"
+    found = os.environ.get(name)
+    import tensorflow_model_optimization as tfmot
+
+    os.environ.pop(name, None)
+    if found is not None:
+        os.environ[name] = found
+    return tfmot
+
+
 def groups_of(layer):
     """Returns the groups of a 2D convolution; 1 of any other layer."""
     return layer.groups if isinstance(layer, keras.layers.Conv2D) else 1
 
 
-def _counterpart(layer):
-    """Returns a new tf_keras layer that does the same."""
+def _counterpart(layer, called):
+    """Returns a new tf_keras layer that does the same, under a name."""
     if type(layer) is anytime.ChannelPadding:
         # Taken for the columns of an image with its channels first, channels
         # are padded by a layer that all tools know.
         return tf_keras.layers.ZeroPadding2D(
             ((0, 0), (0, layer.channels)),
             data_format="channels_first",
-            name=layer.name,
+            name=called,
         )
     name = _STOCK.get(type(layer), type(layer).__name__)
     made = getattr(tf_keras.layers, name, None)
@@ -244,6 +262,7 @@ def _counterpart(layer):
         if key not in _NO_MATTER
         and not any(part in key for part in _OF_TRAINING)
     }
+    config["name"] = called
     if groups_of(layer) > 1:
         config["kernel_constraint"] = InGroups(config.pop("groups"))
     unknown = sorted(set(config) - _arguments(made))

@@ -47,11 +47,12 @@ def check_classes(classes):
             f"Received: classes={classes}"
         )
     if isinstance(classes, dict) and not all(
-        isinstance(name, str) and name.isidentifier() for name in classes
+        isinstance(name, str) and name.isidentifier() and name.isascii()
+        for name in classes
     ):
         raise ValueError(
             "The names of label sets must be made of letters, digits and "
-            "underscores, and begin with no digit. "
+            "underscores, of ASCII, and begin with no digit. "
             f"Received: classes={classes}"
         )
 

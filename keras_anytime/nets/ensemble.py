@@ -3,6 +3,7 @@
 import keras
 
 from keras_anytime import graph
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.cost import stage_costs
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets.parts import part_config
@@ -128,6 +129,7 @@ def _check(networks, curves):
             f"{len(networks)} networks, {len(curves)} curves"
         )
     for index, network in enumerate(networks, start=1):
+        check_anytime_model(network)
         if not network.interruptible:
             raise ValueError(
                 "The networks of an ensemble run step by step. Received: "

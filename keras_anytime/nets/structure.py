@@ -6,7 +6,7 @@ import re
 import keras
 
 from keras_anytime import graph
-from keras_anytime.model import AnytimeModel
+from keras_anytime.checks import check_anytime_model
 
 _HEAD = re.compile(r"stage_\d+(?=_|$)")
 UNIT = re.compile(
@@ -70,10 +70,7 @@ def structure(model):
     Raises:
         ValueError: If it is no `AnytimeModel`.
     """
-    if not isinstance(model, AnytimeModel):
-        raise ValueError(
-            f"`model` must be an `AnytimeModel`. Received: model={model!r}"
-        )
+    check_anytime_model(model)
     stages = {}
     for k in range(1, model.num_stages + 1):
         for operation in model.stage_operations(k):

@@ -2,8 +2,7 @@
 
 import numbers
 
-import numpy as np
-
+from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 
 
@@ -64,10 +63,14 @@ def thresholds_of(confidence, manifest) -> tuple[float, ...]:
 
     Raises:
         ValueError: If they are no numbers in [0, 1], of a wrong number, or not
-            in the manifest.
+            in the manifest; or if the network's answers have none.
     """
     if confidence is None:
         return ()
+    first = next(iter(manifest.logits_names.values()))
+    outputs = manifest.signatures[manifest.program_names[0]].outputs
+    (shape,) = [one.shape for one in outputs if one.name == first]
+    check_confident(manifest.task, shape[-1])
     if isinstance(confidence, str) and confidence == "manifest":
         if manifest.thresholds is None:
             raise ValueError(
@@ -76,15 +79,4 @@ def thresholds_of(confidence, manifest) -> tuple[float, ...]:
                 "Received: confidence='manifest'"
             )
         return manifest.thresholds
-    # Neither texts of numbers nor truths are what NumPy would make of them.
-    values = np.asarray(confidence, "object").ravel()
-    if any(
-        not isinstance(one, numbers.Real) or isinstance(one, bool)
-        for one in values
-    ):
-        raise ValueError(
-            "Confidences are floats in [0, 1]: one, or "
-            f"{manifest.num_stages - 1} for the stages before the last; or "
-            f"'manifest', or None. Received: confidence={confidence!r}"
-        )
     return check_thresholds(confidence, manifest.num_stages)

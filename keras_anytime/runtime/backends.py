@@ -36,7 +36,8 @@ def load_programs(
 
     Returns:
         Dict from names to functions from a dict of arrays to a dict of
-        arrays. They must be called by one thread at a time.
+        arrays, batches of any size. They must be called by one thread at a
+        time.
 
     Raises:
         LoadError: If the file cannot be opened, or has other signatures than
@@ -65,7 +66,52 @@ def load_programs(
         raise LoadError(f"{str(path)!r} lacks the signatures {missing}.")
     for name in names:
         _check(name, available[name](), manifest.signatures[name], path)
-    return {name: wrap(name) for name in names}
+    programs = {name: wrap(name) for name in names}
+    if manifest.resizable:
+        return programs
+    return {
+        name: _in_batches(program, manifest.signatures[name].inputs[0].shape[0])
+        for name, program in programs.items()
+    }
+
+
+def _in_batches(program, size) -> Program:
+    """Returns a program of a fixed batch size as one for any number of images.
+
+    Args:
+        program: The program.
+        size: Integer, its batch size, or `None` for one of any already.
+    """
+    if size is None:
+        return program
+
+    def run(inputs):
+        count = len(next(iter(inputs.values())))
+        if count == size:
+            return program(inputs)
+        parts = [
+            program(
+                {
+                    name: _filled(array[start : start + size], size)
+                    for name, array in inputs.items()
+                }
+            )
+            for start in range(0, count, size)
+        ]
+        return {
+            name: np.concatenate([part[name] for part in parts])[:count]
+            for name in parts[0]
+        }
+
+    return run
+
+
+def _filled(array, size):
+    """Returns so many rows, the last one again and again where some lack."""
+    missing = size - len(array)
+    if not missing:
+        return array
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
 
 
 def _check(name, found, signature, path):

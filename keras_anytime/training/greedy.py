@@ -6,7 +6,9 @@ import keras
 
 from keras_anytime import heads
 from keras_anytime import training
+from keras_anytime.checks import check_anytime_model
 from keras_anytime.configs import lost_by_config
+from keras_anytime.data_info import remember_training_set
 from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
@@ -81,6 +83,7 @@ def fit_greedy(
         https://arxiv.org/abs/2008.06635)
     """
     passes = _check(model, epochs, options)
+    remember_training_set(model, x)
     histories = []
     for k, count in enumerate(passes, start=1):
         with _frozen(model, k - 1):
@@ -174,6 +177,7 @@ def _no_history():
 
 def _check(model, epochs, options):
     """Returns the epochs of each stage."""
+    check_anytime_model(model)
     if not model.compiled:
         raise ValueError(
             "The model must be compiled: each stage is trained with its loss, "

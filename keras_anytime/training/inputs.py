@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_anytime import heads
 from keras_anytime import training
+from keras_anytime.data_info import remember_training_set
 from keras_anytime.finite import first_failure
 from keras_anytime.training.nan import StopOnNaN
 
@@ -178,6 +179,7 @@ def fit_options(model, options):
         if len(validation) == 3:
             check_weights(model, *validation[1:], "validation_data")
         create_variables(model, labels)
+        remember_training_set(model, x)
     if _is_dataset(x) or hasattr(x, "epochs"):
         # Keras warns of its own default for `tf.data` sets, and would take the
         # batches of other ones in another order.

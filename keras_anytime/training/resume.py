@@ -9,6 +9,7 @@ import keras
 
 from keras_anytime import training
 from keras_anytime.archives import check_archive
+from keras_anytime.data_info import recall
 from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
 from keras_anytime.files import delete_left
@@ -242,6 +243,7 @@ def load_state(model, path):
     try:
         check_archive(path)
         model.load_weights(path)
+        recall(model, path)
     except Exception as error:
         raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read "

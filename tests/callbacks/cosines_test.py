@@ -90,7 +90,9 @@ def _logged(path, epoch, cosine):
         mean_cosines=lambda: np.array([[1, cosine], [cosine, 1]]),
     )
     cosines = GradientCosines(path)
-    cosines.set_model(types.SimpleNamespace(gradients=combiner))
+    cosines.set_model(
+        types.SimpleNamespace(gradients=combiner, stage_operations=None)
+    )
     cosines.on_train_begin()
     cosines.on_epoch_begin(epoch)
     cosines.on_epoch_end(epoch)

@@ -73,7 +73,9 @@ def _lines(errors, epochs=300, **kwargs):
     stream = io.StringIO()
     progress = ka.callbacks.StageProgress(stream=stream, **kwargs)
     progress.set_model(
-        types.SimpleNamespace(num_stages=len(errors), output_names=names)
+        types.SimpleNamespace(
+            num_stages=len(errors), output_names=names, stage_operations=None
+        )
     )
     progress.set_params({"epochs": epochs, "steps": 1})
     logs = {"loss": 12.345, "val_loss": 12.345}

@@ -14,6 +14,8 @@ from tests.conformance.networks import KINDS
 from tests.conformance.networks import all_logits
 from tests.conformance.networks import assert_close
 from tests.conformance.networks import named_logits
+from tests.conformance.users import USERS
+from tests.testing import macs_by_name
 from tests.testing import sampled
 
 every_form = pytest.mark.parametrize(
@@ -21,15 +23,27 @@ every_form = pytest.mark.parametrize(
 )
 
 
+# With networks that users might bring, whose layers have any names.
+every_network = pytest.mark.parametrize(
+    "model",
+    sampled(
+        [*NETWORKS, *VARIANTS, *USERS],
+        [*NETWORKS, "attention", "flatten_heads"],
+    ),
+    indirect=True,
+)
+
+
 def test_no_form_hides_another():
-    assert not set(NETWORKS) & set(VARIANTS)
+    forms = [*NETWORKS, *VARIANTS, *USERS]
+    assert len(forms) == len(set(forms))
 
 
 def _is_head(name):
     return name.startswith(("stage_", "final_", "pool_"))
 
 
-@every_form
+@every_network
 def test_outputs_are_named_float32_logits(model, images):
     endings = [f"_{name}" for name in model.label_sets] or [""]
     assert model.output_names == [
@@ -61,7 +75,7 @@ def test_stages_contain_one_another(model):
     assert all(a < b for a, b in zip(variables, variables[1:], strict=False))
 
 
-@every_form
+@every_network
 def test_no_weight_outside_a_stage_changes_it(model, images):
     before = named_logits(model, images)
     for k in range(1, model.num_stages):
@@ -76,7 +90,7 @@ def test_no_weight_outside_a_stage_changes_it(model, images):
         before = after
 
 
-@every_form
+@every_network
 def test_a_stage_alone_equals_the_output(model, images):
     wanted = model.by_stage(all_logits(model, images))
     for k, answer in enumerate(wanted, start=1):
@@ -103,6 +117,7 @@ def test_steps_add_up_to_the_whole_network(model):
         pytest.skip("it has no steps")
     total = 0
     ran = {}
+    macs = macs_by_name(model)
     for one in ka.evaluation.stage_costs(model):
         total += one.step_macs
         needed = {op.name for op in model.stage_operations(one.stage)}
@@ -110,7 +125,7 @@ def test_steps_add_up_to_the_whole_network(model):
         # What ran before and is not of this stage: earlier heads, all of them.
         others = [op for name, op in ran.items() if name not in needed]
         assert all(_is_head(op.name) for op in others)
-        assert one.macs == total - sum(cost.macs(op) for op in others)
+        assert one.macs == total - sum(macs[op.name] for op in others)
         assert one.parameters == sum(
             int(np.prod(v.shape))
             for v in model.trainable_variables
@@ -120,7 +135,10 @@ def test_steps_add_up_to_the_whole_network(model):
 
 @pytest.mark.parametrize(
     "model",
-    sampled(list(NETWORKS), ["sparse_resnet", "inclusive_resnext", "ensemble"]),
+    sampled(
+        [*NETWORKS, *USERS],
+        ["sparse_resnet", "inclusive_resnext", "ensemble", "attention"],
+    ),
     indirect=True,
 )
 def test_it_is_made_again_from_its_config(model, images):
@@ -134,10 +152,7 @@ def test_it_is_made_again_from_its_config(model, images):
 
 @pytest.mark.parametrize(
     "model",
-    sampled(
-        list(NETWORKS),
-        KINDS,
-    ),
+    sampled([*NETWORKS, *USERS], [*KINDS, "flatten_heads"]),
     indirect=True,
 )
 def test_a_saved_model_is_the_same(model, images, tmp_path):

@@ -1,23 +1,35 @@
 """What every network's exports promise, checked for every network."""
 
+import collections
+
+import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
+from keras_anytime.runtime import AnytimePredictor
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.networks import EXPORTED
+from tests.conformance.networks import all_logits
 from tests.conformance.networks import assert_close
 from tests.conformance.networks import exported
 from tests.conformance.networks import named_logits
+from tests.conformance.users import USERS
 from tests.testing import sampled
 
 
 @pytest.mark.parametrize(
     "model",
     sampled(
-        list(NETWORKS),
-        ["sparse_resnet", "inclusive_resnext", "hierarchical", "ensemble"],
+        [*NETWORKS, *USERS],
+        [
+            "sparse_resnet",
+            "inclusive_resnext",
+            "hierarchical",
+            "ensemble",
+            "flatten_heads",
+        ],
     ),
     indirect=True,
 )
@@ -43,7 +55,10 @@ def test_saved_model_signatures_equal_keras(model, images, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    sampled([(one, one) for one in NETWORKS], lambda case: case[0] in EXPORTED),
+    sampled(
+        [(one, one) for one in (*NETWORKS, *USERS)],
+        lambda case: case[0] in (*EXPORTED, "flatten_heads"),
+    ),
     indirect=["model"],
 )
 def test_tflite_signatures_equal_keras(name, model, images, made_once):
@@ -70,3 +85,83 @@ def test_tflite_signatures_equal_keras(name, model, images, made_once):
             for name, logits in wanted.items():
                 for one in got:
                     assert_close(one[name][0], logits[index])
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    sampled(
+        [(one, one) for one in (*NETWORKS, *USERS)],
+        [(one, one) for one in ("sparse_resnet", "flatten_heads")],
+    ),
+    indirect=["model"],
+)
+def test_a_file_answers_batches_of_any_size(name, model, images, made_once):
+    answers = named_logits(model, images)
+    with AnytimePredictor(exported(made_once, name)) as predictor:
+        for count in (2, 1, len(images)):
+            results = list(predictor.stream(images[:count]))
+            assert len(results) == model.num_stages
+            for result, wanted in zip(results, answers, strict=True):
+                got = result.logits
+                got = got if isinstance(got, dict) else {"logits": got}
+                for logits, want in zip(
+                    got.values(), wanted.values(), strict=True
+                ):
+                    assert_close(logits, want[:count])
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "arguments"),
+    sampled(
+        [
+            (name, name, arguments)
+            for name in USERS
+            for arguments in (
+                {"batch_size": None},
+                {"batch_size": 3},
+                {"dense_subnets": True},
+                {"quantization": "float16"},
+                {"quantization": "dynamic"},
+                {"quantization": "int8"},
+                {"quantization": "int16x8"},
+                {"quantization": "int8", "pixels": True},
+            )
+        ],
+        lambda case: (
+            case[0] == "flatten_heads" and case[2].get("quantization") == "int8"
+        ),
+    ),
+    indirect=["model"],
+)
+def test_networks_of_users_export_in_every_form(
+    name, model, images, arguments, tmp_path
+):
+    preprocessing = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+    pixels = np.random.default_rng(0).integers(0, 256, images.shape, "uint8")
+    images = ((pixels / 255.0 - 0.5) / 0.25).astype("float32")
+    fed = pixels if arguments.get("pixels") else images
+    path = tmp_path / "net.tflite"
+    ka.export.tflite(
+        model,
+        path,
+        representative=fed,
+        preprocessing=preprocessing,
+        **arguments,
+    )
+    variant = arguments.get("quantization")
+    tolerance = {None: 1e-5, "float16": 3e-3, "int8": 0.1}.get(variant, 0.05)
+    want = all_logits(model, images)
+    with AnytimePredictor(path) as predictor:
+        for result in predictor.stream(fed):
+            logits = want[result.stage - 1]
+            np.testing.assert_allclose(
+                result.logits, logits, atol=tolerance * np.abs(logits).max()
+            )
+        # What a step leaves is what later ones take.
+        forms = collections.defaultdict(set)
+        for program, signature in predictor.manifest.signatures.items():
+            if program.startswith("step_"):
+                for one in (*signature.inputs, *signature.outputs):
+                    if not one.name.startswith("logits"):
+                        forms[one.name].add((one.dtype, str(one.quantization)))
+        assert {len(found) for found in forms.values()} == {1}

@@ -8,6 +8,7 @@ import numpy as np
 import keras_anytime as ka
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
+from tests.conformance.users import USERS
 from tests.testing import scramble
 
 # One of each kind, for tests that take long.
@@ -41,7 +42,7 @@ def built(name):
 @functools.cache
 def _built(name):
     keras.utils.set_random_seed(0)
-    model = scramble({**NETWORKS, **VARIANTS}[name]())
+    model = scramble({**NETWORKS, **VARIANTS, **USERS}[name]())
     return model, model.get_weights()
 
 

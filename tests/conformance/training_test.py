@@ -9,6 +9,7 @@ from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.conformance.networks import KINDS
 from tests.conformance.networks import all_logits
+from tests.conformance.users import USERS
 from tests.testing import compiled
 from tests.testing import sampled
 
@@ -21,7 +22,7 @@ def _labels(model, count):
 
 
 @pytest.mark.parametrize(
-    "model", sampled([*NETWORKS, *VARIANTS], NETWORKS), indirect=True
+    "model", sampled([*NETWORKS, *VARIANTS, *USERS], NETWORKS), indirect=True
 )
 def test_every_weight_of_a_stage_counts(model):
     # A dead variable would be exported and trained for nothing.
@@ -62,6 +63,25 @@ def test_a_training_step_moves_every_stage(model, images, gradients):
 )
 def test_a_traced_step_moves_every_stage(model, images):
     _check_step(model, images, "orthogonal", run_eagerly=False)
+
+
+@pytest.mark.parametrize(
+    "model", sampled(list(USERS), ["flatten_heads"]), indirect=True
+)
+def test_a_step_trains_all_stages_of_networks_of_users(model, images):
+    before = {v.path: np.array(v) for v in model.trainable_variables}
+    compiled(model, "orthogonal", run_eagerly=False)
+    history = model.fit(images, _labels(model, len(images)), verbose=0).history
+    assert all(np.isfinite(value) for (value,) in history.values())
+    seen = set()
+    for k in range(1, model.num_stages + 1):
+        added = {v.path: v for v in model.stage_variables(k)}
+        # Some gradients are zero: of keys' biases, of units that are off.
+        assert any(
+            not np.array_equal(before[path], added[path])
+            for path in set(added) - seen
+        )
+        seen |= set(added)
 
 
 def _check_step(model, images, gradients, **options):

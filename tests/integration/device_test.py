@@ -268,7 +268,7 @@ def test_files_are_benchmarked_on_the_device(
         (["--files=none.tflite"], "no exported network"),
         (["--files=anytime.tflite", "--plot=x.pdf"], "--plot must end in"),
         (["--files=a=x.tflite,a=y.tflite"], "two files of one name"),
-        (["--files=anytime.tflite", "--repetitions=0"], "repetitions=0"),
+        (["--files=anytime.tflite", "--repetitions=0"], "must be 1 or more"),
         ([], "--files"),
     ):
         run = _run(device, tmp_path, tool, *flags)

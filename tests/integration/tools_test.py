@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.data_info import remember
 from keras_anytime.export import manifest as manifest_lib
 from tests.testing import digits
 from tests.testing import rows_of
@@ -54,6 +55,57 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         assert run.returncode != 0
         assert run.stderr
         assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("tool", ["export_saved_model", "export_tflite"])
+def test_exports_need_no_data_set_that_the_model_remembers(
+    repository, tmp_path, tool
+):
+    model = tiny_net("w1")
+    remember(model, ka.data.info("digits"))
+    model.save(tmp_path / "model.keras")
+    output = tmp_path / "net.tflite"
+    flags = [f"--model={tmp_path / 'model.keras'}", f"--output={output}"]
+    run = run_script(repository, f"tools/{tool}.py", *flags)
+    assert run.returncode == 0 and not run.stderr
+    manifest = manifest_lib.read_manifest(output)
+    assert manifest.class_names == tuple("0123456789")
+    assert manifest.preprocessing == ka.data.info("digits").preprocessing
+
+
+def test_a_file_that_no_tool_can_prepare_images_for_is_not_silent(
+    repository, tmp_path
+):
+    tiny_net("w1").save(tmp_path / "model.keras")
+    output = tmp_path / "net.tflite"
+    flags = [f"--model={tmp_path / 'model.keras'}", f"--output={output}"]
+    run = run_script(repository, "tools/export_tflite.py", *flags)
+    assert run.returncode == 0 and output.exists()
+    assert "run_on_device.py" in run.stderr and "--data" in run.stderr
+    for more in (["--pixels=true"], ["--quantization=int8"], ["--verify"]):
+        output.unlink(missing_ok=True)
+        run = run_script(repository, "tools/export_tflite.py", *flags, *more)
+        assert run.returncode == 1 and not output.exists()
+
+
+@pytest.mark.parametrize(
+    "tool", ["export_saved_model", "export_tflite", "compress"]
+)
+def test_a_data_set_of_another_image_size_is_refused(
+    repository, tmp_path, tool
+):
+    tiny_net("w1", input_shape=(16, 16, 1)).save(tmp_path / "model.keras")
+    output = tmp_path / ("net.keras" if tool == "compress" else "net.tflite")
+    run = run_script(
+        repository,
+        f"tools/{tool}.py",
+        f"--model={tmp_path / 'model.keras'}",
+        f"--output={output}",
+        "--data=digits",
+        *(["--method=prune"] if tool == "compress" else []),
+    )
+    assert run.returncode == 1 and not output.exists()
+    assert "(16, 16, 1)" in run.stderr and "(8, 8, 1)" in run.stderr
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_wrong_arguments_are_refused():
         ka.nets.independent(model, classes=10)
     with pytest.raises(ValueError, match="'depth'"):
         ka.nets.independent("width_resnet42", depth=3)
-    with pytest.raises(ValueError, match="a name of.*network=3"):
+    with pytest.raises(ValueError, match="a name that.*network=3"):
         ka.nets.independent(3)
     with pytest.raises(ValueError, match="name='resnet'"):
         ka.nets.independent("resnet")
