@@ -66,6 +66,8 @@ setuptools.setup(
     install_requires=[
         "keras>=3.15,<3.16",
         "numpy>=2.0,<3",
+        # What Keras keeps weights in; it brings it too.
+        "h5py>=3.11,<4",
         "absl-py>=1.4",
     ],
     extras_require={

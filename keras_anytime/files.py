@@ -4,6 +4,7 @@ import contextlib
 import csv
 import ctypes
 import errno
+import glob
 import io
 import json
 import math
@@ -13,9 +14,22 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TextIO
+
+# What a disk says that has no room left.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# With these, in their usual and their wide forms, spreadsheets let formulas
+# begin; they may leave out what stands before.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_BEFORE_FORMULA = " \t\r\n'"
+
+
+class ContentError(ValueError):
+    """A file from earlier is damaged, or of something else."""
 
 
 def user_path(path: str | os.PathLike) -> pathlib.Path:
@@ -36,7 +50,8 @@ def check_writable(path: str | os.PathLike) -> None:
     path = user_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.rmdir(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        with _room(path):
+            pass
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
@@ -64,34 +79,119 @@ def write_beside(
         write: Called with a path beside it, of the same suffix, to write to.
 
     Raises:
-        OSError: If the place cannot be written, or a file was to replace a
-            folder.
+        OSError: If the place cannot be written, a file was to replace a
+            folder, or there is no room left on the disk.
     """
     path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    room = pathlib.Path(
-        tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    )
     try:
-        beside = room / path.name
-        write(beside)
-        if path.is_dir() and not beside.is_dir():
-            raise IsADirectoryError(
-                f"{str(path)!r} is a folder, and a file was to be written there"
+        with _room(path) as room:
+            beside = room / path.name
+            write(beside)
+            _move(beside, path, room)
+    except Exception as error:
+        number = no_room(error)
+        if number is None:
+            raise
+        raise OSError(
+            number,
+            f"{os.strerror(number)}: the file was not written, and what was "
+            f"there before is as it was. Received: path={str(path)!r}",
+        ) from error
+
+
+def no_room(error: BaseException) -> int | None:
+    """Returns the number of the system's error if a disk had no room left.
+
+    Args:
+        error: An exception of any library: TensorFlow's have the text of the
+            system's error alone.
+
+    Returns:
+        Integer as of `OSError.errno`, or `None` for another error.
+    """
+    if isinstance(error, OSError):
+        return error.errno if error.errno in _NO_ROOM else None
+    text = str(error)
+    return next((one for one in _NO_ROOM if os.strerror(one) in text), None)
+
+
+def delete_left(folder: pathlib.Path, names: str) -> None:
+    """Deletes what processes left that were killed while they wrote.
+
+    What a process writes is locked, and stays.
+
+    Args:
+        folder: Where the files were to be.
+        names: Pattern of their names, as for `pathlib.Path.glob`.
+    """
+    for left in folder.glob(f".{names}.{'?' * 8}.part"):
+        with _locked(left) as locked:
+            if locked:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A new folder beside a path, which ends with the context."""
+    delete_left(path.parent, glob.escape(path.name))
+    while True:
+        room = pathlib.Path(
+            tempfile.mkdtemp(
+                prefix=f".{path.name}.", suffix=".part", dir=path.parent
             )
-        if not path.is_dir():
-            os.replace(beside, path)
-        elif not _exchange(beside, path):
-            # Without such a move the old folder is set aside for a moment.
-            os.replace(path, room / "old")
-            try:
-                os.replace(beside, path)
-            except OSError:
-                os.replace(room / "old", path)
-                raise
+        )
+        with _locked(room):
+            # Until it was locked, it may have been taken for one that is left.
+            if room.exists():
+                try:
+                    yield room
+                finally:
+                    shutil.rmtree(room, ignore_errors=True)
+                return
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[bool]:
+    """Locks a folder, if no process has; gives whether it did.
+
+    Windows and some network drives have no such locks.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    handle = None
+    try:
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(room)
+        if handle is not None:
+            os.close(handle)
+
+
+def _move(beside: pathlib.Path, path: pathlib.Path, room: pathlib.Path) -> None:
+    """Moves a file or folder to its place, in place of what is there."""
+    if path.is_dir() and not beside.is_dir():
+        raise IsADirectoryError(
+            f"{str(path)!r} is a folder, and a file was to be written there"
+        )
+    if not path.is_dir():
+        os.replace(beside, path)
+    elif not _exchange(beside, path):
+        # Without such a move the old folder is set aside for a moment.
+        os.replace(path, room / "old")
+        try:
+            os.replace(beside, path)
+        except OSError:
+            os.replace(room / "old", path)
+            raise
 
 
 def _exchange(first: pathlib.Path, second: pathlib.Path) -> bool:
@@ -165,6 +265,9 @@ def _finite(content):
 def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
     """Writes a CSV file with a header, whole or not at all.
 
+    Text that a spreadsheet would take for a formula, such as a name that
+    begins with `=`, is written with `'` before it. `read_csv` takes it away.
+
     Args:
         path: Where the file shall be.
         rows: Mappings from columns to values. A column that a row lacks is
@@ -172,10 +275,32 @@ def write_csv(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_without_formula(name) for name in columns])
+    for row in rows:
+        writer.writerow(
+            [_without_formula(row.get(name, "")) for name in columns]
+        )
     write_text(path, text.getvalue())
+
+
+def _without_formula(cell):
+    if not isinstance(cell, str):
+        return cell
+    # Python's writer does not quote it, and a spreadsheet would begin a line.
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    if not _like_formula(cell):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    # A number that was formatted.
+    return cell
+
+
+def _like_formula(cell: str) -> bool:
+    return cell.lstrip(_BEFORE_FORMULA).startswith(_FORMULA)
 
 
 def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
@@ -183,11 +308,23 @@ def read_csv(path: str | os.PathLike) -> list[dict[str, str]]:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no text in UTF-8.
+        ValueError: If it is no text in UTF-8, or a line has more or fewer
+            cells than the header.
         csv.Error: If it is no CSV file.
     """
-    text = user_path(path).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    text = user_path(path).read_bytes().decode("utf-8-sig")
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    columns, *rows = [
+        [_as_written(cell) for cell in line] for line in lines if line
+    ] or [[]]
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"two columns have the same name, of {columns}")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _as_written(cell: str) -> str:
+    quoted = cell.startswith("'") and _like_formula(cell)
+    return cell[1:] if quoted else cell
 
 
 def picture_path(path: str | os.PathLike) -> pathlib.Path:

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_anytime.archives import check_archive
 from keras_anytime.files import user_path
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import ensemble  # noqa: F401  (saved ones need it)
@@ -11,8 +12,9 @@ def load_model(path):
     """Loads a model that was saved with `model.save(path)`.
 
     The same as `keras.models.load_model`, but never misses the classes of this
-    package. Training goes on where it was saved: optimizer, weighting and
-    combiner are restored with their state.
+    package, and first looks whether the file is whole and no bomb: what is in
+    it may be 100 times as large as the file. Training goes on where it was
+    saved: optimizer, weighting and combiner are restored with their state.
 
     Args:
         path: String. A `.keras` file.
@@ -21,9 +23,19 @@ def load_model(path):
         An `AnytimeModel`.
 
     Raises:
-        ValueError: If the file holds no anytime model.
+        OSError: If the file cannot be read.
+        ValueError: If the file is damaged, or holds no anytime model.
     """
-    model = keras.models.load_model(user_path(path))
+    path = user_path(path)
+    check_archive(path)
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:
+        # There are as many types as ways to be damaged.
+        raise ValueError(
+            f"The file cannot be loaded as a model. Received: "
+            f"path={str(path)!r}, {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(model, AnytimeModel):
         raise ValueError(
             f"The file holds no anytime model. Received: path={str(path)!r} "

@@ -323,9 +323,10 @@ class AnytimeModel(StageTrainer, RememberingModel):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If images have another shape than the input, or labels
-                are not among the classes.
-            FloatingPointError: If a stage's loss, or a weight, is not finite.
+            ValueError: If images have another shape than the input or are not
+                finite, or labels are not among the classes.
+            FloatingPointError: If a stage's loss, a batch or a variable is not
+                finite.
         """
         given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
         with training.scope(self):
@@ -339,8 +340,11 @@ class AnytimeModel(StageTrainer, RememberingModel):
             filepath: String or path that ends in `.keras`.
             overwrite: Boolean. As in `keras.Model.save`.
             **kwargs: Further arguments of `keras.Model.save`.
+
+        Raises:
+            FloatingPointError: If a variable is not finite.
         """
-        saving.save_whole(super().save, filepath, overwrite, **kwargs)
+        saving.save_whole(self, super().save, filepath, overwrite, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
         """Raises an error; `keras_anytime.export` writes all stages."""

@@ -12,12 +12,15 @@ from keras_anytime import evaluation
 from keras_anytime import export
 from keras_anytime import gradients
 from keras_anytime import runtime
+from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.loading import load_model
 
 
 def check_settings(folder, settings, defaults):
     """Raises a `ValueError` if a folder holds a run with other settings.
+
+    So it does if there are checkpoints of a run whose settings are not known.
 
     Args:
         folder: A `pathlib.Path`.
@@ -27,6 +30,15 @@ def check_settings(folder, settings, defaults):
     """
     path = folder / "settings.json"
     if not path.exists():
+        checkpoints = folder / "checkpoints"
+        if any(checkpoints.glob("*.keras")) or any(
+            checkpoints.glob("stage_*/*.keras")
+        ):
+            # With another seed, say, it would go on as no run ever was.
+            raise ContentError(
+                f"{folder} has checkpoints, but no settings.json that tells "
+                f"of which run: use another --workdir, or delete {checkpoints}."
+            )
         return
     before = {**defaults, **_read(path)}
     differing = [
@@ -69,6 +81,8 @@ class Run:
                     f"no {name}. recipes/train.py writes one."
                 )
         self.settings = _read(self.folder / "settings.json")
+        if not {"data", "eval_split"} <= set(self.settings):
+            raise _damaged(self.folder / "settings.json")
 
     @property
     def name(self):
@@ -262,9 +276,18 @@ def time_answers(networks, folder, data, repetitions):
 
 
 def _read(path):
+    """Returns the settings of a run."""
     try:
-        return dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged; use another folder, or delete it."
-        ) from error
+        found = json.loads(path.read_text())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _damaged(path)
+    return found
+
+
+def _damaged(path):
+    return ContentError(
+        f"{path} is damaged, and does not tell of which run it is: use another "
+        "folder, or delete this one."
+    )

@@ -4,13 +4,16 @@ import os
 
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
+from keras_anytime.finite import check_finite
+from keras_anytime.finite import state
 
 
-def save_whole(save, filepath, overwrite=True, **kwargs):
+def save_whole(model, save, filepath, overwrite=True, **kwargs):
     """Saves a model beside its place, then moves it there.
 
     Args:
-        save: `keras.Model.save` of the model.
+        model: A `keras.Model`.
+        save: Its `keras.Model.save`.
         filepath: String or path that ends in `.keras`.
         overwrite: Boolean. As in `keras.Model.save`.
         **kwargs: Further arguments of `keras.Model.save`.
@@ -18,6 +21,8 @@ def save_whole(save, filepath, overwrite=True, **kwargs):
     Raises:
         ValueError: If the file would be one of HDF5, which Keras writes, and
             cannot load as a model of this package.
+        FloatingPointError: If a variable of the model is not finite: callbacks
+            of Keras too would have the file of a good model replaced.
     """
     path = user_path(filepath)
     if path.suffix in (".h5", ".hdf5"):
@@ -27,6 +32,12 @@ def save_whole(save, filepath, overwrite=True, **kwargs):
             "`save_weights('....weights.h5')`. "
             f"Received: filepath={str(filepath)!r}"
         )
+    check_finite(
+        state(model),
+        "The model is not saved",
+        "What was in the file stays. Go on from there, or, to look for the "
+        "reason, call `save_weights`, which writes weights as they are.",
+    )
     if not overwrite and os.path.exists(path):
         save(path, overwrite=False, **kwargs)
         return

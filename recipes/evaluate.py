@@ -114,7 +114,12 @@ def main(argv):
     logging.set_verbosity(logging.WARNING)
     try:
         evaluate()
-    except (ValueError, ImportError, OSError) as error:
+    except (
+        ValueError,
+        ImportError,
+        OSError,
+        FloatingPointError,
+    ) as error:
         sys.exit(f"evaluate.py: {error}")
 
 

@@ -43,6 +43,7 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     from keras_anytime.files import check_writable
+    from keras_anytime.files import no_room
     from keras_anytime.files import user_path
 
     output = user_path(FLAGS.output)
@@ -51,7 +52,25 @@ def main(argv):
             check_writable(output / name)
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
+    try:
+        run(output)
+    except KeyboardInterrupt:
+        print(
+            "\nquickstart.py: stopped. The same command starts again.",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+    except Exception as error:
+        if no_room(error) is None:
+            raise
+        sys.exit(
+            f"quickstart.py: {error}. What is in {output} is whole: the same "
+            "command replaces it once there is room."
+        )
 
+
+def run(output):
+    """Does what the docstring above says, in a folder."""
     import keras
     import numpy as np
 

@@ -189,6 +189,14 @@ flags.DEFINE_string(
 
 # What may differ when a run is resumed: places, not what is computed.
 _PLACES = ("workdir", "data_dir", "download", "checkpoint_every")
+_WRITTEN = (
+    "settings.json",
+    "model.keras",
+    "curve.csv",
+    "curve.json",
+    "curve.png",
+    "results.json",
+)
 _UNUSED_IF_GREEDY = (
     "gradients",
     "gradients_arguments",
@@ -205,22 +213,57 @@ def main(argv):
 
     workdir = user_path(FLAGS.workdir)
     try:
+        run(workdir)
+    except KeyboardInterrupt:
+        print(
+            f"\ntrain.py: stopped. The same command goes on after the last "
+            f"epoch that has a checkpoint in {workdir / 'checkpoints'}.",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+
+
+def run(workdir):
+    """Trains and measures; ends the process with one sentence if it cannot."""
+    try:
         lock = claim(workdir)
+    except (ValueError, OSError) as error:
+        sys.exit(f"train.py: {error}")
+    with lock:
+        train_and_measure(workdir)
+    print(f"Results, model and curve are in {workdir}.")
+
+
+def train_and_measure(workdir):
+    """As `run`, in a work folder that is this process's own."""
+    try:
         model, train, test, resume = prepare(workdir)
     except (ValueError, ImportError, OSError) as error:
         sys.exit(f"train.py: {error}")
 
-    import keras_anytime as ka
-    from keras_anytime.files import write_json
-    from keras_anytime.provenance import provenance
+    from keras_anytime.files import ContentError
 
     try:
         if FLAGS.greedy:
             logs = train_greedily(model, train, test, workdir)
         else:
             logs = train_together(model, train, test, workdir, resume)
-    except FloatingPointError as error:
+        measure(model, test, logs, workdir)
+    except (FloatingPointError, ContentError) as error:
         sys.exit(f"train.py: {error}")
+    except OSError as error:
+        sys.exit(
+            f"train.py: {error}. The checkpoints in {workdir} are whole: the "
+            "same command goes on from there once there is room."
+        )
+
+
+def measure(model, test, logs, workdir):
+    """Measures the trained network, and writes what is known of it."""
+    import keras_anytime as ka
+    from keras_anytime.files import write_json
+    from keras_anytime.provenance import provenance
+
     finest = (model.label_sets or (None,))[0]
     curve = ka.evaluation.anytime_curve(model, test, label_set=finest)
     print(curve)
@@ -239,8 +282,6 @@ def main(argv):
         "curve": curve.to_dict(),
     }
     write_json(workdir / "results.json", results)
-    lock.close()
-    print(f"Results, model and curve are in {workdir}.")
 
 
 def train_together(model, train, test, workdir, resume):
@@ -486,15 +527,19 @@ def claim(workdir):
     """
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
+    from keras_anytime.callbacks.log import check_epochs
     from keras_anytime.files import check_writable
     from keras_anytime.files import hold
     from keras_anytime.runs import check_settings
 
     try:
-        for name in ("results.json", "checkpoints/lock"):
+        for name in (*_WRITTEN, "checkpoints/lock"):
             check_writable(workdir / name)
     except OSError as error:
         raise ValueError(f"cannot use --workdir: {error}") from error
+    for name in ("history*.csv", "weights.csv", "cosines.csv"):
+        for path in workdir.glob(name):
+            check_epochs(path)
     now = settings()
     check_settings(workdir, now, {name: FLAGS[name].default for name in now})
     try:

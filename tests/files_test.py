@@ -1,16 +1,23 @@
+import csv
+import errno
+import io
 import json
 import math
 import subprocess
 import sys
 import threading
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from keras_anytime import files
 from keras_anytime.files import hold
+from keras_anytime.files import read_csv
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
+from tests.testing import no_room
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -110,6 +117,115 @@ def test_one_process_holds_a_file_until_it_ends(tmp_path):
         with pytest.raises(BlockingIOError):
             hold(path)
     hold(path, wait=True).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_what_killed_processes_left_is_deleted_and_nothing_else(tmp_path):
+    path = tmp_path / "history.csv"
+    code = (
+        "import os, signal, sys; from keras_anytime.files import write_beside;"
+        "write_beside(sys.argv[1], lambda beside: (beside.write_text('half'),"
+        "os.kill(os.getpid(), signal.SIGKILL)))"
+    )
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", code, path], check=False)
+        assert killed.returncode == -9
+    (left,) = tmp_path.iterdir()
+    others = [
+        tmp_path / f".other.csv{left.name.removeprefix('.history.csv')}",
+        tmp_path / ".history.csv.mine",
+    ]
+    for one in others:
+        one.mkdir()
+    (tmp_path / ".history.csv.a_file__.part").write_text("mine")
+    rooms = []
+
+    def write(beside):
+        rooms.append(beside.parent)
+        if len(rooms) == 1:
+            # That of a process that lives stays.
+            write_beside(path, write)
+            assert rooms[0].is_dir()
+        beside.write_text("new")
+
+    write_beside(path, write)
+    assert len(rooms) == 2
+    assert path.read_text() == "new"
+    assert set(tmp_path.iterdir()) == {
+        path,
+        *others,
+        tmp_path / ".history.csv.a_file__.part",
+    }
+    files.check_writable(path)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_full_disk_names_the_file_and_leaves_it(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with no_room(1), pytest.raises(OSError) as error:
+        write_beside(path, lambda beside: beside.write_text(5000 * "new"))
+    assert (
+        f"what was there before is as it was. Received: path={str(path)!r}"
+        in (str(error.value))
+    )
+    assert path.read_text() == "old"
+
+    class OpError(Exception):
+        """As of TensorFlow, which has no number."""
+
+    def fail(beside):
+        raise OpError(f"{beside}; No space left on device")
+
+    with pytest.raises(OSError) as error:
+        write_beside(path, fail)
+    assert error.value.errno == errno.ENOSPC
+    assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+
+
+NAMES = st.text(st.sampled_from("'=+-@ \t\n,\"1.e\uff1d")) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\r")
+)
+
+
+@hypothesis.given(
+    columns=st.lists(NAMES, min_size=1, max_size=3, unique=True),
+    cells=st.lists(NAMES, min_size=3, max_size=3),
+)
+@hypothesis.example(["name"], ['=HYPERLINK("http://x","y")', "-1.5e-3", "-inf"])
+@hypothesis.example(["'=a", "=a"], ["''=1", "'=1", "=1"])
+def test_no_cell_of_a_csv_file_is_a_formula_and_all_are_read_back(
+    tmp_path_factory, columns, cells
+):
+    path = tmp_path_factory.getbasetemp() / "cells.csv"
+    rows = [dict.fromkeys(columns, cell) for cell in cells]
+    write_csv(path, rows)
+    assert read_csv(path) == rows
+    for line in csv.reader(io.StringIO(path.read_text(encoding="utf-8"))):
+        for cell in line:
+            if cell.lstrip().startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")):
+                float(cell)
+
+
+def test_no_name_begins_a_line_of_its_own(tmp_path):
+    path = tmp_path / "cells.csv"
+    write_csv(path, [{"name": "a\r=1+1"}, {"name": "b\r\n=1+1"}])
+    assert path.read_bytes() == b'name\n"a\n=1+1"\n"b\n=1+1"\n'
+
+
+def test_a_csv_file_that_is_damaged_is_not_read_wrongly(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes("\ufeffa,b\n1,2\n".encode())
+    assert read_csv(path) == [{"a": "1", "b": "2"}]
+    for content in (b"a,b\n1\n", b"a\n1,2\n", b"a,a\n1,2\n", b"a\n\xff\n"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError):
+            read_csv(path)
+    for content in (b'a\n"1\n', b'a\n"1"2\n', b"a\n" + b"9" * 2**18):
+        path.write_bytes(content)
+        with pytest.raises(csv.Error):
+            read_csv(path)
 
 
 def test_rows_of_a_csv_file_may_lack_columns(tmp_path):

@@ -62,7 +62,7 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model.keras"):
         Run(_write(tmp_path / "running"))
     folder = _write(tmp_path / "damaged", tiny_net())
-    for content in ("", "[1]", "{"):
+    for content in ("", "[1]", "{", "null", 100_000 * "[", "[[1, 2]]"):
         (folder / "settings.json").write_text(content)
         with pytest.raises(ValueError, match="settings.json is damaged"):
             Run(folder)

@@ -196,6 +196,19 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+@contextlib.contextmanager
+def no_room(kibibytes=40):
+    """Within it, the system lets no file become longer than so much."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes * 1024, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def run_process(repository, *arguments, **environment):
     """Runs Python with arguments in a process of its own, as a user would.
 

@@ -61,7 +61,7 @@ def main(argv):
             batch_size=FLAGS.batch_size,
             thresholds=FLAGS.thresholds and list(map(float, FLAGS.thresholds)),
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"export_saved_model.py: {error}")
     print(f"Written: {FLAGS.output}")
 

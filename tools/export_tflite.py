@@ -115,7 +115,7 @@ def main(argv):
             for variant, path in paths.items():
                 variant = None if variant == "float32" else variant
                 ka.export.tflite(model, path, variant, images, **arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         if results := getattr(error, "results", None):
             print(ka.verification.table(results))
         sys.exit(f"export_tflite.py: {error}")

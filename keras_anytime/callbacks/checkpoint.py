@@ -130,9 +130,13 @@ class StageCheckpoint(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch and not self._began:
             note = read_note(self.path)
-            # Of another metric, it says nothing of this one.
-            if note.get("measure") == self._measure():
-                self.best = note["best"]
+            best = note.get("best")
+            # Of another metric, it says nothing of this one. A file may have
+            # been damaged since.
+            if note.get("measure") == self._measure() and (
+                isinstance(best, (int, float)) and math.isfinite(best)
+            ):
+                self.best = best
         self._began = True
 
     def on_epoch_end(self, epoch, logs=None):

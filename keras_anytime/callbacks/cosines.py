@@ -4,9 +4,9 @@ import itertools
 
 import keras
 
+from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
 from keras_anytime.checks import check_anytime_model
-from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 
 
@@ -34,6 +34,7 @@ class GradientCosines(keras.callbacks.Callback):
         ValueError: In training, if the combiner takes one backward pass of all
             losses, as `Sum` does.
         OSError: Before training, if the file cannot be written.
+        ContentError: Before training, if what is there is no such file.
 
     Reference:
         [Wan et al., 2020, Section 4.3](https://arxiv.org/abs/2008.06635)
@@ -54,7 +55,7 @@ class GradientCosines(keras.callbacks.Callback):
                 "function of the Gram matrix. "
                 f"Received: gradients={type(combiner).__name__}"
             )
-        check_writable(self.path)
+        check_epochs(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.gradients.reset_cosines()

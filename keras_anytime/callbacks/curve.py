@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from keras_anytime import heads
+from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
 from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import curve_of
@@ -50,6 +51,7 @@ class AnytimeCurve(keras.callbacks.Callback):
         ImportError: In training, if there is a `log_dir` and no TensorFlow or
             TensorBoard.
         OSError: Before training, if a file cannot be written.
+        ContentError: Before training, if what is there is no such file.
         ValueError: In training, if the data cannot be measured.
     """
 
@@ -67,7 +69,7 @@ class AnytimeCurve(keras.callbacks.Callback):
         self._costs = stage_costs(self.model)
         self._label_set = (self.model.label_sets or (None,))[0]
         if self.path is not None:
-            check_writable(self.path)
+            check_epochs(self.path)
         check_data(self.model, self.data, [self._label_set], self.batch_size)
         if self.log_dir is not None:
             try:

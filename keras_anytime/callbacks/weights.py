@@ -3,9 +3,9 @@
 import keras
 
 from keras_anytime import heads
+from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
 from keras_anytime.checks import check_anytime_model
-from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 
 
@@ -29,6 +29,7 @@ class LossWeights(keras.callbacks.Callback):
 
     Raises:
         OSError: Before training, if the file cannot be written.
+        ContentError: Before training, if what is there is no such file.
 
     Reference:
         [Hu et al., 2019, Figure 6c](https://arxiv.org/abs/1708.06832)
@@ -41,7 +42,7 @@ class LossWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         check_anytime_model(self.model)
-        check_writable(self.path)
+        check_epochs(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.gradients.reset_weights()

@@ -16,6 +16,7 @@ from keras_anytime.export.manifest import StageRecord
 from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.preparation import chosen_stages
 from keras_anytime.export.preparation import exportable
+from keras_anytime.finite import check_finite
 from keras_anytime.losses import task_of
 from keras_anytime.provenance import versions
 
@@ -34,8 +35,16 @@ def programs(model, zero_filled=True, stages=None, pixels=None):
         Dict from `step_k` and `subnet_k` of each stage k to `keras.Model`s
         from dicts to dicts of tensors; without the steps where the model is
         not interruptible.
+
+    Raises:
+        FloatingPointError: If a variable of these stages is not finite.
     """
     part, numbers = chosen_stages(model, stages)
+    check_finite(
+        part.variables,
+        "The model is not exported",
+        "Export the last checkpoint that was saved.",
+    )
     model = exportable(part, zero_filled, pixels)
     named = {}
     if model.interruptible:

@@ -9,6 +9,7 @@ from keras_anytime import training
 from keras_anytime.checks import check_anytime_model
 from keras_anytime.configs import lost_by_config
 from keras_anytime.data_info import remember_training_set
+from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
 from keras_anytime.training.notes import read_note
@@ -154,7 +155,7 @@ class _End:
             return False
         found = read_note(self.path).get("epochs", self.epochs)
         if found != self.epochs:
-            raise ValueError(
+            raise ContentError(
                 f"{str(self.path)!r} was trained for {found} epochs; use as "
                 f"many, or another `workdir`. Received: {self.epochs} epochs"
             )

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 
 
@@ -15,6 +16,10 @@ def save_with_note(model, path, note):
         model: A `keras.Model`.
         path: String or path that ends in `.keras`.
         note: Dict of plain values, 64 KiB of JSON at most.
+
+    Raises:
+        FloatingPointError: If a variable of the model is not finite. What was
+            there stays.
     """
 
     def write(beside):
@@ -26,9 +31,23 @@ def save_with_note(model, path, note):
 
 
 def read_note(path):
-    """Returns the note of a saved model; an empty dict if there is none."""
+    """Returns the note of a saved model; an empty dict if there is none.
+
+    Only the note is read, which is 64 KiB at most, and the list of what is in
+    the file.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.comment)
-    except (OSError, ValueError, zipfile.BadZipFile):
+        # Opening a pipe would wait for someone to write.
+        if not user_path(path).is_file():
+            return {}
+        with zipfile.ZipFile(user_path(path)) as archive:
+            note = json.loads(archive.comment)
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+    ):
         return {}
+    return note if isinstance(note, dict) else {}

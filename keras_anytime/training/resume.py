@@ -4,13 +4,15 @@ import contextlib
 import hashlib
 import json
 import re
-import shutil
 
 import keras
 
 from keras_anytime import training
+from keras_anytime.archives import check_archive
 from keras_anytime.data_info import recall
+from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
+from keras_anytime.files import delete_left
 from keras_anytime.files import user_path
 from keras_anytime.training.inputs import build_optimizer
 from keras_anytime.training.notes import read_note
@@ -100,13 +102,10 @@ class Resume(keras.callbacks.Callback):
                 f"model first. Received: {model.name!r}, not compiled"
             )
         self._serve(model)
+        delete_left(self.folder, "epoch_*.keras")
         path = self._checkpoints().get(self.epoch)
         if path:
-            check_settings(path, self._settings)
-        for killed in self.folder.glob(".epoch_*.keras.*"):
-            # What a process left that was killed while it wrote.
-            shutil.rmtree(killed, ignore_errors=True)
-        if path:
+            check_settings(path, {**self._settings, "epoch": self.epoch})
             load_state(model, path)
             self._own = {path}
         self._restored = True
@@ -166,7 +165,8 @@ class Resume(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != last:
             return
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
-        save_with_note(self.model, path, self._settings)
+        note = {"epoch": epoch + 1, **self._settings}
+        save_with_note(self.model, path, note)
         for other in self._own - {path}:
             # Another worker of the same training may have been faster.
             other.unlink(missing_ok=True)
@@ -198,23 +198,30 @@ class Resume(keras.callbacks.Callback):
 
 
 def check_settings(path, wanted):
-    """Raises a `ValueError` if a checkpoint is of another training.
+    """Raises a `ContentError` if a checkpoint is of another training.
 
     Args:
         path: Path of a file of `save_with_note`.
-        wanted: Dict, what `settings` tells of the model.
+        wanted: Dict, what `settings` tells of the model, and where the file
+            is one of several epochs, the `epoch`.
     """
     found = read_note(path)
     if not found:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read, or is none of "
             "`Resume`: delete it to start over, or use another folder."
         )
     differing = [
         what for what, digest in wanted.items() if found.get(what) != digest
     ]
+    if differing == ["epoch"]:
+        raise ContentError(
+            f"The checkpoint {str(path)!r} has seen {found.get('epoch')} "
+            "epochs, and its name says otherwise: give it back the name "
+            "`epoch_<number>.keras` that it had, or delete it."
+        )
     if differing:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} is of another training: its "
             f"{differing[0]} differs. Use another folder, or the settings of "
             "that training, with a model that is built and compiled anew."
@@ -229,17 +236,18 @@ def load_state(model, path):
         path: Path of a `.keras` file.
 
     Raises:
-        ValueError: If the file cannot be read.
+        ContentError: If the file cannot be read.
     """
     with training.scope(model):
         build_optimizer(model)
     try:
+        check_archive(path)
         model.load_weights(path)
         recall(model, path)
     except Exception as error:
-        raise ValueError(
+        raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read "
-            f"({type(error).__name__}); delete it to start over."
+            f"({type(error).__name__}: {error}); delete it to start over."
         ) from error
 
 

@@ -9,6 +9,7 @@ from keras_anytime import losses as losses_lib
 from keras_anytime import training
 from keras_anytime.metrics import named_results
 from keras_anytime.training import columns
+from keras_anytime.training.nan import counted
 
 
 class StageTrainer:
@@ -51,7 +52,7 @@ class StageTrainer:
         training.apply_gradient(
             self.optimizer, gradient, self.trainable_variables
         )
-        self._track_losses(x, losses, penalty)
+        self._track_losses(x, sample_weight, losses, penalty)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _measure(self, x, y, sample_weight):
@@ -60,7 +61,7 @@ class StageTrainer:
             self.loss, self.stage_losses(y, outputs, sample_weight), x
         )
         penalty = columns.penalty(self.losses, losses.dtype)
-        self._track_losses(x, losses, penalty)
+        self._track_losses(x, sample_weight, losses, penalty)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def stage_losses(self, y, outputs, sample_weight=None):
@@ -89,12 +90,13 @@ class StageTrainer:
             super().get_metrics_result(), self.output_names, own
         )
 
-    def _track_losses(self, x, losses, penalty):
+    def _track_losses(self, x, sample_weight, losses, penalty):
         size = keras.ops.shape(keras.tree.flatten(x)[0])[0]
         of_stages = keras.ops.unstack(losses, self.num_stages)
         for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
             metric.update_state(loss, sample_weight=size)
         total = keras.ops.mean(losses) + penalty
+        count = counted(size, x, sample_weight)
         for metric in self.metrics:
             if metric.name == "loss":
-                metric.update_state(total, sample_weight=size)
+                metric.update_state(total, sample_weight=count)

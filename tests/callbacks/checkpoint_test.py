@@ -1,4 +1,5 @@
 import io
+import math
 import os
 
 import keras
@@ -6,6 +7,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.training.notes import read_note
+from keras_anytime.training.notes import save_with_note
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
@@ -283,6 +286,17 @@ def test_how_good_a_model_is_by_another_measure_does_not_count(tmp_path):
     assert _kept(path) == 2.25
 
 
+@pytest.mark.parametrize("best", ["many", None, [1], float("nan"), math.inf])
+def test_a_damaged_note_does_not_keep_models_from_being_saved(tmp_path, best):
+    model, path = _model(), tmp_path / "best.keras"
+    _checkpoint_epoch(_checkpoint(model, path), 0, 0.75)
+    note = read_note(path)
+    assert note["best"] == 0.75
+    save_with_note(model, path, {**note, "best": best})
+    _checkpoint_epoch(_checkpoint(model, path), 1, 0.5)
+    assert _kept(path) == 1.5
+
+
 def test_a_resumed_training_does_not_replace_a_better_model(tmp_path):
     x, y = digits(64)
     model, path = compiled(dense_net()), tmp_path / "best.keras"
@@ -362,8 +376,9 @@ def test_checkpoints_come_after_whole_epochs(tmp_path, every):
 
 def test_what_is_half_written_is_never_read(tmp_path):
     resume = ka.callbacks.Resume(tmp_path)
-    (tmp_path / ".epoch_00009.keras.abc").mkdir()
-    (tmp_path / ".epoch_00009.keras.abc" / "epoch_00009.keras").touch()
+    killed = tmp_path / ".epoch_00009.keras.abcdefgh.part"
+    killed.mkdir()
+    (killed / "epoch_00009.keras").touch()
     assert resume.epoch == 0
     (tmp_path / "epoch_00001.keras").write_bytes(b"no model")
     with pytest.raises(ValueError, match="cannot be read"):

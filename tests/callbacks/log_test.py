@@ -3,6 +3,7 @@ import csv
 import pytest
 
 from keras_anytime.callbacks import EpochLog
+from keras_anytime.callbacks.log import read_epochs
 
 
 def _rows(path):
@@ -36,3 +37,14 @@ def test_a_resumed_training_replaces_what_it_repeats(tmp_path):
         _log(first, epoch, loss=epoch)
     _log(EpochLog(path), 1, loss=9.0)
     assert [row["loss"] for row in _rows(path)] == ["0", "9"]
+
+
+def test_names_of_metrics_are_no_formulas(tmp_path):
+    path = tmp_path / "history.csv"
+    name = '=HYPERLINK("http://x")'
+    for epoch in range(2):
+        _log(EpochLog(path), epoch, loss=-1.5, **{name: 1.0})
+    header, *lines = path.read_text().splitlines()
+    assert header == 'epoch,seconds,loss,"\'=HYPERLINK(""http://x"")"'
+    assert [line.split(",")[2:] for line in lines] == [["-1.5", "1"]] * 2
+    assert list(read_epochs(path)[1])[3] == name

@@ -52,6 +52,20 @@ def test_a_place_that_cannot_be_written_is_told_before_training(
         )
 
 
+@pytest.mark.parametrize("writer", ["log", "weights", "cosines", "curve"])
+@pytest.mark.parametrize("content", ["mine\n1\n", "epoch,a\n1\n", "epoch\nx\n"])
+def test_a_file_that_is_no_file_of_epochs_is_told_before_training(
+    tmp_path, writer, content
+):
+    path = tmp_path / f"{writer}.csv"
+    path.write_text(content)
+    model = compiled(dense_net(), "orthogonal")
+    with pytest.raises(ValueError, match=f"damaged, or .*path='{path}'"):
+        model.fit(*digits(16), callbacks=[WRITERS[writer](tmp_path)], verbose=0)
+    assert path.read_text() == content
+    assert int(model.optimizer.iterations) == 0
+
+
 def test_greedy_training_tells_it_too(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="Not a directory"):

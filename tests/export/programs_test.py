@@ -109,3 +109,19 @@ def test_what_does_not_fit_the_label_sets_is_refused(tmp_path):
             tiny_net(), tmp_path / "export", class_names=NAMES
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+def test_what_is_not_finite_is_not_exported(tmp_path, form):
+    model = scramble(tiny_net("w1-w2"))
+    *_, ruined = (one for one in model.variables if "variance" in one.path)
+    values = ruined.numpy()
+    values[-1] = np.nan
+    ruined.assign(values)
+    path = tmp_path / f"net.{form}"
+    with pytest.raises(FloatingPointError) as error:
+        getattr(ka.export, form)(model, path)
+    assert f"not exported: the variable {ruined.path!r}" in str(error.value)
+    assert not any(tmp_path.iterdir())
+    # What is exported does not have it.
+    getattr(ka.export, form)(model, path, stages=(1,))

@@ -2,11 +2,13 @@
 
 import csv
 import re
+import sys
 
 import numpy as np
 import pytest
 
 import keras_anytime as ka
+from tests.testing import no_room
 from tests.testing import run_script
 from tests.testing import sampled
 
@@ -83,3 +85,38 @@ def test_an_output_that_cannot_be_written(repository, tmp_path):
     assert result.returncode != 0
     assert "cannot write to --output" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+@pytest.mark.parametrize("kibibytes", [40, 600])
+def test_a_full_disk_is_answered_by_one_sentence(
+    repository, tmp_path, monkeypatch, kibibytes
+):
+    # There is room for the model, and none for an export.
+    monkeypatch.setattr(ka.AnytimeModel, "fit", lambda *_, **__: None)
+    (tmp_path / "model.keras").write_text("from before")
+    with no_room(kibibytes):
+        result = run_script(
+            repository, "recipes/quickstart.py", f"--output={tmp_path}"
+        )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("quickstart.py: ")
+    assert f"What is in {tmp_path} is whole" in result.stderr
+    kept = (tmp_path / "model.keras").read_bytes() == b"from before"
+    assert kept == (kibibytes == 40)
+    assert not [one for one in tmp_path.rglob(".*")]
+
+
+def test_ctrl_c_is_answered_by_one_sentence(repository, tmp_path, monkeypatch):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ka.AnytimeModel, "fit", stop)
+    result = run_script(
+        repository, "recipes/quickstart.py", f"--output={tmp_path}"
+    )
+    assert result.returncode == 130
+    assert result.stderr.strip() == (
+        "quickstart.py: stopped. The same command starts again."
+    )

@@ -1,19 +1,23 @@
 """`recipes/train.py` as a user runs it."""
 
 import csv
+import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
 
 import keras_anytime as ka
 from keras_anytime.files import hold
+from keras_anytime.training.notes import save_with_note
+from tests.callbacks.nets import dense_net
+from tests.testing import no_room
 from tests.testing import run_process
 from tests.testing import run_script
 
@@ -22,14 +26,18 @@ SMALL = (
     "--units=1,1",
     "--filters=8,16",
     "--batch_size=128",
-    "--weighting=adaloss",
-    "--gradients=orthogonal",
 )
+TOGETHER = ("--weighting=adaloss", "--gradients=orthogonal")
 
 
 def _train(repository, workdir, *flags, run=run_script):
     return run(
-        repository, "recipes/train.py", f"--workdir={workdir}", *SMALL, *flags
+        repository,
+        "recipes/train.py",
+        f"--workdir={workdir}",
+        *SMALL,
+        *(() if "--greedy" in flags else TOGETHER),
+        *flags,
     )
 
 
@@ -53,6 +61,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
             "recipes/train.py",
             f"--workdir={stopped}",
             *SMALL,
+            *TOGETHER,
             "--epochs=12",
         ],
         cwd=repository,
@@ -211,29 +220,163 @@ def test_a_work_folder_that_cannot_be_written(repository, tmp_path):
         assert "Traceback" not in run.stderr
 
 
-def test_a_broken_checkpoint(repository, tmp_path):
-    checkpoints = tmp_path / "run" / "checkpoints"
-    checkpoints.mkdir(parents=True)
-    (checkpoints / "epoch_00001.keras").write_bytes(b"no model")
-    run = _train(repository, tmp_path / "run")
+def _stopped(repository, workdir, monkeypatch, *flags):
+    """Stops a training by Ctrl-C in its first epoch."""
+
+    def stop(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ka.callbacks.StageProgress, "on_epoch_begin", stop)
+        return _train(repository, workdir, *flags)
+
+
+@pytest.mark.parametrize("flags", [[], ["--greedy"]])
+def test_ctrl_c_is_answered_by_one_sentence(
+    repository, tmp_path, monkeypatch, flags
+):
+    run = _stopped(repository, tmp_path, monkeypatch, *flags)
+    assert run.returncode == 130
+    (sentence,) = run.stderr.strip().splitlines()
+    assert "The same command goes on after the last epoch" in sentence
+    assert str(tmp_path / "checkpoints") in sentence
+
+
+def test_a_broken_checkpoint(repository, tmp_path, monkeypatch):
+    _stopped(repository, tmp_path, monkeypatch)
+    path = tmp_path / "checkpoints" / "epoch_00001.keras"
+    notes = (b"no model", b"[" * 60_000, b"[1]")
+    for content in (b"no model", *map(_archive, notes)):
+        path.write_bytes(content)
+        run = _train(repository, tmp_path)
+        assert run.returncode != 0
+        assert f"The checkpoint '{path}' cannot be read" in run.stderr
+        assert "Traceback" not in run.stderr
+        assert path.read_bytes() == content
+
+
+def _archive(note):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("config.json", b"{}")
+        archive.comment = note
+    return content.getvalue()
+
+
+def test_a_broken_checkpoint_of_a_stage(repository, tmp_path, monkeypatch):
+    _stopped(repository, tmp_path, monkeypatch, "--greedy")
+    path = tmp_path / "checkpoints" / "stage_1.keras"
+    path.write_bytes(b"no model")
+    run = _train(repository, tmp_path, "--greedy")
     assert run.returncode != 0
-    assert "cannot be read" in run.stderr
+    assert f"The checkpoint '{path}' cannot be read" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_the_checkpoint_of_another_run(repository, tmp_path):
-    first = _train(repository, tmp_path / "first", "--epochs=1")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("history.csv", b""),
+        ("history.csv", b"\xff\xfe"),
+        ("history.csv", b"mine,too\n1,2\n"),
+        ("history.csv", b"epoch,seconds\n1"),
+        ("history.csv", b"epoch,seconds\n1,2,3\n"),
+        ("history.csv", b"epoch,seconds\none,2\n"),
+        ("history.csv", b"epoch,seconds\n1,long\n"),
+        ("history.csv", b'epoch,seconds\n1,"2\n'),
+        ("history.csv", b"epoch,seconds\n1," + b"9" * 200_000 + b"\n"),
+        ("history.csv", b"epoch,seconds\n\x00,2\n"),
+        ("history_stage_2.csv", b"no such file\nat all\n"),
+        ("weights.csv", b"weight_1\n1\n"),
+        ("cosines.csv", b"epoch,epoch\n1,1\n"),
+        ("settings.json", b"\xff"),
+        ("settings.json", b"null"),
+        ("settings.json", b"[" * 100_000),
+    ],
+)
+def test_a_damaged_file_in_the_work_folder_is_told_before_training(
+    repository, tmp_path, name, content
+):
+    path = tmp_path / name
+    path.write_bytes(content)
+    run = _train(repository, tmp_path, "--net=none")
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    # An empty file has no lines that could be wrong.
+    told = "name='none'" if not content else str(path)
+    assert told in run.stderr
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_the_place_of_a_result_is_told_before_training(
+    repository, tmp_path
+):
+    (tmp_path / "curve.png").mkdir()
+    run = _train(repository, tmp_path)
+    assert run.returncode != 0
+    assert "cannot use --workdir" in run.stderr
+    assert "curve.png" in run.stderr
+
+
+@pytest.mark.parametrize("name", ["epoch_00001.keras", "stage_1.keras"])
+def test_a_checkpoint_without_its_settings_is_not_gone_on_with(
+    repository, tmp_path, name
+):
+    # The weights fit; whether the seed does, nothing tells.
+    checkpoint = tmp_path / "checkpoints" / name
+    checkpoint.parent.mkdir()
+    save_with_note(dense_net(), checkpoint, {})
+    before = checkpoint.read_bytes()
+    run = _train(repository, tmp_path, "--seed=2")
+    assert run.returncode != 0
+    assert "has checkpoints, but no settings.json" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert checkpoint.read_bytes() == before
+    assert not (tmp_path / "settings.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_disk_without_room_for_the_results(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr(ka.AnytimeModel, "fit", lambda *_, **__: None)
+    (tmp_path / "model.keras").write_text("from before")
+    with no_room():
+        run = _train(repository, tmp_path)
+    assert run.returncode == 1
+    assert f"Received: path='{tmp_path / 'model.keras'}'" in run.stderr
+    assert f"The checkpoints in {tmp_path} are whole" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert (tmp_path / "model.keras").read_text() == "from before"
+    assert not [one for one in tmp_path.rglob(".*")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_full_disk_leaves_what_is_there_and_the_same_command_goes_on(
+    repository, tmp_path
+):
+    first = _train(repository, tmp_path, "--epochs=1", "--schedule=constant")
     assert first.returncode == 0, first.stderr
-    (tmp_path / "second").mkdir()
-    shutil.copytree(
-        tmp_path / "first/checkpoints", tmp_path / "second/checkpoints"
+    settings = tmp_path / "settings.json"
+    settings.write_text(
+        settings.read_text().replace('"epochs": 1', '"epochs": 2')
     )
-    run = _train(
-        repository, tmp_path / "second", "--epochs=3", "--filters=16,32"
-    )
-    assert run.returncode != 0
-    assert "its network differs" in run.stderr
+    flags = ("--epochs=2", "--schedule=constant")
+    before = (tmp_path / "model.keras").read_bytes()
+    with no_room():
+        run = _train(repository, tmp_path, *flags)
+    assert run.returncode == 1
+    path = tmp_path / "checkpoints" / "epoch_00002.keras"
+    assert f"Received: path='{path}'" in run.stderr
+    assert f"The checkpoints in {tmp_path} are whole" in run.stderr
     assert "Traceback" not in run.stderr
+    assert [one.name for one in path.parent.glob("*.keras")] == [
+        "epoch_00001.keras"
+    ]
+    assert (tmp_path / "model.keras").read_bytes() == before
+    assert not [one for one in tmp_path.rglob(".*")]
+    again = _train(repository, tmp_path, *flags)
+    assert again.returncode == 0, again.stderr
+    assert "Resuming after epoch 1 of 2" in again.stdout
 
 
 @pytest.mark.slow

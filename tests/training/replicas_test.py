@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.testing import run_process
 from tests.training.replicas import STRATEGIES
 
 
@@ -103,3 +104,44 @@ def test_strategies_differ(trained):
     }
     for a, b in itertools.combinations(first, 2):
         assert not np.allclose(first[a], first[b], atol=1e-5), (a, b)
+
+
+POISONED = """
+import numpy as np
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+from tests.testing import compiled, digits, tiny_net
+
+strategy = tf.distribute.MirroredStrategy(
+    ["CPU:0", "CPU:1"],
+    cross_device_ops=tf.distribute.ReductionToOneDevice(),
+)
+with strategy.scope():
+    model = compiled(tiny_net("w1-w2"), run_eagerly=False)
+x, y = digits(32)
+# In the second step, of the second replica's share.
+x[15, 3, 3, 0] = np.inf
+data = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+try:
+    model.fit(data, verbose=0)
+except FloatingPointError as error:
+    print(error)
+try:
+    model.save("ruined.keras")
+except FloatingPointError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_pixel_of_one_replica_that_is_not_finite_stops_all(repository):
+    run = run_process(repository, "-c", POISONED, PYTHONPATH=str(repository))
+    assert run.returncode == 0, run.stderr
+    stopped, saved = run.stdout.splitlines()
+    assert stopped.startswith("A batch has images")
+    assert "at step 2 of epoch 1" in stopped
+    assert saved.startswith("The model is not saved")

@@ -122,6 +122,24 @@ def test_only_what_it_restored_or_wrote_is_deleted(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["epoch_00001", "epoch_00009"])
+def test_a_checkpoint_of_another_name_is_not_taken_for_more_epochs(
+    tmp_path, name
+):
+    _fit(compiled(dense_net()), tmp_path, 2)
+    renamed = tmp_path / f"{name}.keras"
+    (tmp_path / "epoch_00002.keras").rename(renamed)
+    model = compiled(dense_net())
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match="has seen 2 epochs, and its name"):
+        _fit(model, tmp_path, 9)
+    assert [one.name for one in tmp_path.iterdir()] == [renamed.name]
+    for one, other in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    renamed.rename(tmp_path / "epoch_00002.keras")
+    assert _fit(model, tmp_path, 3).epoch == [2]
+
+
 @pytest.mark.parametrize("how", ["other network", "not of Resume"])
 def test_checkpoints_of_others_are_refused_before_training(tmp_path, how):
     if how == "other network":
