@@ -297,7 +297,6 @@ class AnytimePredictor:
         worker = self._worker
         if worker is not None:
             worker.end()
-        self._steps = {}
         memory.give_back()
 
     def __enter__(self):
