@@ -165,6 +165,8 @@ class Job:
         The first step is begun whatever it takes: any answer is better than
         none. After the deadline, none is.
         """
+        if self._deadline_ms is None:
+            return True
         takes = self.step_ms[index] if index and self.step_ms else 0.0
         return not self._late(1e3 * self._seconds() + takes)
 
