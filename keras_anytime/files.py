@@ -11,12 +11,14 @@ import math
 import os
 import pathlib
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import BinaryIO
 from typing import TextIO
 
 # What a disk says that has no room left.
@@ -88,7 +90,7 @@ def write_beside(
         with _room(path) as room:
             beside = room / path.name
             write(beside)
-            _move(beside, path, room)
+            _move(beside, path, room / "old")
     except Exception as error:
         number = no_room(error)
         if number is None:
@@ -176,21 +178,29 @@ def _locked(folder: pathlib.Path) -> Iterator[bool]:
             os.close(handle)
 
 
-def _move(beside: pathlib.Path, path: pathlib.Path, room: pathlib.Path) -> None:
-    """Moves a file or folder to its place, in place of what is there."""
+def _move(
+    beside: pathlib.Path, path: pathlib.Path, aside: pathlib.Path
+) -> None:
+    """Moves a file or folder in place of what is there."""
     if path.is_dir() and not beside.is_dir():
         raise IsADirectoryError(
             f"{str(path)!r} is a folder, and a file was to be written there"
         )
     if not path.is_dir():
-        os.replace(beside, path)
-    elif not _exchange(beside, path):
+        try:
+            os.replace(beside, path)
+            return
+        except OSError:
+            # Another program may have put a folder there at this moment.
+            if not (path.is_dir() and beside.is_dir()):
+                raise
+    if not _exchange(beside, path):
         # Without such a move the old folder is set aside for a moment.
-        os.replace(path, room / "old")
+        os.replace(path, aside)
         try:
             os.replace(beside, path)
         except OSError:
-            os.replace(room / "old", path)
+            os.replace(aside, path)
             raise
 
 
@@ -203,6 +213,72 @@ def _exchange(first: pathlib.Path, second: pathlib.Path) -> bool:
     return rename is not None and not rename(
         here, os.fsencode(first), here, os.fsencode(second), exchange
     )
+
+
+@contextlib.contextmanager
+def alone_in(folder: str | os.PathLike) -> Iterator[None]:
+    """Lets one program or thread at a time replace files of a folder.
+
+    It is for files that belong together, which no single move replaces. Where
+    the system has no such locks (Windows, some network drives), nobody waits.
+
+    Args:
+        folder: An existing folder.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    lock = os.open(user_path(folder), os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # A drive without locks.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        # Closed alone, it would still be held by processes forked meanwhile.
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Opens a file to read, which others may have put there.
+
+    A pipe would let its reader wait for ever, and a device never end.
+
+    Raises:
+        OSError: If it cannot be read, or is no regular file.
+    """
+
+    def opener(name, flags):
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    path = user_path(path)
+    file = open(path, "rb", opener=opener)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    return file
+
+
+def read_small(path: str | os.PathLike, largest: int) -> bytes:
+    """Reads a file of a size that is bounded.
+
+    Args:
+        path: The file.
+        largest: Integer, the bytes that it may have.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file, or is larger.
+    """
+    with open_regular(path) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(
+            errno.EFBIG, f"It is larger than {largest} bytes", str(path)
+        )
+    return content
 
 
 def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:

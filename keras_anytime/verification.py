@@ -15,9 +15,12 @@ from keras_anytime.checks import check_anytime_model
 from keras_anytime.evaluation import Predictions
 from keras_anytime.export import tflite
 from keras_anytime.export.manifest import manifest_path
+from keras_anytime.export.manifest import matching_manifest
 from keras_anytime.export.manifest import pending_path
+from keras_anytime.export.manifest import settle
 from keras_anytime.export.preparation import as_pixels
 from keras_anytime.export.representative import check_prepared
+from keras_anytime.files import alone_in
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.runtime import AnytimePredictor
@@ -72,7 +75,8 @@ def verify(path, model, data) -> Verified:
         A `Verified`.
 
     Raises:
-        ValueError: If the file cannot be opened, or the data do not fit it.
+        ValueError: If the file cannot be opened, the data do not fit it, or
+            it is replaced in the meantime.
     """
     check_anytime_model(model)
     images, labels = _arrays(data)
@@ -171,9 +175,11 @@ def export_verified(
             )
         for path, made in written.items():
             # The manifest first, where it waits: see `pending_path`.
-            manifest_path(made).replace(pending_path(path))
-            made.replace(path)
-            pending_path(path).replace(manifest_path(path))
+            with alone_in(path.parent):
+                settle(path)
+                manifest_path(made).replace(pending_path(path))
+                made.replace(path)
+                pending_path(path).replace(manifest_path(path))
     return results
 
 
@@ -273,4 +279,12 @@ def _write_in_manifest(path, manifest, verified):
         "agreement": list(verified.agreement),
     }
     changed = dataclasses.replace(manifest, stages=stages, verified=record)
-    write_text(manifest_path(path), changed.to_json())
+    path = user_path(path)
+    with alone_in(path.parent):
+        found = matching_manifest(path)
+        if found is None or found.sha256 != manifest.sha256:
+            raise ValueError(
+                "The file was replaced while it was measured: measure it "
+                f"again. Received: path={str(path)!r}"
+            )
+        write_text(manifest_path(path), changed.to_json())

@@ -3,6 +3,7 @@ import errno
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,9 @@ import pytest
 
 from keras_anytime import files
 from keras_anytime.files import hold
+from keras_anytime.files import open_regular
 from keras_anytime.files import read_csv
+from keras_anytime.files import read_small
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
@@ -67,6 +70,38 @@ def test_a_folder_is_there_while_it_is_replaced(tmp_path):
     assert not missing
 
 
+def test_two_programs_may_write_one_new_folder(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    replace = os.replace
+
+    def other_was_first(beside, place):
+        monkeypatch.undo()
+        _folder_of("other")(path)
+        replace(beside, place)
+
+    monkeypatch.setattr(os, "replace", other_was_first)
+    write_beside(path, _folder_of("mine"))
+    assert [one.name for one in path.iterdir()] == ["mine"]
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_only_regular_files_of_a_size_are_read(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_small(path, 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        read_small(path, 4)
+    with open_regular(path) as file:
+        assert file.read() == b"12345"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for other in (pipe, "/dev/zero", tmp_path, "/dev/null"):
+        with pytest.raises(OSError):
+            read_small(other, 5)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "nowhere")
+
+
 def test_a_folder_is_not_lost_to_a_file(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -94,6 +129,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 HOLDER = """
 import sys, time
 from keras_anytime.files import hold
+from keras_anytime.files import open_regular
+from keras_anytime.files import read_small
 file = hold(sys.argv[1])
 print("held", flush=True)
 time.sleep(60)

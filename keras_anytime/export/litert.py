@@ -18,12 +18,15 @@ from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.manifest import checksum
 from keras_anytime.export.manifest import manifest_path
 from keras_anytime.export.manifest import pending_path
+from keras_anytime.export.manifest import settle
 from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.export.representative import calibration_images
 from keras_anytime.export.rows import resizable
 from keras_anytime.export.trial import check_runs
+from keras_anytime.files import alone_in
+from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
@@ -185,6 +188,8 @@ def tflite(
 def replace_file(path, content, manifest):
     """Writes a file and its manifest; neither is ever without the other.
 
+    Several exports to one place take turns; that of the last one stays.
+
     Args:
         path: `pathlib.Path` of the file.
         content: Bytes of the file.
@@ -194,10 +199,13 @@ def replace_file(path, content, manifest):
     def write(beside):
         beside.write_bytes(content)
         whole = dataclasses.replace(manifest, sha256=checksum(beside))
+        settle(path)
         write_text(pending_path(path), whole.to_json())
 
-    write_beside(path, write)
-    pending_path(path).replace(manifest_path(path))
+    check_writable(path)
+    with alone_in(path.parent):
+        write_beside(path, write)
+        pending_path(path).replace(manifest_path(path))
 
 
 def convert(folder, signatures):

@@ -3,22 +3,28 @@
 A device reads it without Keras or TensorFlow.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
 import pathlib
 
-from keras_anytime.confidence import check_thresholds
+from keras_anytime.export import manifest_schema
 from keras_anytime.export.manifest_files import checksum
 from keras_anytime.export.manifest_files import manifest_path
 from keras_anytime.export.manifest_files import pending_path
 from keras_anytime.export.manifest_files import why_missing
+from keras_anytime.export.manifest_values import shown
+from keras_anytime.files import open_regular
+from keras_anytime.files import read_small
+from keras_anytime.files import user_path
 
 FORMAT = "keras_anytime"
 FORMAT_VERSION = 1
-# A manifest of a thousand classes and a hundred signatures takes 1 MB.
-LARGEST_BYTES = 64 * 2**20
+# A manifest of a thousand classes and a hundred signatures takes 1 MB. JSON of
+# so many bytes takes 100 MB of memory at the most, and a second to read.
+LARGEST_BYTES = 4 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,14 +158,27 @@ class Manifest:
         return {name: f"logits_{name}" for name in self.label_sets}
 
     def to_json(self) -> str:
-        """Returns the manifest as JSON text."""
+        """Returns the manifest as JSON text.
+
+        Raises:
+            ManifestError: If it is none that could be read again.
+        """
         content = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             **dataclasses.asdict(self),
         }
         content["checksum"] = _checksum_of(content)
-        return json.dumps(content, indent=2) + "\n"
+        text = json.dumps(content, indent=2) + "\n"
+        try:
+            if len(text) > LARGEST_BYTES:
+                raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
+            _parse(json.loads(text))
+        except ValueError as error:
+            raise ManifestError(
+                f"This network has no manifest that could be read: {error}."
+            ) from error
+        return text
 
 
 class ManifestError(ValueError):
@@ -186,10 +205,6 @@ def read_manifest(path: str | pathlib.Path) -> Manifest:
 def matching_manifest(path: str | pathlib.Path) -> Manifest | None:
     """Reads the manifest that an exported file or folder was written with.
 
-    File and manifest are moved in place one after the other. Where the
-    exporting process was killed in between, the manifest is the one that
-    waits beside; see `pending_path`.
-
     Args:
         path: The exported `.tflite` file or SavedModel folder.
 
@@ -199,30 +214,87 @@ def matching_manifest(path: str | pathlib.Path) -> Manifest | None:
 
     Raises:
         ManifestError: If there is no manifest that this version reads.
+        OSError: If the file cannot be read.
+    """
+    return read_verified(path)[0]
+
+
+def read_verified(
+    path: str | pathlib.Path,
+) -> tuple[Manifest | None, bytes | None]:
+    """Reads an exported file, and the manifest that it was written with.
+
+    File and manifest are moved in place one after the other. Where the
+    exporting process was killed in between, the manifest is the one that
+    waits beside; see `pending_path`.
+
+    Args:
+        path: The exported `.tflite` file or SavedModel folder.
+
+    Returns:
+        Pair of a `Manifest` as of `matching_manifest`, and the very bytes that
+        have its checksum, whatever becomes of the file; `None` of a folder.
+
+    Raises:
+        ManifestError: If there is no manifest that this version reads.
+        OSError: If the file cannot be read.
+    """
+    path = user_path(path)
+    before = None
+    while True:
+        content = None
+        if not path.exists():
+            raise ManifestError(why_missing(path))
+        if path.is_dir():
+            digest = checksum(path)
+        else:
+            with open_regular(path) as file:
+                content = file.read()
+            digest = hashlib.sha256(content).hexdigest()
+        found = _manifests(path)
+        for one in found:
+            if one.sha256 == digest:
+                return one, content
+        now = digest, [one.sha256 for one in found]
+        if now == before:
+            return None, content
+        # An export may have replaced one before, and one after it was read.
+        before = now
+
+
+def settle(path: pathlib.Path) -> None:
+    """Moves the manifest of an exported file in place, if it waits still.
+
+    An export that was killed has left it so. It would be lost with the next
+    manifest that waits.
     """
     try:
-        manifest = read_manifest(path)
-        if manifest.sha256 == checksum(path):
-            return manifest
+        pending = _read(pending_path(path), path)
+        if path.is_file() and pending.sha256 == checksum(path):
+            pending_path(path).replace(manifest_path(path))
+    except ManifestError:
+        return
+
+
+def _manifests(path) -> list[Manifest]:
+    """Returns the manifest of a file, and the one that waits, if any."""
+    found = []
+    waits = pending_path(path).exists()
+    try:
+        found.append(read_manifest(path))
     except ManifestError:
         # A file's first export may have been killed before it had a manifest.
-        if not pending_path(path).exists():
+        if not waits:
             raise
-    try:
-        pending = _read(pending_path(path), path)
-    except ManifestError:
-        return None
-    return pending if pending.sha256 == checksum(path) else None
+    if waits:
+        with contextlib.suppress(ManifestError):
+            found.append(_read(pending_path(path), path))
+    return found
 
 
 def _read(where, path) -> Manifest:
     try:
-        if where.stat().st_size > LARGEST_BYTES:
-            raise ManifestError(
-                f"{str(where)!r} is no manifest of keras_anytime: it is larger "
-                f"than {LARGEST_BYTES} bytes."
-            )
-        content = where.read_bytes()
+        content = read_small(where, LARGEST_BYTES)
     except FileNotFoundError as error:
         raise ManifestError(why_missing(path)) from error
     except OSError as error:
@@ -231,32 +303,23 @@ def _read(where, path) -> Manifest:
         ) from error
     try:
         fields = json.loads(content)
-        known = fields["format"] == FORMAT
+        given = fields["format"], fields.get("format_version")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ManifestError(
             f"{str(where)!r} is not a manifest of keras_anytime."
         ) from error
-    if not known or fields.get("format_version") != FORMAT_VERSION:
+    if given != (FORMAT, FORMAT_VERSION):
         raise ManifestError(
             f"{str(where)!r} has a format that this version does not read: "
-            f"it reads {FORMAT} version {FORMAT_VERSION}. "
-            f"Received: {fields['format']} version "
-            f"{fields.get('format_version')}"
+            f"it reads {FORMAT} version {FORMAT_VERSION}. Received: "
+            "{} version {}".format(*map(shown, given))
         )
     try:
         manifest = _parse(fields)
         _check_genuine(fields)
         return manifest
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OverflowError,
-    ) as error:
-        raise ManifestError(
-            f"{str(where)!r} is damaged: {type(error).__name__}: {error}."
-        ) from error
+    except ValueError as error:
+        raise ManifestError(f"{str(where)!r} is damaged: {error}.") from error
 
 
 def _checksum_of(content) -> str:
@@ -276,114 +339,43 @@ def _check_genuine(fields) -> None:
     given = fields.pop("checksum", None)
     if given is not None and given != _checksum_of(fields):
         raise ValueError("it is not as it was written (checksum)")
-    known = {one.name for one in dataclasses.fields(Manifest)}
-    unknown = sorted(set(fields) - known - {"format", "format_version"})
-    if unknown:
-        raise ValueError(f"it has unknown fields {unknown}")
 
 
 def _parse(fields) -> Manifest:
-    stages = tuple(
-        StageRecord(
-            **{name: _as(int, stage[name]) for name in _STAGE_COUNTS},
-            top1_error=_as((int, float, type(None)), stage["top1_error"]),
-        )
-        for stage in _as(list, fields["stages"])
-    )
-    numbers = [one.stage for one in stages]
-    if not stages or numbers != sorted({*numbers}) or numbers[0] < 1:
-        raise ValueError("stages are not numbered in order, from 1")
-    signatures = {
-        name: Signature(
-            inputs=_tensors(signature["inputs"]),
-            outputs=_tensors(signature["outputs"]),
-        )
-        for name, signature in _as(dict, fields["signatures"]).items()
-    }
-    label_sets = _as((list, type(None)), fields.get("label_sets"))
-    thresholds = _as((list, type(None)), fields.get("thresholds"))
+    """Returns the manifest of a JSON object.
+
+    Raises:
+        ValueError: If a field is not as it was ever written.
+    """
+    manifest_schema.check_fields(fields)
+    label_sets = fields.get("label_sets")
+    names = fields["class_names"]
+    if names is not None:
+        by_set = {one: tuple(names[one]) for one in label_sets or ()}
+        names = by_set or tuple(names)
+    thresholds = fields.get("thresholds")
+    known = {one.name for one in dataclasses.fields(Manifest)}
     manifest = Manifest(
-        kind=_as(str, fields["kind"]),
-        name=_as(str, fields["name"]),
-        stages=stages,
-        signatures=signatures,
-        sha256=_as(str, fields["sha256"]),
-        class_names=_class_names(fields["class_names"], label_sets),
-        preprocessing=_as((dict, type(None)), fields["preprocessing"]),
-        versions=_as(dict, fields["versions"]),
-        label_sets=None if label_sets is None else _strings(label_sets),
-        thresholds=(
-            None
-            if thresholds is None
-            else check_thresholds(thresholds, len(stages))
-        ),
-        quantization=_as((str, type(None)), fields.get("quantization")),
-        pixels=_as((dict, type(None)), fields.get("pixels")),
-        verified=_as((dict, type(None)), fields.get("verified")),
-        task=_as((str, type(None)), fields.get("task")),
-        resizable=_as(bool, fields.get("resizable", False)),
+        **{
+            **{name: fields[name] for name in known if name in fields},
+            "stages": tuple(StageRecord(**one) for one in fields["stages"]),
+            "signatures": {
+                name: Signature(
+                    *(tuple(map(_tensor, one[end])) for end in _ENDS)
+                )
+                for name, one in fields["signatures"].items()
+            },
+            "class_names": names,
+            "label_sets": None if label_sets is None else tuple(label_sets),
+            "thresholds": None if thresholds is None else tuple(thresholds),
+        }
     )
-    # A network that cannot run step by step has no step at all, and a file
-    # may have no subnetworks.
-    kinds = [
-        kind
-        for kind in ("step", "subnet")
-        if any(name.startswith(f"{kind}_") for name in signatures)
-    ]
-    if not kinds:
-        raise ValueError("there are no signatures of stages")
-    for name in (f"{kind}_{k}" for kind in kinds for k in numbers):
-        given = {one.name for one in signatures[name].outputs}
-        lacking = sorted(set(manifest.logits_names.values()) - given)
-        if lacking:
-            raise ValueError(f"the signature {name} gives no {lacking}")
+    manifest_schema.check_programs(manifest)
     return manifest
 
 
-def _class_names(names, label_sets):
-    if names is None:
-        return None
-    if label_sets is None:
-        return _strings(names)
-    by_set = {one: _strings(_as(dict, names)[one]) for one in label_sets}
-    if set(names) != set(by_set):
-        raise ValueError("there are class names of an unknown label set")
-    return by_set
+_ENDS = ("inputs", "outputs")
 
 
-def _strings(values) -> tuple[str, ...]:
-    return tuple(_as(str, value) for value in _as(list, values))
-
-
-_STAGE_COUNTS = ("stage", "macs", "parameters", "step_macs", "step_parameters")
-
-
-def _tensors(entries) -> tuple[TensorSpec, ...]:
-    return tuple(
-        TensorSpec(
-            name=_as(str, entry["name"]),
-            shape=tuple(
-                _as((int, type(None)), size)
-                for size in _as(list, entry["shape"])
-            ),
-            dtype=_as(str, entry["dtype"]),
-            quantization=_quantization(entry["quantization"]),
-        )
-        for entry in _as(list, entries)
-    )
-
-
-def _quantization(record):
-    if record is None:
-        return None
-    return {
-        "scale": float(_as((int, float), _as(dict, record)["scale"])),
-        "zero_point": _as(int, record["zero_point"]),
-    }
-
-
-def _as(kind, value):
-    """Returns a value of a manifest if it is of its kind."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not of type {kind}")
-    return value
+def _tensor(entry) -> TensorSpec:
+    return TensorSpec(**{**entry, "shape": tuple(entry["shape"])})

@@ -4,7 +4,10 @@ import hashlib
 import pathlib
 import re
 
+from keras_anytime.files import open_regular
 from keras_anytime.files import user_path
+
+_BLOCK_BYTES = 1 << 20
 
 
 def manifest_path(path: str | pathlib.Path) -> pathlib.Path:
@@ -49,13 +52,7 @@ def why_missing(path: str | pathlib.Path) -> str:
     where = manifest_path(path)
     if not path.exists():
         return f"There is no exported network {str(path)!r}."
-    graph = path / "saved_model.pb" if path.is_dir() else path
-    try:
-        # The names of its signatures are in the file as they are.
-        exported = re.search(rb"(step|subnet)_\d", graph.read_bytes())
-    except OSError:
-        exported = None
-    if exported:
+    if _has_stages(path / "saved_model.pb" if path.is_dir() else path):
         return (
             f"The manifest of {str(path)!r} is missing. The export wrote one "
             f"with it: copy that along, to {str(where)!r}."
@@ -67,7 +64,21 @@ def why_missing(path: str | pathlib.Path) -> str:
     )
 
 
+def _has_stages(path):
+    """Whether a file has signatures of stages; their names are in it."""
+    end = b""
+    try:
+        with open_regular(path) as file:
+            while block := file.read(_BLOCK_BYTES):
+                if re.search(rb"(step|subnet)_\d", end + block):
+                    return True
+                end = block[-len(b"subnet_") :]
+    except OSError:
+        pass
+    return False
+
+
 def _feed(digest, path):
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
+    with open_regular(path) as file:
+        while block := file.read(_BLOCK_BYTES):
             digest.update(block)

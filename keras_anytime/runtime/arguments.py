@@ -1,6 +1,8 @@
 """Checks of the arguments that calls of the runtime share."""
 
+import math
 import numbers
+import operator
 
 from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
@@ -42,13 +44,16 @@ def milliseconds(name: str, value) -> float:
     if (
         not isinstance(value, numbers.Real)
         or isinstance(value, bool)
-        or not float(value) >= 0
+        or not operator.ge(value, 0)
     ):
         raise ValueError(
             f"`{name}` must be a number of 0 or more, or None. "
             f"Received: {name}={value!r}"
         )
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # An integer beyond all floats.
+        return math.inf
 
 
 def thresholds_of(confidence, manifest) -> tuple[float, ...]:

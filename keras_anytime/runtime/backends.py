@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.export.manifest import Manifest
+from keras_anytime.export.manifest_values import shown
 
 Program = Callable[[dict], dict]
 
@@ -24,6 +25,7 @@ def load_programs(
     path: pathlib.Path,
     num_threads: int | None = None,
     names: Sequence[str] | None = None,
+    content: bytes | None = None,
 ) -> dict[str, Program]:
     """Returns programs of an exported file, by signature name.
 
@@ -33,6 +35,9 @@ def load_programs(
         num_threads: Integer, the threads of LiteRT, or `None` for its choice.
         names: Sequence of strings, signatures of the manifest; `None` for
             those that answer stage after stage.
+        content: Bytes of a `.tflite` file. `None` maps it into memory, where
+            it has to stay as it is: a change is a wrong answer, or ends the
+            process.
 
     Returns:
         Dict from names to functions from a dict of arrays to a dict of
@@ -49,10 +54,10 @@ def load_programs(
     if kind not in loaders:
         raise LoadError(
             f"This version runs exports of kind {sorted(loaders)}. "
-            f"Received: {kind!r} in {str(path)!r}"
+            f"Received: {shown(kind)} in {str(path)!r}"
         )
     try:
-        available, wrap = loaders[kind](path, num_threads)
+        available, wrap = loaders[kind](path, num_threads, content)
     except ImportError:
         raise
     except Exception as error:
@@ -119,20 +124,36 @@ def _check(name, found, signature, path):
     for specs, details in zip(
         (signature.inputs, signature.outputs), found, strict=True
     ):
-        wanted = {one.name: (one.shape[1:], one.dtype) for one in specs}
-        if details != wanted:
-            odd = sorted(
-                key
-                for key in {*wanted, *details}
-                if wanted.get(key) != details.get(key)
-            )
+        wanted = {one.name: (one.shape, one.dtype) for one in specs}
+        odd = sorted(
+            name
+            for name in {*wanted, *details}
+            if name not in wanted
+            or name not in details
+            or not _fits(*wanted[name], *details[name])
+        )
+        if odd:
             raise LoadError(
                 f"{str(path)!r} is not the file of its manifest: in the "
-                f"signature {name} they differ in {odd}. Export it again."
+                f"signature {name} they differ in {shown(odd)}. Export it "
+                "again."
             )
 
 
-def _load_tflite(path, num_threads):
+def _fits(shape, dtype, found_shape, found_dtype):
+    """Whether a tensor is as the manifest says, which may leave sizes open.
+
+    A LiteRT file of any batch size says that it is 1, and TensorFlow does not
+    always know that of what it returns.
+    """
+    return (
+        dtype == found_dtype
+        and shape[1:] == found_shape[1:]
+        and (shape[0] == found_shape[0] or None in (shape[0], found_shape[0]))
+    )
+
+
+def _load_tflite(path, num_threads, content):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
@@ -140,7 +161,11 @@ def _load_tflite(path, num_threads):
             "Running a .tflite file needs LiteRT: "
             "pip install 'keras-anytime[device]'"
         ) from error
-    interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+    interpreter = Interpreter(
+        model_path=str(path) if content is None else None,
+        model_content=content,
+        num_threads=num_threads,
+    )
 
     def wrap(name) -> Program:
         runner = interpreter.get_signature_runner(name)
@@ -151,7 +176,7 @@ def _load_tflite(path, num_threads):
         return [
             {
                 key: (
-                    tuple(int(size) for size in one["shape"][1:]),
+                    tuple(int(size) for size in one["shape"]),
                     np.dtype(one["dtype"]).name,
                 )
                 for key, one in details.items()
@@ -166,8 +191,9 @@ def _load_tflite(path, num_threads):
     return {one: functools.partial(describe, one) for one in names}, wrap
 
 
-def _load_saved_model(path, num_threads):
-    del num_threads  # TensorFlow shares one pool of threads per process.
+def _load_saved_model(path, num_threads, content):
+    # TensorFlow shares one pool of threads per process, and reads a folder.
+    del num_threads, content
     try:
         import tensorflow as tf
     except ImportError as error:
@@ -192,7 +218,7 @@ def _load_saved_model(path, num_threads):
         function = loaded.signatures[name]
         return [
             {
-                key: (tuple(one.shape[1:]), one.dtype.name)
+                key: (tuple(one.shape), one.dtype.name)
                 for key, one in specs.items()
             }
             for specs in (

@@ -12,9 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 
 from keras_anytime.export.manifest import Manifest
-from keras_anytime.runtime import backends
 from keras_anytime.runtime.arguments import positive_integer
 from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.opening import open_programs
 from keras_anytime.runtime.predictor import AnytimePredictor
 
 
@@ -60,11 +60,10 @@ class FileMemory:
     """What running all stages of a file adds to a process, in bytes.
 
     Args:
-        own: Integer. Memory of the process' own: features, and the weights as
-            LiteRT lays them out for each signature.
-        mapped: Integer. Pages of files in memory, above all of the exported
-            file; the system can drop them at any time, and processes that run
-            the same file share them.
+        own: Integer. Memory of the process' own: the exported file, features,
+            and the weights as LiteRT lays them out for each signature.
+        mapped: Integer. Pages of files in memory, such as libraries; the
+            system can drop them at any time, and processes share them.
     """
 
     own: int
@@ -166,11 +165,11 @@ class _File:
     def __init__(self, path, num_threads, rng):
         self.predictor = AnytimePredictor(path, num_threads)
         self.manifest = self.predictor.manifest
-        self._programs = backends.load_programs(
-            self.manifest,
+        _, self._programs = open_programs(
             self.predictor.path,
             num_threads,
-            list(self.manifest.signatures),
+            verify=True,
+            names=list(self.manifest.signatures),
         )
         first = self.manifest.program_names[0]
         (spec,) = self.manifest.signatures[first].inputs

@@ -46,7 +46,7 @@ def as_batch(
     if not x.size:
         raise ValueError(f"The batch is empty. Received: x of shape {x.shape}")
     _check_type(x, spec)
-    batch = x[None] if single else x
+    given = batch = x[None] if single else x
     if x.dtype.kind != "f":
         return np.array(batch, spec.dtype, order="C"), single
     # Halves would round what is quantized in 16 bits.
@@ -60,7 +60,9 @@ def as_batch(
             numbers.min,
             numbers.max,
         )
-    return np.array(batch, spec.dtype, order="C"), single
+    # What was converted is a copy already.
+    copy = batch is given
+    return batch.astype(spec.dtype, order="C", copy=copy), single
 
 
 def value_limits(

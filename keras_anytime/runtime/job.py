@@ -36,28 +36,29 @@ class StageResult:
 class Job:
     """One image, or batch, on its way through the stages.
 
+    It is made where a call begins: its clock runs, and it can be stopped,
+    while the image is still being converted.
+
     Args:
-        batch: Array `(batch, height, width, channels)` of the file's type.
-        single: Boolean. Whether answers are for one image, without batch axis.
         thresholds: Confidences above which the answers of the stages but the
             last are final; may be empty.
         deadline_ms: Float or `None`. Milliseconds from now.
-        step_ms: What each step takes as a rule, or `None` where that is not
-            known. A step that would end after the deadline is not begun: it
-            would only keep the next call waiting.
     """
 
-    def __init__(
-        self, batch, single, thresholds=(), deadline_ms=None, step_ms=None
-    ):
+    def __init__(self, thresholds=(), deadline_ms=None):
+        self._start = time.perf_counter()
         #: Whether nobody waits any more: no further step begins.
         self.stopped = False
-        self._image = batch
-        self._single = single
+        #: Array `(batch, height, width, channels)` of the file's type.
+        self.batch = None
+        #: Whether answers are for one image, without batch axis.
+        self.single = False
+        #: What each step takes as a rule, or `None` where that is not known. A
+        #: step that would end after the deadline is not begun: it would only
+        #: keep the next call waiting.
+        self.step_ms = None
         self._thresholds = thresholds
         self._deadline_ms = deadline_ms
-        self._step_ms = step_ms
-        self._start = time.perf_counter()
         # Answers, then an error or `None`. A queue and no lock: see `Worker`.
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
 
@@ -72,10 +73,10 @@ class Job:
                 that goes back to the system and is taken again costs more
                 than copying features.
         """
-        features["image"] = self._image
+        features["image"] = self.batch
         try:
             for index, (name, step) in enumerate(steps.items()):
-                if self.stopped or (index and not self._worthwhile(index)):
+                if self.stopped or not self._worthwhile(index):
                     break
                 inputs = manifest.signatures[name].inputs
                 outputs = step(
@@ -159,10 +160,15 @@ class Job:
         return self._deadline_ms is not None and at_ms > self._deadline_ms
 
     def _worthwhile(self, index):
-        """Whether a step can be expected to end before the deadline."""
-        return self._step_ms is None or not self._late(
-            1e3 * self._seconds() + self._step_ms[index]
-        )
+        """Whether a step can be expected to end before the deadline.
+
+        The first step is begun whatever it takes: any answer is better than
+        none. After the deadline, none is.
+        """
+        if self._deadline_ms is None:
+            return True
+        takes = self.step_ms[index] if index and self.step_ms else 0.0
+        return not self._late(1e3 * self._seconds() + takes)
 
     def _sure(self, index, logits):
         """Whether an answer is final, so that no later stage is needed."""
@@ -177,7 +183,7 @@ class Job:
             logits = np.float32(scale["scale"]) * (
                 logits.astype("float32") - scale["zero_point"]
             )
-        return logits[0] if self._single else logits
+        return logits[0] if self.single else logits
 
     def _seconds(self):
         return time.perf_counter() - self._start

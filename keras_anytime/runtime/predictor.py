@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.files import user_path
 from keras_anytime.runtime import backends
 from keras_anytime.runtime import forks
 from keras_anytime.runtime import latency as latency_lib
+from keras_anytime.runtime import memory
 from keras_anytime.runtime.arguments import milliseconds
 from keras_anytime.runtime.arguments import positive_integer
 from keras_anytime.runtime.arguments import thresholds_of
@@ -21,6 +21,7 @@ from keras_anytime.runtime.images import prepared
 from keras_anytime.runtime.images import value_limits
 from keras_anytime.runtime.job import Job
 from keras_anytime.runtime.job import StageResult
+from keras_anytime.runtime.opening import open_programs
 from keras_anytime.runtime.worker import Worker
 
 
@@ -56,9 +57,10 @@ class AnytimePredictor:
         result = predictor.predict(image, confidence=0.95)
     ```
 
-    A `.tflite` file is mapped into memory, not read. With the first answer
-    LiteRT lays out the weights anew for each signature that the file has;
-    export it with `subnets=False` to have them once.
+    A `.tflite` file is read into memory, and a change of it does not matter
+    any more. With the first answer LiteRT lays out the weights anew for each
+    signature that the file has; export it with `subnets=False` to have them
+    once.
 
     Args:
         path: An export of `keras_anytime.export`, a file or a folder, its
@@ -66,11 +68,14 @@ class AnytimePredictor:
         num_threads: Integer of 1 or more, the threads of LiteRT, or `None` for
             its choice.
         verify: Boolean. Whether the file's checksum is compared with the
-            manifest's before it is opened. Without it, a damaged file may end
-            the process, or answer wrongly.
+            manifest's before it is opened. Without it, a `.tflite` file is
+            mapped into memory, not read, which saves as much memory as it is
+            large; one that is damaged, or changed in place while it is open,
+            may end the process, or answer wrongly.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
+        OSError: If it cannot be read.
         ValueError: If an argument is wrong, or the file is damaged or cut
             short, was not exported by keras_anytime, or is of a version that
             this one does not read.
@@ -93,7 +98,7 @@ class AnytimePredictor:
         #: The `pathlib.Path` of the file or folder, an absolute one.
         self.path = path
         self._opened = (path, num_threads, verify)
-        self.manifest, self._steps = _open(*self._opened)
+        self.manifest, self._steps = open_programs(*self._opened)
         # The image is the one input of the first.
         first = self.manifest.program_names[0]
         (self._image,) = self.manifest.signatures[first].inputs
@@ -134,8 +139,10 @@ class AnytimePredictor:
             ValueError: If the image is not as the network takes it, or the
                 predictor is closed.
         """
+        job = Job()
         self._check_open()
-        return self._stream(*as_batch(x, self._image, self._limits))
+        job.batch, job.single = as_batch(x, self._image, self._limits)
+        return self._stream(job)
 
     def predict(
         self,
@@ -154,7 +161,9 @@ class AnytimePredictor:
             x: Prepared image `(height, width, channels)`, or a batch of them,
                 in floats; uint8 pixels where the file takes these.
             deadline_ms: Milliseconds from now to the answer, or `None` to
-                wait for the last stage.
+                wait for the last stage. Checking and copying `x` is part of
+                that time, but not cut short: of thousands of images it takes
+                longer than a short deadline.
             confidence: Float in [0, 1] above which an answer is final; or one
                 for each of stages 1 to K - 1; or `"manifest"` for those that
                 were chosen when the network was exported; or `None` to not
@@ -171,17 +180,16 @@ class AnytimePredictor:
                 predictor is closed.
             RuntimeError: If a step failed.
         """
-        self._check_open()
         if deadline_ms is not None:
             deadline_ms = milliseconds("deadline_ms", deadline_ms)
-        thresholds = thresholds_of(confidence, self.manifest)
-        batch, single = as_batch(x, self._image, self._limits)
-        step_ms = None
-        # Other batches take other times.
-        if self.latency is not None and len(batch) == self._calibrated:
-            step_ms = self.latency.median_ms
-        job = Job(batch, single, thresholds, deadline_ms, step_ms)
+        job = Job(thresholds_of(confidence, self.manifest), deadline_ms)
         try:
+            self._jobs.add(job)
+            self._check_open()
+            job.batch, job.single = as_batch(x, self._image, self._limits)
+            # Other batches take other times.
+            if self.latency is not None and len(job.batch) == self._calibrated:
+                job.step_ms = self.latency.median_ms
             self._begin(job)
             return job.last(self.num_stages)
         finally:
@@ -279,12 +287,17 @@ class AnytimePredictor:
         return self.latency.answer_ms
 
     def close(self) -> None:
-        """Stops the thread of the stages; waits for the step that runs."""
+        """Stops the thread of the stages; waits for the step that runs.
+
+        Calls under way answer as after `interrupt()`. The memory that stages
+        took is free then; TensorFlow keeps its own, for what it runs later.
+        """
         self._closed = True
         self.interrupt()
         worker = self._worker
         if worker is not None:
             worker.end()
+        memory.give_back()
 
     def __enter__(self):
         return self
@@ -307,18 +320,20 @@ class AnytimePredictor:
 
     def _measure(self, runs):
         """Returns when the answers of runs were ready, `(runs, K)`, in ms."""
-        image, _ = as_batch(self.blank(), self._image)
+        blank = self.blank()
         times = []
         for _ in range(runs):
-            results = list(self._stream(image, single=False))
+            job = Job()
+            job.batch, _ = as_batch(blank, self._image)
+            results = list(self._stream(job))
             if len(results) < self.num_stages:
                 raise RuntimeError("The measurement was interrupted.")
             times.append([result.elapsed_ms for result in results])
         return np.array(times)
 
-    def _stream(self, batch, single):
-        job = Job(batch, single)
+    def _stream(self, job):
         try:
+            self._jobs.add(job)
             self._begin(job)
             for _ in range(self.num_stages):
                 result = job.next()
@@ -332,7 +347,6 @@ class AnytimePredictor:
     def _begin(self, job):
         """Hands a job to the worker."""
         self._check_open()
-        self._jobs.add(job)
         (self._worker or self._reopened()).put(job)
         # A worker that was closed in the meantime would never begin it.
         self._check_open()
@@ -341,7 +355,7 @@ class AnytimePredictor:
         """Returns the worker of a forked process, made at the first call."""
         with self._opening:
             if self._worker is None:
-                manifest, steps = _open(*self._opened)
+                manifest, steps = open_programs(*self._opened)
                 if manifest.sha256 != self.manifest.sha256:
                     raise backends.LoadError(
                         f"{str(self.path)!r} was replaced after it was "
@@ -364,19 +378,3 @@ class AnytimePredictor:
                 )
             )
         self._jobs = set()
-
-
-def _open(path, num_threads, verify):
-    """Returns the manifest of a file and what runs for each stage, in order."""
-    if not path.exists():
-        raise FileNotFoundError(f"There is no exported network {str(path)!r}.")
-    read = manifest_lib.matching_manifest
-    manifest = (read if verify else manifest_lib.read_manifest)(path)
-    if manifest is None:
-        raise backends.LoadError(
-            f"{str(path)!r} is damaged: it is not the file that its "
-            "manifest was written for. Export it again."
-        )
-    if manifest.kind == "saved_model":
-        forks.check_tensorflow(path)
-    return manifest, backends.load_programs(manifest, path, num_threads)

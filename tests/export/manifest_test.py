@@ -1,9 +1,13 @@
+import copy
 import dataclasses
 import json
+import os
+import shutil
 
 import pytest
 
 from keras_anytime.export import manifest as manifest_lib
+from tests.mutations import nested
 
 MANIFEST = manifest_lib.Manifest(
     kind="tflite",
@@ -157,7 +161,7 @@ def test_an_unknown_version_is_refused(tmp_path):
     with pytest.raises(manifest_lib.ManifestError, match="version 2"):
         manifest_lib.read_manifest(path)
     path = _write(tmp_path, {**content, "format": "other"})
-    with pytest.raises(manifest_lib.ManifestError, match="other version 1"):
+    with pytest.raises(manifest_lib.ManifestError, match="'other' version 1"):
         manifest_lib.read_manifest(path)
 
 
@@ -215,8 +219,17 @@ def test_a_manifest_cut_short_is_refused(tmp_path, kept):
 
 def test_hostile_manifests_are_refused(tmp_path):
     content = json.loads(MANIFEST.to_json())
+    text = MANIFEST.to_json()
     for hostile in (
         "[" * 100_000,
+        # There is a depth that can be read, but no more.
+        *(nested(depth) for depth in range(900, 1000, 4)),
+        *(
+            text.replace(
+                '"class_names": [', f'"class_names": [{nested(depth)},'
+            )
+            for depth in range(900, 1000, 4)
+        ),
         '{"format": "keras_anytime", "format_version": 1, "stages": '
         + "9" * 5000
         + "}",
@@ -228,10 +241,176 @@ def test_hostile_manifests_are_refused(tmp_path):
             manifest_lib.read_manifest(_write(tmp_path, hostile))
 
 
+def _image(**change):
+    """Signatures of which each takes another image."""
+    found = copy.deepcopy(json.loads(MANIFEST.to_json())["signatures"])
+    for signature in found.values():
+        signature["inputs"][0].update(change)
+    return {"signatures": found}
+
+
+def _stage(**change):
+    first, second = json.loads(MANIFEST.to_json())["stages"]
+    return {"stages": [{**first, **change}, second]}
+
+
+def _preprocessing(**change):
+    return {"preprocessing": {**MANIFEST.preprocessing, **change}}
+
+
+_NAN, _INF, _HUGE = float("nan"), float("inf"), 10**400
+_SPEC = {"dtype": "int8", "quantization": {"scale": 1.0, "zero_point": 0}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            _image(shape=shape)
+            for shape in (
+                *([-5, 8, 8, 1], [0, 8, 8, 1], [True, 8, 8, 1], [1.5, 8]),
+                *([2**31, 8, 8, 1], [2**16, 2**16, 1, 1], [1] * 9, [], 8, None),
+            )
+        ),
+        *(_image(dtype=dtype) for dtype in ("object", "string", "<f4", 1)),
+        *(
+            _image(
+                **_SPEC | {"quantization": {"scale": scale, "zero_point": 0}}
+            )
+            for scale in (_NAN, _INF, 0, -1.0, _HUGE, "1", None, True, 1e-300)
+        ),
+        *(
+            _image(
+                **_SPEC | {"quantization": {"scale": 1.0, "zero_point": zero}}
+            )
+            for zero in (0.5, _HUGE, None, True)
+        ),
+        _image(quantization=_SPEC["quantization"]),  # Of floats.
+        _image(**_SPEC | {"quantization": {"scale": 1.0}}),
+        _image(name="other"),
+        _image(other=1),
+        *(
+            _preprocessing(**{name: value})
+            for name in ("scale", "mean", "std")
+            for value in (
+                *("1", None, True, _NAN, _INF, _HUGE, {}, {"a": 1}, [[]]),
+                *([[1.0]], [1.0, 1.0, 1.0], ["1"], [None], [_NAN]),
+            )
+        ),
+        *(_preprocessing(**{name: 0}) for name in ("scale", "mean", "std")),
+        _preprocessing(std=[0.0]),
+        _preprocessing(other=1),
+        *(
+            {"preprocessing": value}
+            for value in ([], "scale", {}, {"scale": 1})
+        ),
+        *(
+            {"pixels": {**MANIFEST.preprocessing, "size": size}}
+            for size in ([8], [8, 8, 8], [8, -8], [8, 8.5], 8, None, "88")
+        ),
+        *({"verified": {"a": value}} for value in (_NAN, "1", {}, [[1]], True)),
+        *({"versions": value} for value in (None, [], {"a": 1}, {"a": {}})),
+        *(_stage(macs=value) for value in (-1, 1.5, True, 2**63, None)),
+        *(_stage(top1_error=value) for value in (-0.1, 1.1, _NAN, True, "0")),
+        _stage(stage=0),
+        _stage(other=1),
+        *({"thresholds": [value]} for value in ("0.5", True, _NAN, None)),
+        *({"resizable": value} for value in (1, None, "yes")),
+        *({name: 1} for name in ("name", "quantization", "extra")),
+        {"class_names": {"fine": ["a"]}},
+        {"label_sets": []},
+        {"label_sets": ["logits", "logits"]},
+        {"versions": json.loads(nested(900, "{}"))},
+    ],
+    ids=lambda change: str(next(iter(change))),
+)
+def test_values_that_no_export_writes_are_refused(tmp_path, change):
+    content = {**json.loads(MANIFEST.to_json()), **change}
+    # Whoever wrote them can have written the checksum, too.
+    del content["checksum"]
+    with pytest.raises(manifest_lib.ManifestError, match="damaged") as caught:
+        manifest_lib.read_manifest(_write(tmp_path, content))
+    assert len(str(caught.value)) < 1000
+
+
+def _moved(content, signature, end, name):
+    """Gives a signature one more input or output."""
+    tensors = content["signatures"][signature][end]
+    tensors.append({**tensors[0], "name": name})
+
+
+@pytest.mark.parametrize(
+    ("signature", "name"),
+    [
+        ("step_1", "image2"),  # Two images,
+        ("step_1", "image"),  # or one twice.
+        ("subnet_2", "image2"),
+        ("step_2", "later"),  # A feature that no earlier step leaves.
+    ],
+)
+def test_programs_read_one_image_and_what_earlier_ones_leave(
+    tmp_path, signature, name
+):
+    content = json.loads(MANIFEST.to_json())
+    del content["checksum"]
+    # It is left by a step, but by a later one.
+    _moved(content, "step_2", "outputs", "later")
+    assert manifest_lib.read_manifest(_write(tmp_path, content))
+    _moved(content, signature, "inputs", name)
+    with pytest.raises(manifest_lib.ManifestError, match="damaged"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "link"])
+def test_a_manifest_is_a_regular_file(tmp_path, kind):
+    path = _write(tmp_path, MANIFEST.to_json())
+    where = manifest_lib.manifest_path(path)
+    where.rename(tmp_path / "other.json")
+    if kind == "pipe":
+        os.mkfifo(where)
+    elif kind == "folder":
+        where.mkdir()
+    else:
+        where.symlink_to("/dev/zero" if kind == "device" else "other.json")
+    if kind == "link":
+        assert manifest_lib.read_manifest(path) == MANIFEST
+        return
+    with pytest.raises(manifest_lib.ManifestError, match="cannot be read"):
+        manifest_lib.read_manifest(path)
+    # So is what it belongs to, where nothing is known of it.
+    where.rmdir() if kind == "folder" else where.unlink()
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+        with pytest.raises(manifest_lib.ManifestError, match="not exported"):
+            manifest_lib.read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"thresholds": (float("nan"),)},
+        {"verified": {"agreement": [float("inf")]}},
+        {"preprocessing": {"scale": "255"}},
+        {"name": "a" * 5 * 2**20},
+    ],
+)
+def test_what_could_not_be_read_is_not_written(change):
+    with pytest.raises(manifest_lib.ManifestError, match="no manifest that"):
+        dataclasses.replace(MANIFEST, **change).to_json()
+
+
 def test_a_manifest_too_large_is_not_even_read(tmp_path, monkeypatch):
     path = _write(tmp_path, MANIFEST.to_json())
     monkeypatch.setattr(manifest_lib, "LARGEST_BYTES", 100)
     with pytest.raises(manifest_lib.ManifestError, match="larger than 100"):
+        manifest_lib.read_manifest(path)
+
+
+def test_a_sparse_file_of_a_terabyte_is_no_manifest(tmp_path):
+    path = _write(tmp_path, MANIFEST.to_json())
+    os.truncate(manifest_lib.manifest_path(path), 2**40)
+    with pytest.raises(manifest_lib.ManifestError, match="larger than"):
         manifest_lib.read_manifest(path)
 
 
@@ -251,6 +430,52 @@ def test_the_manifest_that_waits_is_found(tmp_path):
     _write(tmp_path, mine.to_json())
     pending.unlink()
     assert manifest_lib.matching_manifest(path) == mine
+
+
+def test_what_is_verified_is_what_is_read(tmp_path, monkeypatch):
+    path = _write(tmp_path, MANIFEST.to_json())
+
+    def export(content):
+        path.write_bytes(content)
+        mine = dataclasses.replace(MANIFEST, sha256=manifest_lib.checksum(path))
+        manifest_lib.manifest_path(path).write_text(mine.to_json())
+        return mine
+
+    first = export(b"first")
+    assert manifest_lib.read_verified(path) == (first, b"first")
+    # Another export comes between the reading of the two, three times.
+    find, contents = manifest_lib._manifests, [b"second", b"third", b"fourth"]
+
+    def found_late(path):
+        if contents:
+            export(contents.pop(0))
+        return find(path)
+
+    monkeypatch.setattr(manifest_lib, "_manifests", found_late)
+    manifest, content = manifest_lib.read_verified(path)
+    assert content == b"fourth"
+    assert manifest == export(b"fourth")
+    path.write_bytes(b"damaged")
+    assert manifest_lib.read_verified(path) == (None, b"damaged")
+    shutil.rmtree(tmp_path)
+    with pytest.raises(manifest_lib.ManifestError, match="There is no"):
+        manifest_lib.read_verified(path)
+
+
+def test_a_manifest_that_waits_is_settled(tmp_path):
+    path = _write(tmp_path, MANIFEST.to_json())
+    mine = dataclasses.replace(MANIFEST, sha256=manifest_lib.checksum(path))
+    pending = manifest_lib.pending_path(path)
+    manifest_lib.settle(path)
+    for other in ("{", MANIFEST.to_json()):
+        pending.write_text(other)
+        manifest_lib.settle(path)
+        assert pending.exists()
+        assert manifest_lib.read_manifest(path) == MANIFEST
+    pending.write_text(mine.to_json())
+    manifest_lib.settle(path)
+    assert not pending.exists()
+    assert manifest_lib.read_manifest(path) == mine
 
 
 def test_chosen_stages_keep_their_numbers(tmp_path):

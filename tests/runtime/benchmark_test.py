@@ -63,11 +63,10 @@ def test_memory_of_running_a_file(tmp_path):
     if found["all"] is None:
         pytest.skip("this system does not tell")
     assert min(sizes.values()) > 4e6
-    # The file is mapped. Its weights are once in memory of the process' own,
-    # as LiteRT wants them; with subnetworks they are there for these too.
-    assert found["steps"].mapped > 0.9 * sizes["steps"]
-    assert 0.5 * sizes["steps"] < found["steps"].own < 1.6 * sizes["steps"]
-    assert found["steps"].own < 0.6 * found["all"].own
+    # The file is read. Its weights are there once more, as LiteRT wants them;
+    # with subnetworks they are there for these too.
+    assert 1.5 * sizes["steps"] < found["steps"].own < 2.6 * sizes["steps"]
+    assert found["steps"].own < 0.7 * found["all"].own
 
 
 @pytest.mark.skipif(

@@ -1,4 +1,5 @@
 import json
+import os
 import time
 
 import numpy as np
@@ -69,6 +70,95 @@ def test_what_cannot_be_read_is_as_good_as_none(tmp_path, content):
     assert latency.read(path, DEVICE, 2) is None
     path.write_text(content)
     assert latency.read(path, DEVICE, 2) is None
+
+
+RIGHT = {
+    "median_ms": [1.0, 2.0],
+    "p99_ms": [3.0, 4.0],
+    "answer_ms": [1.0, 3.0],
+    "runs": 5,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {name: values}
+            for name in ("median_ms", "p99_ms", "answer_ms")
+            for value in (
+                *(float("inf"), float("nan"), 10**400, 1e9, -1.0),
+                *("1.0", True, None, [1.0]),
+            )
+            for values in ([1.0, value], [value, 4.0])
+        ),
+        {"median_ms": [1.0, 1e9], "p99_ms": [1.0, 1e9]},
+        # No step takes longer than the answer that it is needed for, ...
+        {"median_ms": [1.5, 2.0]},
+        {"median_ms": [1.0, 3.5]},
+        # ... nor usually longer than nearly always, ...
+        {"p99_ms": [0.5, 4.0]},
+        # ... and later stages answer later.
+        {"answer_ms": [3.0, 2.0]},
+        {"median_ms": [1.0]},
+        {"median_ms": 1.0},
+        *(
+            {"runs": runs}
+            for runs in (0, -1, 1.5, "5", True, None, float("inf"))
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_right_is_as_good_as_none(tmp_path, change):
+    path = tmp_path / "latency.json"
+    path.write_text(json.dumps({DEVICE.key: RIGHT}))
+    assert latency.read(path, DEVICE, 2).median_ms == (1.0, 2.0)
+    path.write_text(json.dumps({DEVICE.key: {**RIGHT, **change}}))
+    assert latency.read(path, DEVICE, 2) is None
+
+
+def test_what_is_measured_is_never_taken_for_wrong(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "latency.json"
+    for runs in (1, 2, 3, 20):
+        for scale in (1e-3, 1.0, 1e3):
+            steps = rng.lognormal(size=(runs, 4)) * scale
+            measured = StepLatency.of(steps.cumsum(axis=1))
+            latency.write(path, DEVICE, measured)
+            assert latency.read(path, DEVICE, 4) == measured
+
+
+def test_no_more_is_kept_than_the_devices_of_one_file(tmp_path):
+    path = tmp_path / "latency.json"
+    one = StepLatency((1.0,), (1.0,), (1.0,), 1)
+    other = latency.Device("abc", 2)
+    for device in (DEVICE, other, latency.Device("def", 1)):
+        latency.write(path, device, one)
+    assert latency.read(path, DEVICE, 1) is None
+    assert len(json.loads(path.read_text())) == 1
+
+
+@pytest.mark.parametrize("kind", ["large", "pipe", "device", "folder"])
+def test_no_place_of_latencies_keeps_a_predictor_waiting(path, kind):
+    where = latency.latency_path(path)
+    if kind == "large":
+        where.touch()
+        os.truncate(where, 2**40)
+    elif kind == "pipe":
+        os.mkfifo(where)
+    elif kind == "folder":
+        where.mkdir()
+    else:
+        where.symlink_to("/dev/zero")
+    with AnytimePredictor(path) as predictor:
+        assert predictor.latency is None
+        if kind == "folder":
+            with pytest.warns(UserWarning, match="this predictor only"):
+                predictor.calibrate(repetitions=1)
+        else:
+            predictor.calibrate(repetitions=1)
+    with AnytimePredictor(path) as later:
+        assert (later.latency is None) == (kind == "folder")
 
 
 def test_a_later_predictor_knows_what_was_calibrated(path):

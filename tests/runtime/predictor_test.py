@@ -5,6 +5,7 @@ import pickle
 import shutil
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ import keras_anytime as ka
 from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import LoadError
+from keras_anytime.runtime import images as images_lib
+from keras_anytime.runtime import predictor as predictor_lib
 from tests.testing import copied
 from tests.testing import digits
 from tests.testing import hierarchical_net
@@ -92,7 +95,8 @@ def test_without_a_deadline_the_last_stage_answers(predictor, exports):
     assert result.ready
     assert result.stage == 3
     _assert_close(result.logits, logits[2][0])
-    for deadline in (60_000, np.float32(60_000), 1e30, float("inf")):
+    never = (1e30, 10**400, float("inf"))
+    for deadline in (60_000, np.float32(60_000), *never):
         assert predictor.predict(images[0], deadline_ms=deadline).stage == 3
 
 
@@ -324,7 +328,8 @@ def test_wrong_arguments_are_refused(predictor, exports):
     ):
         with pytest.raises(ValueError, match=r"one, or 2.*Received"):
             predictor.predict(image, confidence=confidence)
-    for deadline in (-1, -np.inf, nan, "8", "soon", True, 1j, [8.0], object()):
+    below = (-1, -np.inf, -(10**400))
+    for deadline in (*below, nan, "8", "soon", True, 1j, [8.0], object()):
         with pytest.raises(ValueError, match="deadline_ms="):
             predictor.predict(image, deadline_ms=deadline)
     for repetitions in (0, -1, 2.5, nan, "3", True, None):
@@ -354,6 +359,96 @@ def test_a_closed_predictor_says_so(predictor, gated, exports):
         with pytest.raises(ValueError, match="closed"):
             call()
     predictor.interrupt()
+
+
+def test_calls_answer_or_say_so_when_others_close_the_predictor(exports):
+    image = exports[1][0]
+    errors = []
+
+    def ask(predictor):
+        try:
+            while True:
+                assert predictor.predict(image).stage in range(4)
+                list(predictor.stream(image))
+        except Exception as error:
+            errors.append(str(error))
+
+    for _ in range(20):
+        predictor = AnytimePredictor(exports[0] / "anytime.tflite")
+        callers = [
+            threading.Thread(target=ask, args=(predictor,)) for _ in range(4)
+        ]
+        for one in callers:
+            one.start()
+        predictor.predict(image)
+        closers = [threading.Thread(target=predictor.close) for _ in range(2)]
+        for one in closers:
+            one.start()
+        for one in callers + closers:
+            one.join(30)
+            assert not one.is_alive()
+    assert errors == ["The predictor is closed: open the file anew."] * 80
+
+
+def test_what_stages_took_is_free_when_a_predictor_is_closed(exports):
+    predictor = AnytimePredictor(exports[0] / "anytime.tflite")
+    kept = []
+    for name, step in predictor._steps.items():
+
+        def run(inputs, step=step):
+            found = step(inputs)
+            kept.extend(map(weakref.ref, found.values()))
+            return found
+
+        predictor._steps[name] = run
+        kept.append(weakref.ref(run))
+        kept.append(weakref.ref(step))
+    del name, step, run
+    predictor.predict(np.zeros((50, 8, 8, 1), "float32"))
+    # Features live on, for the next call.
+    assert sum(one() is not None for one in kept) > 6
+    predictor.close()
+    gc.collect()
+    assert [one() for one in kept] == [None] * len(kept)
+
+
+class _Slow:
+    """What takes long to be converted, as a batch of thousands of images."""
+
+    def __init__(self, predictor, monkeypatch):
+        self.during = lambda: None
+        monkeypatch.setattr(predictor_lib, "as_batch", self._convert)
+
+    def _convert(self, *args):
+        self.during()
+        time.sleep(0.03)
+        return images_lib.as_batch(*args)
+
+
+def test_converting_an_image_is_part_of_the_call(
+    predictor, exports, monkeypatch
+):
+    image = exports[1][0]
+    predictor.predict(image)
+    slow = _Slow(predictor, monkeypatch)
+    assert predictor.predict(image).elapsed_ms >= 30
+    for result in predictor.stream(image):
+        assert result.elapsed_ms >= 30
+    assert predictor.calibrate(repetitions=2)[0] >= 30
+    # No step begins for an answer that would be late.
+    begun = []
+    for name, step in predictor._steps.items():
+        predictor._steps[name] = lambda inputs, step=step: (
+            begun.append(step) or step(inputs)
+        )
+    result = predictor.predict(image, deadline_ms=10)
+    assert not result.ready
+    assert result.elapsed_ms >= 30
+    slow.during = predictor.interrupt
+    assert not predictor.predict(image).ready
+    slow.during = lambda: None
+    list(predictor.stream(image))
+    assert len(begun) == 3
 
 
 def test_a_thread_ends_with_its_predictor(exports):

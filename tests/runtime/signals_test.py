@@ -103,3 +103,44 @@ def test_signals_may_come_at_any_moment(tiny_file, on_alarm, handler):
         assert alarms
         assert not predictor._jobs
         assert predictor.predict(image).stage == 3
+
+
+def test_a_handler_that_raises_while_closing_ends_no_step(predictor, on_alarm):
+    on_alarm(_raise)
+    started, go, ended = threading.Event(), threading.Event(), []
+    second = predictor._steps["step_2"]
+
+    def run(inputs):
+        started.set()
+        assert go.wait(30)
+        outputs = second(inputs)
+        ended.append(True)
+        return outputs
+
+    predictor._steps["step_2"] = run
+    stream = predictor.stream(digits(1)[0][0])
+    assert next(stream).stage == 1
+    assert started.wait(30)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    with pytest.raises(_Alarm):
+        predictor.close()
+    assert not ended
+    threading.Timer(0.05, go.set).start()
+    # It still waits for the step, as the end of the program would.
+    predictor.close()
+    assert ended
+
+
+def test_a_predictor_may_be_closed_at_any_moment(tiny_file, on_alarm):
+    rng = np.random.default_rng(0)
+    image = digits(1)[0][0]
+    for _ in range(50):
+        predictor = AnytimePredictor(tiny_file)
+        on_alarm(predictor.close)
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, 1e-3))
+        with pytest.raises(ValueError, match="closed"):
+            while True:
+                predictor.predict(image)
+                list(predictor.stream(image))
+        assert not predictor._jobs
+        assert not predictor._steps
