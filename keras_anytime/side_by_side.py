@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from keras_anytime.files import read_csv
+from keras_anytime.csv_files import read_csv
 
 # What another training at a time must add to what all get done.
 _WORTHWHILE = 1.1

@@ -13,12 +13,12 @@ import hypothesis.strategies as st
 import pytest
 
 from keras_anytime import files
+from keras_anytime.csv_files import read_csv
+from keras_anytime.csv_files import write_csv
 from keras_anytime.files import hold
 from keras_anytime.files import open_regular
-from keras_anytime.files import read_csv
 from keras_anytime.files import read_small
 from keras_anytime.files import write_beside
-from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
 from tests.testing import no_room
 

@@ -36,9 +36,9 @@ def main(argv):
     import numpy as np
 
     import keras_anytime as ka
+    from keras_anytime.csv_files import write_csv
     from keras_anytime.evaluation.tables import as_table
     from keras_anytime.files import check_writable
-    from keras_anytime.files import write_csv
     from keras_anytime.measuring import measure_time
 
     try:

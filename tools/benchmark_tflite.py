@@ -50,8 +50,8 @@ FILE_COLUMNS = {
 
 def main():
     flags = parse()
+    from keras_anytime.csv_files import write_csv
     from keras_anytime.files import check_writable
-    from keras_anytime.files import write_csv
 
     try:
         if flags.plot and pathlib.Path(flags.plot).suffix not in (

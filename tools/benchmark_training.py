@@ -162,7 +162,7 @@ def main(argv):
         sys.exit(f"benchmark_training.py: {error}")
 
     from keras_anytime import measuring
-    from keras_anytime.files import write_csv
+    from keras_anytime.csv_files import write_csv
 
     images, labels = batch(model)
     networks = make_networks(builder, arguments, extras)

@@ -4,12 +4,12 @@ import dataclasses
 import json
 import math
 
+from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import user_path
-from keras_anytime.files import write_csv
 
 # The shares of the cost at which the papers report errors.
 MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}

@@ -5,13 +5,13 @@ import math
 
 import numpy as np
 
+from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation import measures
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
-from keras_anytime.files import write_csv
 
 # Wan 2020, Section 5.4: deadlines from half to all of the mean latency of the
 # largest network.

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_anytime.checks import check_anytime_model
 from keras_anytime.cost import stage_costs
+from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation.anytime import curve_of
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.predictions import predict_stages
@@ -11,7 +12,6 @@ from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
-from keras_anytime.files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import functools
 import shutil
 
+from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.files import user_path
-from keras_anytime.files import write_csv
 from keras_anytime.files import write_json
 from keras_anytime.provenance import provenance
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation.curve import MILESTONES
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.measures import LEVEL
@@ -13,7 +14,6 @@ from keras_anytime.evaluation.optimal import relative_increase
 from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
-from keras_anytime.files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)
