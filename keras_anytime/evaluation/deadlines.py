@@ -125,7 +125,7 @@ def simulate_deadlines(
 
     Where nothing is ready, a random guess is the answer; what counts is its
     expected error. The most accurate network is that with the lowest error
-    over all inputs.
+    over all inputs; of equal ones, the last that is given.
 
     ```python
     measured = ka.runtime.measure_answers(predictors, images)

@@ -34,7 +34,8 @@ def _oracle_errors(oracle, deadline):
     overall = [np.mean(~one.predictions.correct[:, 0]) for one in oracle]
 
     def best(networks):
-        return min(networks, key=lambda m: overall[m]) if networks else None
+        # Of equally accurate ones, the last.
+        return min(networks, key=lambda m: (overall[m], -m), default=None)
 
     def error(m, n):
         return guess if m is None else float(not right[m][n])
@@ -66,6 +67,7 @@ def _networks(seed=0, examples=60):
 
 
 @hypothesis.given(st.integers(0, 9999))
+@hypothesis.example(732)  # Two of the oracle's networks are equally accurate.
 @hypothesis.settings(max_examples=40)
 def test_the_four_schemes_by_their_definitions(seed):
     nested, baseline, oracle = _networks(seed)
