@@ -26,6 +26,7 @@ VERIFIED = Verified(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -94,6 +94,7 @@ def test_nothing_is_drawn_over_the_data_or_cut_off(name):
         assert not any(box.overlaps(other) for other in names[:index])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_gives_the_same_bytes(tmp_path, name):
     draw = FIGURES[name][0]

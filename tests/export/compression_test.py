@@ -77,6 +77,7 @@ def _check_compressed(method, kernels, before):
         assert np.any(kernel != before[name]), name
 
 
+@pytest.mark.slow
 def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
     model, x, y = trained
     before = model.get_weights()
@@ -120,6 +121,7 @@ def test_smallest_weights_are_pruned(trained):
         )
 
 
+@pytest.mark.slow
 def test_kernels_have_few_values_and_stages_stay_right(trained):
     model, x, y = trained
     clustered = compression.cluster(model, (x, y), clusters=16)

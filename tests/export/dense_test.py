@@ -128,8 +128,6 @@ PARTS = [
             ("width_nested_resnet", (1, 3)),
             ("width_nested_resnet_even", (2, 4)),
             ("sparse_resnet_alternating", (2, 4)),
-            ("sparse_resnet_wide", (1, 3)),
-            ("inclusive_sparse_resnext_of_three_stages", (1, 3)),
             ("shallow_resnext", (2, 3)),
         ],
     ),

@@ -36,7 +36,7 @@ def _export(model, folder, form, **kwargs):
             for form in ("tflite", "saved_model")
             for stages in ((1, 3), [2], (1, 2, 3))
         ],
-        [("tflite", (1, 3)), ("saved_model", (1, 3)), ("saved_model", [2])],
+        [("tflite", (1, 3)), ("saved_model", [2])],
     ),
 )
 def test_chosen_stages_answer_under_their_numbers(form, stages, tmp_path):

@@ -110,7 +110,7 @@ def _check_variant(name, variant, path):
 
 
 # The others take minutes together.
-_QUICK = ("width_nested_resnet", "sparse_resnet", "hierarchical")
+_QUICK = ("sparse_resnet", "hierarchical")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def _trained():
 
 @pytest.mark.parametrize(
     "variant",
-    sampled(list(VARIANTS), ["int8"]),
+    sampled(list(VARIANTS), []),
 )
 def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     model, seen, held = trained

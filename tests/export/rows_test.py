@@ -14,6 +14,7 @@ from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import backends
 from tests.export.nets import two
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -60,8 +61,17 @@ def _check(path, model, images):
                 )
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, None])
-@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+@pytest.mark.parametrize(
+    ("form", "batch_size"),
+    sampled(
+        [
+            (form, batch_size)
+            for form in ("tflite", "saved_model")
+            for batch_size in (1, 2, None)
+        ],
+        [("tflite", 1), ("saved_model", 2)],
+    ),
+)
 def test_a_network_that_flattens_takes_any_number_of_images(
     form, batch_size, model, images, tmp_path
 ):
@@ -71,7 +81,9 @@ def test_a_network_that_flattens_takes_any_number_of_images(
     _check(path, model, images)
 
 
-@pytest.mark.parametrize("mid", [_mixing, _grouped, _excited])
+@pytest.mark.parametrize(
+    "mid", sampled([_mixing, _grouped, _excited], [_grouped])
+)
 def test_operators_that_know_the_batch_size_are_run_in_such_batches(
     mid, images, tmp_path
 ):

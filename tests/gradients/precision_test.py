@@ -23,6 +23,7 @@ from tests.gradients.references import relative_error
 from tests.gradients.tapes import stage_gradients
 from tests.gradients.tapes import trained
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import tiny_net
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -33,7 +34,9 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module", params=NETWORKS, name="real")
+@pytest.fixture(
+    scope="module", params=sampled(list(NETWORKS), ["3 stages"]), name="real"
+)
 def _real(request):
     """The stage gradients of a network that has begun to learn."""
     model = NETWORKS[request.param]()

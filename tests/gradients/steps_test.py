@@ -5,6 +5,8 @@ subnetwork alone, and combines by coefficients; here, each gradient is taken
 over the whole network, and vectors are combined as the paper states it.
 """
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from tests.gradients.tapes import penalty_gradient
 from tests.gradients.tapes import stage_gradients
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -79,8 +82,13 @@ class AdaLoss:
         return (1 - self.gamma) * share + self.gamma
 
 
-@pytest.mark.parametrize("adaloss", [False, True])
-@pytest.mark.parametrize("name", COMBINERS)
+@pytest.mark.parametrize(
+    ("name", "adaloss"),
+    sampled(
+        list(itertools.product(COMBINERS, [False, True])),
+        lambda case: case[1],
+    ),
+)
 def test_a_step_is_the_papers_on_gradients_by_explicit_tapes(name, adaloss):
     make, wanted = COMBINERS[name]
     rate = 0.02

@@ -88,6 +88,7 @@ folder.mkdir(parents=True, exist_ok=True)
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_leaves_the_others(
     repository, tmp_path, monkeypatch
 ):
@@ -108,6 +109,7 @@ def test_a_run_that_fails_is_told_and_leaves_the_others(
     assert [one["row"] for one in runs] == ["width_resnet42_osgd"]
 
 
+@pytest.mark.slow
 def test_no_more_are_started_where_all_fail(repository, tmp_path, monkeypatch):
     # What runs train.py fails at once.
     python = tmp_path / "python"
@@ -142,6 +144,7 @@ def _start(repository, folder, row, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_who_ends_the_queue_ends_its_trainings(repository, tmp_path):
     queue = _start(repository, tmp_path, "sgd", "--epochs=1000")
     folder = tmp_path / "width_resnet42_sgd_seed_1"

@@ -87,6 +87,7 @@ def test_an_output_that_cannot_be_written(repository, tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
 @pytest.mark.parametrize("kibibytes", [40, 600])
 def test_a_full_disk_is_answered_by_one_sentence(

@@ -52,6 +52,7 @@ class _Manifest:
     num_stages = 2
 
 
+@pytest.mark.slow
 def test_memory_of_running_a_file(tmp_path):
     model = scramble(tiny_net("w1-w2", units=(1, 1), filters=(160, 320)))
     found, sizes = {}, {}

@@ -235,9 +235,13 @@ def test_arrays_of_every_kind_are_looked_at():
 @pytest.mark.parametrize(
     ("options", "when"),
     [
-        ({}, "at step 6"),
+        pytest.param({}, "at step 6", marks=pytest.mark.slow),
         ({"gradients": "orthogonal", "weighting": "adaloss"}, "at step 6"),
-        ({"steps_per_execution": 4}, "in steps 5 to 8"),
+        pytest.param(
+            {"steps_per_execution": 4},
+            "in steps 5 to 8",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"steps_per_execution": 30},
             "in steps 1 to 12",

@@ -172,8 +172,12 @@ def toy(weighting):
     return model
 
 
-@pytest.mark.parametrize("weighting", SAMPLERS)
-@pytest.mark.parametrize("weights_only", [False, True])
+@pytest.mark.parametrize(
+    ("weighting", "weights_only"),
+    sampled(
+        list(itertools.product(SAMPLERS, [False, True])), lambda case: case[1]
+    ),
+)
 def test_a_loaded_sampler_draws_on_as_if_never_saved(
     weighting, weights_only, tmp_path
 ):
