@@ -31,7 +31,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(
-    "names", sampled(PAIRS, PAIRS[:7:3]), ids=lambda pair: pair[0]
+    ("names",),
+    sampled([(one,) for one in PAIRS], [(one,) for one in PAIRS[:7:3]]),
+    ids=lambda pair: pair[0],
 )
 def test_exports_run_whatever_layers_are_called(names, tmp_path):
     model = two(names=names, image="my image", name="2 stages")
