@@ -152,7 +152,7 @@ def test_it_is_made_again_from_its_config(model, images):
 
 @pytest.mark.parametrize(
     "model",
-    sampled([*NETWORKS, *USERS], [*KINDS, "flatten_heads"]),
+    sampled([*NETWORKS, *USERS], [*KINDS[::2], "flatten_heads"]),
     indirect=True,
 )
 def test_a_saved_model_is_the_same(model, images, tmp_path):

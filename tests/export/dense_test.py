@@ -90,9 +90,10 @@ def _convolutions(program):
         list(ALL),
         [
             "width_nested_resnet",
-            "sparse_resnet",
             "msdnet",
-            *OTHERS,
+            "hierarchical_slices",
+            "passes",
+            "sparse_resnet_in_turn",
         ],
     ),
 )
