@@ -18,6 +18,9 @@ from tests.conformance.users import USERS
 from tests.testing import macs_by_name
 from tests.testing import sampled
 
+# Of own layers, as users have them, costs are not known.
+pytestmark = pytest.mark.filterwarnings("ignore:Multiply-adds of")
+
 every_form = pytest.mark.parametrize(
     "model", sampled([*NETWORKS, *VARIANTS], NETWORKS), indirect=True
 )

@@ -18,6 +18,9 @@ from tests.conformance.networks import named_logits
 from tests.conformance.users import USERS
 from tests.testing import sampled
 
+# Of own layers, as users have them, costs are not known.
+pytestmark = pytest.mark.filterwarnings("ignore:Multiply-adds of")
+
 
 @pytest.mark.parametrize(
     "model",
