@@ -10,6 +10,8 @@ import inspect
 
 import keras
 
+from keras_anytime.graph import revived
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Call:
@@ -139,24 +141,15 @@ def needed(calls):
 def _again(operation, node, made):
     """Returns the call that a node of the configuration describes."""
 
-    def revive(value):
-        if isinstance(value, (list, tuple)):
-            return type(value)(revive(one) for one in value)
-        if not isinstance(value, dict):
-            return value
-        if value.get("class_name") == "__keras_tensor__":
-            config = value["config"]
-            name, number, index = config["keras_history"]
-            outputs, _ = made[name, number]
-            if outputs:
-                return outputs[index]
-            return _of_one_image(config["shape"], config["dtype"])
-        if "class_name" in value:
-            return keras.saving.deserialize_keras_object(value)
-        return {key: revive(one) for key, one in value.items()}
+    def tensor_of(config):
+        name, number, index = config["keras_history"]
+        outputs, _ = made[name, number]
+        if outputs:
+            return outputs[index]
+        return _of_one_image(config["shape"], config["dtype"])
 
     try:
-        args, kwargs = revive(node["args"]), revive(node["kwargs"])
+        args, kwargs = revived([node["args"], node["kwargs"]], tensor_of)
     except Exception:  # An argument of a class that is not registered.
         return Call(operation, (), {}, [])
     return Call.on(operation, *args, **kwargs)

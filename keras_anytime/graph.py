@@ -128,26 +128,37 @@ def call_again(model, operations, tensors):
     by_name = {operation.name: operation for operation in model.operations}
     calls = _calls(model)
 
-    def revive(value):
-        """Puts the tensors in the place of their serialised form."""
-        if isinstance(value, (list, tuple)):
-            return type(value)(revive(one) for one in value)
-        if not isinstance(value, dict):
-            return value
-        if value.get("class_name") == "__keras_tensor__":
-            name, _, index = value["config"]["keras_history"]
-            return tensors[id(output_tensors(by_name[name])[index])]
-        if "class_name" in value:
-            return keras.saving.deserialize_keras_object(value)
-        return {key: revive(one) for key, one in value.items()}
+    def tensor_of(config):
+        name, _, index = config["keras_history"]
+        return tensors[id(output_tensors(by_name[name])[index])]
 
     for operation in operations:
         (call,) = calls[operation.name]
-        outputs = operation(*revive(call["args"]), **revive(call["kwargs"]))
+        args, kwargs = revived([call["args"], call["kwargs"]], tensor_of)
+        outputs = operation(*args, **kwargs)
         for old, new in zip(
             output_tensors(operation), keras.tree.flatten(outputs), strict=True
         ):
             tensors[id(old)] = new
+
+
+def revived(value, tensor_of):
+    """Returns arguments of a call, from their form in a configuration.
+
+    Args:
+        value: An argument, or a structure of them.
+        tensor_of: Function from the configuration of a symbolic tensor, a dict
+            with `keras_history`, `shape` and `dtype`, to what takes its place.
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(revived(one, tensor_of) for one in value)
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__keras_tensor__":
+        return tensor_of(value["config"])
+    if "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return {key: revived(one, tensor_of) for key, one in value.items()}
 
 
 def _calls(model):

@@ -10,6 +10,7 @@ import inspect
 import keras
 
 from keras_anytime.losses import takes_logits
+from keras_anytime.losses import task_of
 
 _MEASURES_AT_A_THRESHOLD = (
     keras.metrics.BinaryAccuracy,
@@ -154,9 +155,8 @@ def _by_name(name, classes, loss):
     The plain names are left to Keras where they mean one thing, since Keras
     looks at the labels.
     """
-    binary = "binary" in (loss.name or "")
     if name.lower() in ("accuracy", "acc"):
-        if classes > 1 and not binary:
+        if classes > 1 and task_of(loss, classes) is None:
             return name
         if classes > 1:
             raise ValueError(
