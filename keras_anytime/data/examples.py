@@ -1,4 +1,4 @@
-"""Reads serialised `tf.train.Example`s without TensorFlow.
+"""Reads serialized `tf.train.Example`s without TensorFlow.
 
 An example is a protocol buffer that maps names to lists of byte strings, of
 integers or of floats. Only what is asked for is read, one value of each.
@@ -14,7 +14,7 @@ _MOST_FIELDS = 1_000
 
 
 def parse_example(data, wanted):
-    """Returns some features of a serialised `tf.train.Example`.
+    """Returns some features of a serialized `tf.train.Example`.
 
     Args:
         data: Bytes.

@@ -25,6 +25,7 @@ from keras_anytime.export.twin import set_ranges
 from keras_anytime.export.twin import short_name
 from keras_anytime.export.twin import take_weights
 from keras_anytime.files import user_path
+from keras_anytime.finite import check_finite
 from keras_anytime.training.inputs import check_examples
 
 _BATCH_SIZE = 32
@@ -347,12 +348,11 @@ class _Training:
     def result(self, twin):
         """Returns the network with the weights of its trained twin."""
         compressed = take_weights(self._model, twin)
-        for variable in compressed.weights:
-            if not np.all(np.isfinite(variable.numpy())):
-                raise FloatingPointError(
-                    "Training must give finite weights; lower the learning "
-                    f"rate. Received: {variable.path} that is not"
-                )
+        check_finite(
+            compressed.weights,
+            "Training has failed",
+            "Lower the learning rate.",
+        )
         return compressed
 
 

@@ -1,6 +1,6 @@
-"""Making what a quantised step reads just what an earlier one has left.
+"""Making what a quantized step reads just what an earlier one has left.
 
-The quantiser goes through a file signature by signature. Where it leaves a
+The quantizer goes through a file signature by signature. Where it leaves a
 feature in one type or scale and expects another one in a later step, since an
 operator of either has no integer form or a scale of its own, the values would
 be taken for others.
@@ -26,7 +26,7 @@ def matched(content):
     that the step which makes them turns into integers itself are left as such.
 
     Args:
-        content: Bytes of a quantised LiteRT file.
+        content: Bytes of a quantized LiteRT file.
 
     Returns:
         Bytes; `content` itself, where nothing has to be converted.

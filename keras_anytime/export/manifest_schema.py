@@ -154,7 +154,7 @@ _NEEDED = {
     "signatures": _signatures,
     "sha256": values.text,
     "class_names": _or_none(_class_names),
-    "preprocessing": _or_none(values.normalisation),
+    "preprocessing": _or_none(values.normalization),
     "versions": _versions,
 }
 # Those that manifests of earlier versions do not have.

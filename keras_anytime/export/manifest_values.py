@@ -132,7 +132,7 @@ def quantization(value, of_dtype: str) -> dict:
     return value
 
 
-def normalisation(value, others=()) -> dict:
+def normalization(value, others=()) -> dict:
     """Returns how pixels become numbers, `(pixel / scale - mean) / std`.
 
     Args:
@@ -150,7 +150,7 @@ def normalisation(value, others=()) -> dict:
 
 def pixels(value) -> dict:
     """Returns what a file that takes pixels makes of them."""
-    for one in items(normalisation(value, ("size",))["size"], {2}):
+    for one in items(normalization(value, ("size",))["size"], {2}):
         integer(one, 1, LARGEST_SIZE)
     return value
 

@@ -60,7 +60,7 @@ def calibration_images(representative, model, preprocessing=None, pixels=None):
 def check_prepared(images, model, preprocessing, argument):
     """Raises a `ValueError` for images that were not prepared as for training.
 
-    Pixels that nobody normalised are numbers like any other: what is measured
+    Pixels that nobody normalized are numbers like any other: what is measured
     on them would be silently wrong.
 
     Args:
@@ -83,7 +83,7 @@ def check_prepared(images, model, preprocessing, argument):
             "The network takes prepared images, which are floats. Prepare "
             "pixels as for training, such as by `prepare()` of a predictor; a "
             "file that is exported with `pixels=True` takes uint8 pixels as "
-            "they are, and a network that normalises pixels itself takes them "
+            "they are, and a network that normalizes pixels itself takes them "
             f"as floats. Received: {argument} of type {images.dtype}"
         )
     if not np.isfinite(images).all():

@@ -22,7 +22,7 @@ def as_batch(
 
     Returns:
         Pair of an array `(batch, height, width, channels)` of the input's
-        type, quantised where the input is, and whether `x` is a single image.
+        type, quantized where the input is, and whether `x` is a single image.
         It shares no memory with `x`.
 
     Raises:
@@ -83,9 +83,9 @@ def value_limits(
     """
     if spec.quantization is None and np.dtype(spec.dtype).kind != "f":
         return None
-    normalise = _normalisation(preprocessing)
-    if normalise is not None:
-        ends = normalise(np.array([[0.0], [255.0]]))
+    normalize = _normalization(preprocessing)
+    if normalize is not None:
+        ends = normalize(np.array([[0.0], [255.0]]))
     elif spec.quantization is not None:
         numbers = np.iinfo(spec.dtype)
         ends = spec.quantization["scale"] * (
@@ -199,18 +199,18 @@ def prepared(pixels, spec: TensorSpec, preprocessing: dict | None = None):
     pixels = pixels[rows][:, columns]
     if spec.dtype == "uint8":
         return pixels
-    normalise = _normalisation(preprocessing)
-    if normalise is None:
+    normalize = _normalization(preprocessing)
+    if normalize is None:
         raise ValueError(
             "The network takes prepared images, and its manifest does not say "
             "how they are made of pixels: export it with `preprocessing` "
             "(scale, mean and std), or `pixels=True`. "
             f"Received: preprocessing={preprocessing!r}"
         )
-    return normalise(pixels).astype("float32")
+    return normalize(pixels).astype("float32")
 
 
-def _normalisation(preprocessing):
+def _normalization(preprocessing):
     """Returns what a record does with pixels; `None` if it does not say."""
     try:
         scale, mean, std = (
