@@ -7,7 +7,7 @@ import setuptools
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
-    r'__version__ = "(.+)"', (HERE / "keras_anytime/__init__.py").read_text()
+    r'__version__ = "(.+)"', (HERE / "keras_anytime/version.py").read_text()
 )[1]
 
 LITERT = "ai-edge-litert>=2.3,<3"

@@ -7,19 +7,20 @@ and a device without Keras can import `keras_anytime.runtime`.
 import importlib
 import sys
 
-__version__ = "0.1.0"
+from keras_anytime.version import __version__
 
 _SUBMODULES = (
     "callbacks",
     "data",
     "evaluation",
+    "experiments",
     "export",
     "gradients",
     "layers",
+    "manifest",
     "nets",
     "runtime",
     "training",
-    "verification",
     "weighting",
 )
 _ATTRIBUTES = {

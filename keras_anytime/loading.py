@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_anytime.archives import check_archive
 from keras_anytime.files import user_path
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import ensemble  # noqa: F401  (saved ones need it)
+from keras_anytime.saving.archives import check_archive
 
 
 def load_model(path):

@@ -5,20 +5,21 @@ import inspect
 
 import keras
 
+from keras_anytime import backend
 from keras_anytime import gradients as gradients_lib
-from keras_anytime import graph
-from keras_anytime import heads
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
-from keras_anytime import saving
-from keras_anytime import step
-from keras_anytime import training
 from keras_anytime import weighting as weighting_lib
-from keras_anytime.configs import warn_of_lost
-from keras_anytime.data_info import RememberingModel
-from keras_anytime.graph_checks import check_graph
-from keras_anytime.losses import stage_loss
-from keras_anytime.metrics import stage_metrics
-from keras_anytime.training.steps import StageTrainer
+from keras_anytime.saving import whole
+from keras_anytime.saving.configs import warn_of_lost
+from keras_anytime.stages import graph
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages import step as step_lib
+from keras_anytime.stages.validation import check_graph
+from keras_anytime.training.data_info import RememberingModel
+from keras_anytime.training.inputs import fit_options
+from keras_anytime.training.losses import stage_loss
+from keras_anytime.training.metrics import stage_metrics
+from keras_anytime.training.trainer import StageTrainer
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -76,7 +77,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
     @property
     def label_sets(self):
         """Tuple of the label sets' names; empty for a plain network."""
-        return heads.label_sets(self.output_names)
+        return outputs_lib.label_sets(self.output_names)
 
     @property
     def num_stages(self):
@@ -93,12 +94,12 @@ class AnytimeModel(StageTrainer, RememberingModel):
 
     @functools.cached_property
     def _obstacle(self):
-        return step.obstacle(self)
+        return step_lib.obstacle(self)
 
     @property
     def distribute_strategy(self):
         """The `tf.distribute` strategy that it was made under; TensorFlow's."""
-        return training.strategy_for_fit(super().distribute_strategy)
+        return backend.strategy_for_fit(super().distribute_strategy)
 
     def by_stage(self, values):
         """Splits what there is of each output by stages.
@@ -110,7 +111,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
             List of K values; of a hierarchical network, of K dicts from label
             sets to values.
         """
-        return heads.by_stage(values, self.label_sets)
+        return outputs_lib.by_stage(values, self.label_sets)
 
     def stage(self, k):
         """Returns stage k alone, sharing this model's variables.
@@ -160,11 +161,11 @@ class AnytimeModel(StageTrainer, RememberingModel):
             raise ValueError(
                 f"{self._obstacle} Received: step k={k} of {self.name!r}"
             )
-        return step.build_step(self, k)
+        return step_lib.build_step(self, k)
 
     def feature_names(self):
         """Returns the names of features; see `step.feature_names`."""
-        return step.feature_names(self)
+        return step_lib.feature_names(self)
 
     def stage_operations(self, k):
         """Returns the Keras operations that stage k needs, in order.
@@ -234,7 +235,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
         Raises:
             ValueError: If an argument does not fit the network.
         """
-        heads.check_names(self.output_names)
+        outputs_lib.check_names(self.output_names)
         loss = stage_loss(loss, loss_weights)
         weighting = weighting_lib.get(weighting)
         gradients = gradients_lib.get(gradients)
@@ -242,8 +243,8 @@ class AnytimeModel(StageTrainer, RememberingModel):
             part.ensure_built(self.num_stages)
         jit = jit_compile
         if jit == "auto":
-            jit = training.default_jit_compile(self) and not run_eagerly
-        training.check_strategy(self, jit, optimizer, loss)
+            jit = backend.default_jit_compile(self) and not run_eagerly
+        backend.check_strategy(self, jit, optimizer, loss)
         execution = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
@@ -262,7 +263,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
         if not hasattr(self, "stage_loss_means"):
             self.stage_loss_means = [
                 keras.metrics.Mean(name=f"stage_{k}_loss")
-                for k in heads.stage_numbers(self.output_names)
+                for k in outputs_lib.stage_numbers(self.output_names)
             ]
         arguments = {
             "optimizer": self.optimizer,
@@ -329,8 +330,8 @@ class AnytimeModel(StageTrainer, RememberingModel):
                 finite.
         """
         given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
-        with training.scope(self):
-            options = training.fit_options(self, given.arguments)
+        with backend.scope(self):
+            options = fit_options(self, given.arguments)
         return super().fit(**options)
 
     def save(self, filepath, overwrite=True, **kwargs):
@@ -344,11 +345,11 @@ class AnytimeModel(StageTrainer, RememberingModel):
         Raises:
             FloatingPointError: If a variable is not finite.
         """
-        saving.save_whole(self, super().save, filepath, overwrite, **kwargs)
+        whole.save_whole(self, super().save, filepath, overwrite, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
         """Raises an error; `keras_anytime.export` writes all stages."""
-        saving.refuse_export(filepath)
+        whole.refuse_export(filepath)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):

@@ -7,16 +7,16 @@ import platform
 import subprocess
 import sys
 
+from keras_anytime.version import __version__
+
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy")
 
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python, of this package and of its stack."""
-    import keras_anytime
-
     found = {
         "python": platform.python_version(),
-        "keras_anytime": keras_anytime.__version__,
+        "keras_anytime": __version__,
     }
     for package in _PACKAGES:
         try:

@@ -126,9 +126,9 @@ def main(argv):
 def evaluate():
     """Checks the flags, measures all networks and writes everything."""
     import keras_anytime as ka
-    from keras_anytime.evaluation.style import figure
+    from keras_anytime.evaluation.plots.style import figure
+    from keras_anytime.experiments.runs import Run
     from keras_anytime.files import check_writable
-    from keras_anytime.runs import Run
 
     groups = {
         name: [
@@ -192,9 +192,9 @@ def evaluate():
 
 def check(groups):
     """Raises a `ValueError` if flags and runs do not fit one another."""
-    from keras_anytime import runs as runs_lib
     from keras_anytime.evaluation.deadlines import SHARES
     from keras_anytime.evaluation.timed import check_deadlines
+    from keras_anytime.experiments import runs as runs_lib
 
     if not groups["runs"]:
         raise ValueError("--runs must name folders of runs. Received: none")
@@ -332,7 +332,7 @@ def several_networks(results, groups, oracle):
         results.add(
             "Error against cost",
             "curves",
-            plot=lambda path: ka.evaluation.plot_curves(
+            plot=lambda path: ka.evaluation.plots.plot_curves(
                 networks, path, oracle=optimal
             ),
             text="All networks in one picture: at the same cost, the lower "
@@ -368,7 +368,7 @@ def increase_over(results, by, networks, optimal):
         f"Relative increase of the error over the oracle, by {by}",
         f"increase_by_{by}",
         rows,
-        (lambda path: ka.evaluation.plot_relative_increase(found, path))
+        (lambda path: ka.evaluation.plots.plot_relative_increase(found, path))
         if drawable
         else None,
         text="By how many percent a network errs more than the oracle "
@@ -411,7 +411,7 @@ def budgets(results, network, validation):
         "Budgeted classification",
         "budget",
         found,
-        lambda path: ka.evaluation.plot_budget(found, path, curve),
+        lambda path: ka.evaluation.plots.plot_budget(found, path, curve),
         text="Easy images stop at an early stage, so that harder ones get "
         f"more of a mean budget; {text}",
     )
@@ -441,7 +441,7 @@ def label_sets(results, network):
 
 def timed_answers(results, networks):
     """Exports networks, and times them on this machine in turn."""
-    from keras_anytime.runs import time_answers
+    from keras_anytime.experiments.runs import time_answers
 
     found = time_answers(
         networks,
@@ -519,7 +519,7 @@ def priorities(results, networks, latency_ms):
         "Stage priorities",
         "priorities",
         ka.evaluation.best_priority(candidates, when, numbers("probabilities")),
-        lambda path: ka.evaluation.plot_priorities(curves, path),
+        lambda path: ka.evaluation.plots.plot_priorities(curves, path),
         text="Which stages OSGD favors, and the errors to expect with "
         "deadlines of "
         + ", ".join(f"{one:.3f}" for one in when if math.isfinite(one))
@@ -535,19 +535,19 @@ def training(results, folder):
         (
             "Errors while training",
             "history",
-            ka.evaluation.plot_history,
+            ka.evaluation.plots.plot_history,
             "How the error of each stage fell, epoch by epoch.",
         ),
         (
             "Weights of the losses",
             "weights",
-            ka.evaluation.plot_loss_weights,
+            ka.evaluation.plots.plot_loss_weights,
             "How much each stage counted in training, epoch by epoch.",
         ),
         (
             "Cosines of gradients",
             "cosines",
-            ka.evaluation.plot_cosines,
+            ka.evaluation.plots.plot_cosines,
             "Whether two stages pulled the weights the same way: below 0, "
             "what helps one harms the other.",
         ),

@@ -95,8 +95,8 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"gpu_tables.py: {error}")
 
+    from keras_anytime.experiments.concurrency import run_side_by_side
     from keras_anytime.files import user_path
-    from keras_anytime.side_by_side import run_side_by_side
 
     # Runs of one network differ by their seeds: they share compiled steps.
     compiled = (user_path(FLAGS.workdir) / "compiled").resolve()
@@ -134,8 +134,8 @@ def main(argv):
 
 def queue(arguments):
     """Returns a dict from trainings to their rows and seeds, in order."""
+    from keras_anytime.experiments.concurrency import Training
     from keras_anytime.files import user_path
-    from keras_anytime.side_by_side import Training
 
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")

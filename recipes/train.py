@@ -354,12 +354,12 @@ def prepare(workdir):
     import keras
 
     import keras_anytime as ka
-    from keras_anytime import training
+    from keras_anytime import backend
     from keras_anytime.files import write_json
     from keras_anytime.nets import catalogue
 
     if FLAGS.deterministic:
-        training.make_deterministic()
+        backend.make_deterministic()
     keras.utils.set_random_seed(FLAGS.seed)
     if (FLAGS.train_split is None) != (FLAGS.eval_split is None):
         raise ValueError(
@@ -528,9 +528,9 @@ def claim(workdir):
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
     from keras_anytime.callbacks.log import check_epochs
+    from keras_anytime.experiments.runs import check_settings
     from keras_anytime.files import check_writable
     from keras_anytime.files import hold
-    from keras_anytime.runs import check_settings
 
     try:
         for name in (*_WRITTEN, "checkpoints/lock"):

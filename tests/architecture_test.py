@@ -21,18 +21,17 @@ BACKEND_FREE = ("nesting", "layers", "nets", "weighting", "gradients")
 # What a device loads with `keras_anytime.runtime`.
 ON_DEVICE = (
     "keras_anytime/__init__.py",
+    "keras_anytime/version.py",
     "keras_anytime/confidence.py",
     "keras_anytime/files.py",
-    "keras_anytime/export/__init__.py",
-    "keras_anytime/export/manifest.py",
-    "keras_anytime/export/manifest_*.py",
+    "keras_anytime/manifest/*.py",
     "keras_anytime/runtime/*.py",
 )
 # Where modules are imported by a computed name, which `imports` cannot see.
 LAZY = (
     "keras_anytime/__init__.py",
     "keras_anytime/export/__init__.py",
-    "keras_anytime/training/__init__.py",
+    "keras_anytime/backend/__init__.py",
 )
 
 
@@ -65,7 +64,7 @@ def test_runtime_needs_neither_keras_nor_tensorflow():
         for one in imports(path):
             here = f"{relative(path)}:{one.line}: imports {one.name}"
             if re.match(
-                r"keras_anytime\.(confidence|files|runtime|export\.manifest(_\w+)?)\b",
+                r"keras_anytime\.(confidence|files|runtime|manifest|version)\b",
                 one.name,
             ):
                 continue

@@ -13,8 +13,8 @@ import hypothesis.strategies as st
 import pytest
 
 from keras_anytime import files
-from keras_anytime.csv_files import read_csv
-from keras_anytime.csv_files import write_csv
+from keras_anytime.evaluation.csv_files import read_csv
+from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.files import hold
 from keras_anytime.files import open_regular
 from keras_anytime.files import read_small

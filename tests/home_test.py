@@ -48,7 +48,7 @@ def test_of_callbacks_and_saved_models(home):
         verbose=0,
     )
     model.save("~/model.keras")
-    ka.evaluation.plot_history("~/log.csv", "~/history.svg")
+    ka.evaluation.plots.plot_history("~/log.csv", "~/history.svg")
     assert {one.name for one in home.iterdir()} == {
         "best.keras",
         "log.csv",

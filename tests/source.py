@@ -115,8 +115,8 @@ def build_targets():
 
 def library_of(path):
     """Returns which library a file of the package belongs to."""
-    name = path.relative_to(PACKAGE).parts[0]
-    return "init" if name == "__init__.py" else name.removesuffix(".py")
+    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "init" if name in ("__init__", "version") else name
 
 
 def imported_library(name):
@@ -126,6 +126,8 @@ def imported_library(name):
     a class that it loads from elsewhere.
     """
     part = (name.split(".") + [""])[1]
+    if part == "version":
+        return "init"
     if part and (
         (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()
     ):

@@ -21,9 +21,9 @@ from absl import flags
 from absl import logging
 
 import keras_anytime as ka
-from keras_anytime.calls import graph_calls
-from keras_anytime.export.manifest import manifest_path
-from keras_anytime.multiply_adds import multiply_adds
+from keras_anytime.manifest.manifest import manifest_path
+from keras_anytime.stages.calls import graph_calls
+from keras_anytime.stages.multiply_adds import multiply_adds
 
 # The flags of every script, such as --help, which `app.run` defines but once.
 app.define_help_flags()

@@ -36,10 +36,10 @@ def main(argv):
     import numpy as np
 
     import keras_anytime as ka
-    from keras_anytime.csv_files import write_csv
+    from keras_anytime.evaluation.csv_files import write_csv
     from keras_anytime.evaluation.tables import as_table
+    from keras_anytime.experiments.benchmark import measure_time
     from keras_anytime.files import check_writable
-    from keras_anytime.measuring import measure_time
 
     try:
         if FLAGS.csv:

@@ -50,7 +50,7 @@ FILE_COLUMNS = {
 
 def main():
     flags = parse()
-    from keras_anytime.csv_files import write_csv
+    from keras_anytime.evaluation.csv_files import write_csv
     from keras_anytime.files import check_writable
 
     try:
@@ -235,7 +235,7 @@ def plot(times, path):
     """Draws the errors of the stages against the times of their answers."""
     import numpy as np
 
-    from keras_anytime.evaluation import plot_latencies
+    from keras_anytime.evaluation.plots import plot_latencies
 
     points = {
         name: [

@@ -147,7 +147,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     if FLAGS.against:
-        from keras_anytime.side_by_side import SHARING
+        from keras_anytime.experiments.concurrency import SHARING
 
         os.environ.update(SHARING)
     from keras_anytime.files import check_writable
@@ -161,8 +161,8 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"benchmark_training.py: {error}")
 
-    from keras_anytime import measuring
-    from keras_anytime.csv_files import write_csv
+    from keras_anytime.evaluation.csv_files import write_csv
+    from keras_anytime.experiments import benchmark
 
     images, labels = batch(model)
     networks = make_networks(builder, arguments, extras)
@@ -173,12 +173,12 @@ def main(argv):
         for name, network in networks.items()
     }
     if FLAGS.serve:
-        measuring.serve(steps)
+        benchmark.serve(steps)
         return
-    peaks = measuring.measure_memory(steps, FLAGS.refresh_every)
+    peaks = benchmark.measure_memory(steps, FLAGS.refresh_every)
     parts = {}
     if extras & {"bound", "gram"}:
-        parts = measuring.parts_of_a_step(
+        parts = benchmark.parts_of_a_step(
             compiled(model, "orthogonal"), images, labels
         )
     remote = elsewhere() if FLAGS.against else None
@@ -187,7 +187,7 @@ def main(argv):
         for name, function in (remote.functions.items() if remote else ())
     }
     periods = -(-FLAGS.steps // FLAGS.refresh_every)
-    seconds = measuring.measure_time(
+    seconds = benchmark.measure_time(
         {**steps, **parts, **other},
         FLAGS.repetitions,
         periods * FLAGS.refresh_every,
@@ -195,7 +195,7 @@ def main(argv):
     if remote:
         remote.close()
     if parts:
-        seconds["bound"] = measuring.bound(seconds, parts)
+        seconds["bound"] = benchmark.bound(seconds, parts)
     shown = {*steps, *extras, *other}
     rows = make_rows(
         {k: v for k, v in seconds.items() if k in shown}, peaks, work(model)
@@ -215,7 +215,7 @@ def main(argv):
 
 def elsewhere():
     """Returns the same program on another backend, as a `Remote`."""
-    from keras_anytime.measuring import Remote
+    from keras_anytime.experiments.benchmark import Remote
 
     return Remote(
         [sys.executable, *sys.argv, "--serve"], KERAS_BACKEND=FLAGS.against
@@ -224,7 +224,7 @@ def elsewhere():
 
 def work(model):
     """Returns a function from rows to the operations of their steps."""
-    from keras_anytime.cost import stage_costs
+    from keras_anytime.stages.cost import stage_costs
 
     macs = [cost.macs for cost in stage_costs(model)]
 

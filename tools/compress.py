@@ -91,10 +91,10 @@ def main(argv):
 def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
-    from keras_anytime.data_info import remember
     from keras_anytime.export import compression
     from keras_anytime.files import check_writable
     from keras_anytime.files import write_beside
+    from keras_anytime.training.data_info import remember
 
     if not FLAGS.output.endswith(".keras"):
         raise ValueError(

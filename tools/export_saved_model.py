@@ -49,7 +49,7 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     import keras_anytime as ka
-    from keras_anytime.data_info import remember
+    from keras_anytime.training.data_info import remember
 
     try:
         model = ka.load_model(FLAGS.model)

@@ -81,7 +81,7 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     import keras_anytime as ka
-    from keras_anytime.data_info import remember
+    from keras_anytime.training.data_info import remember
 
     try:
         model = ka.load_model(FLAGS.model)
@@ -102,7 +102,7 @@ def main(argv):
         if set(paths) & set(ka.export.CALIBRATED):
             images = _images(ka, model, FLAGS.representative_split, 0)
         if FLAGS.verify:
-            results = ka.verification.export_verified(
+            results = ka.export.export_verified(
                 model,
                 paths,
                 _images(ka, model, FLAGS.verify_split, 1),
@@ -110,14 +110,14 @@ def main(argv):
                 most_lost_points=FLAGS.most_lost_points,
                 **arguments,
             )
-            print(ka.verification.table(results))
+            print(ka.export.verification_table(results))
         else:
             for variant, path in paths.items():
                 variant = None if variant == "float32" else variant
                 ka.export.tflite(model, path, variant, images, **arguments)
     except (ValueError, OSError, FloatingPointError) as error:
         if results := getattr(error, "results", None):
-            print(ka.verification.table(results))
+            print(ka.export.verification_table(results))
         sys.exit(f"export_tflite.py: {error}")
     if model.data_info is None:
         print(

@@ -31,7 +31,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     import keras_anytime as ka
-    from keras_anytime.csv_files import write_csv
+    from keras_anytime.evaluation.csv_files import write_csv
     from keras_anytime.files import check_writable
     from keras_anytime.nets import catalogue
 

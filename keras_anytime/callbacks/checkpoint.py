@@ -4,14 +4,14 @@ import math
 
 import keras
 
-from keras_anytime import heads
 from keras_anytime.callbacks.direction import compiled_metrics
 from keras_anytime.callbacks.direction import direction
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
-from keras_anytime.training.notes import read_note
-from keras_anytime.training.notes import save_with_note
+from keras_anytime.saving.metadata import read_note
+from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.checks import check_anytime_model
 
 
 class StageCheckpoint(keras.callbacks.Callback):
@@ -103,7 +103,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         check_anytime_model(self.model)
         self.best = None
         self._began = False
-        numbers = heads.stage_numbers(self.model.output_names)
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
         if self.stage not in (None, *numbers):
             raise ValueError(
                 f"The stages of this model are {numbers[0]} to {numbers[-1]}. "
@@ -158,8 +158,8 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     def _heads(self):
         """Returns the beginnings of the metric's names in the logs."""
-        numbers = heads.stage_numbers(self.model.output_names)
-        outputs = heads.finest(self.model.output_names)
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
+        outputs = outputs_lib.finest(self.model.output_names)
         if self.metric == "loss":
             outputs = [f"stage_{k}" for k in numbers]
         if self.stage:

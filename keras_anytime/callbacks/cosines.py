@@ -6,8 +6,8 @@ import keras
 
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import user_path
+from keras_anytime.stages.checks import check_anytime_model
 
 
 class GradientCosines(keras.callbacks.Callback):

@@ -4,15 +4,15 @@ import dataclasses
 
 import keras
 
-from keras_anytime import heads
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
-from keras_anytime.cost import stage_costs
 from keras_anytime.evaluation import curve_of
 from keras_anytime.evaluation.predictions import check_data
 from keras_anytime.evaluation.predictions import predict_label_sets
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.cost import stage_costs
 
 # What an epoch's line has of each stage.
 _MEASURES = ("top1_error", "top5_error", "loss", "calibration_error")
@@ -109,7 +109,7 @@ class AnytimeCurve(keras.callbacks.Callback):
             "average_error": self.curve.average_error,
             "monotonicity": self.curve.monotonicity,
         }
-        numbers = heads.stage_numbers(self.model.output_names)
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
         for k, point in zip(numbers, self.curve.points, strict=True):
             measured = dataclasses.asdict(point)
             for name in _MEASURES:

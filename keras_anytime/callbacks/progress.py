@@ -6,9 +6,9 @@ import time
 
 import keras
 
-from keras_anytime import heads
 from keras_anytime.callbacks.direction import direction
-from keras_anytime.checks import check_anytime_model
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.checks import check_anytime_model
 
 # Stages to show where there are too many: the line, with validation, stays
 # below 120 columns.
@@ -71,7 +71,7 @@ class StageProgress(keras.callbacks.Callback):
                 f"Received: metric={self.metric!r}"
             )
         num_stages = self.model.num_stages
-        numbers = heads.stage_numbers(self.model.output_names)
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
         stages = f"stage {numbers[0]}"
         if num_stages > 1:
             stages = f"stage {numbers[0]} to {numbers[-1]}"
@@ -113,7 +113,7 @@ class StageProgress(keras.callbacks.Callback):
     def _summary(self, logs, prefix):
         errors = [
             100 * (1 - logs.get(f"{prefix}{output}_{self.metric}", math.nan))
-            for output in heads.finest(self.model.output_names)
+            for output in outputs_lib.finest(self.model.output_names)
         ]
         shown = self._shown(len(errors))
         text = " ".join(_percent(errors[stage - 1]) for stage in shown)

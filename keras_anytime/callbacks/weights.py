@@ -2,11 +2,11 @@
 
 import keras
 
-from keras_anytime import heads
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.files import user_path
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.checks import check_anytime_model
 
 
 class LossWeights(keras.callbacks.Callback):
@@ -14,7 +14,7 @@ class LossWeights(keras.callbacks.Callback):
 
     Adaptive weightings change the weights in every step, and samplers draw
     them: the means show which stages training cared for.
-    `ka.evaluation.plot_loss_weights` draws the file.
+    `ka.evaluation.plots.plot_loss_weights` draws the file.
 
     The file has one line per epoch: `epoch`, and `weight_k` for each stage,
     the mean over the steps of the epoch. A resumed training goes on below the
@@ -49,7 +49,7 @@ class LossWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.weights = self.model.gradients.mean_weights()
-        numbers = heads.stage_numbers(self.model.output_names)
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
         values = {
             f"weight_{k}": f"{weight:.6g}"
             for k, weight in zip(numbers, self.weights, strict=True)

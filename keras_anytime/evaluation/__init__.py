@@ -1,7 +1,6 @@
 """Measuring anytime networks: cost, error against cost, deadlines, plots."""
 
-from keras_anytime.cost import StageCost
-from keras_anytime.cost import stage_costs
+from keras_anytime.evaluation import plots
 from keras_anytime.evaluation.anytime import anytime_curve
 from keras_anytime.evaluation.anytime import curve_of
 from keras_anytime.evaluation.budget import BudgetCurve
@@ -21,30 +20,21 @@ from keras_anytime.evaluation.opening import summary
 from keras_anytime.evaluation.optimal import ensemble_curve
 from keras_anytime.evaluation.optimal import oracle_curve
 from keras_anytime.evaluation.optimal import relative_increase
-from keras_anytime.evaluation.plots import plot_budget
-from keras_anytime.evaluation.plots import plot_curve
-from keras_anytime.evaluation.plots import plot_curves
-from keras_anytime.evaluation.plots import plot_deadlines
-from keras_anytime.evaluation.plots import plot_label_sets
-from keras_anytime.evaluation.plots import plot_latencies
-from keras_anytime.evaluation.plots import plot_priorities
-from keras_anytime.evaluation.plots import plot_relative_increase
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import predict_stages
 from keras_anytime.evaluation.report import Report
-from keras_anytime.evaluation.results import Results
+from keras_anytime.evaluation.report_folder import Results
 from keras_anytime.evaluation.seeds import Comparison
 from keras_anytime.evaluation.seeds import CurveAggregate
 from keras_anytime.evaluation.seeds import Spread
 from keras_anytime.evaluation.seeds import aggregate
 from keras_anytime.evaluation.seeds import compare
 from keras_anytime.evaluation.timed import TimedPredictions
-from keras_anytime.evaluation.training_plots import plot_cosines
-from keras_anytime.evaluation.training_plots import plot_history
-from keras_anytime.evaluation.training_plots import plot_loss_weights
 from keras_anytime.evaluation.utility import PriorityChoice
 from keras_anytime.evaluation.utility import best_priority
 from keras_anytime.evaluation.utility import expected_error
+from keras_anytime.stages.cost import StageCost
+from keras_anytime.stages.cost import stage_costs
 
 __all__ = [
     "AnytimeCurve",
@@ -76,17 +66,7 @@ __all__ = [
     "expected_error",
     "hierarchical_curve",
     "oracle_curve",
-    "plot_budget",
-    "plot_cosines",
-    "plot_curve",
-    "plot_curves",
-    "plot_deadlines",
-    "plot_history",
-    "plot_label_sets",
-    "plot_latencies",
-    "plot_loss_weights",
-    "plot_priorities",
-    "plot_relative_increase",
+    "plots",
     "predict_stages",
     "relative_increase",
     "simulate_deadlines",

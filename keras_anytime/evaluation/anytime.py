@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from keras_anytime.checks import check_anytime_model
-from keras_anytime.cost import stage_costs
-from keras_anytime.evaluation import measures
+from keras_anytime.evaluation import metrics as metrics_lib
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.evaluation.predictions import predict_label_sets
+from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import stage_costs
 
 
 def anytime_curve(
@@ -16,8 +16,8 @@ def anytime_curve(
     data,
     batch_size=128,
     label_set=None,
-    resamples=measures.RESAMPLES,
-    level=measures.LEVEL,
+    resamples=metrics_lib.RESAMPLES,
+    level=metrics_lib.LEVEL,
     seed=0,
 ):
     """Measures every stage of a model in one pass over the data.
@@ -70,8 +70,8 @@ def anytime_curve(
 def curve_of(
     predictions,
     costs,
-    resamples=measures.RESAMPLES,
-    level=measures.LEVEL,
+    resamples=metrics_lib.RESAMPLES,
+    level=metrics_lib.LEVEL,
     seed=0,
 ):
     """Returns the anytime curve of answers that were given before.
@@ -92,12 +92,14 @@ def curve_of(
     check_costs(predictions, costs)
     stages = predictions.num_stages
     top1, top5 = ~predictions.correct, ~predictions.top5
-    worse = measures.worse_with_time(predictions.correct)
+    worse = metrics_lib.worse_with_time(predictions.correct)
     values = np.column_stack([top1, top5, worse, top1.mean(axis=1)])
     # Among five classes, the label is among the five largest logits.
     few = predictions.classes <= 5
     means = values.mean(axis=0).tolist()
-    ends = measures.bootstrap_intervals(values, resamples, level, seed).tolist()
+    ends = metrics_lib.bootstrap_intervals(
+        values, resamples, level, seed
+    ).tolist()
     return AnytimeCurve(
         points=tuple(
             CurvePoint(
@@ -107,7 +109,7 @@ def curve_of(
                 top1_error=means[k],
                 top5_error=None if few else means[stages + k],
                 loss=float(predictions.losses[:, k].mean()),
-                calibration_error=measures.calibration_error(
+                calibration_error=metrics_lib.calibration_error(
                     predictions.confidences[:, k], predictions.correct[:, k]
                 ),
                 top1_low=ends[k][0],

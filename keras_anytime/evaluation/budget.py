@@ -6,9 +6,9 @@ import itertools
 import numpy as np
 
 from keras_anytime.confidence import check_thresholds
-from keras_anytime.csv_files import write_csv
+from keras_anytime.evaluation.base import Result
+from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.predictions import check_costs
-from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short

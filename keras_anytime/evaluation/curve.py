@@ -4,8 +4,8 @@ import dataclasses
 import json
 import math
 
-from keras_anytime.csv_files import write_csv
-from keras_anytime.evaluation.result import Result
+from keras_anytime.evaluation.base import Result
+from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
@@ -283,7 +283,7 @@ class AnytimeCurve(Result):
             ValueError: If the path ends in anything else.
             ImportError: If Matplotlib is missing; the `plot` extra brings it.
         """
-        from keras_anytime.evaluation.plots import plot_curve
+        from keras_anytime.evaluation.plots.curves import plot_curve
 
         plot_curve(self, path)
 

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from keras_anytime.csv_files import write_csv
-from keras_anytime.evaluation import measures
-from keras_anytime.evaluation.result import Result
+from keras_anytime.evaluation import metrics as metrics_lib
+from keras_anytime.evaluation.base import Result
+from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
@@ -97,7 +97,7 @@ class DeadlineSimulation(Result):
             ValueError: If the path ends in anything else.
             ImportError: If Matplotlib is missing; the `plot` extra brings it.
         """
-        from keras_anytime.evaluation.plots import plot_deadlines
+        from keras_anytime.evaluation.plots.curves import plot_deadlines
 
         plot_deadlines(self, path)
 
@@ -107,8 +107,8 @@ def simulate_deadlines(
     oracle=None,
     baseline=None,
     deadlines_ms=None,
-    resamples=measures.RESAMPLES,
-    level=measures.LEVEL,
+    resamples=metrics_lib.RESAMPLES,
+    level=metrics_lib.LEVEL,
     seed=0,
 ):
     """Returns the errors of four schemes under deadlines.
@@ -195,7 +195,7 @@ def simulate_deadlines(
     for scheme, errors_by in by_scheme.items():
         values = np.column_stack([errors_by(one) for one in deadlines_ms])
         errors[scheme] = tuple(values.mean(axis=0).tolist())
-        ends = measures.bootstrap_intervals(values, resamples, level, seed)
+        ends = metrics_lib.bootstrap_intervals(values, resamples, level, seed)
         intervals[scheme] = tuple(map(tuple, ends.tolist()))
     separate = ", ".join(one.predictions.name for one in oracle)
     return DeadlineSimulation(

@@ -4,7 +4,7 @@ import csv
 import itertools
 import math
 
-from keras_anytime.csv_files import read_csv
+from keras_anytime.evaluation.csv_files import read_csv
 from keras_anytime.files import user_path
 
 

@@ -2,16 +2,16 @@
 
 import dataclasses
 
-from keras_anytime.checks import check_anytime_model
-from keras_anytime.cost import stage_costs
-from keras_anytime.csv_files import write_csv
 from keras_anytime.evaluation.anytime import curve_of
+from keras_anytime.evaluation.base import Result
+from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.predictions import predict_stages
-from keras_anytime.evaluation.result import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import stage_costs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class HierarchicalCurve(Result):
             ValueError: If the path ends in anything else.
             ImportError: If Matplotlib is missing; the `plot` extra brings it.
         """
-        from keras_anytime.evaluation.plots import plot_label_sets
+        from keras_anytime.evaluation.plots.curves import plot_label_sets
 
         plot_label_sets(self, path, error)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.confidence import log_softmax
+from keras_anytime.stages.checks import check_anytime_model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_anytime.evaluation import measures
-from keras_anytime.evaluation.result import Result
+from keras_anytime.evaluation import metrics as metrics_lib
+from keras_anytime.evaluation.base import Result
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
@@ -93,8 +93,8 @@ def best_priority(
     candidates,
     deadlines_ms,
     probabilities=None,
-    resamples=measures.RESAMPLES,
-    level=measures.LEVEL,
+    resamples=metrics_lib.RESAMPLES,
+    level=metrics_lib.LEVEL,
     seed=0,
 ):
     """Chooses the stage priority of OSGD for a distribution of deadlines.
@@ -140,7 +140,9 @@ def best_priority(
     above = np.column_stack(
         [values - errors[best] for values in errors.values()]
     )
-    ends = measures.bootstrap_intervals(above, resamples, level, seed).tolist()
+    ends = metrics_lib.bootstrap_intervals(
+        above, resamples, level, seed
+    ).tolist()
     return PriorityChoice(
         priority=best,
         expected_errors=expected,

@@ -8,12 +8,17 @@ import importlib
 _MODULES = {
     "CALIBRATED": "quantization",
     "VARIANTS": "quantization",
+    "AccuracyLoss": "verification",
+    "Verified": "verification",
     "cluster": "compression",
+    "export_verified": "verification",
     "file_sizes": "compression",
     "prune": "compression",
     "quantization_aware": "compression",
     "saved_model": "savedmodel",
     "tflite": "litert",
+    "verification_table": "verification",
+    "verify": "verification",
 }
 
 __all__ = list(_MODULES)

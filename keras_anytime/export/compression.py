@@ -12,8 +12,6 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from keras_anytime import heads
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.export.preparation import described
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.twin import InGroups
@@ -25,7 +23,9 @@ from keras_anytime.export.twin import set_ranges
 from keras_anytime.export.twin import short_name
 from keras_anytime.export.twin import take_weights
 from keras_anytime.files import user_path
-from keras_anytime.finite import check_finite
+from keras_anytime.saving.finite import check_finite
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.training.inputs import check_examples
 
 _BATCH_SIZE = 32
@@ -338,7 +338,7 @@ class _Training:
         sets, count = self._model.label_sets, self._model.num_stages
         trained.fit(
             self.data.map(
-                lambda x, y: (x, tuple(heads.targets(y, sets) * count))
+                lambda x, y: (x, tuple(outputs_lib.targets(y, sets) * count))
             ),
             epochs=self._epochs,
             callbacks=list(callbacks),

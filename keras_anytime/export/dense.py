@@ -5,10 +5,10 @@ import itertools
 
 import keras
 
-from keras_anytime import graph
 from keras_anytime.export import dense_layers
 from keras_anytime.export.remaking import copied
 from keras_anytime.export.remaking import copy_weights
+from keras_anytime.stages import graph
 
 
 def dense_slices(program):

@@ -6,8 +6,8 @@ import json
 import keras
 import numpy as np
 
-from keras_anytime import graph
 from keras_anytime import layers
+from keras_anytime.stages import graph
 
 # What computes the same with stock layers on a single tensor.
 _DENSE_FORMS = {

@@ -7,18 +7,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.dense import dense_slices
 from keras_anytime.export.flatbuffer import compact
 from keras_anytime.export.fusion import fuse_normalisations
-from keras_anytime.export.manifest import Signature
-from keras_anytime.export.manifest import TensorSpec
-from keras_anytime.export.manifest import checksum
-from keras_anytime.export.manifest import manifest_path
-from keras_anytime.export.manifest import pending_path
-from keras_anytime.export.manifest import settle
 from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
@@ -30,6 +23,13 @@ from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
+from keras_anytime.manifest.manifest import Signature
+from keras_anytime.manifest.manifest import TensorSpec
+from keras_anytime.manifest.manifest import checksum
+from keras_anytime.manifest.manifest import manifest_path
+from keras_anytime.manifest.manifest import pending_path
+from keras_anytime.manifest.manifest import settle
+from keras_anytime.stages.checks import check_anytime_model
 
 
 def tflite(

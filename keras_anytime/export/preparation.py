@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_anytime import heads
 from keras_anytime.export.remaking import compute_dtype
 from keras_anytime.export.remaking import exportable_name
 from keras_anytime.export.remaking import exportable_names
 from keras_anytime.export.remaking import is_other_float
 from keras_anytime.export.remaking import remade
 from keras_anytime.model import AnytimeModel
+from keras_anytime.stages import outputs as outputs_lib
 
 # Layers that are put between a device's pixels and the network.
 RESIZED = "pixels_resized"
@@ -43,7 +43,7 @@ def chosen_stages(model, stages):
         ValueError: If the stages are not such, or outputs are not named after
             theirs.
     """
-    heads.check_names(model.output_names)
+    outputs_lib.check_names(model.output_names)
     every = list(range(1, model.num_stages + 1))
     numbers = every if stages is None else list(stages)
     if not numbers or numbers != sorted(set(numbers) & set(every)):

@@ -6,19 +6,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_anytime import heads
 from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
-from keras_anytime.export.manifest import Manifest
-from keras_anytime.export.manifest import Signature
-from keras_anytime.export.manifest import StageRecord
-from keras_anytime.export.manifest import TensorSpec
 from keras_anytime.export.preparation import chosen_stages
 from keras_anytime.export.preparation import exportable
-from keras_anytime.finite import check_finite
-from keras_anytime.losses import task_of
+from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.manifest.manifest import Signature
+from keras_anytime.manifest.manifest import StageRecord
+from keras_anytime.manifest.manifest import TensorSpec
 from keras_anytime.provenance import versions
+from keras_anytime.saving.finite import check_finite
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.training.losses import task_of
 
 
 def programs(model, zero_filled=True, stages=None, pixels=None):
@@ -60,7 +60,7 @@ def programs(model, zero_filled=True, stages=None, pixels=None):
 def _subnetwork(model, answer):
     """Returns the subnetwork of an answer, its input called `image`."""
     image = model.image_layer.output
-    answer = heads.named_logits(answer)
+    answer = outputs_lib.named_logits(answer)
     if image.name != "image":
         # Keras wants inputs named as the keys are, and layers keep their names.
         alone = keras.Model(image, answer)

@@ -2,17 +2,17 @@
 
 import dataclasses
 
-from keras_anytime.checks import check_anytime_model
 from keras_anytime.export import programs as programs_lib
-from keras_anytime.export.manifest import ManifestError
-from keras_anytime.export.manifest import checksum
-from keras_anytime.export.manifest import manifest_path
-from keras_anytime.export.manifest import read_manifest
 from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
 from keras_anytime.files import user_path
 from keras_anytime.files import write_beside
+from keras_anytime.manifest.manifest import ManifestError
+from keras_anytime.manifest.manifest import checksum
+from keras_anytime.manifest.manifest import manifest_path
+from keras_anytime.manifest.manifest import read_manifest
+from keras_anytime.stages.checks import check_anytime_model
 
 
 def saved_model(

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import tf_keras
 
-from keras_anytime import graph
 from keras_anytime import layers as anytime
 from keras_anytime.export.preparation import exportable
 from keras_anytime.export.remaking import exportable_name
 from keras_anytime.export.remaking import exportable_names
 from keras_anytime.layers.grouped import grouped_kernel
+from keras_anytime.stages import graph
 
 # Layers of ours that differ from a stock one in joining what they read only.
 _STOCK = {

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_anytime import precision
+from keras_anytime.backend import precision
 from keras_anytime.gradients import gram as gram_lib
-from keras_anytime.state import TrainingState
+from keras_anytime.training_state import TrainingState
 
 
 class Combiner(TrainingState):

@@ -6,7 +6,7 @@ from keras import ops
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.base import check_scale
-from keras_anytime.state import check_steps
+from keras_anytime.training_state import check_steps
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_anytime import fused
+from keras_anytime.backend import fused
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")

@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 
 from keras_anytime import naming
-from keras_anytime.cost import stage_costs
 from keras_anytime.nets.cascade_sparse_resnet import cascade_sparse_resnet
 from keras_anytime.nets.dense_ann import dense_ann
 from keras_anytime.nets.inclusive_resnext import inclusive_resnext
@@ -14,6 +13,7 @@ from keras_anytime.nets.res_ann import res_ann
 from keras_anytime.nets.shallow_resnext import shallow_resnext
 from keras_anytime.nets.sparse_resnet import sparse_resnet
 from keras_anytime.nets.width_nested_resnet import width_nested_resnet
+from keras_anytime.stages.cost import stage_costs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import keras
 
-from keras_anytime import graph
-from keras_anytime.checks import check_anytime_model
-from keras_anytime.cost import stage_costs
 from keras_anytime.model import AnytimeModel
-from keras_anytime.nets.parts import part_config
+from keras_anytime.stages import graph
+from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import stage_costs
+from keras_anytime.stages.subset import part_config
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")

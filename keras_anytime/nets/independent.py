@@ -5,7 +5,7 @@ import inspect
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
 from keras_anytime.nets.arguments import as_nesting
-from keras_anytime.nets.parts import part_config
+from keras_anytime.stages.subset import part_config
 
 
 def independent(network, *arguments, **settings):

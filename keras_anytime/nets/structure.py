@@ -5,8 +5,8 @@ import re
 
 import keras
 
-from keras_anytime import graph
-from keras_anytime.checks import check_anytime_model
+from keras_anytime.stages import graph
+from keras_anytime.stages.checks import check_anytime_model
 
 _HEAD = re.compile(r"stage_\d+(?=_|$)")
 UNIT = re.compile(

@@ -7,9 +7,9 @@ from keras_anytime.runtime.benchmark import file_memory
 from keras_anytime.runtime.benchmark import time_programs
 from keras_anytime.runtime.job import StageResult
 from keras_anytime.runtime.latency import StepLatency
-from keras_anytime.runtime.measuring import MeasuredAnswers
-from keras_anytime.runtime.measuring import measure_answers
 from keras_anytime.runtime.predictor import AnytimePredictor
+from keras_anytime.runtime.timing import MeasuredAnswers
+from keras_anytime.runtime.timing import measure_answers
 
 __all__ = [
     "AnytimePredictor",

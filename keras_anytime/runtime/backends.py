@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.export.manifest import Manifest
-from keras_anytime.export.manifest_values import shown
+from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.manifest.values import shown
 
 Program = Callable[[dict], dict]
 

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
-from keras_anytime.export.manifest import Manifest
+from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.runtime.arguments import positive_integer
 from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.opening import open_programs

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_anytime.export.manifest import TensorSpec
+from keras_anytime.manifest.manifest import TensorSpec
 
 
 def as_batch(

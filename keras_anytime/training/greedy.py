@@ -4,16 +4,16 @@ import contextlib
 
 import keras
 
-from keras_anytime import heads
-from keras_anytime import training
-from keras_anytime.checks import check_anytime_model
-from keras_anytime.configs import lost_by_config
-from keras_anytime.data_info import remember_training_set
+from keras_anytime import backend
 from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
-from keras_anytime.training.notes import read_note
-from keras_anytime.training.notes import save_with_note
+from keras_anytime.saving.configs import lost_by_config
+from keras_anytime.saving.metadata import read_note
+from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.training.data_info import remember_training_set
 from keras_anytime.training.resume import Resume
 from keras_anytime.training.resume import check_settings
 from keras_anytime.training.resume import load_state
@@ -119,7 +119,7 @@ def _of_stage(model, part, options):
     """Returns options of `fit` with a stage's own sample weights."""
 
     def own(weights):
-        weights = heads.sample_weights(weights, model.output_names)
+        weights = outputs_lib.sample_weights(weights, model.output_names)
         by_name = dict(zip(model.output_names, weights, strict=True))
         chosen = [by_name[name] for name in part.output_names]
         if len(chosen) == 1:
@@ -214,7 +214,7 @@ def _stage_to_train(model, k):
     """Stage k with the model's variables, compiled as the model is."""
     outputs = model.by_stage(model.outputs)[k - 1]
     outputs = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
-    with training.scope(model):
+    with backend.scope(model):
         part = type(model)(model.input, outputs, name=f"{model.name}_stage_{k}")
         given = model.compile_arguments
         given["optimizer"] = _anew(model.optimizer)

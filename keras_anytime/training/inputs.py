@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_anytime import heads
-from keras_anytime import training
-from keras_anytime.data_info import remember_training_set
-from keras_anytime.finite import first_failure
+from keras_anytime import backend
+from keras_anytime.saving.finite import first_failure
+from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.training.data_info import remember_training_set
 from keras_anytime.training.nan import StopOnNaN
 
 _KERAS_BATCH_SIZE = 32
@@ -99,7 +99,7 @@ def check_shares(x, batch_size, argument="x"):
         ValueError: If the first or the last batch has a number of images that
             this process' devices do not divide.
     """
-    devices = training.devices_per_batch()
+    devices = backend.devices_per_batch()
     if devices == 1:
         return
     sizes = []
@@ -131,7 +131,7 @@ def check_weights(model, y, sample_weight, argument="sample_weight"):
         ValueError: If a list or dict of weights does not fit the outputs, or
             weights are not finite.
     """
-    heads.sample_weights(sample_weight, model.output_names)
+    outputs_lib.sample_weights(sample_weight, model.output_names)
     for part in keras.tree.flatten(sample_weight):
         check_finite_array(part, "Sample weights", argument)
     if (
@@ -331,7 +331,7 @@ def check_labels(model, y, argument="a batch"):
             f"Received: {argument} with labels of {_described(y)}"
         )
     sets = model.label_sets
-    targets = heads.targets(y, sets)
+    targets = outputs_lib.targets(y, sets)
     # The heads of one stage answer all label sets, as those of any other do.
     one_stage = model.outputs[: len(targets)]
     for labels, logits, name in zip(

@@ -6,8 +6,8 @@ import re
 import keras
 from keras import ops
 
-from keras_anytime.finite import check_finite
-from keras_anytime.finite import state
+from keras_anytime.saving.finite import check_finite
+from keras_anytime.saving.finite import state
 
 _REMEDY = (
     "Lower the learning rate or warm it up, lower the weights of the losses, "

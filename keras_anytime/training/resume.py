@@ -7,16 +7,16 @@ import re
 
 import keras
 
-from keras_anytime import training
-from keras_anytime.archives import check_archive
-from keras_anytime.data_info import recall
+from keras_anytime import backend
 from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
 from keras_anytime.files import delete_left
 from keras_anytime.files import user_path
+from keras_anytime.saving.archives import check_archive
+from keras_anytime.saving.metadata import read_note
+from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.training.data_info import recall
 from keras_anytime.training.inputs import build_optimizer
-from keras_anytime.training.notes import read_note
-from keras_anytime.training.notes import save_with_note
 
 
 class Resume(keras.callbacks.Callback):
@@ -238,7 +238,7 @@ def load_state(model, path):
     Raises:
         ContentError: If the file cannot be read.
     """
-    with training.scope(model):
+    with backend.scope(model):
         build_optimizer(model)
     try:
         check_archive(path)

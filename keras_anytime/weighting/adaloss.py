@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_anytime.state import check_steps
+from keras_anytime.training_state import check_steps
 from keras_anytime.weighting.base import Weighting
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_anytime.state import TrainingState
+from keras_anytime.training_state import TrainingState
 
 
 class Weighting(TrainingState):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.training.notes import read_note
-from keras_anytime.training.notes import save_with_note
+from keras_anytime.saving.metadata import read_note
+from keras_anytime.saving.metadata import save_with_note
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits

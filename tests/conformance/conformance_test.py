@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime import cost
+from keras_anytime.stages import cost
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.conformance.networks import KINDS

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from keras_anytime.cost import StageCost
 from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import CurvePoint
 from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import TimedPredictions
+from keras_anytime.stages.cost import StageCost
 
 
 def random_logits(rng, examples, stages, classes, skill=1.0):

@@ -9,8 +9,8 @@ from keras_anytime.evaluation import DeadlineSimulation
 from keras_anytime.evaluation import HierarchicalCurve
 from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
-from keras_anytime.evaluation import comparison_plots
-from keras_anytime.evaluation import plots
+from keras_anytime.evaluation.plots import comparison
+from keras_anytime.evaluation.plots import curves
 from tests.evaluation.examples import curve
 
 LONG = "sparse_resnet98_w1d1-w2d1-w2d2-w4d2-w4d4_osgd_adaloss_seed3_" * 2
@@ -79,17 +79,17 @@ def hierarchical():
 # What is drawn, with what the axes must say, and what the legend.
 FIGURES = {
     "curve": (
-        lambda: plots.draw_curve(with_intervals(named(LONG))),
+        lambda: curves.draw_curve(with_intervals(named(LONG))),
         ("multiply-adds per image)", "top-1 error"),
         None,
     ),
     "curve of many stages": (
-        lambda: plots.draw_curve(long_curve(25)),
+        lambda: curves.draw_curve(long_curve(25)),
         ("cost (multiply-adds per image)", "top-1 error"),
         None,
     ),
     "curves": (
-        lambda: plots.draw_curves(
+        lambda: curves.draw_curves(
             [
                 named("a"),
                 named(LONG),
@@ -103,7 +103,7 @@ FIGURES = {
         ("a", "a, stopping early", LONG, "_c", "$d$", "oracle"),
     ),
     "deadlines": (
-        lambda: comparison_plots.draw_deadlines(simulation()),
+        lambda: comparison.draw_deadlines(simulation()),
         ("mean latency, 8 ms)", "top-1 error"),
         (
             "Baseline: even",
@@ -113,21 +113,21 @@ FIGURES = {
         ),
     ),
     "relative increase by stage": (
-        lambda: comparison_plots.draw_relative_increase(
+        lambda: comparison.draw_relative_increase(
             {"AdaLoss": {1: 20.0, 2: 3.0, 3: -1.0}, LONG: {1: 5, 2: 4, 3: 9}}
         ),
         ("stage", "(%)"),
         ("optimal", "AdaLoss", LONG),
     ),
     "relative increase by share": (
-        lambda: comparison_plots.draw_relative_increase(
+        lambda: comparison.draw_relative_increase(
             {"AdaLoss": {0.25: Spread(9, 1, 7, 11), 1: Spread(2, 1, 1, 3)}}
         ),
         ("share of the network's whole cost", "(%)"),
         ("optimal", "AdaLoss"),
     ),
     "priorities": (
-        lambda: comparison_plots.draw_priorities(
+        lambda: comparison.draw_priorities(
             {
                 (2, 1, 3): aggregate([curve(), curve(errors=(0.4, 0.3, 0))]),
                 "SGD": curve(errors=(0.6, 0.4, 0.2)),
@@ -137,7 +137,7 @@ FIGURES = {
         ("2, 1, 3", "SGD"),
     ),
     "label sets": (
-        lambda: plots.draw_label_sets(hierarchical(), 0.4),
+        lambda: curves.draw_label_sets(hierarchical(), 0.4),
         ("multiply-adds per image)", "top-1 error"),
         (
             "fine (10 classes)",
@@ -147,7 +147,7 @@ FIGURES = {
         ),
     ),
     "budget": (
-        lambda: plots.draw_budget(budget(), with_intervals(curve())),
+        lambda: curves.draw_budget(budget(), with_intervals(curve())),
         ("mean cost (multiply-adds per image)", "top-1 error"),
         (
             "each image stops when the network is sure",

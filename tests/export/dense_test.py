@@ -9,13 +9,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
-from keras_anytime import graph
 from keras_anytime.export import litert
 from keras_anytime.export import preparation
 from keras_anytime.export import programs
 from keras_anytime.export.dense import dense_slices
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
+from keras_anytime.stages import graph
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.testing import hierarchical_net

@@ -8,9 +8,9 @@ import pytest
 from keras import layers
 
 import keras_anytime as ka
-from keras_anytime.export.manifest import read_manifest
 from keras_anytime.export.remaking import exportable_name
 from keras_anytime.export.remaking import exportable_names
+from keras_anytime.manifest.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from tests.export.nets import two
 from tests.testing import digits

@@ -9,9 +9,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
-from keras_anytime.export import manifest as manifest_lib
 from keras_anytime.export import trial
 from keras_anytime.export.quantization import VARIANTS
+from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime.images import as_batch
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS as FORMS
@@ -170,7 +170,7 @@ def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     ka.export.tflite(model, path, variant, seen)
     for weight, same in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, same)
-    found = ka.verification.verify(path, model, held)
+    found = ka.export.verify(path, model, held)
     assert found.examples == 1000
     # Four bits are few for kernels of so few weights; training on for eight
     # changes answers, for the better.
@@ -211,7 +211,7 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path, "int8", sized(x))
     held = (sized(held_x), labelled(held_y))
-    found = ka.verification.verify(path, model, held)
+    found = ka.export.verify(path, model, held)
     assert found.examples == 1000
     assert max(found.lost_points) <= 5
     for error, same in zip(

@@ -9,9 +9,9 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime import files
-from keras_anytime import verification
 from keras_anytime.export import litert
-from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.export import verification
+from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import copied
 from tests.testing import digits
@@ -162,5 +162,5 @@ def test_what_was_measured_on_a_file_is_not_written_of_another(
         assert predictor.manifest.verified is None
         assert np.isfinite(predictor.predict(images[0]).logits).all()
     monkeypatch.undo()
-    ka.verification.verify(path, model, (images, labels))
+    ka.export.verify(path, model, (images, labels))
     assert manifest_lib.matching_manifest(path).verified["examples"] == 4

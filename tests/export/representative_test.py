@@ -150,9 +150,9 @@ def test_what_is_measured_or_trained_on_is_prepared_too(tmp_path):
     ka.export.tflite(model, path, preprocessing=ABOUT)
     labels = np.arange(8)
     with pytest.raises(ValueError, match="data of type uint8"):
-        ka.verification.verify(path, model, (PIXELS, labels))
+        ka.export.verify(path, model, (PIXELS, labels))
     with pytest.raises(ValueError, match="data from 0 to 25"):
-        ka.verification.verify(path, model, (PIXELS.astype("f"), labels))
+        ka.export.verify(path, model, (PIXELS.astype("f"), labels))
     with pytest.raises(ValueError, match="data of type uint8"):
         ka.export.quantization_aware(model, (PIXELS, labels))
 

@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 import keras_anytime as ka
-from keras_anytime.export.manifest import _parse
-from keras_anytime.export.manifest import read_manifest
+from keras_anytime.manifest.manifest import _parse
+from keras_anytime.manifest.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import backends
 from tests.export.nets import two

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_anytime import precision
+from keras_anytime.backend import precision
 
 
 @pytest.fixture(name="float64")

@@ -11,7 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StepLatency
 from keras_anytime.runtime import latency as latency_lib

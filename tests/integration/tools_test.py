@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.data_info import remember
-from keras_anytime.export import manifest as manifest_lib
+from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime.training.data_info import remember
 from tests.testing import digits
 from tests.testing import rows_of
 from tests.testing import run_script
@@ -271,7 +271,7 @@ def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
     run = run_script(repository, *tool, f"--plot={picture}")
     assert run.returncode == 1
     assert "no error to draw" in run.stderr
-    found = ka.verification.verify(path, model, digits(16))
+    found = ka.export.verify(path, model, digits(16))
     run = run_script(repository, *tool, f"--plot={picture}")
     assert run.returncode == 0, run.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -15,7 +15,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.files import hold
-from keras_anytime.training.notes import save_with_note
+from keras_anytime.saving.metadata import save_with_note
 from tests.callbacks.nets import dense_net
 from tests.testing import no_room
 from tests.testing import run_process

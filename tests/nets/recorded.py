@@ -14,8 +14,8 @@ import json
 import pathlib
 
 import keras_anytime as ka
-from keras_anytime.cost import StageCost
 from keras_anytime.nets import catalogue
+from keras_anytime.stages.cost import StageCost
 
 _PATH = pathlib.Path(__file__).with_name("recorded_costs.json")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.cost import stage_costs
+from keras_anytime.stages.cost import stage_costs
 from tests.nets import numbers
 from tests.nets import sparse_rule
 from tests.nets.sparse_rule import NESTINGS

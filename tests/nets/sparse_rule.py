@@ -10,8 +10,8 @@ import re
 
 import keras
 
-from keras_anytime import graph
 from keras_anytime.layers import ChannelPadding
+from keras_anytime.stages import graph
 
 # Width and depth of each stage.
 NESTINGS = {

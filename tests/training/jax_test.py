@@ -19,7 +19,7 @@ from tests.testing import tiny_net
 if keras.backend.backend() != "jax":
     pytest.skip("needs the JAX backend", allow_module_level=True)
 
-from keras_anytime.training import jax as on_jax
+from keras_anytime.backend import jax as on_jax
 
 
 def _trained(**kwargs):

@@ -7,8 +7,8 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.callbacks import StopOnNaN
-from keras_anytime.training import fit_options
 from keras_anytime.training.inputs import create_variables
+from keras_anytime.training.inputs import fit_options
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits

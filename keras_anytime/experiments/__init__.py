@@ -1,0 +1,1 @@
+"""Experiments: the run folder, concurrent trainings, benchmarks."""

@@ -1,0 +1,1 @@
+"""The contract of an exported file, between export and device."""

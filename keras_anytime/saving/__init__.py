@@ -1,0 +1,1 @@
+"""Saved models: checked, written whole, with metadata."""

@@ -1,0 +1,1 @@
+"""The one idea: a stage is a subgraph of a Keras graph."""

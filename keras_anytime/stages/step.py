@@ -1,0 +1,143 @@
+"""Step: what one stage adds, from named features to named features."""
+
+import keras
+import numpy as np
+
+from keras_anytime.stages import graph
+from keras_anytime.stages import outputs as outputs_lib
+
+
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class Step(keras.Model):
+    """What one stage adds, as a model from named features to named features.
+
+    Call arguments:
+        features: Dict of tensors or arrays with at least the names in `input`;
+            what else it holds is ignored.
+
+    Returns:
+        Dict of tensors: `"logits"`, or `"logits_<label set>"` for each label
+        set, and the features that later steps need.
+
+    Raises:
+        ValueError: If a feature is missing.
+    """
+
+    def __call__(self, features, **kwargs):
+        missing = sorted(set(self.input) - set(features))
+        if missing:
+            raise ValueError(
+                f"{self.name} needs the features {missing} of earlier steps. "
+                f"Received: features={sorted(features)}"
+            )
+        chosen = {name: features[name] for name in self.input}
+        if any(isinstance(value, np.ndarray) for value in chosen.values()):
+            chosen = keras.tree.map_structure(
+                keras.ops.convert_to_tensor, chosen
+            )
+        return super().__call__(chosen, **kwargs)
+
+
+def build_step(model, k):
+    """Returns the step of one stage; see `AnytimeModel.step`.
+
+    Args:
+        model: An interruptible `AnytimeModel`.
+        k: Integer from 1 to the number of stages.
+
+    Returns:
+        A `Step`.
+    """
+    answers = model.by_stage(model.outputs)
+    earlier = [model.image_layer]
+    if k > 1:
+        earlier = graph.subnetwork_operations(model.inputs, answers[: k - 1])
+    done = {id(operation) for operation in earlier}
+    added = [op for op in model.stage_operations(k) if id(op) not in done]
+    reads, leaves = graph.boundary(earlier, added, model.operations)
+    names = feature_names(model)
+    tensors = {
+        id(tensor): keras.Input(
+            batch_shape=tensor.shape,
+            dtype=tensor.dtype,
+            name=names[id(tensor)],
+        )
+        for tensor in reads
+    }
+    inputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in reads}
+    graph.call_again(model, added, tensors)
+    outputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in leaves}
+    logits = outputs_lib.named_logits(answers[k - 1])
+    outputs |= {name: tensors[id(one)] for name, one in logits.items()}
+    return Step(inputs, outputs, name=f"{model.name}_step_{k}")
+
+
+def feature_names(model):
+    """Returns the names by which steps pass tensors on.
+
+    Args:
+        model: An `AnytimeModel`.
+
+    Returns:
+        Dict from the `id` of each symbolic tensor in the graph to the name of
+        the operation that makes it; the image is `"image"`.
+
+    Raises:
+        ValueError: If an operation has the name of the image or of logits.
+    """
+    names = graph.tensor_names(model.operations)
+    image = id(model.image_layer.output)
+    del names[image]
+    logits = outputs_lib.named_logits(model.by_stage(model.outputs)[0])
+    for taken in {"image", *logits} & set(names.values()):
+        raise ValueError(
+            f"Steps call their image 'image' and their answers {list(logits)}: "
+            f"no other layer can be named so. Received: a layer {taken!r}"
+        )
+    return {**names, image: "image"}
+
+
+def obstacle(model):
+    """Returns why a network cannot run step by step.
+
+    A step gets features, one per image, from the steps before it. What else
+    would cross to a later step, such as a kernel, shows in the graph as a
+    tensor without the image's batch axis.
+
+    Args:
+        model: An `AnytimeModel`.
+
+    Returns:
+        A sentence, or `None` if it can.
+
+    Reference:
+        [Lee and Shin, 2018, Section 3.1](https://arxiv.org/abs/1807.02609)
+    """
+    repeated = graph.repeated(model)
+    if repeated:
+        return (
+            "A network has steps only if each layer in it is called once; "
+            f"{sorted(repeated)} are called more often. Run `stage(k)`."
+        )
+    batch = model.image_layer.output.shape[:1]
+    step_of = {}
+    for k in range(1, model.num_stages + 1):
+        for operation in model.stage_operations(k):
+            step_of.setdefault(id(operation), k)
+    maker = {
+        id(tensor): step_of[id(operation)]
+        for operation in model.operations
+        for tensor in graph.output_tensors(operation)
+        if tensor.shape[:1] != batch
+    }
+    crossing = any(
+        maker.get(id(tensor), step_of[id(operation)]) != step_of[id(operation)]
+        for operation in model.operations
+        for tensor in graph.input_tensors(operation)
+    )
+    if crossing:
+        return (
+            "The subnetworks of this network share weights but no features, "
+            "so each answer takes a pass of its own: run `stage(k)`."
+        )
+    return None

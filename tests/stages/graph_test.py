@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+
+from keras_anytime.stages import graph
+
+
+def _graph():
+    image = keras.Input((4,), name="image")
+    a = keras.layers.Dense(3, name="a")(image)
+    b = keras.layers.Dense(3, name="b")(image)
+    c = keras.layers.Add(name="c")([a, b])
+    d = keras.ops.add(c, a)
+    return keras.Model(image, [a, c, d])
+
+
+def _names(operations):
+    return [operation.name for operation in operations]
+
+
+def test_a_subnetwork_is_what_its_output_needs():
+    model = _graph()
+    first, second = (
+        graph.subnetwork_operations(model.inputs, model.outputs[k])
+        for k in (0, 1)
+    )
+    assert _names(first) == ["image", "a"]
+    assert sorted(_names(second)) == ["a", "b", "c", "image"]
+
+
+def test_a_boundary_names_what_is_read_and_left_once():
+    model = _graph()
+    by_name = {one.name: one for one in model.operations}
+    reads, leaves = graph.boundary(
+        [by_name["image"], by_name["a"]],
+        [by_name["b"], by_name["c"]],
+        model.operations,
+    )
+    names = graph.tensor_names(model.operations)
+    assert [names[id(one)] for one in reads] == ["image", "a"]
+    assert [names[id(one)] for one in leaves] == ["c"]
+
+
+def test_operations_called_again_share_their_variables():
+    model = _graph()
+    image = keras.Input((4,))
+    tensors = {id(model.inputs[0]): image}
+    graph.call_again(model, model.operations[1:], tensors)
+    again = keras.Model(image, [tensors[id(one)] for one in model.outputs])
+    x = np.random.default_rng(0).standard_normal((2, 4)).astype("float32")
+    for ours, theirs in zip(
+        model.predict(x, verbose=0), again.predict(x, verbose=0), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.get_layer("a") is model.get_layer("a")
