@@ -35,7 +35,7 @@ TENSORFLOW = [
     # Writes LiteRT files; TensorFlow brings it too.
     "flatbuffers>=24.3",
     LITERT,
-    # Quantises LiteRT files.
+    # Quantizes LiteRT files.
     "ai-edge-quantizer>=0.10,<0.11",
 ]
 

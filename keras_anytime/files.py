@@ -60,7 +60,7 @@ def check_writable(path: str | os.PathLike) -> None:
         ) from error
 
 
-def write_beside(
+def atomic_write(
     path: str | os.PathLike, write: Callable[[pathlib.Path], object]
 ) -> None:
     """Writes a file or folder beside its place, then moves it there.
@@ -273,7 +273,7 @@ def read_small(path: str | os.PathLike, largest: int) -> bytes:
     return content
 
 
-def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:
+def lock_file(path: str | os.PathLike, wait: bool = False) -> TextIO:
     """Holds a file that one process at a time can hold, until it ends.
 
     Where the system has no such locks (Windows, some network drives), nothing
@@ -306,9 +306,9 @@ def hold(path: str | os.PathLike, wait: bool = False) -> TextIO:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes a text file in UTF-8, whole or not at all; see `write_beside`."""
+    """Writes a text file in UTF-8, whole or not at all; see `atomic_write`."""
     content = text.encode()
-    write_beside(path, lambda beside: beside.write_bytes(content))
+    atomic_write(path, lambda beside: beside.write_bytes(content))
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:

@@ -50,7 +50,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
 
     Training and evaluation log `stage_k_loss` and `stage_k_<metric>` for each
     stage k (with label sets `stage_k_<label set>_<metric>`), and `loss`: the
-    plain mean of the stages' losses plus the regularisers' penalty. It does
+    plain mean of the stages' losses plus the regularizers' penalty. It does
     not depend on the weighting, so that it can be compared over epochs and
     runs.
 
@@ -278,7 +278,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
         # Their state is saved and is among `variables`. Tracking them as layers
         # would make it weights of the network too.
         object.__setattr__(self, "weighting", weighting)
-        object.__setattr__(self, "gradients", gradients)
+        object.__setattr__(self, "combiner", gradients)
         object.__setattr__(self, "_compile_arguments", arguments)
         warn_of_lost(self.optimizer, loss, metrics, weighted_metrics)
 
@@ -296,14 +296,14 @@ class AnytimeModel(StageTrainer, RememberingModel):
 
     @property
     def variables(self):
-        parts = [self.weighting, self.gradients] if self.compiled else []
+        parts = [self.weighting, self.combiner] if self.compiled else []
         state = [variable for part in parts for variable in part.variables]
         return [*super().variables, *state]
 
     @property
     def non_trainable_variables(self):
         # On JAX a step is given, and returns, whatever it changes.
-        sums = self.gradients.sums if self.compiled else ()
+        sums = self.combiner.sums if self.compiled else ()
         return [*super().non_trainable_variables, *sums]
 
     def fit(self, x=None, y=None, *args, **kwargs):

@@ -32,7 +32,7 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
     text = _plain(name)
     longer = [one for one in by_plain if len(text) > 2 and text in one]
     close = difflib.get_close_matches(text, by_plain, 3, 0.5)
-    return [by_plain[one] for one in dict.fromkeys(longer + close)][:3]
+    return [by_plain[key] for key in dict.fromkeys(longer + close)][:3]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -62,15 +62,17 @@ def _accelerators():
         import jax
 
         devices = jax.local_devices()
-        return [one.device_kind for one in devices if one.platform != "cpu"]
+        return [
+            device.device_kind for device in devices if device.platform != "cpu"
+        ]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         return [
-            tf.config.experimental.get_device_details(one).get(
-                "device_name", one.name
+            tf.config.experimental.get_device_details(device).get(
+                "device_name", device.name
             )
-            for one in tf.config.list_physical_devices("GPU")
+            for device in tf.config.list_physical_devices("GPU")
         ]
     return []
 

@@ -270,7 +270,7 @@ def one_training(results, networks):
         "lower and further left is better.",
     )
     if len(networks) > 1:
-        seeds = ka.evaluation.aggregate([one.curve for one in networks])
+        seeds = ka.evaluation.aggregate([network.curve for network in networks])
         results.add(
             "Mean over seeds",
             "seeds",
@@ -286,8 +286,8 @@ def two_trainings(results, networks, others):
     import keras_anytime as ka
 
     found = ka.evaluation.compare(
-        [one.curve for one in networks],
-        [one.curve for one in others],
+        [network.curve for network in networks],
+        [other.curve for other in others],
         (networks[0].run.name, others[0].run.name),
     )
     results.add(
@@ -362,7 +362,9 @@ def increase_over(results, by, networks, optimal):
     ]
     # Where the oracle makes no error, an increase is infinite.
     drawable = all(
-        math.isfinite(one.mean) for of in found.values() for one in of.values()
+        math.isfinite(value.mean)
+        for of in found.values()
+        for value in of.values()
     )
     results.add(
         f"Relative increase of the error over the oracle, by {by}",

@@ -95,7 +95,7 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"gpu_tables.py: {error}")
 
-    from keras_anytime.experiments.concurrency import run_side_by_side
+    from keras_anytime.experiments.concurrency import run_concurrently
     from keras_anytime.files import user_path
 
     # Runs of one network differ by their seeds: they share compiled steps.
@@ -108,7 +108,7 @@ def main(argv):
     in_a_row = 0
     # Who ends this process this way means the trainings, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    for one, status, beside in run_side_by_side(
+    for one, status, beside in run_concurrently(
         list(left), 60 * FLAGS.minutes, FLAGS.at_a_time or None
     ):
         if status is None:
@@ -237,12 +237,12 @@ def add(run, arguments):
     Another queue, on another GPU, may add its own; the file is whole at any
     moment.
     """
-    from keras_anytime.files import hold
+    from keras_anytime.files import lock_file
     from keras_anytime.files import user_path
     from keras_anytime.files import write_json
 
     path = user_path(FLAGS.results)
-    with hold(path.with_name(f".{path.name}.lock"), wait=True):
+    with lock_file(path.with_name(f".{path.name}.lock"), wait=True):
         runs = [*results(arguments), run]
         write_json(path, {"arguments": arguments, "runs": runs})
     return runs

@@ -136,7 +136,7 @@ def run(output):
         ready_ms = predictor.calibrate(repetitions=200)
         print(
             "median time to the answer of each stage: "
-            + ", ".join(f"{one:.3f} ms" for one in ready_ms)
+            + ", ".join(f"{milliseconds:.3f} ms" for milliseconds in ready_ms)
         )
         middles = [
             (a + b) / 2 for a, b in zip(ready_ms, ready_ms[1:], strict=False)

@@ -313,7 +313,7 @@ def of_stages(model, workdir):
     if model.num_stages == 1:
         return []
     callbacks = [ka.callbacks.LossWeights(workdir / "weights.csv")]
-    if not model.gradients.joint:
+    if not model.combiner.joint:
         callbacks.append(ka.callbacks.GradientCosines(workdir / "cosines.csv"))
     return callbacks
 
@@ -530,7 +530,7 @@ def claim(workdir):
     from keras_anytime.callbacks.log import check_epochs
     from keras_anytime.experiments.runs import check_settings
     from keras_anytime.files import check_writable
-    from keras_anytime.files import hold
+    from keras_anytime.files import lock_file
 
     try:
         for name in (*_WRITTEN, "checkpoints/lock"):
@@ -543,7 +543,7 @@ def claim(workdir):
     now = settings()
     check_settings(workdir, now, {name: FLAGS[name].default for name in now})
     try:
-        return hold(workdir / "checkpoints" / "lock")
+        return lock_file(workdir / "checkpoints" / "lock")
     except BlockingIOError as error:
         raise ValueError(
             f"Another process is training in {workdir}; wait for it, or use "

@@ -53,7 +53,9 @@ def dependencies(path):
 
 def requirements(*folders):
     """Returns what all files of folders import of PyPI."""
-    deps = {dep for one in python_files(*folders) for dep in dependencies(one)}
+    deps = {
+        dep for path in python_files(*folders) for dep in dependencies(path)
+    }
     return {dep for dep in deps if not dep.startswith(":")}
 
 
@@ -69,7 +71,7 @@ def expected_deps(target):
     elif target.kind == "py_test":
         deps = {":testing"}
     else:
-        deps = {dep for one in target.srcs for dep in dependencies(ROOT / one)}
+        deps = {dep for src in target.srcs for dep in dependencies(ROOT / src)}
         # Python loads the package before any module of it.
         deps.add(":init")
     deps.discard(f":{target.name}")
@@ -130,7 +132,11 @@ def test_build_targets_depend_on_what_they_import(targets):
 def test_build_has_a_target_named_after_each_test_and_script(targets):
     paths = [
         *python_files("recipes", "tools"),
-        *(one for one in python_files("tests") if one.stem.endswith("_test")),
+        *(
+            path
+            for path in python_files("tests")
+            if path.stem.endswith("_test")
+        ),
     ]
     assert {
         name: one.srcs

@@ -100,7 +100,7 @@ def made_once(tmp_path_factory):
 
     def made_once(name, make):
         path, done = folder / name, folder / f"{name}.done"
-        with files.hold(folder / f"{name}.lock", wait=True):
+        with files.lock_file(folder / f"{name}.lock", wait=True):
             if not done.exists():
                 make(path)
                 done.touch()
@@ -175,7 +175,7 @@ def hymenoptera(hymenoptera_dir):
     builder = tfds.builder("hymenoptera_subset", data_dir=hymenoptera_dir)
     images = builder.as_dataset(split="validation").take(2)
     return tf.stack(
-        [tf.image.resize(one["image"], (224, 224)) / 255 for one in images]
+        [tf.image.resize(image["image"], (224, 224)) / 255 for image in images]
     )
 
 

@@ -15,18 +15,18 @@ import pytest
 from keras_anytime import files
 from keras_anytime.evaluation.csv_files import read_csv
 from keras_anytime.evaluation.csv_files import write_csv
-from keras_anytime.files import hold
+from keras_anytime.files import atomic_write
+from keras_anytime.files import lock_file
 from keras_anytime.files import open_regular
 from keras_anytime.files import read_small
-from keras_anytime.files import write_beside
 from keras_anytime.files import write_json
 from tests.testing import no_room
 
 
 def test_a_file_is_replaced_whole(tmp_path):
     path = tmp_path / "new" / "file.txt"
-    write_beside(path, lambda beside: beside.write_text("one"))
-    write_beside(path, lambda beside: beside.write_text("two"))
+    atomic_write(path, lambda beside: beside.write_text("one"))
+    atomic_write(path, lambda beside: beside.write_text("two"))
     assert path.read_text() == "two"
     assert [one.name for one in path.parent.iterdir()] == ["file.txt"]
 
@@ -44,8 +44,8 @@ def test_a_folder_is_replaced_whole(tmp_path, monkeypatch, at_once):
     if not at_once:  # As on systems that cannot swap folders.
         monkeypatch.setattr(files, "_exchange", lambda *_: False)
     path = tmp_path / "folder"
-    write_beside(path, _folder_of("one"))
-    write_beside(path, _folder_of("two"))
+    atomic_write(path, _folder_of("one"))
+    atomic_write(path, _folder_of("two"))
     assert [one.name for one in path.iterdir()] == ["two"]
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
@@ -53,7 +53,7 @@ def test_a_folder_is_replaced_whole(tmp_path, monkeypatch, at_once):
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
 def test_a_folder_is_there_while_it_is_replaced(tmp_path):
     path = tmp_path / "folder"
-    write_beside(path, _folder_of("one"))
+    atomic_write(path, _folder_of("one"))
     missing = []
     done = threading.Event()
 
@@ -64,7 +64,7 @@ def test_a_folder_is_there_while_it_is_replaced(tmp_path):
     watcher = threading.Thread(target=watch)
     watcher.start()
     for _ in range(200):
-        write_beside(path, _folder_of("one"))
+        atomic_write(path, _folder_of("one"))
     done.set()
     watcher.join()
     assert not missing
@@ -80,7 +80,7 @@ def test_two_programs_may_write_one_new_folder(tmp_path, monkeypatch):
         replace(beside, place)
 
     monkeypatch.setattr(os, "replace", other_was_first)
-    write_beside(path, _folder_of("mine"))
+    atomic_write(path, _folder_of("mine"))
     assert [one.name for one in path.iterdir()] == ["mine"]
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
@@ -107,9 +107,9 @@ def test_a_folder_is_not_lost_to_a_file(tmp_path):
     folder.mkdir()
     (folder / "mine").write_text("mine")
     with pytest.raises(IsADirectoryError, match="folder"):
-        write_beside(folder, lambda beside: beside.write_text("file"))
+        atomic_write(folder, lambda beside: beside.write_text("file"))
     assert (folder / "mine").read_text() == "mine"
-    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -121,17 +121,17 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_beside(path, fail)
+        atomic_write(path, fail)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
 
 
 HOLDER = """
 import sys, time
-from keras_anytime.files import hold
+from keras_anytime.files import lock_file
 from keras_anytime.files import open_regular
 from keras_anytime.files import read_small
-file = hold(sys.argv[1])
+file = lock_file(sys.argv[1])
 print("held", flush=True)
 time.sleep(60)
 """
@@ -146,22 +146,22 @@ def test_one_process_holds_a_file_until_it_ends(tmp_path):
     try:
         assert process.stdout.readline() == "held\n"
         with pytest.raises(BlockingIOError):
-            hold(path)
+            lock_file(path)
     finally:
         process.kill()
         process.wait()
-    with hold(path):
+    with lock_file(path):
         with pytest.raises(BlockingIOError):
-            hold(path)
-    hold(path, wait=True).close()
+            lock_file(path)
+    lock_file(path, wait=True).close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
 def test_what_killed_processes_left_is_deleted_and_nothing_else(tmp_path):
     path = tmp_path / "history.csv"
     code = (
-        "import os, signal, sys; from keras_anytime.files import write_beside;"
-        "write_beside(sys.argv[1], lambda beside: (beside.write_text('half'),"
+        "import os, signal, sys; from keras_anytime.files import atomic_write;"
+        "atomic_write(sys.argv[1], lambda beside: (beside.write_text('half'),"
         "os.kill(os.getpid(), signal.SIGKILL)))"
     )
     for _ in range(2):
@@ -172,8 +172,8 @@ def test_what_killed_processes_left_is_deleted_and_nothing_else(tmp_path):
         tmp_path / f".other.csv{left.name.removeprefix('.history.csv')}",
         tmp_path / ".history.csv.mine",
     ]
-    for one in others:
-        one.mkdir()
+    for other in others:
+        other.mkdir()
     (tmp_path / ".history.csv.a_file__.part").write_text("mine")
     rooms = []
 
@@ -181,11 +181,11 @@ def test_what_killed_processes_left_is_deleted_and_nothing_else(tmp_path):
         rooms.append(beside.parent)
         if len(rooms) == 1:
             # That of a process that lives stays.
-            write_beside(path, write)
+            atomic_write(path, write)
             assert rooms[0].is_dir()
         beside.write_text("new")
 
-    write_beside(path, write)
+    atomic_write(path, write)
     assert len(rooms) == 2
     assert path.read_text() == "new"
     assert set(tmp_path.iterdir()) == {
@@ -202,7 +202,7 @@ def test_a_full_disk_names_the_file_and_leaves_it(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
     with no_room(1), pytest.raises(OSError) as error:
-        write_beside(path, lambda beside: beside.write_text(5000 * "new"))
+        atomic_write(path, lambda beside: beside.write_text(5000 * "new"))
     assert (
         f"what was there before is as it was. Received: path={str(path)!r}"
         in (str(error.value))
@@ -216,7 +216,7 @@ def test_a_full_disk_names_the_file_and_leaves_it(tmp_path):
         raise OpError(f"{beside}; No space left on device")
 
     with pytest.raises(OSError) as error:
-        write_beside(path, fail)
+        atomic_write(path, fail)
     assert error.value.errno == errno.ENOSPC
     assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
 
@@ -285,7 +285,7 @@ def test_what_is_no_json_leaves_the_old_file(tmp_path):
 
 def test_the_suffix_is_kept_for_writers_that_look_at_it(tmp_path):
     seen = []
-    write_beside(
+    atomic_write(
         tmp_path / "a.keras",
         lambda beside: (seen.append(beside.suffix), beside.touch()),
     )

@@ -43,7 +43,7 @@ def test_outputs_make_up_stages():
         alone = model.stage(k)(x)
         features |= model.step(k)(features)
         assert set(alone) == set(SETS)
-        names = {one.name for one in model.stage_operations(k)}
+        names = {operation.name for operation in model.stage_operations(k)}
         for name in SETS:
             assert f"stage_{k}_{name}" in names
             assert alone[name].shape == want[name].shape
@@ -253,7 +253,7 @@ def test_stages_that_differ_in_label_sets_are_refused():
         ["stage_1_fine", "stage_1_coarse", "stage_2_fine"],
     ):
         model = ka.AnytimeModel(
-            image, [keras.layers.Dense(3, name=one)(image) for one in names]
+            image, [keras.layers.Dense(3, name=name)(image) for name in names]
         )
         with pytest.raises(ValueError, match="'stage_2_coarse'"):
             compiled(model)

@@ -42,14 +42,14 @@ def test_of_callbacks_and_saved_models(home):
             ka.callbacks.EpochLog("~/log.csv"),
             ka.callbacks.LossWeights("~/weights.csv"),
             ka.callbacks.GradientCosines("~/cosines.csv"),
-            ka.callbacks.AnytimeCurve((x, y), "~/curves.csv"),
+            ka.callbacks.CurveLogger((x, y), "~/curves.csv"),
             ka.callbacks.Resume("~/checkpoints"),
         ],
         verbose=0,
     )
     model.save("~/model.keras")
     ka.evaluation.plots.plot_history("~/log.csv", "~/history.svg")
-    assert {one.name for one in home.iterdir()} == {
+    assert {path.name for path in home.iterdir()} == {
         "best.keras",
         "log.csv",
         "weights.csv",

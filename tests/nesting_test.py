@@ -33,7 +33,7 @@ def test_the_papers_labels(labels, widths, depths, strides):
 def test_units_of_a_stage_belong_to_all_later_stages():
     strides = Nesting("d1-d2-d4-d8").strides
     units = [{p for p in range(16) if p % stride == 0} for stride in strides]
-    assert [len(one) for one in units] == [2, 4, 8, 16]
+    assert [len(unit) for unit in units] == [2, 4, 8, 16]
     assert all(a < b for a, b in zip(units, units[1:], strict=False))
 
 

@@ -41,7 +41,7 @@ class Import:
 def python_files(*folders):
     """Returns the Python files below folders of the checkout, sorted."""
     return sorted(
-        path for one in folders for path in (ROOT / one).rglob("*.py")
+        path for folder in folders for path in (ROOT / folder).rglob("*.py")
     )
 
 

@@ -69,7 +69,7 @@ def tiny_net(nesting="w1-w2-w4", input_shape=(8, 8, 1), classes=10, **kwargs):
 
 
 def scramble(model, seed=0):
-    """Moves every weight, normalisation statistics too, off its first value.
+    """Moves every weight, normalization statistics too, off its first value.
 
     A fresh network would hide mistakes: its means are 0 and variances 1.
     """
@@ -185,7 +185,9 @@ def macs_by_name(model):
     """Returns the multiply-adds of each operation, all known, by its name."""
     unknown = {}
     calls, _ = graph_calls(model.inputs, model.outputs)
-    found = {one.operation.name: multiply_adds(one, unknown) for one in calls}
+    found = {
+        call.operation.name: multiply_adds(call, unknown) for call in calls
+    }
     assert not unknown
     return found
 

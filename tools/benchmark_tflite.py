@@ -192,7 +192,9 @@ def rows_of(times):
     """Returns the table of programs."""
     import numpy as np
 
-    alone = [one.subnets_ms for one in times.values() if one.subnets_ms.size]
+    alone = [
+        value.subnets_ms for value in times.values() if value.subnets_ms.size
+    ]
     if not alone:
         raise ValueError("Ratios are to a whole subnetwork: no file has one.")
     whole = alone[0][:, -1]

@@ -208,7 +208,7 @@ def main(argv):
     }
     for row in [columns, *rows]:
         name, *values = [row.get(column, "-") for column in columns]
-        print(f"{name:{width}}" + "".join(f"{one:>10}" for one in values))
+        print(f"{name:{width}}" + "".join(f"{value:>10}" for value in values))
     if FLAGS.csv:
         write_csv(FLAGS.csv, rows)
 

@@ -92,8 +92,8 @@ def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
     from keras_anytime.export import compression
+    from keras_anytime.files import atomic_write
     from keras_anytime.files import check_writable
-    from keras_anytime.files import write_beside
     from keras_anytime.training.data_info import remember
 
     if not FLAGS.output.endswith(".keras"):
@@ -126,7 +126,7 @@ def compress():
         download=FLAGS.download,
     )
     compressed = getattr(compression, FLAGS.method)(model, train, **options)
-    write_beside(FLAGS.output, compressed.save)
+    atomic_write(FLAGS.output, compressed.save)
     with tempfile.TemporaryDirectory() as folder:
         sizes = []
         for name, network in (("before", model), ("after", compressed)):

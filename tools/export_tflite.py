@@ -38,7 +38,7 @@ flags.DEFINE_string(
     "pixels",
     "false",
     "true, or a size such as 240x320: the file takes uint8 pixels, and "
-    "resizes and normalises them itself.",
+    "resizes and normalizes them itself.",
 )
 flags.DEFINE_bool(
     "subnets",
@@ -52,7 +52,7 @@ flags.DEFINE_bool(
     "verify", False, "Measure each stage of each file on --verify_split."
 )
 flags.DEFINE_float(
-    "most_lost_points",
+    "max_accuracy_drop",
     None,
     "With --verify: percentage points that a stage may lose. If one loses "
     "more, nothing is written.",
@@ -88,7 +88,7 @@ def main(argv):
         if FLAGS.data:
             remember(model, ka.data.info(FLAGS.data, FLAGS.data_dir))
         arguments = {
-            "stages": FLAGS.stages and [int(one) for one in FLAGS.stages],
+            "stages": FLAGS.stages and [int(stage) for stage in FLAGS.stages],
             "pixels": _pixels(),
             "subnets": FLAGS.subnets,
             "dense_subnets": FLAGS.dense_subnets,
@@ -107,7 +107,7 @@ def main(argv):
                 paths,
                 _images(ka, model, FLAGS.verify_split, 1),
                 representative=images,
-                most_lost_points=FLAGS.most_lost_points,
+                max_accuracy_drop=FLAGS.max_accuracy_drop,
                 **arguments,
             )
             print(ka.export.verification_table(results))

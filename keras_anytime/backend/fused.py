@@ -4,7 +4,7 @@ import keras
 
 
 def batch_normalization(inputs, gamma, beta, epsilon, synchronized=False):
-    """Normalises a batch in one operation, where the backend has one.
+    """Normalizes a batch in one operation, where the backend has one.
 
     Args:
         inputs: Tensor `(batch, height, width, channels)`.
@@ -14,7 +14,7 @@ def batch_normalization(inputs, gamma, beta, epsilon, synchronized=False):
         synchronized: Boolean. Whether statistics are those of all replicas.
 
     Returns:
-        Tuple of the normalised tensor, like `inputs`, and of the batch's mean
+        Tuple of the normalized tensor, like `inputs`, and of the batch's mean
         and (biased) variance, float32 `(channels,)`; or `None` where the
         backend has no such operation: none over several replicas, or for these
         dtypes.
@@ -36,7 +36,7 @@ def batch_normalization(inputs, gamma, beta, epsilon, synchronized=False):
         epsilon=epsilon,
         is_training=True,
     )
-    # The operation tells the unbiased variance, though it normalises with the
+    # The operation tells the unbiased variance, though it normalizes with the
     # other one, which of a single value is 0.
     shape = tf.shape(inputs)
     count = tf.cast(shape[0] * shape[1] * shape[2], unbiased.dtype)

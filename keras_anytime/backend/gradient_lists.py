@@ -76,8 +76,8 @@ def choose(condition, true_fn, false_fn, owned, variables):
 
 
 def penalty(losses, dtype):
-    """Returns the sum of the regularisers' losses as a scalar of a dtype."""
-    return sum((ops.cast(one, dtype) for one in losses), ops.zeros((), dtype))
+    """Returns the sum of the regularizers' losses as a scalar of a dtype."""
+    return sum((ops.cast(loss, dtype) for loss in losses), ops.zeros((), dtype))
 
 
 def added(left, right):

@@ -164,11 +164,11 @@ def apply_gradient(optimizer, gradient, variables):
 def combined_gradient(model, x, y, sample_weight):
     """Runs one forward pass and returns the gradient to apply.
 
-    The forward pass is linearised once. Each stage's gradient is the transpose
+    The forward pass is linearized once. Each stage's gradient is the transpose
     of its own entry of the linear map, so that its backward pass costs only
     its subgraph; what stages have in common of the forward pass is computed
     once. A combiner that has a joint objective takes one backward pass.
-    Regularisers are no task: their gradient is added after combining.
+    Regularizers are no task: their gradient is added after combining.
 
     Args:
         model: A compiled `AnytimeModel`.
@@ -180,10 +180,10 @@ def combined_gradient(model, x, y, sample_weight):
     Returns:
         Tuple of the gradient (list aligned with `model.trainable_variables`),
         the logits of every output (list), the stage losses (tensor `(K,)`) and
-        the regularisers' penalty (scalar). Only the gradient carries the
+        the regularizers' penalty (scalar). Only the gradient carries the
         optimizer's loss scale.
     """
-    combiner = model.gradients
+    combiner = model.combiner
     scale = model.optimizer.scale_loss
     variables = model.trainable_variables
     others = model.non_trainable_variables

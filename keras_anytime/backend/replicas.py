@@ -131,7 +131,7 @@ def summed(tensors):
     """
     if count() == 1:
         return tensors
-    own = [one for one in tf.nest.flatten(tensors) if one is not None]
+    own = [tensor for tensor in tf.nest.flatten(tensors) if tensor is not None]
     total = iter(
         tf.distribute.get_replica_context().all_reduce(
             tf.distribute.ReduceOp.SUM, own

@@ -79,7 +79,7 @@ def combined_gradient(model, x, y, sample_weight):
     Each stage's gradient is taken over the variables of its own subgraph, so
     its backward pass costs only that, and is reduced over replicas before
     combining. A combiner that has a joint objective takes one backward pass.
-    Regularisers are no task: their gradient is added after combining.
+    Regularizers are no task: their gradient is added after combining.
 
     Args:
         model: A compiled `AnytimeModel`.
@@ -92,10 +92,10 @@ def combined_gradient(model, x, y, sample_weight):
         Tuple of the gradient (list aligned with `model.trainable_variables`,
         in the form in which Keras' optimizers sum it over replicas), the
         logits of every output (list), the stage losses (tensor `(K,)`) and the
-        regularisers' penalty (scalar). Only the gradient carries the
+        regularizers' penalty (scalar). Only the gradient carries the
         optimizer's loss scale.
     """
-    combiner = model.gradients
+    combiner = model.combiner
     scale = model.optimizer.scale_loss
     with tf.GradientTape(persistent=True) as tape:
         outputs = keras.tree.flatten(model(x, training=True))
@@ -115,7 +115,7 @@ def combined_gradient(model, x, y, sample_weight):
             objective = combiner.objective(ops.stack(own), weights)
             joint = scale(objective + penalty / replicas.count())
         else:
-            objectives = [scale(one) for one in tasks]
+            objectives = [scale(task) for task in tasks]
             scaled_penalty = scale(penalty)
             if combiner.refresh_every > 1:
                 factors = ops.cast(combiner.last_coefficients, losses.dtype)
@@ -135,7 +135,11 @@ def combined_gradient(model, x, y, sample_weight):
                     _gradient(
                         tape,
                         objective,
-                        [one for one in variables if id(one) in own],
+                        [
+                            variable
+                            for variable in variables
+                            if id(variable) in own
+                        ],
                         variables,
                     ),
                     variables,
@@ -148,7 +152,7 @@ def combined_gradient(model, x, y, sample_weight):
             gradient = _dense(gradient, variables)
             return gradient_lists.at_first_owners(gradient, owned, variables)
 
-        # The backward pass of synchronised batch normalisation reduces over
+        # The backward pass of synchronized batch normalization reduces over
         # replicas, which TensorFlow cannot do under a condition.
         one_pass = combiner.refresh_every > 1 and replicas.count() == 1
         stage_gradients = (

@@ -2,7 +2,7 @@
 
 from keras_anytime.callbacks.checkpoint import StageCheckpoint
 from keras_anytime.callbacks.cosines import GradientCosines
-from keras_anytime.callbacks.curve import AnytimeCurve
+from keras_anytime.callbacks.curve import CurveLogger
 from keras_anytime.callbacks.log import EpochLog
 from keras_anytime.callbacks.progress import StageProgress
 from keras_anytime.callbacks.schedule import StepDecay
@@ -11,7 +11,7 @@ from keras_anytime.training.nan import StopOnNaN
 from keras_anytime.training.resume import Resume
 
 __all__ = [
-    "AnytimeCurve",
+    "CurveLogger",
     "EpochLog",
     "GradientCosines",
     "LossWeights",

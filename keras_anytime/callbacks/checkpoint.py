@@ -8,8 +8,8 @@ from keras_anytime.callbacks.direction import compiled_metrics
 from keras_anytime.callbacks.direction import direction
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
-from keras_anytime.saving.metadata import read_note
-from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.saving.metadata import read_metadata
+from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
 
@@ -129,7 +129,7 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch and not self._began:
-            note = read_note(self.path)
+            note = read_metadata(self.path)
             best = note.get("best")
             # Of another metric, it says nothing of this one. A file may have
             # been damaged since.
@@ -140,7 +140,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self._began = True
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.prefix and not any(one.startswith(self.prefix) for one in logs):
+        if self.prefix and not any(log.startswith(self.prefix) for log in logs):
             # Not every epoch needs to be validated.
             return
         names = [f"{self.prefix}{name}_{self.metric}" for name in self._heads()]
@@ -153,7 +153,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         value = float(sum(logs[name] for name in names) / len(names))
         if self._improves(value):
             note = {"best": value, "measure": self._measure()}
-            save_with_note(self.model, self.path, note)
+            save_with_metadata(self.model, self.path, note)
             self.best = value
 
     def _heads(self):

@@ -18,21 +18,21 @@ from keras_anytime.stages.cost import stage_costs
 _MEASURES = ("top1_error", "top5_error", "loss", "calibration_error")
 
 
-class AnytimeCurve(keras.callbacks.Callback):
+class CurveLogger(keras.callbacks.Callback):
     """Measures the anytime curve after every epoch.
 
     It is one pass over `data`, of which it knows more than the logs of
     `validation_data` tell; of several label sets, it measures the first.
 
     The CSV file has one line per epoch: `epoch`, `average_error`,
-    `monotonicity`, and for each stage `stage_k_top1_error`,
+    `overthinking_rate`, and for each stage `stage_k_top1_error`,
     `stage_k_top5_error` (of more than five classes), `stage_k_loss` and
     `stage_k_calibration_error`; see `ka.evaluation.AnytimeCurve`. A resumed
     training goes on below the epochs that it has behind it. The file is whole
     at any moment.
 
     ```python
-    ka.callbacks.AnytimeCurve(val, "run/curves.csv", log_dir="run/logs")
+    ka.callbacks.CurveLogger(val, "run/curves.csv", log_dir="run/logs")
     ```
 
     Args:
@@ -107,7 +107,7 @@ class AnytimeCurve(keras.callbacks.Callback):
     def _values(self):
         values = {
             "average_error": self.curve.average_error,
-            "monotonicity": self.curve.monotonicity,
+            "overthinking_rate": self.curve.overthinking_rate,
         }
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         for k, point in zip(numbers, self.curve.points, strict=True):

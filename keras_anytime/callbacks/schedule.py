@@ -146,12 +146,13 @@ class StepDecay(keras.callbacks.Callback):
             )
         if self.shares is not None:
             name, falls = "shares", self.shares
-            fits = all(0 < one < 1 for one in falls)
+            fits = all(0 < fall < 1 for fall in falls)
             wanted = "floats between 0 and 1"
         else:
             name, falls = "epochs", self.epochs
             fits = all(
-                isinstance(one, numbers.Integral) and one >= 1 for one in falls
+                isinstance(fall, numbers.Integral) and fall >= 1
+                for fall in falls
             )
             wanted = "integers from 1"
         if not fits or any(

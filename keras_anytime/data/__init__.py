@@ -105,7 +105,7 @@ def load(
 
     Returns:
         List of data sets, each of pairs of float32 images `(batch, height,
-        width, channels)`, normalised by channel, and int64 labels `(batch,)`,
+        width, channels)`, normalized by channel, and int64 labels `(batch,)`,
         or a dict of such by label sets. The last batch of a pass may be
         smaller. On the TensorFlow backend each is a `tf.data.Dataset`, on
         JAX a `keras.utils.PyDataset` of the same passes, for which no

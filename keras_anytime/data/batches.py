@@ -1,7 +1,7 @@
 """Batches of prepared images where there is no TensorFlow, on JAX.
 
 The host only picks the pixels of a batch. They go to the device as bytes, and
-are normalised, cropped and mirrored there by one compiled function, which JAX
+are normalized, cropped and mirrored there by one compiled function, which JAX
 dispatches without waiting: so the next batch is made while the device computes.
 """
 
@@ -112,7 +112,7 @@ def training_batches(
 
 
 def evaluation_batches(images, labels, info, batch_size):
-    """Returns normalised batches in the order of the data.
+    """Returns normalized batches in the order of the data.
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
@@ -128,7 +128,7 @@ def evaluation_batches(images, labels, info, batch_size):
 
 @functools.partial(jax.jit, static_argnames=("scale", "mean", "std", "pad"))
 def _prepared(pixels, corners=None, flips=None, *, scale, mean, std, pad):
-    """Normalises pixels, crops padded images and mirrors them."""
+    """Normalizes pixels, crops padded images and mirrors them."""
     images = ops.cast(pixels, "float32") / scale
     images = (images - ops.array(mean)) / ops.array(std)
     if corners is not None and pad:

@@ -57,7 +57,7 @@ def read_features(folder):
         shape = dtype = None
         if image is not None:
             sizes = image.get("shape", {}).get("dimensions", ())
-            shape = tuple(_whole(one, -1) for one in sizes)
+            shape = tuple(_whole(size, -1) for size in sizes)
             shape = tuple(None if one == -1 else one for one in shape)
             dtype = str(image.get("dtype", "uint8"))
         classes = {
@@ -150,7 +150,7 @@ def _files(folder, about, split):
     ]
     if len(set(files)) < len(files):
         raise ValueError(f"files of one name, {pattern!r}")
-    paths = [folder / _plain(one) for one in files]
+    paths = [folder / _plain(file) for file in files]
     return list(zip(paths, counts, strict=True))
 
 

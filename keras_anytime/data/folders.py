@@ -58,8 +58,8 @@ def folder_info(name, data_dir=None, labels=None):
     shape, dtype, classes = _checked_features(folder, name)
     features = features_of(labels, classes, name)
     class_names = {
-        one: read_class_names(folder, one, classes[one])
-        for one in features.values()
+        value: read_class_names(folder, value, classes[value])
+        for value in features.values()
     }
     return info_of(name, shape, dtype, by_label_set(class_names, features))
 
@@ -100,7 +100,7 @@ def read_folder(name, splits, data_dir=None, labels=None):
     for some in parts:
         count = sum(len(positions) for _, positions in some)
         images = room_for(count, shape, name)
-        found = {one: np.empty(count, "int64") for one in features.values()}
+        found = {value: np.empty(count, "int64") for value in features.values()}
         number = 0
         for whole, positions in some:
             for example in _examples(files[whole], positions, wanted, shape):

@@ -9,8 +9,8 @@ _STATISTICS = {
 }
 # Of one image, 8192x8192: more are no input of a network, but fill memory.
 _MOST_PIXELS = 1 << 26
-# For other colour images, those of ImageNet.
-_COLOUR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# For other color images, those of ImageNet.
+_COLOR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ def info_of(
 
     Args:
         name: String. It decides by which means and deviations images are
-            normalised.
+            normalized.
         image_shape: Tuple; `None` where sizes differ from image to image.
         dtype: String, that of the pixels.
         class_names: As in `DatasetInfo`.
@@ -90,5 +90,5 @@ def info_of(
             f"{image_shape}"
         )
     grey = ((0.5,) * channels, (0.25,) * channels)
-    mean, std = _STATISTICS.get(name, _COLOUR if channels == 3 else grey)
+    mean, std = _STATISTICS.get(name, _COLOR if channels == 3 else grey)
     return DatasetInfo(name, image_shape, class_names, mean, std)

@@ -49,7 +49,7 @@ def npz_info(path, labels=None):
     # Sums of integers: exact, and without an array of floats.
     histograms = [np.bincount(one, minlength=256) for one in pixels.T]
     values = np.arange(256) / 255
-    mean = [float(one @ values / count) for one in histograms]
+    mean = [float(histogram @ values / count) for histogram in histograms]
     std = [
         float(np.sqrt(one @ (values - middle) ** 2 / count)) or 1.0
         for one, middle in zip(histograms, mean, strict=True)
@@ -162,12 +162,12 @@ def _expanded_size(archive):
     More than it says are not read of any.
     """
     parts = [
-        one
-        for one in archive.infolist()
-        if one.filename.removesuffix(".npy") in _NAMES
+        member
+        for member in archive.infolist()
+        if member.filename.removesuffix(".npy") in _NAMES
     ]
-    for one in parts:
+    for part in parts:
         # What NumPy writes; the others give more than was asked for at once.
-        if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"compression of kind {one.compress_type}")
-    return sum(one.file_size for one in parts)
+        if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"compression of kind {part.compress_type}")
+    return sum(part.file_size for part in parts)

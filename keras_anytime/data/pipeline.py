@@ -10,8 +10,8 @@ def training_batches(
 ):
     """Returns shuffled, augmented batches; another order in each pass.
 
-    Images are normalised by channel, padded by `info.pad` zeros (the mean
-    colour), cropped at random to their size, and mirrored at random where
+    Images are normalized by channel, padded by `info.pad` zeros (the mean
+    color), cropped at random to their size, and mirrored at random where
     `info.flip` says so.
 
     Args:
@@ -42,7 +42,7 @@ def training_batches(
 
     def one_pass(order, corners, flips):
         def batch(index):
-            x = normalise(tf.gather(images, index), info)
+            x = normalize(tf.gather(images, index), info)
             x = shift(x, tf.gather(corners, index), info.pad)
             if info.flip:
                 flip = tf.gather(flips, index)[:, None, None, None]
@@ -76,7 +76,7 @@ def training_batches(
 
 
 def evaluation_batches(images, labels, info, batch_size):
-    """Returns normalised batches in the order of the data.
+    """Returns normalized batches in the order of the data.
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
@@ -90,7 +90,7 @@ def evaluation_batches(images, labels, info, batch_size):
     data = tf.data.Dataset.from_tensor_slices((images, _as_int64(labels)))
     data = data.batch(batch_size)
     data = data.map(
-        lambda x, y: (normalise(x, info), y),
+        lambda x, y: (normalize(x, info), y),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     batches = _shared_by_workers(data.prefetch(tf.data.AUTOTUNE))
@@ -98,7 +98,7 @@ def evaluation_batches(images, labels, info, batch_size):
     return batches
 
 
-def normalise(pixels, info):
+def normalize(pixels, info):
     """Returns `(pixels / 255 - mean) / std`, channel by channel.
 
     Args:

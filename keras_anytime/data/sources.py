@@ -110,7 +110,9 @@ def tfds_info(name, data_dir=None, labels=None, download=False):
     """
     known = _builder(name, data_dir, download).info.features
     features = features_of(labels, _label_features(name, known), name)
-    class_names = {one: tuple(known[one].names) for one in features.values()}
+    class_names = {
+        value: tuple(known[value].names) for value in features.values()
+    }
     shape = tuple(known["image"].shape)
     dtype = np.dtype(known["image"].np_dtype).name
     return info_of(name, shape, dtype, by_label_set(class_names, features))
@@ -154,7 +156,7 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
     _, files = read_splits(pathlib.Path(builder.data_path))
     # TensorFlow would end the process where it cannot allocate what a file asks
     # for. The names of whole splits are within those of their parts.
-    check_files(files, [one for one in files if one in "+".join(splits)])
+    check_files(files, [file for file in files if file in "+".join(splits)])
     pairs = []
     for split in splits:
         room_for(about.splits[split].num_examples, shape, name)
@@ -171,7 +173,7 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
                 "damaged, or other than it describes itself: "
                 f"{_told_by(error)}. Fetch it again."
             ) from error
-        labels_of = {one: data[one].numpy() for one in features.values()}
+        labels_of = {value: data[value].numpy() for value in features.values()}
         for one, values in labels_of.items():
             classes = about.features[one].num_classes
             check_labels(values, classes, one, name)

@@ -122,8 +122,8 @@ def curve_of(
         classes=predictions.classes,
         examples=predictions.examples,
         name=predictions.name,
-        monotonicity=means[-2],
-        monotonicity_interval=tuple(ends[-2]),
+        overthinking_rate=means[-2],
+        overthinking_interval=tuple(ends[-2]),
         average_error_interval=tuple(ends[-1]),
         level=level,
     )

@@ -124,7 +124,7 @@ def confidence_thresholds(predictions, costs, mean_macs):
     Returns:
         Tuple of K - 1 floats in [0, 1]: above 0 every answer is, above 1 none.
         Store them in an export (`thresholds=`), and `predict(x,
-        confidence="manifest")` honours them.
+        confidence="manifest")` honors them.
 
     Raises:
         ValueError: If the network cannot be so cheap or so costly, or costs

@@ -13,6 +13,11 @@ from keras_anytime.files import user_path
 
 # The shares of the cost at which the papers report errors.
 MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}
+# Names in files that were written before the fields got theirs.
+_RENAMED = {
+    "monotonicity": "overthinking_rate",
+    "monotonicity_interval": "overthinking_interval",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +35,7 @@ class CurvePoint:
             classes errs always, and does not guess.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
             the five largest logits; `None` of five classes or fewer.
-        loss: Float. Mean cross entropy in nats, without regularisers.
+        loss: Float. Mean cross entropy in nats, without regularizers.
         calibration_error: Float in [0, 1]. How far the confidences are from
             the share of right answers; see `measures.calibration_error`.
         top1_low: Float. Lower end of the interval of the top-1 error.
@@ -67,10 +72,10 @@ class AnytimeCurve(Result):
         examples: Integer. Examples measured on.
         name: String. The network's name; with label sets, and which of them
             was measured.
-        monotonicity: Float in [0, 1]. Share of examples whose answer gets
+        overthinking_rate: Float in [0, 1]. Share of examples whose answer gets
             worse with more time: some stage is right and a later one wrong.
             Best is 0.
-        monotonicity_interval: Pair of floats, the ends of its interval.
+        overthinking_interval: Pair of floats, the ends of its interval.
         average_error_interval: Pair of floats, those of `average_error`.
         level: Float in (0, 1), the confidence level of all intervals.
     """
@@ -79,8 +84,8 @@ class AnytimeCurve(Result):
     classes: int
     examples: int
     name: str = "anytime network"
-    monotonicity: float | None = None
-    monotonicity_interval: tuple[float, float] | None = None
+    overthinking_rate: float | None = None
+    overthinking_interval: tuple[float, float] | None = None
     average_error_interval: tuple[float, float] | None = None
     level: float | None = None
 
@@ -177,10 +182,12 @@ class AnytimeCurve(Result):
                 for point in self.points
             ),
         ]
-        if self.monotonicity is not None:
+        if self.overthinking_rate is not None:
             lines.append(
                 "answers that get worse with more time "
-                + _with_interval(self.monotonicity, self.monotonicity_interval)
+                + _with_interval(
+                    self.overthinking_rate, self.overthinking_interval
+                )
             )
         lines.append(
             "average error "
@@ -214,19 +221,20 @@ class AnytimeCurve(Result):
             ValueError: If it is no curve.
         """
         try:
+            content = {_RENAMED.get(key, key): content[key] for key in content}
             own = {
                 field.name: content[field.name]
                 for field in dataclasses.fields(cls)
                 if field.name in content
             }
-            for name in ("monotonicity_interval", "average_error_interval"):
+            for name in ("overthinking_interval", "average_error_interval"):
                 own[name] = own.get(name) and tuple(own[name])
             points = tuple(CurvePoint(**one) for one in own.pop("points"))
             points = tuple(
                 dataclasses.replace(
-                    one, top1_runs=one.top1_runs and tuple(one.top1_runs)
+                    point, top1_runs=point.top1_runs and tuple(point.top1_runs)
                 )
-                for one in points
+                for point in points
             )
             if not points:
                 raise KeyError("points")

@@ -128,7 +128,7 @@ def simulate_deadlines(
     over all inputs; of equal ones, the last that is given.
 
     ```python
-    measured = ka.runtime.measure_answers(predictors, images)
+    measured = ka.runtime.time_answers(predictors, images)
     timed = {
         name: ka.evaluation.TimedPredictions.of(one, labels, name)
         for name, one in measured.items()
@@ -193,7 +193,9 @@ def simulate_deadlines(
     }
     errors, intervals = {}, {}
     for scheme, errors_by in by_scheme.items():
-        values = np.column_stack([errors_by(one) for one in deadlines_ms])
+        values = np.column_stack(
+            [errors_by(deadline) for deadline in deadlines_ms]
+        )
         errors[scheme] = tuple(values.mean(axis=0).tolist())
         ends = metrics_lib.bootstrap_intervals(values, resamples, level, seed)
         intervals[scheme] = tuple(map(tuple, ends.tolist()))

@@ -15,12 +15,14 @@ def table(rows):
     """Returns the lines of a table, one row for each dict."""
     names = known_columns(rows)
     heads = [
-        f'<th scope="col">{html.escape(heading(one))}</th>' for one in names
+        f'<th scope="col">{html.escape(heading(name))}</th>' for name in names
     ]
     lines = ["<table>", "<thead>", f"<tr>{''.join(heads)}</tr>", "</thead>"]
     lines.append("<tbody>")
     for row in rows:
-        cells = [f"<td>{html.escape(written(row[one]))}</td>" for one in names]
+        cells = [
+            f"<td>{html.escape(written(row[name]))}</td>" for name in names
+        ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return [*lines, "</tbody>", "</table>"]
 

@@ -52,8 +52,8 @@ class Predictions:
                 labels that are not integers among the classes, or logits that
                 are not finite.
         """
-        logits = [np.asarray(one) for one in logits]
-        shapes = {one.shape for one in logits}
+        logits = [np.asarray(logit) for logit in logits]
+        shapes = {logit.shape for logit in logits}
         if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
             raise ValueError(
                 "Every stage's logits must be of one shape `(examples, "
@@ -132,8 +132,10 @@ def predict_label_sets(model, data, label_sets, batch_size=128):
     check_anytime_model(model)
     sets = model.label_sets
     of_set = {
-        one: slice(sets.index(one) if sets else 0, None, len(sets) or 1)
-        for one in label_sets
+        label_set: slice(
+            sets.index(label_set) if sets else 0, None, len(sets) or 1
+        )
+        for label_set in label_sets
     }
     columns = {one: [] for one in of_set}
     for images, labels in _checked(model, data, label_sets, batch_size):
@@ -141,12 +143,14 @@ def predict_label_sets(model, data, label_sets, batch_size=128):
         for one, values in labels.items():
             columns[one].append(_columns(outputs[of_set[one]], values))
     return {
-        one: Predictions(
-            **_join(columns[one]),
-            classes=model.outputs[of_set[one]][0].shape[-1],
-            name=model.name if one is None else f"{model.name}, {one} labels",
+        label_set: Predictions(
+            **_join(columns[label_set]),
+            classes=model.outputs[of_set[label_set]][0].shape[-1],
+            name=model.name
+            if label_set is None
+            else f"{model.name}, {label_set} labels",
         )
-        for one in label_sets
+        for label_set in label_sets
     }
 
 
@@ -244,11 +248,15 @@ def _join(batches):
 def _checked(model, data, label_sets, batch_size):
     """Yields images, and a dict from label sets to labels that fit them."""
     classes = {
-        one: model.outputs[model.label_sets.index(one) if one else 0].shape[-1]
-        for one in label_sets
+        label_set: model.outputs[
+            model.label_sets.index(label_set) if label_set else 0
+        ].shape[-1]
+        for label_set in label_sets
     }
     for images, labels in _batches(data, batch_size):
-        chosen = {one: _chosen(labels, one) for one in label_sets}
+        chosen = {
+            label_set: _chosen(labels, label_set) for label_set in label_sets
+        }
         for one, values in chosen.items():
             check_labels(values, len(images), classes[one])
         yield images, chosen

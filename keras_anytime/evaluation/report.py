@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 from keras_anytime.evaluation import html_parts
 from keras_anytime.evaluation.tables import heading
+from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
-from keras_anytime.files import write_beside
 from keras_anytime.provenance import provenance
 
 # Of more sections, a table of contents is worth its room.
 _MOST_WITHOUT_CONTENTS = 3
 
-# System colours follow the reader's choice of dark or light. Figures are on
+# System colors follow the reader's choice of dark or light. Figures are on
 # white, which dark pages must not make transparent.
 _CSS = """
 :root { color-scheme: light dark; }
@@ -151,7 +151,7 @@ class Report:
                 f"A report is written as '.html'. Received: path={str(path)!r}"
             )
         content = self._html().encode()
-        write_beside(path, lambda beside: beside.write_bytes(content))
+        atomic_write(path, lambda beside: beside.write_bytes(content))
 
     def _html(self):
         now = datetime.datetime.now(datetime.UTC)

@@ -105,7 +105,9 @@ class CurveAggregate(Result):
         """
         return [
             self._spread(getattr(point, measure) for point in points)
-            for points in zip(*(one.points for one in self.curves), strict=True)
+            for points in zip(
+                *(curve.points for curve in self.curves), strict=True
+            )
         ]
 
     def relative_increase(self, optimal, by="cost", measure="top1_error"):
@@ -156,14 +158,16 @@ class CurveAggregate(Result):
                 calibration_error=_mean(one.calibration_error for one in same),
             )
             for k, same in enumerate(
-                zip(*(one.points for one in self.curves), strict=True)
+                zip(*(curve.points for curve in self.curves), strict=True)
             )
         )
         return dataclasses.replace(
             first,
             points=points,
-            monotonicity=_mean(one.monotonicity for one in self.curves),
-            monotonicity_interval=None,
+            overthinking_rate=_mean(
+                curve.overthinking_rate for curve in self.curves
+            ),
+            overthinking_interval=None,
             average_error_interval=(average.low, average.high),
             level=self.level,
         )

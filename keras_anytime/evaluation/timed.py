@@ -51,7 +51,7 @@ class TimedPredictions:
         """Makes them from answers that were measured.
 
         Args:
-            measured: `MeasuredAnswers`, as from `ka.runtime.measure_answers`.
+            measured: `TimedAnswers`, as from `ka.runtime.time_answers`.
             labels: Integer array `(examples,)`.
             name: String.
 

@@ -157,7 +157,9 @@ def best_priority(
 def _expected_errors(timed, deadlines_ms, probabilities):
     """Returns the expected error for each input."""
     deadlines, weights = check_deadlines(deadlines_ms, probabilities)
-    errors = np.column_stack([timed.errors_by(one) for one in deadlines])
+    errors = np.column_stack(
+        [timed.errors_by(deadline) for deadline in deadlines]
+    )
     return errors @ weights
 
 

@@ -213,15 +213,15 @@ def parts_of_a_step(model, images, labels):
     def gradient(stage):
         with tf.GradientTape() as tape:
             value = loss(stage)
-        sources = [one.value for one in stage.trainable_variables]
+        sources = [variable.value for variable in stage.trainable_variables]
         return value, tape.gradient(value, sources)
 
     with tf.GradientTape(persistent=True) as tape:
         values = losses()
     variables = model.trainable_variables
-    sources = [one.value for one in variables]
+    sources = [variable.value for variable in variables]
     gradients = [tape.gradient(value, sources) for value in values]
-    combined = model.gradients(gradients)
+    combined = model.combiner(gradients)
     model.optimizer.build(variables)
 
     def apply():
@@ -230,7 +230,7 @@ def parts_of_a_step(model, images, labels):
 
     def decide():
         gram = gram_lib.gram_matrix(gradients)
-        return model.gradients.coefficients(gram, gram_lib.sizes(gradients))
+        return model.combiner.coefficients(gram, gram_lib.sizes(gradients))
 
     functions = {"forward": losses, "apply": apply, "gram": decide}
     for k in range(1, model.num_stages + 1):

@@ -39,7 +39,7 @@ class Training:
     folder: pathlib.Path
 
 
-def run_side_by_side(
+def run_concurrently(
     trainings, seconds, at_a_time=None, most=8, poll_seconds=1.0
 ):
     """Runs trainings in their order, some at a time, until time is up.

@@ -136,14 +136,14 @@ class Run:
             split: As for `evaluation_data`.
 
         Returns:
-            A `MeasuredRun`.
+            A `EvaluatedRun`.
         """
         found = evaluation.predict_stages(
             self.model, self.evaluation_data(split)
         )
         costs = evaluation.stage_costs(self.model)
         by_set = found if self.model.label_sets else {None: found}
-        return MeasuredRun(
+        return EvaluatedRun(
             run=self,
             predictions=next(iter(by_set.values())),
             costs=costs,
@@ -158,7 +158,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MeasuredRun:
+class EvaluatedRun:
     """A run with its network's answers to the data.
 
     Args:
@@ -241,7 +241,7 @@ def time_answers(networks, folder, data, repetitions):
     """Exports the networks of runs, and times their answers in turn.
 
     Args:
-        networks: List of `MeasuredRun`s.
+        networks: List of `EvaluatedRun`s.
         folder: A `pathlib.Path`, which gets the `.tflite` files.
         data: A data set of batches, whose first one is answered image by image.
         repetitions: Integer, how often.
@@ -264,7 +264,7 @@ def time_answers(networks, folder, data, repetitions):
             preprocessing=about.preprocessing,
         )
         predictors[path] = runtime.AnytimePredictor(path)
-    measured = runtime.measure_answers(predictors, images, repetitions)
+    measured = runtime.time_answers(predictors, images, repetitions)
     for predictor in predictors.values():
         predictor.close()
     return [

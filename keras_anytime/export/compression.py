@@ -16,7 +16,7 @@ from keras_anytime.export.preparation import described
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.twin import InGroups
 from keras_anytime.export.twin import activation_ranges
-from keras_anytime.export.twin import folded_normalisations
+from keras_anytime.export.twin import folded_normalizations
 from keras_anytime.export.twin import load_tfmot
 from keras_anytime.export.twin import make_twin
 from keras_anytime.export.twin import set_ranges
@@ -87,7 +87,7 @@ def quantization_aware(
         learning_rate: Float, of Adam.
         stage_weights: Sequence of one weight per stage, of its loss in the
             mean of all, or `None` for equal ones. The loss is the
-            cross-entropy, without regularisers.
+            cross-entropy, without regularizers.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -103,10 +103,10 @@ def quantization_aware(
     )
     quantization = load_tfmot().quantization.keras
     twin = make_twin(model)
-    folded = folded_normalisations(twin)
+    folded = folded_normalizations(twin)
 
     def annotated(layer):
-        # Normalisation that follows no convolution stays in floats, and is
+        # Normalization that follows no convolution stays in floats, and is
         # rounded after its activation.
         if isinstance(layer, tf_keras.layers.BatchNormalization):
             if layer.name not in folded:

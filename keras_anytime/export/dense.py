@@ -22,7 +22,7 @@ def dense_slices(program):
 
     Slices are merged where something reads them side by side and they are
     layers of the same kind and settings: convolutions and dense layers that
-    read the same tensors, or the first of them; normalisation, activations,
+    read the same tensors, or the first of them; normalization, activations,
     sums and pooling over corresponding tensors. All else stays as it is, and
     reads its part of a wide tensor.
 
@@ -37,7 +37,7 @@ def dense_slices(program):
     Returns:
         A model of the same class with the same inputs and outputs, and with
         layers and variables of its own. It is for inference: the layers have
-        no regularisers.
+        no regularizers.
 
     Raises:
         ValueError: If the program is not of that form.
@@ -136,7 +136,7 @@ def ordered(nodes, groups):
     for name, node in nodes.items():
         # A dict, as a set would give another order in each process.
         before = edges.setdefault(groups[name], {})
-        before.update((groups[one], None) for one in node.reads)
+        before.update((groups[read], None) for read in node.reads)
     return list(graphlib.TopologicalSorter(edges).static_order())
 
 
@@ -245,7 +245,9 @@ class _Tensors:
         self._made = {}
         self._widths = {
             name: tensor.shape[-1] if tensor.shape else None
-            for operation in {id(one): one for one in makers.values()}.values()
+            for operation in {
+                id(value): value for value in makers.values()
+            }.values()
             for tensor in graph.output_tensors(operation)
             for name in [names[id(tensor)]]
         }
@@ -263,7 +265,9 @@ class _Tensors:
         if names not in self._made:
             pieces = _pieces(self._groups, names)
             self._made[names] = (
-                keras.layers.Concatenate()([self.read(one) for one in pieces])
+                keras.layers.Concatenate()(
+                    [self.read(piece) for piece in pieces]
+                )
                 if len(pieces) > 1
                 else self._cut(names)
             )
@@ -282,7 +286,7 @@ def _run(copy, group, nodes, tensors):
     members = [tensors.makers[name] for name in group]
     first = members[0]
     if nodes[group[0]].kind is not None:
-        inputs = [tensors.read(one) for one in wide_reads(nodes, group)]
+        inputs = [tensors.read(read) for read in wide_reads(nodes, group)]
         name = first.name + ("_wide" if len(members) > 1 else "")
         tensors.add(group, dense_layers.wide_layer(members, inputs, name))
     elif isinstance(first, keras.layers.InputLayer):
@@ -291,9 +295,9 @@ def _run(copy, group, nodes, tensors):
         tensors.add(group, tensors.read(nodes[group[0]].reads))
     elif group not in tensors:
         again = {
-            id(one): tensors.read((tensors.names[id(one)],))
-            for one in graph.input_tensors(first)
+            id(tensor): tensors.read((tensors.names[id(tensor)],))
+            for tensor in graph.input_tensors(first)
         }
         graph.call_again(copy, [first], again)
-        for one in graph.output_tensors(first):
-            tensors.add((tensors.names[id(one)],), again[id(one)])
+        for tensor in graph.output_tensors(first):
+            tensors.add((tensors.names[id(tensor)],), again[id(tensor)])

@@ -162,7 +162,9 @@ def wide_layer(members, inputs, name):
         config[size] = sum(getattr(layer, size) for layer in members)
         config["kernel_initializer"] = "zeros"
         rows = inputs[0].shape[-1]
-        weights = [[_filled(one[0], rows), *one[1:]] for one in weights]
+        weights = [
+            [_filled(weight[0], rows), *weight[1:]] for weight in weights
+        ]
     layer = kind.from_config(config)
     outputs = layer(inputs if len(inputs) > 1 else inputs[0])
     layer.set_weights(
@@ -174,7 +176,7 @@ def wide_layer(members, inputs, name):
 def _plain(call):
     """Whether a call has one argument, of tensors."""
     return len(call["args"]) == 1 and all(
-        one is None for one in call["kwargs"].values()
+        value is None for value in call["kwargs"].values()
     )
 
 
@@ -216,7 +218,7 @@ def _keeps_channels(layer, inputs):
         and getattr(layer, "data_format", "channels_last") == "channels_last"
         and getattr(layer, "axis", -1) in (-1, len(layer.output.shape) - 1)
         and all(one.shape[-1] == channels for one in inputs)
-        and all(tuple(one.shape) == (channels,) for one in layer.weights)
+        and all(tuple(weight.shape) == (channels,) for weight in layer.weights)
     )
 
 

@@ -21,8 +21,8 @@ def operator_codes(model):
     """Returns the `BuiltinOperator` of each entry that operators refer to."""
     # Old and new files have it in one of two fields each.
     return [
-        max(one.builtinCode, one.deprecatedBuiltinCode)
-        for one in model.operatorCodes
+        max(code.builtinCode, code.deprecatedBuiltinCode)
+        for code in model.operatorCodes
     ]
 
 
@@ -41,7 +41,7 @@ def compact(content, keep_names=False):
     """Returns a LiteRT file without what no device reads.
 
     Signatures keep the names of their inputs and outputs; those of tensors go.
-    Empty quantisation records go too. Constants of one content are stored
+    Empty quantization records go too. Constants of one content are stored
     once. With six signatures over one set of weights, these are what a small
     network's file would mostly grow by.
 
@@ -55,7 +55,7 @@ def compact(content, keep_names=False):
     model = unpacked(content)
     for buffer in model.buffers:
         if buffer.offset:
-            # The quantiser puts large constants behind the flatbuffer.
+            # The quantizer puts large constants behind the flatbuffer.
             end = buffer.offset + buffer.size
             buffer.data = np.frombuffer(content[buffer.offset : end], "uint8")
             buffer.offset = buffer.size = 0

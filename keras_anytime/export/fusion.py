@@ -1,6 +1,6 @@
-"""Normalisation that follows no convolution, as one operator of a LiteRT file.
+"""Normalization that follows no convolution, as one operator of a LiteRT file.
 
-The converter puts batch normalisation into the kernel of a convolution before
+The converter puts batch normalization into the kernel of a convolution before
 it. Where it comes first, as in pre-activation networks, a multiplication and an
 addition by channels are left.
 """
@@ -21,8 +21,8 @@ _TENSORS = ("inputs", "outputs")
 _DEPTHWISE = schema.BuiltinOperator.DEPTHWISE_CONV_2D
 
 
-def fuse_normalisations(content):
-    """Returns a float LiteRT file whose normalisations are one operator each.
+def fuse_normalizations(content):
+    """Returns a float LiteRT file whose normalizations are one operator each.
 
     A multiplication by a constant for each channel and the addition of another
     become one depthwise convolution of 1 x 1, its activation in it. In integers
@@ -43,9 +43,9 @@ def fuse_normalisations(content):
         _fuse(model, graph, codes)
         named = [
             tensor
-            for one in model.signatureDefs
-            if one.subgraphIndex == index
-            for tensor in (*one.inputs, *one.outputs)
+            for signature in model.signatureDefs
+            if signature.subgraphIndex == index
+            for tensor in (*signature.inputs, *signature.outputs)
         ]
         _drop_unused(graph, named)
     return packed(model)
@@ -54,36 +54,36 @@ def fuse_normalisations(content):
 def _fuse(model, graph, codes):
     """Fuses what can be in one graph; adds to the codes of operators."""
     readers = collections.defaultdict(list)
-    for one in graph.operators:
-        for tensor in one.inputs:
-            readers[tensor].append(one)
+    for operator in graph.operators:
+        for tensor in operator.inputs:
+            readers[tensor].append(operator)
     replaced = {}  # Additions, by the multiplications that go.
-    for one in graph.operators:
-        if codes[one.opcodeIndex] != _MUL:
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] != _MUL:
             continue
-        found = _by_channel(model, graph, one)
-        (product,) = one.outputs
+        found = _by_channel(model, graph, operator)
+        (product,) = operator.outputs
         after = readers[product]
         if (
             found is None
             or product in graph.outputs
             or len(after) != 1
             or codes[after[0].opcodeIndex] != _ADD
-            or one.builtinOptions.fusedActivationFunction
+            or operator.builtinOptions.fusedActivationFunction
         ):
             continue
         added = _by_channel(model, graph, after[0])
         if added is not None and added[0] == product:
-            replaced[id(one)] = (after[0], *found, added[1])
+            replaced[id(operator)] = (after[0], *found, added[1])
     gone = {id(addition) for addition, *_ in replaced.values()}
     operators = []
-    for one in graph.operators:
-        if id(one) in replaced:
+    for operator in graph.operators:
+        if id(operator) in replaced:
             operators.append(
-                _depthwise(model, graph, codes, *replaced[id(one)])
+                _depthwise(model, graph, codes, *replaced[id(operator)])
             )
-        elif id(one) not in gone:
-            operators.append(one)
+        elif id(operator) not in gone:
+            operators.append(operator)
     graph.operators = operators
 
 
@@ -140,7 +140,7 @@ def _drop_unused(graph, named):
         graph: A `SubGraphT`.
         named: List of `TensorMapT`, its inputs and outputs by names.
     """
-    uses = [(one, key) for one in graph.operators for key in _TENSORS]
+    uses = [(operator, key) for operator in graph.operators for key in _TENSORS]
     uses += [(graph, key) for key in _TENSORS]
     kept = sorted({int(i) for one, key in uses for i in getattr(one, key)})
     kept = [index for index in kept if index >= 0]  # -1 is an absent one.

@@ -34,26 +34,26 @@ def matched(content):
     model = unpacked(content)
     codes = operator_codes(model)
     steps = [
-        one
-        for one in model.signatureDefs
-        if one.signatureKey.startswith(b"step_")
+        signature
+        for signature in model.signatureDefs
+        if signature.signatureKey.startswith(b"step_")
     ]
     changed = [
-        _leave_integers(model.subgraphs[one.subgraphIndex], output, codes)
-        for one in steps
-        for output in one.outputs
+        _leave_integers(model.subgraphs[step.subgraphIndex], output, codes)
+        for step in steps
+        for output in step.outputs
         if not output.name.startswith(b"logits")
     ]
     left = {
-        output.name: model.subgraphs[one.subgraphIndex].tensors[
+        output.name: model.subgraphs[step.subgraphIndex].tensors[
             output.tensorIndex
         ]
-        for one in steps
-        for output in one.outputs
+        for step in steps
+        for output in step.outputs
     }
-    for one in steps:
-        graph = model.subgraphs[one.subgraphIndex]
-        for taken in one.inputs:
+    for step in steps:
+        graph = model.subgraphs[step.subgraphIndex]
+        for taken in step.inputs:
             given = left.get(taken.name)
             wanted = graph.tensors[taken.tensorIndex]
             if given is not None and _form(given) != _form(wanted):
@@ -76,14 +76,16 @@ def _leave_integers(graph, output, codes):
     LiteRT's own kernels for CPUs would make these alone, and no floats.
     """
     old = output.tensorIndex
-    for one in graph.operators:
-        quantizes = codes[one.opcodeIndex] == schema.BuiltinOperator.QUANTIZE
+    for operator in graph.operators:
+        quantizes = (
+            codes[operator.opcodeIndex] == schema.BuiltinOperator.QUANTIZE
+        )
         if (
             quantizes
-            and one.inputs[0] == old
+            and operator.inputs[0] == old
             and graph.tensors[old].type == schema.TensorType.FLOAT32
         ):
-            output.tensorIndex = int(one.outputs[0])
+            output.tensorIndex = int(operator.outputs[0])
             graph.outputs = _replaced(graph.outputs, old, output.tensorIndex)
             return True
     return False
@@ -115,4 +117,6 @@ def _convert(model, codes, graph, taken, given):
 
 def _replaced(indices, old, new):
     """Returns an array of indices with one in the place of another."""
-    return np.array([new if one == old else one for one in indices], "int32")
+    return np.array(
+        [new if index == old else index for index in indices], "int32"
+    )

@@ -11,7 +11,7 @@ from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.dense import dense_slices
 from keras_anytime.export.flatbuffer import compact
-from keras_anytime.export.fusion import fuse_normalisations
+from keras_anytime.export.fusion import fuse_normalizations
 from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
@@ -19,9 +19,9 @@ from keras_anytime.export.representative import calibration_images
 from keras_anytime.export.rows import resizable
 from keras_anytime.export.trial import check_runs
 from keras_anytime.files import alone_in
+from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
-from keras_anytime.files import write_beside
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import TensorSpec
@@ -96,7 +96,7 @@ def tflite(
             as from `ka.evaluation.confidence_thresholds`.
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
             pixels, of the network's or of that size, and resizes (bilinearly)
-            and normalises them itself as `preprocessing` says.
+            and normalizes them itself as `preprocessing` says.
         subnets: Boolean. Whether the file has the signatures `subnet_k` beside
             the steps. LiteRT lays the weights out anew in memory, once for
             each signature of the file that has them, also for those that do
@@ -171,7 +171,7 @@ def tflite(
     manifest.to_json()  # What cannot be written fails before anything is.
     with tempfile.TemporaryDirectory() as folder:
         programs_lib.write_saved_model(named, folder, batch_size)
-        content = fuse_normalisations(convert(folder, list(named)))
+        content = fuse_normalizations(convert(folder, list(named)))
     if quantization is not None:
         content = quantization_lib.quantized(content, quantization, images)
     content = compact(content, keep_names)
@@ -204,7 +204,7 @@ def replace_file(path, content, manifest):
 
     check_writable(path)
     with alone_in(path.parent):
-        write_beside(path, write)
+        atomic_write(path, write)
         pending_path(path).replace(manifest_path(path))
 
 

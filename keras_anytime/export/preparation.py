@@ -15,7 +15,7 @@ from keras_anytime.stages import outputs as outputs_lib
 
 # Layers that are put between a device's pixels and the network.
 RESIZED = "pixels_resized"
-NORMALISED = "pixels_normalised"
+NORMALIZED = "pixels_normalized"
 
 
 def check_size(model):
@@ -86,7 +86,10 @@ def exportable(model, zero_filled, pixels=None):
     if (
         pixels is None
         and exportable_name(model.name) == model.name
-        and all(names[one.name] == one.name for one in model.operations)
+        and all(
+            names[operation.name] == operation.name
+            for operation in model.operations
+        )
         and not any(is_other_float(compute_dtype(o)) for o in model.operations)
         and all(
             layer.zero_filled == zero_filled
@@ -193,7 +196,7 @@ def pixel_input(model, pixels, preprocessing):
         )
     if preprocessing is None:
         raise ValueError(
-            "A file that takes pixels normalises them: give `preprocessing` "
+            "A file that takes pixels normalizes them: give `preprocessing` "
             "with scale, mean and std, such as ka.data.info(name)."
             "preprocessing. Received: preprocessing=None"
         )
@@ -227,7 +230,7 @@ def _pixel_layers(record, shape):
     offset = -np.array(record["mean"]) / np.array(record["std"])
     layers = [
         keras.layers.Rescaling(
-            scale.tolist(), offset.tolist(), dtype="float32", name=NORMALISED
+            scale.tolist(), offset.tolist(), dtype="float32", name=NORMALIZED
         )
     ]
     if record["size"] != [height, width]:

@@ -1,4 +1,4 @@
-"""Quantising a LiteRT file, so that features pass from step to step as such.
+"""Quantizing a LiteRT file, so that features pass from step to step as such.
 
 AI Edge Quantizer rewrites the float file. For full integer variants it needs
 the range of each tensor. Ranges are measured on real images, the features of
@@ -27,7 +27,7 @@ from keras_anytime.export.flatbuffer import unpacked
 from keras_anytime.export.handover import matched
 
 # Weights in 16-bit floats; in 8-bit or 4-bit integers, with activations in
-# floats that are quantised on the fly; weights and activations in integers.
+# floats that are quantized on the fly; weights and activations in integers.
 VARIANTS = ("float16", "dynamic", "int4", "int8", "int16x8", "int8_qat")
 CALIBRATED = ("int8", "int16x8", "int8_qat")
 
@@ -73,7 +73,7 @@ def check_variant(quantization, representative):
 
 
 def quantized(content, quantization, images=None):
-    """Returns a float LiteRT file in a quantised form.
+    """Returns a float LiteRT file in a quantized form.
 
     Args:
         content: Bytes of a staged file, the names of its tensors in it.
@@ -110,7 +110,7 @@ def measured_ranges(content, chosen, images):
 
     Args:
         content: Bytes of a staged float file.
-        chosen: The recipe, which says what is to be quantised.
+        chosen: The recipe, which says what is to be quantized.
         images: Array `(count, height, width, channels)`.
 
     Returns:
@@ -169,9 +169,10 @@ def one_scale(content, ranges):
     codes = operator_codes(model)
     groups = _Groups()
     for graph in model.subgraphs:
-        names = [one.name.decode() for one in graph.tensors]
+        names = [tensor.name.decode() for tensor in graph.tensors]
         constant = [
-            model.buffers[one.buffer].data is not None for one in graph.tensors
+            model.buffers[tensor.buffer].data is not None
+            for tensor in graph.tensors
         ]
         for operator in graph.operators:
             if codes[operator.opcodeIndex] in _ONE_SCALE:
@@ -199,7 +200,7 @@ def one_scale(content, ranges):
     for name, ends in ranges.items():
         low, high = ends["min"].item(), ends["max"].item()
         _merge(joint, groups.of(name), low, high)
-    # The quantiser wants the rank of each tensor's own.
+    # The quantizer wants the rank of each tensor's own.
     return {
         name: {
             end: np.full_like(ends[end], value)
@@ -221,13 +222,13 @@ class _Groups:
         return name
 
     def join(self, names):
-        for one in names[1:]:
-            self._parents[self.of(one)] = self.of(names[0])
+        for name in names[1:]:
+            self._parents[self.of(name)] = self.of(names[0])
 
 
 @contextlib.contextmanager
 def _quiet():
-    """Keeps the quantiser's progress bars and remarks from the user."""
+    """Keeps the quantizer's progress bars and remarks from the user."""
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:

@@ -24,7 +24,11 @@ def exportable_names(model):
         Dict from the names of the operations to letters, digits and
         underscores; the name itself wherever it is such.
     """
-    names = [one.name for one in model.operations if one != model.image_layer]
+    names = [
+        operation.name
+        for operation in model.operations
+        if operation != model.image_layer
+    ]
     safe = {name: exportable_name(name) for name in names}
     taken = {name for name in names if safe[name] == name}
     for name in names:

@@ -92,21 +92,21 @@ class _Graph:
 
 def _by_rows(graph, codes):
     """Whether all operators keep the rows of a batch apart."""
-    for one in graph.operators:
-        inputs = [int(index) for index in one.inputs]
+    for operator in graph.operators:
+        inputs = [int(index) for index in operator.inputs]
         if graph.constant.issuperset(inputs):
-            graph.constant.update(int(index) for index in one.outputs)
+            graph.constant.update(int(index) for index in operator.outputs)
             continue
-        code = codes[one.opcodeIndex]
+        code = codes[operator.opcodeIndex]
         if code in _ELEMENTWISE:
             kept = _keeps_in_pairs(graph, inputs)
         elif code == _CODE.CONCATENATION:
             rank = len(graph.shape(inputs[0]))
-            kept = bool(one.builtinOptions.axis % rank) and (
+            kept = bool(operator.builtinOptions.axis % rank) and (
                 not graph.constant & set(inputs)
             )
         else:
-            kept = code in _BY_ROWS and _keeps(graph, code, one, inputs)
+            kept = code in _BY_ROWS and _keeps(graph, code, operator, inputs)
         if not kept:
             return False
     return True

@@ -6,8 +6,8 @@ from keras_anytime.export import programs as programs_lib
 from keras_anytime.export.preparation import check_size
 from keras_anytime.export.preparation import described
 from keras_anytime.export.preparation import pixel_input
+from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
-from keras_anytime.files import write_beside
 from keras_anytime.manifest.manifest import ManifestError
 from keras_anytime.manifest.manifest import checksum
 from keras_anytime.manifest.manifest import manifest_path
@@ -56,7 +56,7 @@ def saved_model(
             They keep their numbers.
         pixels: Boolean, or `(height, width)`. Whether the export takes uint8
             pixels, of the network's or of that size, and resizes (bilinearly)
-            and normalises them itself as `preprocessing` says. A batch of
+            and normalizes them itself as `preprocessing` says. A batch of
             them is then the `image`.
 
     Raises:
@@ -92,7 +92,7 @@ def saved_model(
         whole = dataclasses.replace(manifest, sha256=checksum(beside))
         manifest_path(beside).write_text(whole.to_json())
 
-    write_beside(folder, write)
+    atomic_write(folder, write)
 
 
 def _replaceable(folder):

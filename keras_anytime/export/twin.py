@@ -59,7 +59,7 @@ def make_twin(model):
     several tensors get a `Concatenate` before them, and grouped convolutions
     are dense ones with a kernel that is zero outside the groups, and stays so
     in training.
-    Regularisers and constraints are left out, and all is float32.
+    Regularizers and constraints are left out, and all is float32.
 
     Args:
         model: An `AnytimeModel`.
@@ -163,8 +163,8 @@ def activation_ranges(twin, data):
     return ranges
 
 
-def folded_normalisations(twin):
-    """Returns which normalisations merge in the layer before them on devices.
+def folded_normalizations(twin):
+    """Returns which normalizations merge in the layer before them on devices.
 
     Args:
         twin: A `tf_keras.Model` as of `make_twin`.
@@ -200,7 +200,7 @@ def set_ranges(layer, found):
     short training never makes up for.
 
     Args:
-        layer: A layer of a model that tfmot quantised, or `None`.
+        layer: A layer of a model that tfmot quantized, or `None`.
         found: Pair of floats, as from `activation_ranges`.
     """
     if found[0] == found[1]:

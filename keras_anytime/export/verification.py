@@ -31,7 +31,7 @@ class Verified:
     """What an exported file answers, beside its model.
 
     Args:
-        variant: String, `"float32"` or the quantisation.
+        variant: String, `"float32"` or the quantization.
         stages: Tuple of integers, the stages of the file.
         top1_errors: Tuple of floats in [0, 1], those of the file.
         model_top1_errors: Tuple of floats in [0, 1], those of the model on the
@@ -84,7 +84,7 @@ def verify(path, model, data) -> Verified:
         labels = labels[model.label_sets[0]]
     with AnytimePredictor(path) as predictor:
         manifest = predictor.manifest
-        numbers = tuple(one.stage for one in manifest.stages)
+        numbers = tuple(stage.stage for stage in manifest.stages)
         pixels = manifest.pixels
         check_prepared(images, model, pixels or manifest.preprocessing, "data")
         fed = images if pixels is None else as_pixels(images, pixels)
@@ -116,7 +116,7 @@ def export_verified(
     data,
     *,
     representative=None,
-    most_lost_points: float | None = None,
+    max_accuracy_drop: float | None = None,
     **arguments,
 ) -> list[Verified]:
     """Exports variants of a network, and keeps them only if they are good.
@@ -131,7 +131,7 @@ def export_verified(
         data: What to measure on, as for `verify`.
         representative: As for `export.tflite`; other images than those of
             `data`.
-        most_lost_points: Percentage points that each stage may err more than
+        max_accuracy_drop: Percentage points that each stage may err more than
             the model, or `None` for any number.
         **arguments: Further arguments of `export.tflite`.
 
@@ -161,14 +161,16 @@ def export_verified(
             )
             results.append(verify(written[path], model, data))
         problems = [
-            f"stage {stage} of {one.variant} loses {lost:.1f}"
-            for one in results
-            for stage, lost in zip(one.stages, one.lost_points, strict=True)
-            if most_lost_points is not None and lost > most_lost_points
+            f"stage {stage} of {result.variant} loses {lost:.1f}"
+            for result in results
+            for stage, lost in zip(
+                result.stages, result.lost_points, strict=True
+            )
+            if max_accuracy_drop is not None and lost > max_accuracy_drop
         ]
         if problems:
             raise AccuracyLoss(
-                f"No stage may lose more than {most_lost_points} points on "
+                f"No stage may lose more than {max_accuracy_drop} points on "
                 f"{results[0].examples} images; nothing was written. "
                 f"Received: {'; '.join(problems)}",
                 results,
@@ -207,12 +209,15 @@ def verification_table(results: Sequence[Verified]) -> str:
         ["", "size"]
         + [f"stage {stage}: error, points lost, same" for stage in first.stages]
     ]
-    for one in results:
+    for result in results:
         cells = zip(
-            one.top1_errors, one.lost_points, one.agreement, strict=True
+            result.top1_errors,
+            result.lost_points,
+            result.agreement,
+            strict=True,
         )
         rows.append(
-            [one.variant, f"{one.size / 1e3:.0f} kB"]
+            [result.variant, f"{result.size / 1e3:.0f} kB"]
             + [
                 f"{error:.1%} {lost:+.1f} {same:.1%}"
                 for error, lost, same in cells
@@ -240,10 +245,10 @@ def _arrays(data):
     labels = [batch[1] for batch in batches]
     if isinstance(labels[0], Mapping):
         return images, {
-            name: np.concatenate([np.asarray(one[name]) for one in labels])
+            name: np.concatenate([np.asarray(label[name]) for label in labels])
             for name in labels[0]
         }
-    return images, np.concatenate([np.asarray(one) for one in labels])
+    return images, np.concatenate([np.asarray(label) for label in labels])
 
 
 def _of_first_set(logits):
@@ -251,7 +256,7 @@ def _of_first_set(logits):
 
 
 def _errors(logits, labels):
-    """Returns top-1 errors; a tie, as of quantised logits, is one."""
+    """Returns top-1 errors; a tie, as of quantized logits, is one."""
     correct = Predictions.from_logits(logits, labels).correct
     return tuple((1 - correct.mean(axis=0)).tolist())
 

@@ -179,7 +179,7 @@ class Combiner(TrainingState):
         scale = ops.cast(loss_scale, gram.dtype)
         gram = gram / scale / scale
         agreement = tuple(
-            ops.cast(one, "float32") for one in gram_lib.cosines(gram)
+            ops.cast(cosine, "float32") for cosine in gram_lib.cosines(gram)
         )
         coefficients = self.coefficients(gram, gram_lib.sizes(gradients))
         return (

@@ -109,11 +109,11 @@ def linear_combination(coefficients, gradients):
 
 
 def gram_schmidt_coefficients(gram, order):
-    """Returns c such that Σ c_i g_i is the sum of the orthogonalised g_i.
+    """Returns c such that Σ c_i g_i is the sum of the orthogonalized g_i.
 
     In the given order each gradient loses its projections on the gradients
     before it, as these are after losing theirs (Gram-Schmidt without
-    normalisation). A gradient that is not finite is left out; there is no
+    normalization). A gradient that is not finite is left out; there is no
     projection on one that is zero or next to it, or that lies in the span of
     those before it.
 

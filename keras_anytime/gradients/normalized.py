@@ -1,4 +1,4 @@
-"""Normalised SGD (NormSGD)."""
+"""Normalized SGD (NormSGD)."""
 
 import keras
 

@@ -14,7 +14,7 @@ class Orthogonal(Combiner):
     """Takes from each stage's gradient what others ahead of it decide (OSGD).
 
     In priority order, the gradient of each stage is projected on the gradients
-    of the stages before it, as orthogonalised in their turn; the projections
+    of the stages before it, as orthogonalized in their turn; the projections
     are subtracted, and what is left of all stages is summed. So a stage moves
     the weights only where stages of higher priority have no say.
 

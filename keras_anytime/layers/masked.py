@@ -129,11 +129,11 @@ class _Masked:
         """
         weights = [layer and layer.get_weights() for layer in layers]
         kernel = masks.assemble_kernel(
-            [one and one[0] for one in weights],
+            [weight and weight[0] for weight in weights],
             self.input_slices,
             self.output_slices,
         )
-        bias = [one[1] for one in weights if one and self.use_bias]
+        bias = [weight[1] for weight in weights if weight and self.use_bias]
         self.set_weights(
             [kernel, *([ops.concatenate(bias)] if self.use_bias else [])]
         )

@@ -1,4 +1,4 @@
-"""Batch normalisation that is fused in training."""
+"""Batch normalization that is fused in training."""
 
 import keras
 
@@ -19,7 +19,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Call arguments:
         inputs: Tensor; those of four axes, channels last, are fused.
-        training: Boolean. Whether to normalise by the batch's own statistics.
+        training: Boolean. Whether to normalize by the batch's own statistics.
         mask: As for `keras.layers.BatchNormalization`.
 
     Returns:

@@ -64,7 +64,7 @@ class StageRecord:
         step_macs: Integer. Multiply-adds of the step alone.
         step_parameters: Integer. Trainable parameters of the step alone.
         top1_error: Float in [0, 1], or `None` where it was not measured; of
-            several label sets, that of the first. Of a quantised file it is
+            several label sets, that of the first. Of a quantized file it is
             that of the file itself, by `ka.export.verify`.
     """
 
@@ -140,13 +140,15 @@ class Manifest:
     def program_names(self) -> tuple[str, ...]:
         """The signatures that answer stage after stage, in order."""
         kind = "step" if self.interruptible else "subnet"
-        return tuple(f"{kind}_{one.stage}" for one in self.stages)
+        return tuple(f"{kind}_{stage.stage}" for stage in self.stages)
 
     @functools.cached_property
     def scales(self) -> dict[str, dict[str, dict | None]]:
-        """The quantisation of each output, by signatures; `None` of floats."""
+        """The quantization of each output, by signatures; `None` of floats."""
         return {
-            name: {one.name: one.quantization for one in signature.outputs}
+            name: {
+                output.name: output.quantization for output in signature.outputs
+            }
             for name, signature in self.signatures.items()
         }
 
@@ -351,10 +353,12 @@ def _parse(fields) -> Manifest:
     label_sets = fields.get("label_sets")
     names = fields["class_names"]
     if names is not None:
-        by_set = {one: tuple(names[one]) for one in label_sets or ()}
+        by_set = {
+            label_set: tuple(names[label_set]) for label_set in label_sets or ()
+        }
         names = by_set or tuple(names)
     thresholds = fields.get("thresholds")
-    known = {one.name for one in dataclasses.fields(Manifest)}
+    known = {field.name for field in dataclasses.fields(Manifest)}
     manifest = Manifest(
         **{
             **{name: fields[name] for name in known if name in fields},

@@ -54,7 +54,7 @@ def check_programs(manifest) -> None:
         ValueError: If the programs do not run one after another, from an image
             to answers.
     """
-    numbers = [one.stage for one in manifest.stages]
+    numbers = [stage.stage for stage in manifest.stages]
     if not numbers or numbers != sorted({*numbers}):
         raise ValueError("stages are not numbered in order, from 1")
     # A network that cannot run step by step has no step at all, and a file
@@ -75,7 +75,7 @@ def check_programs(manifest) -> None:
     for name in names:
         program = manifest.signatures[name]
         inputs = {one.name for one in program.inputs}
-        outputs = {one.name for one in program.outputs}
+        outputs = {output.name for output in program.outputs}
         if not inputs or inputs - (left if name[:4] == "step" else {"image"}):
             raise ValueError(
                 f"the signature {name} reads {values.shown(sorted(inputs))}, "
@@ -113,7 +113,7 @@ def _signatures(signatures):
         for tensors in values.record(signature, ("inputs", "outputs")).values():
             for one in values.items(tensors):
                 _tensor(one)
-            values.different([one["name"] for one in tensors])
+            values.different([tensor["name"] for tensor in tensors])
 
 
 def _tensor(tensor):
@@ -125,8 +125,8 @@ def _tensor(tensor):
 
 
 def _versions(versions):
-    for one in values.record(versions).values():
-        values.text(one)
+    for value in values.record(versions).values():
+        values.text(value)
 
 
 def _class_names(names):

@@ -39,7 +39,7 @@ class NestedBlock:
         self._units = {-1: inputs}
         self._joined = {}
         self._sums = {}
-        self._normalised = {}
+        self._normalized = {}
 
     @property
     def size(self):
@@ -56,11 +56,11 @@ class NestedBlock:
         """
         self._units[position] = outputs
 
-    def normalised(self, position, stage, name):
-        """Returns what a stage reads at a position: sums, normalised.
+    def normalized(self, position, stage, name):
+        """Returns what a stage reads at a position: sums, normalized.
 
         Where the stage is as deep as the one before it, the first channels are
-        the very sums that this one normalised, and are shared; where depth
+        the very sums that this one normalized, and are shared; where depth
         grew in between, the sums are others.
 
         Args:
@@ -74,7 +74,7 @@ class NestedBlock:
             List of tensors `(batch, height, width, channels)`.
         """
         key = position, stage
-        if key not in self._normalised:
+        if key not in self._normalized:
             stride = self.nesting.strides[stage - 1]
             sources = [
                 one if one < 0 else one * stride
@@ -82,20 +82,20 @@ class NestedBlock:
             ]
             if self.nesting.deepens(stage):
                 shared = []
-                tensors = [self._whole(one, stage) for one in sources]
+                tensors = [self._whole(source, stage) for source in sources]
             else:
-                shared = self.normalised(position, stage - 1, name)
-                tensors = [self._units[one][stage][-1] for one in sources]
+                shared = self.normalized(position, stage - 1, name)
+                tensors = [self._units[source][stage][-1] for source in sources]
             total = self._sum(tensors, f"{name}_sum_stage{stage}")
-            self._normalised[key] = [
+            self._normalized[key] = [
                 *shared,
-                blocks.normalised(total, f"{name}_in_stage{stage}"),
+                blocks.normalized(total, f"{name}_in_stage{stage}"),
             ]
-        return self._normalised[key]
+        return self._normalized[key]
 
     def _sum(self, tensors, name):
         """The sum of tensors, made once."""
-        key = tuple(id(one) for one in tensors)
+        key = tuple(id(tensor) for tensor in tensors)
         if key not in self._sums:
             self._sums[key] = blocks.added(tensors, name)
         return self._sums[key]
@@ -103,7 +103,7 @@ class NestedBlock:
     def _whole(self, position, stage):
         """All channels of a unit as one tensor, joined once."""
         tensors = self._units[position][stage]
-        key = tuple(id(one) for one in tensors)
+        key = tuple(id(tensor) for tensor in tensors)
         if key not in self._joined:
             where = f"unit{position + 1}" if position >= 0 else "input"
             self._joined[key] = blocks.joined(
@@ -132,11 +132,11 @@ def interlaced_unit(block, position, width, kind, *, l2):
         if position % nesting.strides[k - 1]:
             continue
         if channels > owned:
-            x = block.normalised(position, k, name)
+            x = block.normalized(position, k, name)
             convolutions = blocks.unit_convolutions(kind, channels - owned)
             for index, one in enumerate(convolutions, start=1):
                 if index > 1:
-                    x = blocks.normalised(x, f"{name}_conv{index - 1}_stage{k}")
+                    x = blocks.normalized(x, f"{name}_conv{index - 1}_stage{k}")
                     x = inside[index] = [*inside.get(index, []), x]
                 x = blocks.convolution(
                     x, *one, l2=l2, name=f"{name}_conv{index}_stage{k}"

@@ -48,12 +48,12 @@ def convolution(inputs, filters, kernel_size, strides=1, groups=1, *, l2, name):
 
 
 def regularizer(l2):
-    """Returns the Keras regulariser of a kernel, `None` for `l2=0`."""
+    """Returns the Keras regularizer of a kernel, `None` for `l2=0`."""
     return keras.regularizers.L2(l2) if l2 else None
 
 
-def normalised(inputs, name):
-    """Batch normalisation and ReLU of the channels of one slice.
+def normalized(inputs, name):
+    """Batch normalization and ReLU of the channels of one slice.
 
     Statistics are per slice, so what a stage computes never depends on a
     later stage.
@@ -145,7 +145,7 @@ def unit_convolutions(kind, width, strides=1):
 
 
 def convolutions(x, sizes, stage, *, l2, name):
-    """Convolutions in a row, each after normalisation and ReLU.
+    """Convolutions in a row, each after normalization and ReLU.
 
     Args:
         x: Tensor `(batch, height, width, channels)`.
@@ -160,7 +160,7 @@ def convolutions(x, sizes, stage, *, l2, name):
     for index, size in enumerate(sizes, start=1):
         where = "in" if index == 1 else f"conv{index - 1}"
         x = convolution(
-            normalised(x, f"{name}_{where}_stage{stage}"),
+            normalized(x, f"{name}_{where}_stage{stage}"),
             *size,
             l2=l2,
             name=f"{name}_conv{index}_stage{stage}",

@@ -23,7 +23,7 @@ def cascade_sparse_resnet(
 
     The baseline that Wan 2020 calls EANN: each stage is twice as deep as the
     one before it, along one trunk, so the first answers come from the first
-    block. Heads read what the next unit would read, through a normalisation
+    block. Heads read what the next unit would read, through a normalization
     of their own (Hu 2019, Appendix B).
 
     The default is Sparse ResNet-98 with heads after 6, 12, 24 and all 48
@@ -73,7 +73,7 @@ def cascade_sparse_resnet(
         if index:
             joint = f"block{index}_transition_stage{stage}"
             x = blocks.convolution(
-                blocks.normalised(x, joint),
+                blocks.normalized(x, joint),
                 width,
                 3,
                 2,
@@ -100,7 +100,7 @@ def cascade_sparse_resnet(
             )
             depth += 1
             if depth in depths:
-                features.append([blocks.normalised(x, f"final_stage{stage}")])
+                features.append([blocks.normalized(x, f"final_stage{stage}")])
     return blocks.network(
         image, blocks.heads(features, classes, l2), synchronized, name
     )

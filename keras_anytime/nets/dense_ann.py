@@ -84,7 +84,7 @@ def dense_ann(
             done += 1
             regular = done >= first_head and (done - first_head) % period == 0
             if regular or done == total:
-                features.append([blocks.normalised(x, f"final_stage{stage}")])
+                features.append([blocks.normalized(x, f"final_stage{stage}")])
     return blocks.network(
         image, blocks.heads(features, classes, l2), synchronized, name
     )
@@ -95,13 +95,13 @@ def _stem(image, width, kind, l2):
         return blocks.stem(image, width, kind, l2=l2, name="stem_stage1")
     x = blocks.convolution(image, width, 7, 2, l2=l2, name="stem_stage1_conv")
     return blocks.pooled_stem(
-        blocks.normalised(x, "stem_stage1"), "stem_stage1"
+        blocks.normalized(x, "stem_stage1"), "stem_stage1"
     )
 
 
 def _transition(x, l2, name):
     x = blocks.convolution(x, x.shape[-1] // 2, 1, l2=l2, name=f"{name}_conv")
-    x = blocks.normalised(x, name)
+    x = blocks.normalized(x, name)
     return keras.layers.AveragePooling2D(
         2, padding="same", name=f"{name}_pool"
     )(x)

@@ -4,13 +4,13 @@ import math
 import re
 import textwrap
 
+from keras_anytime.files import atomic_write
 from keras_anytime.files import picture_path
-from keras_anytime.files import write_beside
 from keras_anytime.nets.structure import UNIT
 from keras_anytime.nets.structure import structure
 
-# Okabe and Ito's colours, without black and the yellow that thin lines lose.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
+# Okabe and Ito's colors, without black and the yellow that thin lines lose.
+_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 
 # Sizes in inches.
 _COLUMN = 0.4
@@ -26,7 +26,7 @@ def plot_structure(model, path):
 
     Units are columns, stages are rows, the first at the top. A box is what a
     stage adds to a unit, taller for more channels. Lines run from a box to
-    those that read it, in the colour of the stage that reads; see `structure`.
+    those that read it, in the color of the stage that reads; see `structure`.
 
     Args:
         model: An `AnytimeModel`.
@@ -42,7 +42,7 @@ def plot_structure(model, path):
     """
     path = picture_path(path)
     figure = draw_structure(model)
-    write_beside(
+    atomic_write(
         path,
         lambda beside: figure.savefig(beside, dpi=150, format=path.suffix[1:]),
     )
@@ -62,10 +62,10 @@ def draw_structure(model):
             "Plots need Matplotlib: pip install 'keras-anytime[plot]'"
         ) from error
 
-    colours = _COLOURS
-    if num_stages > len(colours):
+    colors = _COLORS
+    if num_stages > len(colors):
         # Without its bright end, which is yellow.
-        colours = [
+        colors = [
             colormaps["cividis"](0.85 * k / num_stages)
             for k in range(num_stages)
         ]
@@ -82,7 +82,7 @@ def draw_structure(model):
         [heights[cell] for cell in drawn.cells],
         width=0.6,
         bottom=[cell.stage - heights[cell] / 2 for cell in drawn.cells],
-        color=[colours[cell.stage - 1] for cell in drawn.cells],
+        color=[colors[cell.stage - 1] for cell in drawn.cells],
         zorder=2,
     )
     codes = (Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4)
@@ -97,7 +97,7 @@ def draw_structure(model):
                     for a, b in drawn.edges
                 ],
                 facecolors="none",
-                edgecolors=[colours[b.stage - 1] for _, b in drawn.edges],
+                edgecolors=[colors[b.stage - 1] for _, b in drawn.edges],
                 linewidths=0.8,
                 alpha=[max(0.7 / math.sqrt(span), faintest) for span in spans],
                 zorder=1,
@@ -126,7 +126,7 @@ def draw_structure(model):
     axes.set_title(lines, fontsize=10, parse_math=False)
     figure.legend(
         handles=[
-            Patch(color=colours[k - 1], label=f"stage {k}")
+            Patch(color=colors[k - 1], label=f"stage {k}")
             for k in range(1, num_stages + 1)
         ],
         title="box: what a stage adds, taller for more channels; "

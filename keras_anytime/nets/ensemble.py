@@ -163,7 +163,7 @@ def _check(networks, curves):
 
 def _interface(network):
     """What must be the same of all networks, label sets in their order."""
-    counts = [one.shape[-1] for one in network.outputs]
+    counts = [output.shape[-1] for output in network.outputs]
     classes = counts[0]
     if network.label_sets:
         classes = list(zip(network.label_sets, counts, strict=False))

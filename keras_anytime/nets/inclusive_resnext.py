@@ -27,7 +27,7 @@ def inclusive_resnext(
 
     Subnetwork k is a ResNeXt with the first k / K of the branches in each
     block. Subnetworks share all convolutions, and nothing else: each has
-    normalisations of its own, so that after the stem no feature of one serves
+    normalizations of its own, so that after the stem no feature of one serves
     another. K answers take K passes, and there are no steps
     (`model.interruptible` is `False`).
     From scale to scale average pooling halves height and width, and channels
@@ -119,7 +119,7 @@ def inclusive_resnext(
                     f"block{scale}_unit{index}",
                     k,
                 )
-        features.append([blocks_lib.normalised(x, f"final_stage{k}")])
+        features.append([blocks_lib.normalized(x, f"final_stage{k}")])
     outputs = blocks_lib.heads(features, classes, l2)
     return blocks_lib.network(image, outputs, synchronized, name)
 
@@ -154,11 +154,11 @@ def _kernels(image, width, branches, bottleneck, stages, l2, name):
 
 
 def _pass(x, kernels, branches, name, stage):
-    """One unit of one subnetwork, with normalisations of its own."""
+    """One unit of one subnetwork, with normalizations of its own."""
     shortcut = x
     for index, slices in enumerate(kernels, start=1):
         where = "in" if index == 1 else f"conv{index - 1}"
-        x = blocks_lib.normalised(x, f"{name}_{where}_stage{stage}")
+        x = blocks_lib.normalized(x, f"{name}_{where}_stage{stage}")
         x = SharedConv2D(
             joined="inputs" if index == 3 else "filters",
             groups=branches if index == 2 else 1,

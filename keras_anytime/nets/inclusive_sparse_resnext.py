@@ -25,7 +25,7 @@ def inclusive_sparse_resnext(
 
     All stages are as deep as the network and split its features evenly: slice
     k of a block's output comes from the branches of stage k alone, and these
-    read the slices 1 to k of its input. Normalisations are shared, like the
+    read the slices 1 to k of its input. Normalizations are shared, like the
     features. From scale to scale average pooling halves height and width, and
     channels of zeros widen each slice.
 
@@ -115,7 +115,7 @@ def inclusive_sparse_resnext(
                 name=f"block{scale}_unit{index + 1}",
             )
     features = [
-        blocks_lib.normalised(x, f"final_stage{k}")
+        blocks_lib.normalized(x, f"final_stage{k}")
         for k, x in zip(numbers, features, strict=True)
     ]
     read = [features[:k] for k in numbers]

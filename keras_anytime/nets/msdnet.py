@@ -209,7 +209,7 @@ def _bottleneck(x, width, strides, factor, l2, name):
 
 def _convolved(x, width, size, strides=1, *, l2, name):
     x = blocks.convolution(x, width, size, strides, l2=l2, name=f"{name}_conv")
-    return blocks.normalised(x, name)
+    return blocks.normalized(x, name)
 
 
 def _head(x, classes, stage, stem, l2):

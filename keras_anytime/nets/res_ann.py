@@ -99,7 +99,7 @@ def res_ann(
             )
             done += 1
             if (total - done) % s == 0:
-                features.append([blocks.normalised(x, f"final_stage{stage}")])
+                features.append([blocks.normalized(x, f"final_stage{stage}")])
     return blocks.network(
         image, blocks.heads(features, classes, l2), synchronized, name
     )

@@ -23,7 +23,7 @@ def residual_unit(features, kind, widths, strides, stages, *, l2, name):
         [He et al., 2016](https://arxiv.org/abs/1603.05027)
     """
     active = [
-        blocks.normalised(x, f"{name}_in_stage{k}")
+        blocks.normalized(x, f"{name}_in_stage{k}")
         for k, x in zip(stages, features, strict=True)
     ]
     branch = active
@@ -33,7 +33,7 @@ def residual_unit(features, kind, widths, strides, stages, *, l2, name):
     for index, slices in enumerate(zip(*convolutions, strict=True), start=1):
         if index > 1:
             branch = [
-                blocks.normalised(x, f"{name}_conv{index - 1}_stage{k}")
+                blocks.normalized(x, f"{name}_conv{index - 1}_stage{k}")
                 for k, x in zip(stages, branch, strict=True)
             ]
         branch = [

@@ -31,13 +31,13 @@ def unit(features, branches, bottleneck, stages, *, l2, name):
     active = []
     outputs = []
     for k, own in zip(stages, features, strict=True):
-        active.append(blocks.normalised(own, f"{name}_in_stage{k}"))
+        active.append(blocks.normalized(own, f"{name}_in_stage{k}"))
         inner = branches * bottleneck
         x = blocks.convolution(
             active, inner, 1, l2=l2, name=f"{name}_conv1_stage{k}"
         )
         x = blocks.convolution(
-            blocks.normalised(x, f"{name}_conv1_stage{k}"),
+            blocks.normalized(x, f"{name}_conv1_stage{k}"),
             inner,
             3,
             groups=branches,
@@ -45,7 +45,7 @@ def unit(features, branches, bottleneck, stages, *, l2, name):
             name=f"{name}_conv2_stage{k}",
         )
         x = blocks.convolution(
-            blocks.normalised(x, f"{name}_conv2_stage{k}"),
+            blocks.normalized(x, f"{name}_conv2_stage{k}"),
             own.shape[-1],
             1,
             l2=l2,

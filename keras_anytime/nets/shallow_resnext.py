@@ -99,7 +99,7 @@ def shallow_resnext(
             done += 1
             if done > 1:
                 features.append(
-                    [blocks_lib.normalised(x, f"final_stage{stage}")]
+                    [blocks_lib.normalized(x, f"final_stage{stage}")]
                 )
     outputs = blocks_lib.heads(features, classes, l2)
     return blocks_lib.network(image, outputs, synchronized, name)

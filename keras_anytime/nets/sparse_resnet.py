@@ -92,7 +92,7 @@ def sparse_resnet(
             interlaced_unit(block, position, width, unit, l2=l2)
         nested.append(block)
     read = [
-        nested[-1].normalised(units[-1], k, "final")
+        nested[-1].normalized(units[-1], k, "final")
         for k in range(1, nesting.num_stages + 1)
     ]
     return blocks.network(
@@ -118,7 +118,7 @@ def _transition(block, width, l2):
     tensors = []
     owned = 0
     for k, channels in enumerate(block.nesting.channels(width), start=1):
-        read = block.normalised(block.size, k, f"{block.name}_output")
+        read = block.normalized(block.size, k, f"{block.name}_output")
         name = f"{block.name}_transition_stage{k}"
         if block.nesting.deepens(k):
             x = blocks.convolution(

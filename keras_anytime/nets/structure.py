@@ -92,7 +92,7 @@ def structure(model):
         ):
             if has_kernel:
                 channels[cell] = made[-1].shape[-1]
-            edges |= {(one, cell) for one in reads if one[0] != cell[0]}
+            edges |= {(read, cell) for read in reads if read[0] != cell[0]}
             reads = {cell}
         sources |= {id(tensor): reads for tensor in made}
     columns = _in_order(channels, edges)

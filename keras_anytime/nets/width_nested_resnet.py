@@ -91,7 +91,7 @@ def width_nested_resnet(
                 name=f"block{block + 1}_unit{index + 1}",
             )
     features = [
-        blocks.normalised(x, f"final_stage{k}")
+        blocks.normalized(x, f"final_stage{k}")
         for k, x in enumerate(features, start=1)
     ]
     read = [features[:k] for k in stages]

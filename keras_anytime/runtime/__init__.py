@@ -8,18 +8,18 @@ from keras_anytime.runtime.benchmark import time_programs
 from keras_anytime.runtime.job import StageResult
 from keras_anytime.runtime.latency import StepLatency
 from keras_anytime.runtime.predictor import AnytimePredictor
-from keras_anytime.runtime.timing import MeasuredAnswers
-from keras_anytime.runtime.timing import measure_answers
+from keras_anytime.runtime.timing import TimedAnswers
+from keras_anytime.runtime.timing import time_answers
 
 __all__ = [
     "AnytimePredictor",
     "FileMemory",
     "LoadError",
-    "MeasuredAnswers",
+    "TimedAnswers",
     "ProgramTimes",
     "StageResult",
     "StepLatency",
     "file_memory",
-    "measure_answers",
+    "time_answers",
     "time_programs",
 ]

@@ -74,7 +74,7 @@ def thresholds_of(confidence, manifest) -> tuple[float, ...]:
         return ()
     first = next(iter(manifest.logits_names.values()))
     outputs = manifest.signatures[manifest.program_names[0]].outputs
-    (shape,) = [one.shape for one in outputs if one.name == first]
+    (shape,) = [output.shape for output in outputs if output.name == first]
     check_confident(manifest.task, shape[-1])
     if isinstance(confidence, str) and confidence == "manifest":
         if manifest.thresholds is None:

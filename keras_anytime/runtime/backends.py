@@ -124,7 +124,7 @@ def _check(name, found, signature, path):
     for specs, details in zip(
         (signature.inputs, signature.outputs), found, strict=True
     ):
-        wanted = {one.name: (one.shape, one.dtype) for one in specs}
+        wanted = {spec.name: (spec.shape, spec.dtype) for spec in specs}
         odd = sorted(
             name
             for name in {*wanted, *details}

@@ -19,8 +19,8 @@ class _Process:
 
     def forked(self):
         self.lost_tensorflow |= self.ran_tensorflow
-        for one in self.watchers:
-            one.forked()
+        for watcher in self.watchers:
+            watcher.forked()
 
 
 _process = _Process()

@@ -51,7 +51,7 @@ def read_pixels(path: pathlib.Path) -> np.ndarray:
     """Returns the uint8 pixels of an image file.
 
     Images are turned as their EXIF orientation says. 16-bit greys are scaled
-    to 8 bits, palettes and other colours become RGB, transparency is dropped,
+    to 8 bits, palettes and other colors become RGB, transparency is dropped,
     as training does when it decodes images, and of several frames the first is
     taken.
 
@@ -92,8 +92,8 @@ def _walk(folder, seen) -> Iterator[pathlib.Path]:
     except OSError:
         yield folder
         return
-    folders = [one for one in entries if one.is_dir()]
-    yield from (one for one in entries if one not in folders)
+    folders = [entry for entry in entries if entry.is_dir()]
+    yield from (entry for entry in entries if entry not in folders)
     for one in folders:
         if one.name.startswith("."):
             yield one

@@ -160,7 +160,7 @@ def prepared(pixels, spec: TensorSpec, preprocessing: dict | None = None):
 
     Args:
         pixels: Uint8 array `(height, width)`, `(height, width, 1)` or
-            `(height, width, 3)`. Grey images become coloured ones and the
+            `(height, width, 3)`. Grey images become colored ones and the
             other way round, where the network takes these.
         spec: The network's input.
         preprocessing: Dict with `scale`, `mean` and `std`, as the manifest has

@@ -210,7 +210,7 @@ class AnytimePredictor:
         """Returns an image as `predict` takes it, made of pixels.
 
         Pixels are resized roughly, to the nearest; those of a file that takes
-        prepared images are normalised as its manifest says.
+        prepared images are normalized as its manifest says.
 
         Args:
             pixels: Uint8 array `(height, width)`, `(height, width, 1)` or

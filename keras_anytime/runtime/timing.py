@@ -10,8 +10,8 @@ from keras_anytime.runtime.predictor import AnytimePredictor
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MeasuredAnswers:
-    """What one network answered to images, and when; see `measure_answers`.
+class TimedAnswers:
+    """What one network answered to images, and when; see `time_answers`.
 
     Args:
         logits: Float array `(num_stages, images, classes)`; of label sets,
@@ -24,9 +24,9 @@ class MeasuredAnswers:
     latency_ms: np.ndarray
 
 
-def measure_answers(
+def time_answers(
     predictors: Mapping[str, AnytimePredictor], images, repetitions: int = 5
-) -> dict[str, MeasuredAnswers]:
+) -> dict[str, TimedAnswers]:
     """Times every stage's answer to every image; the networks take turns.
 
     What else the machine does then falls on all networks alike. Each image is
@@ -35,7 +35,7 @@ def measure_answers(
 
     ```python
     predictors = {name: AnytimePredictor(f"{name}.tflite") for name in names}
-    measured = measure_answers(predictors, images)
+    measured = time_answers(predictors, images)
     measured["nested"].latency_ms.mean(axis=0)  # of stages 1, 2, ... K
     ```
 
@@ -45,7 +45,7 @@ def measure_answers(
         repetitions: Integer of 1 or more.
 
     Returns:
-        Dict from names to `MeasuredAnswers`.
+        Dict from names to `TimedAnswers`.
 
     Raises:
         ValueError: If there is nothing to measure, `repetitions` is below 1,
@@ -83,7 +83,7 @@ def measure_answers(
             times = [[one.elapsed_ms for one in run] for run in runs[name]]
             medians[name].append(np.median(times, axis=0))
     return {
-        name: MeasuredAnswers(
+        name: TimedAnswers(
             np.stack(logits[name], axis=1), np.array(medians[name])
         )
         for name in names

@@ -64,7 +64,7 @@ def check_archive(path):
 def _expanded(file, most):
     """Returns how many bytes are in an archive, of which it reads `most`."""
     with zipfile.ZipFile(file) as archive:
-        size = sum(one.file_size for one in archive.infolist())
+        size = sum(member.file_size for member in archive.infolist())
         if size > most:
             return size
         if "model.weights.npz" in archive.namelist():

@@ -3,11 +3,11 @@
 import json
 import zipfile
 
+from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
-from keras_anytime.files import write_beside
 
 
-def save_with_note(model, path, note):
+def save_with_metadata(model, path, note):
     """Saves a model with a note about it.
 
     A `.keras` file is a zip archive, and has room for a comment.
@@ -27,10 +27,10 @@ def save_with_note(model, path, note):
         with zipfile.ZipFile(beside, "a") as archive:
             archive.comment = json.dumps(note).encode()
 
-    write_beside(path, write)
+    atomic_write(path, write)
 
 
-def read_note(path):
+def read_metadata(path):
     """Returns the note of a saved model; an empty dict if there is none.
 
     Only the note is read, which is 64 KiB at most, and the list of what is in

@@ -2,8 +2,8 @@
 
 import os
 
+from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
-from keras_anytime.files import write_beside
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.saving.finite import state
 
@@ -41,7 +41,7 @@ def save_whole(model, save, filepath, overwrite=True, **kwargs):
     if not overwrite and os.path.exists(path):
         save(path, overwrite=False, **kwargs)
         return
-    write_beside(path, lambda beside: save(beside, **kwargs))
+    atomic_write(path, lambda beside: save(beside, **kwargs))
 
 
 def refuse_export(filepath):

@@ -81,7 +81,7 @@ def graph_calls(inputs, outputs, given=None):
     """
     graph = keras.Model(list(inputs), list(outputs))
     config = graph.get_config()
-    operations = {one.name: one for one in graph.operations}
+    operations = {operation.name: operation for operation in graph.operations}
     if given is None:
         given = [
             keras.KerasTensor((1, *one.shape[1:]), one.dtype) for one in inputs
@@ -109,7 +109,7 @@ def graph_calls(inputs, outputs, given=None):
                 call = _again(operations[key[0]], node, made)
                 reads = [made[one][1] for one in sources]
                 call = dataclasses.replace(
-                    call, reads=[one for one in reads if one is not None]
+                    call, reads=[read for read in reads if read is not None]
                 )
                 made[key] = call.outputs, call
                 calls.append(call)

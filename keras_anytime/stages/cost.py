@@ -69,7 +69,9 @@ def stage_costs(model):
         operations = model.stage_operations(k)
         answers = makers[(k - 1) * size : k * size]
         found = _calls_of_stage(calls, answers, operations)
-        added = [one for one in operations if id(one) not in seen]
+        added = [
+            operation for operation in operations if id(operation) not in seen
+        ]
         runs = found - ran if model.interruptible else found
         costs.append(
             StageCost(
@@ -81,7 +83,7 @@ def stage_costs(model):
             )
         )
         ran |= found
-        seen.update(id(one) for one in operations)
+        seen.update(id(operation) for operation in operations)
     return costs
 
 
@@ -91,7 +93,7 @@ def _calls_of_stage(calls, answers, operations):
     # A layer may be called for another answer too. Other operations run
     # because the network says so: in an ensemble all that came before.
     own = {id(call.operation) for call in found}
-    others = {id(one) for one in operations} - own
+    others = {id(operation) for operation in operations} - own
     return found | {call for call in calls if id(call.operation) in others}
 
 

@@ -245,7 +245,9 @@ def _einsum(subscripts, *shapes):
         raise UnknownCost("the order of more than two factors is not known")
     factors, arrow, kept = subscripts.replace(" ", "").partition("->")
     if not arrow:
-        kept = "".join(one for one in factors if factors.count(one) == 1)
+        kept = "".join(
+            factor for factor in factors if factors.count(factor) == 1
+        )
     lengths = {}
     for labels, shape in zip(factors.split(","), shapes, strict=True):
         before, _, after = labels.partition("...")

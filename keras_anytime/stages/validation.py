@@ -96,5 +96,5 @@ def _costs_more(model, index):
     """Whether the stage of an output costs more than the one before it."""
     size = len(model.outputs) // model.num_stages
     with warnings.catch_warnings(action="ignore"):
-        costs = [one.macs for one in stage_costs(model)]
+        costs = [cost.macs for cost in stage_costs(model)]
     return costs[index // size] > costs[(index - 1) // size]

@@ -104,7 +104,7 @@ def _obstacle(model, info):
             f"Received: {info.name!r} with images of shape {info.image_shape}"
         )
     sets = model.label_sets
-    counts = [one.shape[-1] for one in model.outputs[: len(sets) or 1]]
+    counts = [output.shape[-1] for output in model.outputs[: len(sets) or 1]]
     classes = dict(zip(sets, counts, strict=True)) if sets else counts[0]
     if info.classes != classes:
         return (

@@ -9,8 +9,8 @@ from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
 from keras_anytime.saving.configs import lost_by_config
-from keras_anytime.saving.metadata import read_note
-from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.saving.metadata import read_metadata
+from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.training.data_info import remember_training_set
@@ -34,8 +34,8 @@ def fit_greedy(
 ):
     """Trains stage 1, freezes it, trains what stage 2 adds, and so on.
 
-    Frozen parts do not change at all: their batch normalisation uses, and
-    keeps, the statistics that it has moved to. Each stage minimises its own
+    Frozen parts do not change at all: their batch normalization uses, and
+    keeps, the statistics that it has moved to. Each stage minimizes its own
     loss alone, with a new optimizer of the model's settings, so that a
     schedule in it starts anew. The model's weighting and combiner have nothing
     to do.
@@ -153,7 +153,7 @@ class _End:
         """Brings the stage to its end, if it was trained so far before."""
         if not self.path.exists():
             return False
-        found = read_note(self.path).get("epochs", self.epochs)
+        found = read_metadata(self.path).get("epochs", self.epochs)
         if found != self.epochs:
             raise ContentError(
                 f"{str(self.path)!r} was trained for {found} epochs; use as "
@@ -166,7 +166,7 @@ class _End:
     def save(self):
         """Saves the stage at its end."""
         note = {"epochs": self.epochs, **self.settings}
-        save_with_note(self.part, self.path, note)
+        save_with_metadata(self.part, self.path, note)
 
 
 def _no_history():
@@ -231,10 +231,10 @@ def _anew(optimizer):
 def _frozen(model, k):
     """Within it no variable of stages 1 to k changes."""
     layers = {
-        id(one): one
+        id(operation): operation
         for stage in range(1, k + 1)
-        for one in model.stage_operations(stage)
-        if isinstance(one, keras.layers.Layer)
+        for operation in model.stage_operations(stage)
+        if isinstance(operation, keras.layers.Layer)
     }.values()
     variables = [one for layer in layers for one in layer.variables]
     before = [layer.trainable for layer in layers]

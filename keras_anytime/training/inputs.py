@@ -189,7 +189,7 @@ def fit_options(model, options):
         _before_fit(callbacks.callbacks, model, options)
         return options
     options["callbacks"] = callbacks = keras.tree.flatten(callbacks)
-    if not any(isinstance(one, StopOnNaN) for one in callbacks):
+    if not any(isinstance(callback, StopOnNaN) for callback in callbacks):
         callbacks.append(StopOnNaN())
     # It comes first, so that nothing is saved before it has looked.
     callbacks.sort(key=lambda one: not isinstance(one, StopOnNaN))
@@ -197,7 +197,7 @@ def fit_options(model, options):
     if hasattr(getattr(x, "epochs", None), "trained"):
         callbacks.append(number_passes(x.epochs, options.get("initial_epoch")))
     if options.get("verbose", "auto") == "auto" and any(
-        getattr(one, "shows_progress", False) for one in callbacks
+        getattr(callback, "shows_progress", False) for callback in callbacks
     ):
         options["verbose"] = 0
     return options
@@ -224,7 +224,9 @@ def create_variables(model, labels):
         return np.zeros((1, *tuple(one.shape)[1:]), dtype)
 
     build_optimizer(model)
-    outputs = [keras.ops.zeros((1, one.shape[-1])) for one in model.outputs]
+    outputs = [
+        keras.ops.zeros((1, output.shape[-1])) for output in model.outputs
+    ]
     model.compute_metrics(
         None, keras.tree.map_structure(zeros, labels), outputs
     )
@@ -266,9 +268,9 @@ def number_passes(epochs, initial_epoch=None):
 
 def _before_fit(callbacks, model, options):
     """Lets callbacks look at the arguments of `fit`, and complete them."""
-    for one in callbacks:
-        if hasattr(one, "before_fit"):
-            one.before_fit(model, options)
+    for callback in callbacks:
+        if hasattr(callback, "before_fit"):
+            callback.before_fit(model, options)
 
 
 def _is_specified(one):

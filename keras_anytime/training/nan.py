@@ -121,7 +121,7 @@ def all_counted(model):
     Args:
         model: An `AnytimeModel`, whose mean loss weights batches as `counted`.
     """
-    (loss,) = [one for one in model.metrics if one.name == "loss"]
+    (loss,) = [metric for metric in model.metrics if metric.name == "loss"]
     return math.isfinite(ops.convert_to_numpy(loss.count))
 
 
@@ -134,7 +134,7 @@ def _failed_losses(logs):
         if one and not math.isfinite(logs[one.string])
     )
     if not failed:
-        what = "The regularisers' penalty is not finite"
+        what = "The regularizers' penalty is not finite"
         return what, f"loss={logs['loss']}"
     what = f"The loss of stage {failed[0]}"
     if len(failed) > 1:

@@ -13,8 +13,8 @@ from keras_anytime.files import check_writable
 from keras_anytime.files import delete_left
 from keras_anytime.files import user_path
 from keras_anytime.saving.archives import check_archive
-from keras_anytime.saving.metadata import read_note
-from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.saving.metadata import read_metadata
+from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.training.data_info import recall
 from keras_anytime.training.inputs import build_optimizer
 
@@ -166,7 +166,7 @@ class Resume(keras.callbacks.Callback):
             return
         path = self.folder / f"epoch_{epoch + 1:05d}.keras"
         note = {"epoch": epoch + 1, **self._settings}
-        save_with_note(self.model, path, note)
+        save_with_metadata(self.model, path, note)
         for other in self._own - {path}:
             # Another worker of the same training may have been faster.
             other.unlink(missing_ok=True)
@@ -201,11 +201,11 @@ def check_settings(path, wanted):
     """Raises a `ContentError` if a checkpoint is of another training.
 
     Args:
-        path: Path of a file of `save_with_note`.
+        path: Path of a file of `save_with_metadata`.
         wanted: Dict, what `settings` tells of the model, and where the file
             is one of several epochs, the `epoch`.
     """
-    found = read_note(path)
+    found = read_metadata(path)
     if not found:
         raise ContentError(
             f"The checkpoint {str(path)!r} cannot be read, or is none of "
@@ -264,7 +264,7 @@ def settings(model):
     return {
         "network": _digest(_network(model)),
         "weighting": _digest(_config(model.weighting)),
-        "combiner": _digest(_config(model.gradients)),
+        "combiner": _digest(_config(model.combiner)),
         "optimizer": _digest(_config(model.optimizer)),
     }
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.saving.metadata import read_note
-from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.saving.metadata import read_metadata
+from keras_anytime.saving.metadata import save_with_metadata
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
@@ -291,9 +291,9 @@ def test_how_good_a_model_is_by_another_measure_does_not_count(tmp_path):
 def test_a_damaged_note_does_not_keep_models_from_being_saved(tmp_path, best):
     model, path = _model(), tmp_path / "best.keras"
     _checkpoint_epoch(_checkpoint(model, path), 0, 0.75)
-    note = read_note(path)
+    note = read_metadata(path)
     assert note["best"] == 0.75
-    save_with_note(model, path, {**note, "best": best})
+    save_with_metadata(model, path, {**note, "best": best})
     _checkpoint_epoch(_checkpoint(model, path), 1, 0.5)
     assert _kept(path) == 1.5
 
@@ -317,7 +317,7 @@ def test_a_resumed_training_does_not_replace_a_better_model(tmp_path):
 
     best, content = fit(0, 8), path.read_bytes()
     assert best > 0.3
-    model.set_weights([np.zeros_like(one) for one in model.get_weights()])
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     model.optimizer.learning_rate = 1e-6
     assert fit(8, 10) == best
     assert path.read_bytes() == content
@@ -349,7 +349,7 @@ def test_training_that_was_stopped_ends_with_the_same_weights(tmp_path):
     ):
         np.testing.assert_array_equal(ours, theirs)
     # One whole checkpoint at a time.
-    assert [one.name for one in (tmp_path / "checkpoints").iterdir()] == [
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [
         "epoch_00003.keras"
     ]
 
@@ -387,7 +387,7 @@ def test_what_is_half_written_is_never_read(tmp_path):
     (tmp_path / "epoch_00001.keras").unlink()
     x, y = digits(16)
     compiled(dense_net()).fit(x, y, callbacks=[resume], verbose=0)
-    assert [one.name for one in tmp_path.iterdir()] == ["epoch_00001.keras"]
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch_00001.keras"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def _cosines(model, x, y):
             )
         values = [variable.value for variable in model.trainable_variables]
         gradients = tape.gradient(loss, values, unconnected_gradients="zero")
-        rows.append(np.concatenate([np.ravel(one) for one in gradients]))
+        rows.append(
+            np.concatenate([np.ravel(gradient) for gradient in gradients])
+        )
     rows = np.stack(rows).astype("float64")
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows @ rows.T

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_anytime.callbacks import AnytimeCurve
+from keras_anytime.callbacks import CurveLogger
 from keras_anytime.evaluation import anytime_curve
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
@@ -15,7 +15,7 @@ from tests.testing import rows_of
 def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
     model = compiled(dense_net(2))
     data = digits(40)
-    callback = AnytimeCurve(data, tmp_path / "run" / "curves.csv")
+    callback = CurveLogger(data, tmp_path / "run" / "curves.csv")
     assert callback.curve is None
     expected = []
     for epoch in range(2):
@@ -34,8 +34,8 @@ def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
         assert float(row["average_error"]) == pytest.approx(
             curve.average_error, rel=1e-5
         )
-        assert float(row["monotonicity"]) == pytest.approx(
-            curve.monotonicity, rel=1e-5
+        assert float(row["overthinking_rate"]) == pytest.approx(
+            curve.overthinking_rate, rel=1e-5
         )
         for point in curve.points:
             for name in (
@@ -51,7 +51,7 @@ def test_every_epoch_has_the_curve_of_its_weights(tmp_path):
 
 def test_tensorboard_gets_the_same_values(tmp_path):
     data = digits(40)
-    callback = AnytimeCurve(
+    callback = CurveLogger(
         tf.data.Dataset.from_tensor_slices(data).batch(16),
         tmp_path / "curves.csv",
         log_dir=tmp_path / "logs",
@@ -80,7 +80,7 @@ def test_tensorboard_gets_the_same_values(tmp_path):
 def test_of_label_sets_the_first_is_measured(tmp_path):
     model = compiled(hierarchical_net())
     x, y = hierarchical_digits(24)
-    callback = AnytimeCurve((x, y), tmp_path / "curves.csv", batch_size=10)
+    callback = CurveLogger((x, y), tmp_path / "curves.csv", batch_size=10)
     model.fit(x, y, callbacks=[callback], verbose=0)
     assert callback.curve == anytime_curve(model, (x, y), label_set="fine")
     assert "stage_3_top1_error" in rows_of(callback.path)[0]
@@ -90,7 +90,7 @@ def test_of_two_classes_top_5_errors_are_left_out(tmp_path):
     model = compiled(hierarchical_net({"parity": 2}))
     x, y = hierarchical_digits(24)
     y = {"parity": y["coarse"]}
-    callback = AnytimeCurve((x, y), tmp_path / "curves.csv")
+    callback = CurveLogger((x, y), tmp_path / "curves.csv")
     model.fit(x, y, callbacks=[callback], verbose=0)
     (row,) = rows_of(callback.path)
     assert "stage_1_top1_error" in row
@@ -107,7 +107,7 @@ def test_data_that_cannot_be_measured_is_refused_before_training():
         ((x, y + 5), "0 to 9"),
     ):
         with pytest.raises(ValueError, match=message):
-            model.fit(x, y, callbacks=[AnytimeCurve(data)], verbose=0)
+            model.fit(x, y, callbacks=[CurveLogger(data)], verbose=0)
     # It is told before the first step.
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -17,10 +17,10 @@ WRITERS = {
     "log": lambda path: ka.callbacks.EpochLog(path / "log.csv"),
     "weights": lambda path: ka.callbacks.LossWeights(path / "weights.csv"),
     "cosines": lambda path: ka.callbacks.GradientCosines(path / "cosines.csv"),
-    "curve": lambda path: ka.callbacks.AnytimeCurve(
+    "curve": lambda path: ka.callbacks.CurveLogger(
         digits(16), path / "curve.csv"
     ),
-    "curve's log": lambda path: ka.callbacks.AnytimeCurve(
+    "curve's log": lambda path: ka.callbacks.CurveLogger(
         digits(16), log_dir=path / "log"
     ),
 }

@@ -68,9 +68,9 @@ def test_stages_contain_one_another(model):
     variables = [
         {
             variable.path
-            for one in model.stage_operations(k)
-            for variable in getattr(one, "trainable_variables", ())
-            if not _is_head(one.name)
+            for operation in model.stage_operations(k)
+            for variable in getattr(operation, "trainable_variables", ())
+            if not _is_head(operation.name)
             and (model.interruptible or len(variable.shape) > 1)
         }
         for k in range(1, model.num_stages + 1)
@@ -121,15 +121,15 @@ def test_steps_add_up_to_the_whole_network(model):
     total = 0
     ran = {}
     macs = macs_by_name(model)
-    for one in ka.evaluation.stage_costs(model):
-        total += one.step_macs
-        needed = {op.name for op in model.stage_operations(one.stage)}
-        ran |= {op.name: op for op in model.stage_operations(one.stage)}
+    for stage_cost in ka.evaluation.stage_costs(model):
+        total += stage_cost.step_macs
+        needed = {op.name for op in model.stage_operations(stage_cost.stage)}
+        ran |= {op.name: op for op in model.stage_operations(stage_cost.stage)}
         # What ran before and is not of this stage: earlier heads, all of them.
         others = [op for name, op in ran.items() if name not in needed]
         assert all(_is_head(op.name) for op in others)
-        assert one.macs == total - sum(macs[op.name] for op in others)
-        assert one.parameters == sum(
+        assert stage_cost.macs == total - sum(macs[op.name] for op in others)
+        assert stage_cost.parameters == sum(
             int(np.prod(v.shape))
             for v in model.trainable_variables
             if v.path.split("/")[0] in needed
@@ -176,9 +176,11 @@ def test_kernels_are_named_after_the_stage_that_adds_them(model):
         pytest.skip("its stages are those of several networks")
     seen = set()
     for k in range(1, model.num_stages + 1):
-        for one in model.stage_operations(k):
-            if one.name in seen or _is_head(one.name):
+        for operation in model.stage_operations(k):
+            if operation.name in seen or _is_head(operation.name):
                 continue
-            seen.add(one.name)
-            if any(len(v.shape) > 1 for v in getattr(one, "variables", ())):
-                assert f"_stage{k}" in one.name
+            seen.add(operation.name)
+            if any(
+                len(v.shape) > 1 for v in getattr(operation, "variables", ())
+            ):
+                assert f"_stage{k}" in operation.name

@@ -62,7 +62,7 @@ def test_any_with_any(combiner, weighting):
         combiner, weighting, optimizer=optimizer, run_eagerly=True
     )
     x, y = digits(16)
-    before = [one.numpy() for one in model.trainable_variables]
+    before = [variable.numpy() for variable in model.trainable_variables]
     losses = [
         model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(3)
     ]

@@ -92,7 +92,7 @@ def test_training_images_are_shifted_and_mirrored_originals():
     assert {mirrored for *_, mirrored in seen} == {False, True}
 
 
-def test_evaluation_images_are_normalised_and_in_order():
+def test_evaluation_images_are_normalized_and_in_order():
     images, labels = _examples()
     data = pipeline.evaluation_batches(images, labels, INFO, 16)
     x, y = (

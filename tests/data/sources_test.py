@@ -137,7 +137,7 @@ def test_cifar10_comes_through_tfds(cifar10_dir):
     images = np.concatenate([x for x, _ in test])
     assert images.shape == (300, 32, 32, 3)
     assert images.dtype == "float32"
-    # Normalised by channel, within what 300 images vary.
+    # Normalized by channel, within what 300 images vary.
     np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=0.15)
     np.testing.assert_allclose(images.std((0, 1, 2)), 1, atol=0.1)
     labels = np.concatenate([y for _, y in test])

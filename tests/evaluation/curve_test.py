@@ -171,7 +171,7 @@ def test_each_number_by_its_definition(seed, examples, stages, classes):
         any(right[i, n] > right[j, n] for j in range(stages) for i in range(j))
         for n in range(examples)
     ]
-    assert curve.monotonicity == pytest.approx(np.mean(worse))
+    assert curve.overthinking_rate == pytest.approx(np.mean(worse))
     assert curve.average_error == pytest.approx(np.mean(~right))
     low, high = curve.average_error_interval
     assert low - 1e-9 <= curve.average_error <= high + 1e-9

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import TimedPredictions
 from keras_anytime.evaluation import simulate_deadlines
-from keras_anytime.runtime import MeasuredAnswers
+from keras_anytime.runtime import TimedAnswers
 from tests.evaluation.examples import random_predictions
 from tests.evaluation.examples import timed
 
@@ -159,7 +159,7 @@ def test_measured_answers_make_timed_predictions():
     logits = rng.standard_normal((2, 5, 10))
     latency = np.cumsum(rng.random((5, 2)) + 0.1, axis=1)
     made = TimedPredictions.of(
-        MeasuredAnswers(logits, latency), predictions.labels, "net"
+        TimedAnswers(logits, latency), predictions.labels, "net"
     )
     want = Predictions.from_logits(logits, predictions.labels)
     np.testing.assert_array_equal(made.predictions.correct, want.correct)

@@ -19,7 +19,7 @@ _ERRORS = [(0.5, 0.3, 0.1), (0.6, 0.3, 0.2), (0.52, 0.36, 0.12)]
 
 
 def _curves(errors=_ERRORS, **settings):
-    return [curve(errors=one, **settings) for one in errors]
+    return [curve(errors=error, **settings) for error in errors]
 
 
 @hypothesis.given(
@@ -28,7 +28,7 @@ def _curves(errors=_ERRORS, **settings):
 def test_a_spread_by_its_definition(values, level):
     spread = Spread.of(values, level)
     assert spread.mean == pytest.approx(sum(values) / len(values))
-    squares = sum((one - spread.mean) ** 2 for one in values)
+    squares = sum((value - spread.mean) ** 2 for value in values)
     assert spread.std == pytest.approx(
         math.sqrt(squares / (len(values) - 1)), abs=1e-9
     )
@@ -50,10 +50,10 @@ def test_numbers_over_runs_are_those_of_each_run(tmp_path):
     curves = _curves()
     found = aggregate(curves)
     errors = np.array(_ERRORS)
-    assert [one.mean for one in found.at_stages()] == pytest.approx(
+    assert [at_stage.mean for at_stage in found.at_stages()] == pytest.approx(
         errors.mean(0).tolist()
     )
-    assert [one.std for one in found.at_stages()] == pytest.approx(
+    assert [at_stage.std for at_stage in found.at_stages()] == pytest.approx(
         errors.std(0, ddof=1).tolist()
     )
     assert found.average_error.mean == pytest.approx(errors.mean())
@@ -74,7 +74,7 @@ def test_numbers_over_runs_are_those_of_each_run(tmp_path):
 
 def test_the_mean_curve_has_the_intervals_of_the_runs(tmp_path):
     curves = [
-        dataclasses.replace(one, monotonicity=m)
+        dataclasses.replace(one, overthinking_rate=m)
         for one, m in zip(_curves(), (0.1, 0.2, 0.3), strict=True)
     ]
     found = aggregate(curves)
@@ -86,7 +86,7 @@ def test_the_mean_curve_has_the_intervals_of_the_runs(tmp_path):
     assert [point.top1_low for point in mean.points] == [
         spread.low for spread in spreads
     ]
-    assert mean.monotonicity == pytest.approx(0.2)
+    assert mean.overthinking_rate == pytest.approx(0.2)
     assert mean.points[0].loss is None
     assert mean.points[0].macs == 10
     assert [point.top1_runs for point in mean.points] == list(
@@ -137,7 +137,7 @@ def test_a_comparison_is_the_paired_t_test(seed, runs):
 
 
 def test_pairs_cancel_what_seeds_have_in_common():
-    others = [tuple(one + 0.01 for one in errors) for errors in _ERRORS]
+    others = [tuple(error + 0.01 for error in errors) for errors in _ERRORS]
     found = compare(_curves(others), _curves())
     for spread in (*found.stages, found.average_error):
         assert spread.mean == pytest.approx(0.01)

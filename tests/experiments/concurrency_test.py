@@ -5,7 +5,7 @@ import pytest
 
 from keras_anytime.experiments.concurrency import Pace
 from keras_anytime.experiments.concurrency import Training
-from keras_anytime.experiments.concurrency import run_side_by_side
+from keras_anytime.experiments.concurrency import run_concurrently
 
 # Trains for some epochs, of which it keeps a record, and goes on from there. On
 # a device it has to be the only one.
@@ -44,7 +44,7 @@ def _training(folder, name, epochs=2, status=0, device=()):
 def _run(trainings, seconds=60, **options):
     return [
         (one.name, status, beside)
-        for one, status, beside in run_side_by_side(
+        for one, status, beside in run_concurrently(
             trainings, seconds, poll_seconds=0.01, **options
         )
     ]
@@ -124,7 +124,7 @@ def test_none_is_started_without_time(tmp_path):
 
 def test_an_error_of_the_caller_ends_all(tmp_path):
     trainings = [_training(tmp_path, name, 200) for name in "ab"]
-    for one in run_side_by_side(
+    for one in run_concurrently(
         [_training(tmp_path, "first"), *trainings],
         60,
         at_a_time=3,

@@ -38,7 +38,7 @@ def trained():
 
 def _accuracy(model, x, y):
     outputs = model(x, training=False)
-    return np.array([np.mean(np.argmax(one, -1) == y) for one in outputs])
+    return np.array([np.mean(np.argmax(output, -1) == y) for output in outputs])
 
 
 def _kernels(model):
@@ -89,7 +89,7 @@ def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
     for one, other, now in zip(
         before, aware.get_weights(), model.get_weights(), strict=True
     ):
-        # Statistics of normalisation too come back.
+        # Statistics of normalization too come back.
         assert np.any(one != other)
         np.testing.assert_array_equal(one, now)
     assert np.all(_accuracy(aware, x, y) >= accuracy - 0.05)

@@ -75,12 +75,16 @@ def _assert_equivalent(dense, program):
 
 def _counts(program):
     """How many operations of each class a program has."""
-    return collections.Counter(type(one).__name__ for one in program.operations)
+    return collections.Counter(
+        type(operation).__name__ for operation in program.operations
+    )
 
 
 def _convolutions(program):
     return [
-        one for one in program.layers if isinstance(one, keras.layers.Conv2D)
+        layer
+        for layer in program.layers
+        if isinstance(layer, keras.layers.Conv2D)
     ]
 
 
@@ -243,7 +247,7 @@ def test_the_programs_own_variables_are_left_alone():
     program = _named(model)["subnet_3"]
     dense = dense_slices(program)
     assert not {id(v) for v in dense.weights} & {id(v) for v in model.weights}
-    dense.set_weights([0 * one for one in dense.get_weights()])
+    dense.set_weights([0 * weight for weight in dense.get_weights()])
     for got, want in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(got, want)
     assert not graph.repeated(program)
@@ -253,8 +257,8 @@ def test_the_programs_own_variables_are_left_alone():
 def test_the_dense_form_is_the_same_each_time():
     program = _named(scramble(ALL["sparse_resnet"]()))["subnet_3"]
     first, second = (dense_slices(program) for _ in range(2))
-    assert [one.name for one in _convolutions(first)] == [
-        one.name for one in _convolutions(second)
+    assert [convolution.name for convolution in _convolutions(first)] == [
+        convolution.name for convolution in _convolutions(second)
     ]
 
 
@@ -361,7 +365,7 @@ def _random_program(rng):
                 )
             elif kind == "mixed":
                 reads = rng.permutation(3)[: rng.integers(1, 4)]
-                x = SlicedConv2D(2, 1)([before[one] for one in reads])
+                x = SlicedConv2D(2, 1)([before[read] for read in reads])
             elif kind != "sum":
                 x = kinds[kind]()(x)
             elif x.shape == older[index].shape:
@@ -377,8 +381,8 @@ def _random_program(rng):
     program = keras.Model({**inputs}, outputs, name="random")
     program.set_weights(
         [
-            one + rng.uniform(-0.2, 0.4, one.shape)
-            for one in program.get_weights()
+            weight + rng.uniform(-0.2, 0.4, weight.shape)
+            for weight in program.get_weights()
         ]
     )
     return program

@@ -5,14 +5,14 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
-from keras_anytime.export.fusion import fuse_normalisations
+from keras_anytime.export.fusion import fuse_normalizations
 from tests.export.operators import graphs
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 
-def _normalised():
-    """A model that normalises its input, and cuts off what is negative."""
+def _normalized():
+    """A model that normalizes its input, and cuts off what is negative."""
     image = keras.Input((4, 4, 3), name="image")
     layer = keras.layers.BatchNormalization()
     model = keras.Model(image, keras.layers.ReLU()(layer(image)))
@@ -24,18 +24,18 @@ def _converted(model, path):
     content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     path.write_bytes(content)
     before = graphs(path)["serving_default"]
-    path.write_bytes(fuse_normalisations(content))
+    path.write_bytes(fuse_normalizations(content))
     return before, graphs(path)["serving_default"]
 
 
 def _answers(path, images):
     interpreter = Interpreter(str(path))
     runner = interpreter.get_signature_runner()
-    return [list(runner(image=one[None]).values()) for one in images]
+    return [list(runner(image=image[None]).values()) for image in images]
 
 
-def test_normalisation_and_activation_are_one_operator(tmp_path):
-    model = _normalised()
+def test_normalization_and_activation_are_one_operator(tmp_path):
+    model = _normalized()
     before, after = _converted(model, tmp_path / "net.tflite")
     assert before.kinds["MUL"] == before.kinds["ADD"] == 1
     assert after.kinds["MUL"] == after.kinds["ADD"] == 0

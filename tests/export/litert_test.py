@@ -36,8 +36,10 @@ def test_each_weight_is_in_the_file_once(tiny_file):
     model = tiny_net()
     content = tiny_file.read_bytes()
     file = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    buffers = [bytes(one.data) for one in file.buffers if one.data is not None]
-    large = [one for one in buffers if len(one) > 64]
+    buffers = [
+        bytes(buffer.data) for buffer in file.buffers if buffer.data is not None
+    ]
+    large = [buffer for buffer in buffers if len(buffer) > 64]
     assert len(large) == len(set(large))
     kernels = sum(
         4 * int(np.prod(layer.kernel.shape))
@@ -60,10 +62,10 @@ def test_the_manifest_describes_the_file(tiny_file):
             (signature.inputs, runner.get_input_details()),
             (signature.outputs, runner.get_output_details()),
         ):
-            assert {one.name for one in specs} == set(reality)
-            for one in specs:
-                assert tuple(reality[one.name]["shape"]) == one.shape
-                assert np.dtype(reality[one.name]["dtype"]) == one.dtype
+            assert {spec.name for spec in specs} == set(reality)
+            for spec in specs:
+                assert tuple(reality[spec.name]["shape"]) == spec.shape
+                assert np.dtype(reality[spec.name]["dtype"]) == spec.dtype
 
 
 def test_batches_of_any_size(tmp_path):

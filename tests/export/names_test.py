@@ -48,9 +48,9 @@ def test_exports_run_whatever_layers_are_called(names, tmp_path):
         manifest = read_manifest(path)
         assert manifest.name == "2 stages"
         (feature,) = [
-            one.name
-            for one in manifest.signatures["step_1"].outputs
-            if one.name != "logits"
+            output.name
+            for output in manifest.signatures["step_1"].outputs
+            if output.name != "logits"
         ]
         assert feature.isascii() and feature.isidentifier()
         with AnytimePredictor(path) as predictor:
@@ -62,7 +62,7 @@ def test_exports_run_whatever_layers_are_called(names, tmp_path):
                     atol=1e-5,
                 )
     # The network itself keeps its names.
-    assert [one.name for one in model.layers][:2] == ["my image", names[0]]
+    assert [layer.name for layer in model.layers][:2] == ["my image", names[0]]
     assert model.name == "2 stages"
 
 
@@ -79,7 +79,7 @@ def test_names_stay_different_and_those_that_are_right_as_they_are():
         names[one] == one for one in ("a_b", "good_1", "Good_2", "stage_1")
     )
     assert names.pop("1") == "1"  # Signatures call the image "image".
-    assert all(exportable_name(one) == one for one in names.values())
+    assert all(exportable_name(value) == value for value in names.values())
 
 
 @pytest.mark.filterwarnings("ignore:Multiply-adds of")
@@ -108,8 +108,8 @@ def test_compression_gives_layers_their_names_back():
     model = two(names=("my layer", "lambda"), image="my image", name="2 stages")
     images, labels = digits(32)
     pruned = ka.export.prune(model, (images, labels), epochs=2)
-    names = [one.name for one in model.layers]
-    assert [one.name for one in pruned.layers] == names
+    names = [layer.name for layer in model.layers]
+    assert [layer.name for layer in pruned.layers] == names
     kernel = pruned.get_layer("my layer").kernel
     assert np.mean(np.asarray(kernel) == 0) >= 0.4
 

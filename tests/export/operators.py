@@ -52,33 +52,39 @@ class Graph:
     @property
     def kinds(self):
         """How many operators there are of each kind."""
-        return collections.Counter(one.kind for one in self.operators)
+        return collections.Counter(operator.kind for operator in self.operators)
 
     @property
     def dead(self):
         """Operators whose outputs nothing reads."""
-        read = self.outputs.union(*(one.inputs for one in self.operators))
-        return [one for one in self.operators if not read & set(one.outputs)]
+        read = self.outputs.union(
+            *(operator.inputs for operator in self.operators)
+        )
+        return [
+            operator
+            for operator in self.operators
+            if not read & set(operator.outputs)
+        ]
 
     @property
     def duplicated(self):
         """Operators that compute what another one before them has."""
         first, again = {}, []
         same = {}  # Tensors that are equal to earlier ones.
-        for one in self.operators:
+        for operator in self.operators:
             inputs = tuple(
                 ("constant", self.constants[tensor])
                 if tensor in self.constants
                 else same.get(tensor, tensor)
-                for tensor in one.inputs
+                for tensor in operator.inputs
             )
-            key = (one.kind, inputs, one.options)
+            key = (operator.kind, inputs, operator.options)
             if key in first:
-                again.append(one)
-                pairs = zip(one.outputs, first[key].outputs, strict=True)
+                again.append(operator)
+                pairs = zip(operator.outputs, first[key].outputs, strict=True)
                 same.update(pairs)
             else:
-                first[key] = one
+                first[key] = operator
         return again
 
     @property
@@ -88,21 +94,22 @@ class Graph:
         Where nothing else reads the convolution, they could be in its kernel.
         """
         readers = collections.Counter(
-            tensor for one in self.operators for tensor in one.inputs
+            tensor for operator in self.operators for tensor in operator.inputs
         )
         alone = {
-            one.outputs[0]
-            for one in self.operators
-            if one.kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-            and readers[one.outputs[0]] == 1
-            and one.outputs[0] not in self.outputs
+            operator.outputs[0]
+            for operator in self.operators
+            if operator.kind
+            in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+            and readers[operator.outputs[0]] == 1
+            and operator.outputs[0] not in self.outputs
         }
         return [
-            one
-            for one in self.operators
-            if one.kind in ("MUL", "ADD")
-            and set(one.inputs) & alone
-            and set(one.inputs) & set(self.constants)
+            operator
+            for operator in self.operators
+            if operator.kind in ("MUL", "ADD")
+            and set(operator.inputs) & alone
+            and set(operator.inputs) & set(self.constants)
         ]
 
 
@@ -116,15 +123,15 @@ def graphs(path):
         found[signature.signatureKey.decode()] = Graph(
             operators=[
                 Operator(
-                    codes[one.opcodeIndex],
-                    tuple(map(int, one.inputs)),
-                    tuple(map(int, one.outputs)),
-                    _values(one.builtinOptions),
+                    codes[operator.opcodeIndex],
+                    tuple(map(int, operator.inputs)),
+                    tuple(map(int, operator.outputs)),
+                    _values(operator.builtinOptions),
                 )
-                for one in graph.operators
+                for operator in graph.operators
             ],
             inputs={one.tensorIndex for one in signature.inputs},
-            outputs={one.tensorIndex for one in signature.outputs},
+            outputs={output.tensorIndex for output in signature.outputs},
             constants={
                 index: one.buffer
                 for index, one in enumerate(graph.tensors)

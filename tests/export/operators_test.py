@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_anytime.export import preparation
-from keras_anytime.export.fusion import fuse_normalisations
+from keras_anytime.export.fusion import fuse_normalizations
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.networks import EXPORTED
 from tests.conformance.networks import built
@@ -29,7 +29,7 @@ def test_no_work_is_dead_or_done_twice(name, made_once):
 @pytest.mark.parametrize(
     "name",
     sampled(
-        [one for one in NETWORKS if one != "inclusive_resnext"],
+        [network for network in NETWORKS if network != "inclusive_resnext"],
         ["sparse_resnet", "msdnet"],
     ),
 )
@@ -40,12 +40,12 @@ def test_steps_do_what_the_network_does_once(name, made_once, tmp_path):
     path = tmp_path / "whole.tflite"
     whole = preparation.exportable(model, zero_filled=False)
     content = tf.lite.TFLiteConverter.from_keras_model(whole).convert()
-    path.write_bytes(fuse_normalisations(content))
+    path.write_bytes(fuse_normalizations(content))
     (once,) = graphs(path).values()
     steps = [found[f"step_{k}"].kinds for k in range(1, model.num_stages + 1)]
     assert once.kinds["CONV_2D"]
     for kind in _WORK:
-        assert sum(one[kind] for one in steps) == once.kinds[kind]
+        assert sum(step[kind] for step in steps) == once.kinds[kind]
 
 
 def _graph(*operators, constants=None):

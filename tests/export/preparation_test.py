@@ -54,15 +54,15 @@ def test_chosen_stages_answer_under_their_numbers(form, stages, tmp_path):
         assert record.top1_error == curve.points[k].top1_error
         assert record.macs == costs[k].macs
     # Each step goes on from the one before.
-    total = sum(one.step_parameters for one in manifest.stages)
+    total = sum(stage.step_parameters for stage in manifest.stages)
     assert total >= manifest.stages[-1].parameters
     with AnytimePredictor(path) as predictor:
         results = list(predictor.stream(images[0]))
-    assert [one.stage for one in results] == list(stages)
-    for one in results:
-        want = model.stage(one.stage)(images[:1])[0]
+    assert [result.stage for result in results] == list(stages)
+    for result in results:
+        want = model.stage(result.stage)(images[:1])[0]
         np.testing.assert_allclose(
-            one.logits, want, atol=1e-5 * np.abs(want).max()
+            result.logits, want, atol=1e-5 * np.abs(want).max()
         )
 
 

@@ -52,7 +52,7 @@ def test_signatures_of_label_sets_equal_keras(form, tmp_path):
     )
     assert manifest.label_sets == ("fine", "coarse")
     assert manifest.class_names == NAMES
-    assert [one.top1_error for one in manifest.stages] == [
+    assert [stage.top1_error for stage in manifest.stages] == [
         point.top1_error for point in curve.points
     ]
     assert set(functions) == set(manifest.signatures)
@@ -114,7 +114,9 @@ def test_what_does_not_fit_the_label_sets_is_refused(tmp_path):
 @pytest.mark.parametrize("form", ["tflite", "saved_model"])
 def test_what_is_not_finite_is_not_exported(tmp_path, form):
     model = scramble(tiny_net("w1-w2"))
-    *_, ruined = (one for one in model.variables if "variance" in one.path)
+    *_, ruined = (
+        variable for variable in model.variables if "variance" in variable.path
+    )
     values = ruined.numpy()
     values[-1] = np.nan
     ruined.assign(values)

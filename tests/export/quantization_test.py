@@ -55,7 +55,7 @@ class _File:
     def run(self, name, features):
         runner = self._interpreter.get_signature_runner(name)
         specs = self.manifest.signatures[name].inputs
-        return runner(**{one.name: features[one.name] for one in specs})
+        return runner(**{spec.name: features[spec.name] for spec in specs})
 
     def answers(self, image, kind):
         """The raw logits of each stage by steps or subnetworks, as dicts."""
@@ -132,7 +132,7 @@ def test_steps_equal_subnetworks_in_every_variant(name, variant, tmp_path):
         outputs = keras.tree.flatten(model.predict(images, verbose=0))
         for index, image in enumerate(images):
             answers = file.answers(image, "subnet")
-            flat = [one for answer in answers for one in answer.values()]
+            flat = [value for answer in answers for value in answer.values()]
             for got, want in zip(flat, outputs, strict=True):
                 np.testing.assert_allclose(
                     got[0], want[index], atol=2e-2 * np.abs(want).max()
@@ -200,17 +200,17 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
         images = keras.ops.image.resize(images, (height, width))
         return np.repeat(images, channels, axis=-1)
 
-    def labelled(y):
+    def labeled(y):
         if model.label_sets:
             return {"digit": y, "parity": y % 2}
         return y % model.outputs[0].shape[-1]
 
     optimizer = keras.optimizers.Adam(0.01)
     compiled(model, optimizer=optimizer, run_eagerly=False)
-    model.fit(sized(x), labelled(y), epochs=24, batch_size=64, verbose=0)
+    model.fit(sized(x), labeled(y), epochs=24, batch_size=64, verbose=0)
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path, "int8", sized(x))
-    held = (sized(held_x), labelled(held_y))
+    held = (sized(held_x), labeled(held_y))
     found = ka.export.verify(path, model, held)
     assert found.examples == 1000
     assert max(found.lost_points) <= 5
@@ -250,7 +250,7 @@ def test_8_bits_take_less_than_a_third_of_the_file(tmp_path):
         (("int8", np.full((2, 8, 8, 1), np.nan)), "finite"),
     ],
 )
-def test_what_cannot_be_quantised_is_refused(tmp_path, arguments, message):
+def test_what_cannot_be_quantized_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         ka.export.tflite(tiny_net(), tmp_path / "net.tflite", *arguments)
     assert not list(tmp_path.iterdir())

@@ -97,7 +97,7 @@ def test_a_folder_stays_where_a_file_was_to_be(tiny_file, tmp_path):
     with pytest.raises(OSError, match="use another place"):
         litert.replace_file(folder, b"content", manifest)
     assert not list(folder.iterdir())
-    assert [one.name for one in tmp_path.iterdir()] == ["net.tflite"]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.tflite"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs locks")
@@ -121,10 +121,10 @@ def test_programs_that_replace_files_of_a_folder_take_turns(tmp_path):
             errors.append(error)
 
     callers = [threading.Thread(target=enter_or_tell) for _ in range(4)]
-    for one in callers:
-        one.start()
-    for one in callers:
-        one.join(30)
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
     assert not errors
     with pytest.raises(FileNotFoundError):
         with files.alone_in(tmp_path / "nowhere"):

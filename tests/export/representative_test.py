@@ -63,7 +63,7 @@ def test_images_come_in_any_form(form):
 def test_a_generator_function_calibrates_a_file(tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(
-        two(), path, "int8", lambda: ([one[None]] for one in IMAGES)
+        two(), path, "int8", lambda: ([image[None]] for image in IMAGES)
     )
     with ka.runtime.AnytimePredictor(path) as predictor:
         assert predictor.predict(IMAGES[0]).stage == 2
@@ -134,7 +134,7 @@ def test_a_file_fed_pixels_is_calibrated_on_these_or_on_prepared_images():
             calibration_images(wrong, model, ABOUT, record)
 
 
-def test_a_network_that_normalises_pixels_itself_takes_its_own_type():
+def test_a_network_that_normalizes_pixels_itself_takes_its_own_type():
     image = keras.Input((8, 8, 1), dtype="uint8")
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
     model = ka.AnytimeModel(image, [keras.layers.Dense(10, name="stage_1")(x)])

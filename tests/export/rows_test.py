@@ -51,11 +51,11 @@ def _check(path, model, images):
     with AnytimePredictor(path) as predictor:
         for count in (2, 1, 5, 3):
             results = list(predictor.stream(images[:count]))
-            assert [one.stage for one in results] == [1, 2]
-            for one in results:
+            assert [result.stage for result in results] == [1, 2]
+            for result in results:
                 np.testing.assert_allclose(
-                    one.logits,
-                    want[one.stage - 1][:count],
+                    result.logits,
+                    want[result.stage - 1][:count],
                     rtol=1e-4,
                     atol=1e-5,
                 )

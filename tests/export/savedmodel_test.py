@@ -57,10 +57,10 @@ def test_the_manifest_describes_the_export(tmp_path):
             (signature.inputs, function.structured_input_signature[1]),
             (signature.outputs, function.structured_outputs),
         ):
-            assert {one.name for one in specs} == set(reality)
-            for one in specs:
-                assert list(one.shape) == reality[one.name].shape.as_list()
-                assert one.dtype == reality[one.name].dtype.name
+            assert {spec.name for spec in specs} == set(reality)
+            for spec in specs:
+                assert list(spec.shape) == reality[spec.name].shape.as_list()
+                assert spec.dtype == reality[spec.name].dtype.name
 
 
 def test_an_export_replaces_an_export_and_nothing_else(tiny_folder, tmp_path):
@@ -70,7 +70,7 @@ def test_an_export_replaces_an_export_and_nothing_else(tiny_folder, tmp_path):
     ka.export.saved_model(tiny_net("w1-w2"), folder)
     assert manifest_lib.read_manifest(folder).sha256 != before
     assert manifest_lib.read_manifest(folder).num_stages == 2
-    assert [one.name for one in tmp_path.iterdir()] == ["export"]
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
     # Not even a file that somebody put in an export is lost.
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="something else"):

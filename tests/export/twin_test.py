@@ -17,7 +17,7 @@ FAMILIES = [name for name in catalogue.NETWORKS if name not in WITHOUT]
 
 def _logits(model, images):
     outputs = keras.tree.flatten(model(images, training=False))
-    return [np.asarray(one) for one in outputs]
+    return [np.asarray(output) for output in outputs]
 
 
 def _two_stages(layers):

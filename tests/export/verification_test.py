@@ -62,7 +62,7 @@ def test_a_float_file_errs_as_its_model(options, tiny_file, tmp_path):
     assert found.agreement == pytest.approx([1.0] * len(want))
     assert found.size == path.stat().st_size
     manifest = manifest_lib.matching_manifest(path)
-    assert [one.top1_error for one in manifest.stages] == list(
+    assert [stage.top1_error for stage in manifest.stages] == list(
         found.top1_errors
     )
     assert manifest.verified["examples"] == 40
@@ -97,14 +97,17 @@ def test_variants_are_kept_only_if_they_are_good(tmp_path):
             model,
             paths,
             (images, labels),
-            most_lost_points=-1.0,
+            max_accuracy_drop=-1.0,
             **arguments,
         )
-    assert [one.variant for one in caught.value.results] == ["float32", "int8"]
+    assert [result.variant for result in caught.value.results] == [
+        "float32",
+        "int8",
+    ]
     assert good.read_bytes() == b"earlier"
     assert [one.name for one in tmp_path.iterdir()] == ["good.tflite"]
     results = ka.export.export_verified(
-        model, paths, (images, labels), most_lost_points=100.0, **arguments
+        model, paths, (images, labels), max_accuracy_drop=100.0, **arguments
     )
     assert results[0].top1_errors[0] == 0
     assert sorted(one.name for one in tmp_path.iterdir()) == [

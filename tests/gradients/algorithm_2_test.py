@@ -8,7 +8,7 @@ from keras_anytime.gradients import gram as gram_lib
 from tests.gradients.references import components
 from tests.gradients.references import flat
 from tests.gradients.references import nested_gradients
-from tests.gradients.references import normalised
+from tests.gradients.references import normalized
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
@@ -50,10 +50,10 @@ def test_the_update_is_that_of_a_qr_factorisation(num_stages):
 
 
 @pytest.mark.parametrize("num_stages", STAGES)
-def test_the_update_of_normalised_gradients(num_stages):
+def test_the_update_of_normalized_gradients(num_stages):
     gradients = _gradients(num_stages)
     vectors = padded(gradients, np.longdouble)
-    scaled = normalised(vectors, gram_lib.sizes(gradients), scale=0.3)
+    scaled = normalized(vectors, gram_lib.sizes(gradients), scale=0.3)
     for order in _orders(num_stages):
         priority = [k + 1 for k in order]
         combiner = Orthogonal(priority, normalize=True, scale=0.3)
@@ -122,18 +122,18 @@ def test_coefficients_keep_each_component_orthogonal_in_float64(num_stages):
 
 @pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("num_stages", STAGES)
-def test_relabelling_stages_and_priority_alike_changes_nothing(
+def test_relabeling_stages_and_priority_alike_changes_nothing(
     num_stages, normalize
 ):
     gradients = _gradients(num_stages)
     priority = [k + 1 for k in _orders(num_stages)[2]]
     want = flat(Orthogonal(priority, normalize)(gradients))
-    for relabelled in _orders(num_stages)[1:]:
-        # Stage `relabelled[k]` is now called k.
+    for curve in _orders(num_stages)[1:]:
+        # Stage `curve[k]` is now called k.
         again = Orthogonal(
-            [relabelled.index(stage - 1) + 1 for stage in priority], normalize
+            [curve.index(stage - 1) + 1 for stage in priority], normalize
         )
-        got = flat(again([gradients[k] for k in relabelled]))
+        got = flat(again([gradients[k] for k in curve]))
         assert relative_error(got, want) < 1e-6
     # The stages' order does matter where the priority does not follow.
     other = flat(Orthogonal(priority[::-1], normalize)(gradients))

@@ -42,7 +42,7 @@ def test_any_priority(order):
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
-def test_normalising_brings_each_gradient_to_its_size_first():
+def test_normalizing_brings_each_gradient_to_its_size_first():
     gradients = nested_gradients(3)
     vectors = padded(gradients)
     sizes = np.array(gram_lib.sizes(gradients))

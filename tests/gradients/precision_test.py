@@ -16,7 +16,7 @@ from tests.gradients.references import components
 from tests.gradients.references import flat
 from tests.gradients.references import in_stages
 from tests.gradients.references import near_equal_gradients
-from tests.gradients.references import normalised
+from tests.gradients.references import normalized
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
@@ -56,9 +56,9 @@ def test_the_update_of_a_real_network(real):
     assert relative_error(vectors.sum(axis=0), want) > 0.01
 
 
-def test_the_normalised_update_of_a_real_network(real):
+def test_the_normalized_update_of_a_real_network(real):
     sizes = gram_lib.sizes(real)
-    vectors = normalised(padded(real, np.longdouble), sizes)
+    vectors = normalized(padded(real, np.longdouble), sizes)
     order = range(len(real))[::-1]
     combiner = Orthogonal([k + 1 for k in order], normalize=True)
     assert relative_error(flat(combiner(real)), osgd(vectors, order)) < 1e-6

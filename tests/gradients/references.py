@@ -56,7 +56,7 @@ def components(vectors, order):
     """What Algorithm 2 retains of each g_i: K vectors, in the given order.
 
     Line 12 in its classical form: the original g_i is projected on each g_j
-    that has been orthogonalised.
+    that has been orthogonalized.
     """
     retained = []
     for index in order:
@@ -71,11 +71,11 @@ def components(vectors, order):
 
 
 def osgd(vectors, order):
-    """The update of Algorithm 2, without normalisation."""
+    """The update of Algorithm 2, without normalization."""
     return components(vectors, order).sum(axis=0)
 
 
-def normalised(vectors, sizes, scale=0.5):
+def normalized(vectors, sizes, scale=0.5):
     """Eq. 2: each vector brought to the norm sqrt(d_i) * C; zeros stay."""
     norms = np.sqrt(np.sum(vectors**2, axis=1))
     factors = scale * np.sqrt(np.asarray(sizes, vectors.dtype))
@@ -86,7 +86,7 @@ def normalised(vectors, sizes, scale=0.5):
 def norm_sgd(gradients, scale=0.5):
     """The update of NormSGD: for each entry the mean over its owners."""
     has = owned(gradients)
-    vectors = normalised(padded(gradients), has.sum(axis=1), scale)
+    vectors = normalized(padded(gradients), has.sum(axis=1), scale)
     return vectors.sum(axis=0) / has.sum(axis=0)
 
 

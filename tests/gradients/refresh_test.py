@@ -47,7 +47,7 @@ def test_steps_in_between_use_the_last_coefficients(every):
         np.testing.assert_allclose(combiner.last_coefficients, c, rtol=1e-6)
 
 
-def test_normalised_coefficients_are_reused_as_they_are():
+def test_normalized_coefficients_are_reused_as_they_are():
     combiner = Orthogonal([2, 3, 1], True, scale=0.3, refresh_every=2)
     first, second = _steps(2)
     c = np.linalg.lstsq(
@@ -85,9 +85,9 @@ def test_every_step_alone_needs_no_such_state():
     every, some = Orthogonal(), Orthogonal(refresh_every=2)
     for combiner in (every, some):
         combiner.build((3,))
-    names = {one.name for one in every.variables}
+    names = {variable.name for variable in every.variables}
     assert names == {"cosine_sums", "cosine_counts"}
-    assert {one.name for one in some.variables} == {
+    assert {variable.name for variable in some.variables} == {
         *names,
         "last_coefficients",
         "last_weights",
@@ -218,16 +218,16 @@ def test_training_goes_on_from_a_file_with_the_last_coefficients(tmp_path):
     model.fit(x[:36], y[:36], **options)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    assert again.gradients.refresh_every == 4
-    assert int(again.gradients.age) == 3
-    assert np.abs(again.gradients.last_coefficients).min() > 0
+    assert again.combiner.refresh_every == 4
+    assert int(again.combiner.age) == 3
+    assert np.abs(again.combiner.last_coefficients).min() > 0
     np.testing.assert_array_equal(
-        again.gradients.last_coefficients, model.gradients.last_coefficients
+        again.combiner.last_coefficients, model.combiner.last_coefficients
     )
     # One step with the coefficients from the file, then a refresh.
     for one in (model, again):
         one.fit(x, y, **options)
-    assert int(again.gradients.age) == 0
+    assert int(again.combiner.age) == 0
     for ours, theirs in zip(
         [*model.variables, *model.optimizer.variables],
         [*again.variables, *again.optimizer.variables],

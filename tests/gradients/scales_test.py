@@ -14,7 +14,7 @@ from tests.gradients.references import in_stages
 from tests.gradients.references import near_equal_gradients
 from tests.gradients.references import nested_gradients
 from tests.gradients.references import norm_sgd
-from tests.gradients.references import normalised
+from tests.gradients.references import normalized
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
@@ -33,7 +33,7 @@ def _want(name, gradients):
         return osgd(vectors, [2, 0, 1])
     if name == "normalize":
         # Subnetworks of `nested_gradients(3)`.
-        return osgd(normalised(vectors, [120, 400, 840]), [2, 0, 1])
+        return osgd(normalized(vectors, [120, 400, 840]), [2, 0, 1])
     return norm_sgd(gradients)
 
 
@@ -198,7 +198,7 @@ def test_the_first_stage_has_its_way_whatever_the_others_are(rows, normalize):
     assert np.all(np.isfinite(update))
     vectors = rows.astype("float64")
     if normalize:
-        vectors = normalised(vectors, [5] * len(rows))
+        vectors = normalized(vectors, [5] * len(rows))
     lengths = np.linalg.norm(vectors, axis=1)
     # No stage adds more than it has, but for rounding where next to nothing
     # is left of a gradient: coefficients are at most about 2e6 there.

@@ -15,7 +15,7 @@ from keras import ops
 import keras_anytime as ka
 from tests.gradients.references import cosines
 from tests.gradients.references import norm_sgd
-from tests.gradients.references import normalised
+from tests.gradients.references import normalized
 from tests.gradients.references import osgd
 from tests.gradients.references import owned
 from tests.gradients.references import padded
@@ -45,7 +45,7 @@ def _by_function(gradients):
 
 def _osgd_norm(gradients):
     sizes = owned(gradients).sum(axis=1)
-    return osgd(normalised(padded(gradients), sizes, scale=0.1), [1, 2, 0])
+    return osgd(normalized(padded(gradients), sizes, scale=0.1), [1, 2, 0])
 
 
 # What to compile with, and what it must give.
@@ -102,7 +102,7 @@ def test_a_step_is_the_papers_on_gradients_by_explicit_tapes(name, adaloss):
     )
     # A loss that is larger than the others gets a smaller weight.
     head = model.get_layer("stage_2")
-    head.set_weights([4 * one for one in head.get_weights()])
+    head.set_weights([4 * weight for weight in head.get_weights()])
     weighting = AdaLoss(0.1, 0.5) if adaloss else np.ones_like
     x, y = digits(32)
     seen = []
@@ -119,5 +119,5 @@ def test_a_step_is_the_papers_on_gradients_by_explicit_tapes(name, adaloss):
         )
         assert relative_error(got / rate, want) < 1e-4
     np.testing.assert_allclose(
-        model.gradients.mean_cosines(), np.mean(seen, axis=0), atol=1e-4
+        model.combiner.mean_cosines(), np.mean(seen, axis=0), atol=1e-4
     )

@@ -88,7 +88,7 @@ def test_names_of_the_paper_are_combiners_with_its_defaults(name, kind):
         "name": "",
     }
     model = compiled(tiny_net(), gradients=name)
-    assert type(model.gradients) is kind
+    assert type(model.combiner) is kind
 
 
 def test_a_name_takes_arguments_instead_of_the_defaults():

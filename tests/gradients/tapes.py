@@ -10,7 +10,7 @@ def stage_gradients(model, x, y, weights=None):
     """The gradient of each weighted stage loss, and the losses.
 
     One differentiation of the whole network, asked once per stage: no
-    subnetworks, no joint backward pass. Regularisers are left out.
+    subnetworks, no joint backward pass. Regularizers are left out.
 
     Returns:
         K lists with one array per trainable variable, `None` where the stage
@@ -41,16 +41,16 @@ def trained(model, x, y, steps=5, rate=0.05):
 
 def move(model, act):
     """What `act()` takes off the trainable variables, as one vector."""
-    before = [np.array(one) for one in model.trainable_variables]
+    before = [np.array(variable) for variable in model.trainable_variables]
     act()
-    after = [np.array(one) for one in model.trainable_variables]
+    after = [np.array(variable) for variable in model.trainable_variables]
     return np.concatenate(
         [(a - b).ravel() for a, b in zip(before, after, strict=True)]
     )
 
 
 def penalty_gradient(model):
-    """The gradient of the regularisers alone, as one vector."""
+    """The gradient of the regularizers alone, as one vector."""
     variables = model.trainable_variables
     _, (gradient,) = autodiff.gradients(lambda: [sum(model.losses)], variables)
     return np.concatenate(

@@ -132,18 +132,18 @@ def test_a_folder_of_images_is_classified(
     folder.mkdir()
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (8, 8), "uint8")
-    colours = rng.integers(0, 256, (16, 24, 3), "uint8")
+    colors = rng.integers(0, 256, (16, 24, 3), "uint8")
     np.save(folder / "a.npy", grey)
     header = b"P5 # a comment\n8 8\n255\n"
     (folder / "b.pgm").write_bytes(header + grey.tobytes())
-    (folder / "c.ppm").write_bytes(b"P6\n24 16 255\n" + colours.tobytes())
+    (folder / "c.ppm").write_bytes(b"P6\n24 16 255\n" + colors.tobytes())
     tool = repository / "tools" / "run_on_device.py"
     run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
     assert run.returncode == 0, run.stderr
     first, *lines, last = run.stdout.splitlines()
     assert first.endswith("deadline none")
     assert last == "stage 3: 3"
-    pixels = [grey, grey, np.round(colours.mean(-1))[::2, ::3]]
+    pixels = [grey, grey, np.round(colors.mean(-1))[::2, ::3]]
     batch = (np.stack(pixels)[..., None] / 255 - about["mean"]) / about["std"]
     classes = model.predict(batch.astype("f"), verbose=0)[-1].argmax(-1)
     for line, name, wanted in zip(
@@ -251,7 +251,7 @@ def test_files_are_benchmarked_on_the_device(
         assert row["macs"] == str(
             {
                 "step": costs[index].step_macs,
-                "steps": sum(one.step_macs for one in costs[: index + 1]),
+                "steps": sum(cost.step_macs for cost in costs[: index + 1]),
             }.get(kind, costs[index].macs)
         )
         assert 0 < float(row["median_ms"]) <= float(row["p99_ms"])

@@ -159,7 +159,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     assert not re.search(r"\bnan\b|[{}]", shown)
     # One opening, and at least a line for each section.
     sections = page.content.split("<section")[1:]
-    assert all("</h2>\n<p>" in one for one in sections)
+    assert all("</h2>\n<p>" in section for section in sections)
     assert "osgd_1 is a network that answers in 3 stages" in page.text("p")[0]
     assert "examples of digits, with 10 classes" in page.text("p")[0]
     report = page.content

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from keras_anytime.files import hold
+from keras_anytime.files import lock_file
 from tests.evaluation.examples import curve
 from tests.testing import run_script
 
@@ -154,11 +154,11 @@ def test_who_ends_the_queue_ends_its_trainings(repository, tmp_path):
         time.sleep(0.1)
     lock = folder / "checkpoints" / "lock"
     with pytest.raises(BlockingIOError):
-        hold(lock)
+        lock_file(lock)
     queue.send_signal(signal.SIGTERM)
     queue.communicate(timeout=60)
     assert queue.returncode == 143
-    hold(lock).close()
+    lock_file(lock).close()
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def _results(workdir):
         for row in rows:
             row.pop("seconds")
         histories.append(rows)
-    weights = [np.array(one) for one in model.variables]
+    weights = [np.array(variable) for variable in model.variables]
     return weights, histories, (workdir / "curve.csv").read_text()
 
 

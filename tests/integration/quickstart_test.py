@@ -106,7 +106,7 @@ def test_a_full_disk_is_answered_by_one_sentence(
     assert f"What is in {tmp_path} is whole" in result.stderr
     kept = (tmp_path / "model.keras").read_bytes() == b"from before"
     assert kept == (kibibytes == 40)
-    assert not [one for one in tmp_path.rglob(".*")]
+    assert not [path for path in tmp_path.rglob(".*")]
 
 
 def test_ctrl_c_is_answered_by_one_sentence(repository, tmp_path, monkeypatch):

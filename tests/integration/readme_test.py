@@ -48,7 +48,7 @@ def test_the_example_runs(readme, tmp_path, cifar10_dir):
         assert long in example
         example = example.replace(long, short)
     printed = _run(example, tmp_path, cifar10_dir)
-    written = {one.name for one in (tmp_path / "run").iterdir()}
+    written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == {
         "best.keras",
         "curve.png",
@@ -122,7 +122,7 @@ for name, one in zip(("nested", "w1", "w2", "w4"), (model, *oracle)):
     assert "budgeted classification of 180 examples" in printed
     assert "top-1 error under deadlines, 64 inputs" in printed
     assert {"curves.png", "deadlines.png", "anytime.tflite"} <= {
-        one.name for one in (tmp_path / "run").iterdir()
+        path.name for path in (tmp_path / "run").iterdir()
     }
 
 
@@ -139,8 +139,8 @@ def test_it_names_the_tensors_of_the_quickstarts_network(readme, tmp_path):
             one.name for one in signatures[name].inputs
         ]
         assert leaves.split(", ") == [
-            f"`{one.name}` " + "×".join(map(str, one.shape[1:]))
-            for one in signatures[name].outputs
+            f"`{output.name}` " + "×".join(map(str, output.shape[1:]))
+            for output in signatures[name].outputs
         ]
     (kotlin,) = re.findall(r"```kotlin\n(.*?)```", readme, re.DOTALL)
     named = set(re.findall(r'"(\w+)"', kotlin))

@@ -32,7 +32,11 @@ def _helps(script):
             continue
         name = getattr(node.func, "attr", "")
         if name == "add_argument":
-            texts = [one.value for one in node.keywords if one.arg == "help"]
+            texts = [
+                keyword.value
+                for keyword in node.keywords
+                if keyword.arg == "help"
+            ]
         elif name == "DEFINE_enum":
             texts = node.args[3:4]
         elif name.startswith("DEFINE_"):

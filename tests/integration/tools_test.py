@@ -160,7 +160,7 @@ def test_the_training_benchmark_measures_time_and_memory(repository, tmp_path):
     assert header.split()[:5] == titles
     for line, row in zip(lines, rows.values(), strict=True):
         shown = line.removeprefix(row.pop("row")).split()
-        assert shown == [one or "-" for one in row.values()]
+        assert shown == [value or "-" for value in row.values()]
 
 
 @pytest.mark.slow

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.files import hold
-from keras_anytime.saving.metadata import save_with_note
+from keras_anytime.files import lock_file
+from keras_anytime.saving.metadata import save_with_metadata
 from tests.callbacks.nets import dense_net
 from tests.testing import no_room
 from tests.testing import run_process
@@ -174,7 +174,7 @@ def test_results_say_what_was_run(repository, tmp_path):
         (["--epochs=0"], "--epochs"),
         (["--train_split=train", "--eval_split=train[:0]"], "train[:0]"),
         (["--learning_rate=nan"], "--learning_rate"),
-        (["--colour=red"], "colour"),
+        (["--color=red"], "color"),
         (["--flagfile=/nowhere/row.flags"], "row.flags"),
         (["surplus"], "surplus"),
     ],
@@ -194,7 +194,7 @@ def test_wrong_flags_give_one_sentence_before_training(
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
 def test_two_processes_do_not_train_in_one_folder(repository, tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    with hold(tmp_path / "checkpoints" / "lock"):
+    with lock_file(tmp_path / "checkpoints" / "lock"):
         run = _train(repository, tmp_path)
     assert run.returncode != 0
     assert "Another process is training in" in run.stderr
@@ -325,7 +325,7 @@ def test_a_checkpoint_without_its_settings_is_not_gone_on_with(
     # The weights fit; whether the seed does, nothing tells.
     checkpoint = tmp_path / "checkpoints" / name
     checkpoint.parent.mkdir()
-    save_with_note(dense_net(), checkpoint, {})
+    save_with_metadata(dense_net(), checkpoint, {})
     before = checkpoint.read_bytes()
     run = _train(repository, tmp_path, "--seed=2")
     assert run.returncode != 0
@@ -346,7 +346,7 @@ def test_a_disk_without_room_for_the_results(repository, tmp_path, monkeypatch):
     assert f"The checkpoints in {tmp_path} are whole" in run.stderr
     assert "Traceback" not in run.stderr
     assert (tmp_path / "model.keras").read_text() == "from before"
-    assert not [one for one in tmp_path.rglob(".*")]
+    assert not [path for path in tmp_path.rglob(".*")]
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ def test_each_slice_is_drawn_with_its_own_fan_in():
         (10, 990), (500, 500), kernel_initializer="he_normal", use_bias=False
     )
     layer.build((None, 1000))
-    first, second = [one.get_weights()[0] for one in layer.to_slices()]
+    first, second = [layer.get_weights()[0] for layer in layer.to_slices()]
     assert np.std(first) == pytest.approx(np.sqrt(2 / 10), rel=0.1)
     assert np.std(second) == pytest.approx(np.sqrt(2 / 1000), rel=0.1)
 

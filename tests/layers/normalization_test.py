@@ -63,7 +63,7 @@ def test_mixed_precision(policy):
     outputs = [layer(x, training=True) for layer in _pair(dtype=policy)]
     assert outputs[1].dtype == outputs[0].dtype
     np.testing.assert_allclose(
-        *(keras.ops.cast(one, "float32") for one in outputs), atol=0.05
+        *(keras.ops.cast(output, "float32") for output in outputs), atol=0.05
     )
 
 
@@ -108,7 +108,7 @@ def test_it_is_one_operation_forward_and_one_back():
     graph = step.get_concrete_function(
         tf.TensorSpec((None, 4, 4, 3), tf.float32)
     ).graph
-    kinds = [one.type for one in graph.get_operations()]
+    kinds = [operation.type for operation in graph.get_operations()]
     assert kinds.count("FusedBatchNormV3") == 1
     assert kinds.count("FusedBatchNormGradV3") == 1
 

@@ -14,7 +14,7 @@ def test_slices_of_filters_make_one_kernel():
     layer = SharedConv2D(groups=2)
     want = grouped_by_hand(x, np.concatenate(kernels, axis=-1), 2)
     np.testing.assert_allclose(layer([x, *kernels]), want, atol=1e-4)
-    shapes = [x.shape, *(one.shape for one in kernels)]
+    shapes = [x.shape, *(kernel.shape for kernel in kernels)]
     assert layer.compute_output_shape(shapes) == (2, 5, 4, 8)
 
 
@@ -25,7 +25,7 @@ def test_slices_of_inputs_add_up():
     layer = SharedConv2D(joined="inputs")
     want = x[..., :3] @ kernels[0][0, 0] + x[..., 3:] @ kernels[1][0, 0]
     np.testing.assert_allclose(layer([x, *kernels]), want, atol=1e-5)
-    shapes = [x.shape, *(one.shape for one in kernels)]
+    shapes = [x.shape, *(kernel.shape for kernel in kernels)]
     assert layer.compute_output_shape(shapes) == (2, 5, 4, 5)
 
 
@@ -49,7 +49,7 @@ def test_a_network_holds_the_kernels_that_it_reads(tmp_path):
     x = np.random.default_rng(0).standard_normal((3, 6, 6, 2)).astype("f")
     got = model.predict(x, verbose=0)
     np.testing.assert_allclose(got[1][..., :4], got[0], atol=1e-5)
-    # Used twice, regularised once.
+    # Used twice, regularized once.
     squares = sum(float((v.numpy() ** 2).sum()) for v in model.variables)
     assert float(sum(model.losses)) == pytest.approx(0.5 * squares, rel=1e-5)
     model.save(tmp_path / "model.keras")

@@ -54,7 +54,7 @@ def _follow_rules(ways, stages, units, kind):
             x = ways.stem(f"stem_stage{k}_conv", width, "cifar")
         else:
             name = f"block{b - 1}_transition_stage{k}"
-            x = ways.normalised(f"{name}_bn", x)
+            x = ways.normalized(f"{name}_bn", x)
             x = ways.convolved(f"{name}_conv", x, width, 3, 2)
         has = {-1: x}
         for p in range(count):
@@ -65,7 +65,7 @@ def _follow_rules(ways, stages, units, kind):
                 last = index == len(kernels) - 1
                 x = ways.convolved(
                     f"{name}_conv{index + 1}_stage{k}",
-                    ways.normalised(f"{name}_{before}_stage{k}_bn", x),
+                    ways.normalized(f"{name}_{before}_stage{k}_bn", x),
                     width if last else width // narrower,
                     size,
                 )
@@ -73,7 +73,7 @@ def _follow_rules(ways, stages, units, kind):
             x = ways.total([has[i] for i in sparse_rule.aggregated(p + 1)])
             depth += 1
             if depth in heads:
-                read = ways.normalised(f"final_stage{k}_bn", x)
+                read = ways.normalized(f"final_stage{k}_bn", x)
                 answers.append(ways.head(f"stage_{k}", read))
     assert len(answers) == stages
     return answers
@@ -100,7 +100,7 @@ def test_numbers_are_those_that_the_rules_say(stages, units, unit, training):
     actual = keras.tree.flatten(model(x, training=training))
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
-    assert rules.used == {one.name for one in model.layers if one.weights}
+    assert rules.used == {layer.name for layer in model.layers if layer.weights}
 
 
 @pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)

@@ -49,8 +49,8 @@ def test_a_description_tells_the_cost_of_each_stage():
     text = ka.nets.describe("shallow_resnext29")
     costs = ka.evaluation.stage_costs(ka.nets.get("shallow_resnext29"))
     assert catalogue.find("shallow_resnext29").description in text
-    for one in costs:
-        assert f" {one.macs / 1e6:.4g}" in text
+    for cost in costs:
+        assert f" {cost.macs / 1e6:.4g}" in text
 
 
 def test_unknown_arguments_are_refused():

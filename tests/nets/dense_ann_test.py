@@ -17,7 +17,7 @@ def test_dense_ann_169_is_densenet_169():
     assert len(convolutions) + 1 == 169
     # 14.15 M parameters and 3.4 G multiply-adds as published for DenseNet-169
     # (torchvision; Huang et al., 2017, Figure 3, has about 14 M). The
-    # transitions' normalisations here are half as wide: -2,048 of 14.15 M.
+    # transitions' normalizations here are half as wide: -2,048 of 14.15 M.
     cost = stage_costs(model)[-1]
     assert cost.parameters == pytest.approx(14.149e6, rel=0.001)
     assert cost.macs == pytest.approx(3.4e9, rel=0.02)

@@ -37,7 +37,7 @@ def _ensemble():
 def test_an_answer_is_used_if_it_beats_all_before():
     networks, model = _ensemble()
     x, _ = digits(8)
-    first, second = (one.predict(x, verbose=0) for one in networks)
+    first, second = (network.predict(x, verbose=0) for network in networks)
     # The second network's 0.45 and 0.4 are no better than 0.4.
     for got, want in zip(
         model.predict(x, verbose=0), [*first, second[2]], strict=True
@@ -47,16 +47,16 @@ def test_an_answer_is_used_if_it_beats_all_before():
 
 def test_costs_add_up_over_the_networks():
     networks, model = _ensemble()
-    small, large = (stage_costs(one) for one in networks)
+    small, large = (stage_costs(network) for network in networks)
     costs = stage_costs(model)
     before = sum(one.step_macs for one in small)
-    assert [one.macs for one in costs] == [
+    assert [cost.macs for cost in costs] == [
         small[0].macs,
         before,
         # Its unused heads are left out.
         before + large[2].macs,
     ]
-    assert sum(one.step_macs for one in costs) == costs[-1].macs
+    assert sum(cost.step_macs for cost in costs) == costs[-1].macs
 
 
 def test_what_no_used_answer_needs_is_left_out():

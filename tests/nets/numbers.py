@@ -10,7 +10,7 @@ class Computed:
     Args:
         model: The Keras model that has the weights.
         image: Array `(batch, height, width, channels)`.
-        training: Whether normalisation is by the statistics of the batch.
+        training: Whether normalization is by the statistics of the batch.
     """
 
     def __init__(self, model, image, training=False):
@@ -24,8 +24,8 @@ class Computed:
         layer = self.model.get_layer(name)
         self.used.add(name)
         return {
-            one.name: np.asarray(one.numpy(), "float64")
-            for one in layer.weights
+            weight.name: np.asarray(weight.numpy(), "float64")
+            for weight in layer.weights
         }
 
     def stem(self, name, channels, kind):
@@ -42,7 +42,7 @@ class Computed:
         windows = _windows(x, size, strides, 0)
         return np.einsum("bhwijc,ijcd->bhwd", windows, kernel)
 
-    def normalised(self, name, x):
+    def normalized(self, name, x):
         weights = self.weights(name)
         mean, variance = weights["moving_mean"], weights["moving_variance"]
         if self.training:
@@ -96,7 +96,7 @@ def _windows(x, size, strides, value):
 
 
 def moved(model, seed=0):
-    """Moves normalisations and biases off their first values.
+    """Moves normalizations and biases off their first values.
 
     A fresh network would hide mistakes: its means are 0 and variances 1.
     """

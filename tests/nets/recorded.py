@@ -48,7 +48,7 @@ def main():
         stages = ka.evaluation.stage_costs(ka.nets.get(name))
         found[name] = {
             "arguments": arguments(name),
-            "stages": [dataclasses.astuple(one) for one in stages],
+            "stages": [dataclasses.astuple(stage) for stage in stages],
         }
         print(name, flush=True)
     lines = (

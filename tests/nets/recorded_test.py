@@ -34,27 +34,29 @@ def test_networks_cost_what_is_recorded(name):
     assert ka.evaluation.stage_costs(model) == recorded.costs(name)
     if not name.endswith(("_imagenet", "_cub")):
         assert model.input_shape == (None, 32, 32, 3)
-        assert {one.shape for one in model.outputs} == {(None, 10)}
+        assert {output.shape for output in model.outputs} == {(None, 10)}
     assert model.interruptible == ("inclusive_resnext" not in name)
 
 
 @pytest.mark.parametrize("name", ka.nets.names())
 def test_later_stages_cost_more_and_steps_add_up(name):
     costs = recorded.costs(name)
-    assert [one.stage for one in costs] == list(range(1, len(costs) + 1))
+    assert [cost.stage for cost in costs] == list(range(1, len(costs) + 1))
     for one, after in zip(costs, costs[1:], strict=False):
         assert one.macs < after.macs
     if "inclusive_resnext" in name:
         # A pass of its own for each stage.
-        assert [one.step_macs for one in costs] == [one.macs for one in costs]
+        assert [cost.step_macs for cost in costs] == [
+            cost.macs for cost in costs
+        ]
         return
     arguments = recorded.recorded_arguments()[name]
     classes = arguments["classes"]
     total = 0
-    for one in costs:
-        total += one.step_macs
+    for cost in costs:
+        total += cost.step_macs
         # The heads of earlier stages, a multiple of the classes.
-        heads = total - one.macs
+        heads = total - cost.macs
         assert heads >= 0
         if arguments["builder"] != "msdnet":
             assert heads % classes == 0

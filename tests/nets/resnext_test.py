@@ -20,7 +20,7 @@ TINY = {
 }
 
 
-def _randomised(model):
+def _randomized(model):
     rng = np.random.default_rng(1)
     model.set_weights(
         [rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()]
@@ -52,7 +52,7 @@ def _classified(model, k, features):
 def test_subnetworks_of_i_resnext_sum_their_branches():
     # x + sum of F(x; w_i, u_{i,k}) over the first C_k branches, each 1x1, 3x3,
     # 1x1 after BN-ReLU of subnetwork k's own (Section 3.1).
-    model = _randomised(
+    model = _randomized(
         ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, stages=2)
     )
     image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
@@ -94,7 +94,7 @@ def _branch_active(model, name, k, x, inside):
 
 def test_is_resnext_computes_the_equations_of_section_3_2():
     stages = 2
-    model = _randomised(
+    model = _randomized(
         ka.nets.inclusive_sparse_resnext((8, 8, 3), 5, **TINY, stages=stages)
     )
     image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")

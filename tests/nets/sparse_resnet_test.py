@@ -192,7 +192,7 @@ def test_numbers_are_those_that_the_rules_say(nesting, settings, training):
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
     # Nothing in the network goes beyond the rules.
-    assert rules.used == {one.name for one in model.layers if one.weights}
+    assert rules.used == {layer.name for layer in model.layers if layer.weights}
 
 
 @every_nesting
@@ -270,7 +270,7 @@ def test_what_a_stage_adds_to_a_block_reaches_its_answer(nesting):
         for layer in added:
             weights = layer.get_weights()
             layer.set_weights(
-                [one + 0.5 * rng.random(one.shape) for one in weights]
+                [weight + 0.5 * rng.random(weight.shape) for weight in weights]
             )
             after = _logits(model, x)
             layer.set_weights(weights)
@@ -394,7 +394,7 @@ def test_any_size_and_label_sets(size, stem):
         filters=(4, 8),
     )
     outputs = _logits(model, _images((*size, 2)))
-    assert [one.shape for one in outputs] == [(4, 5), (4, 2)] * 3
+    assert [output.shape for output in outputs] == [(4, 5), (4, 2)] * 3
     assert model.output_names == [
         f"stage_{k}_{name}" for k in (1, 2, 3) for name in ("fine", "coarse")
     ]

@@ -128,10 +128,10 @@ def _transition(ways, plan, channels, name, outputs):
 
 
 def _read(ways, plan, channels, name, p, k, has):
-    """The sum that stage k reads at position p, in its numbering, normalised.
+    """The sum that stage k reads at position p, in its numbering, normalized.
 
     Stages that are as deep have the same sums of their first channels, so
-    that each normalises only what is new.
+    that each normalizes only what is new.
     """
     stride = plan.strides[k]
     x = ways.total(
@@ -142,7 +142,7 @@ def _read(ways, plan, channels, name, p, k, has):
     start = max(i for i in range(1, k + 1) if plan.deepens(i))
     for i in range(start, k + 1):
         part = ways.part(x, first, channels[i])
-        parts.append(ways.normalised(f"{name}_in_stage{i}_bn", part))
+        parts.append(ways.normalized(f"{name}_in_stage{i}_bn", part))
         first = channels[i]
     return ways.joined(parts)
 
@@ -162,7 +162,7 @@ def _unit(ways, plan, channels, name, p, has, kind):
             x = _read(ways, plan, channels, name, p, k, has)
             for index, size in enumerate(kernels):
                 if index:
-                    x = ways.normalised(f"{name}_conv{index}_stage{k}_bn", x)
+                    x = ways.normalized(f"{name}_conv{index}_stage{k}_bn", x)
                     inside[index].append(x)
                     x = ways.joined(inside[index])
                 last = index == len(kernels) - 1
@@ -183,7 +183,7 @@ class Traced:
 
     A tensor is a list with, for each of its channels, a `Counter` of the
     (layer, channel) that are summed in it. Layers are convolutions and batch
-    normalisations; all others are seen through.
+    normalizations; all others are seen through.
     """
 
     def __init__(self):
@@ -200,7 +200,7 @@ class Traced:
     def convolved(self, name, x, channels, size, strides=1):
         return self.layer(name, x, channels)
 
-    def normalised(self, name, x):
+    def normalized(self, name, x):
         return self.layer(name, x, len(x))
 
     def head(self, name, x):
@@ -210,7 +210,7 @@ class Traced:
         return x[first:last]
 
     def joined(self, tensors):
-        return [channel for one in tensors for channel in one]
+        return [channel for tensor in tensors for channel in tensor]
 
     def total(self, tensors):
         return [
@@ -229,12 +229,12 @@ def graph_reads(model):
         model: An `AnytimeModel` for images of one channel.
 
     Returns:
-        Dict from the names of convolutions, batch normalisations and heads.
+        Dict from the names of convolutions, batch normalizations and heads.
     """
     traced = Traced()
     made = {}
     for operation in model.operations:
-        read = [made[id(one)] for one in graph.input_tensors(operation)]
+        read = [made[id(tensor)] for tensor in graph.input_tensors(operation)]
         (output,) = graph.output_tensors(operation)
         kind = type(operation)
         if kind is keras.layers.InputLayer:
@@ -289,14 +289,15 @@ def unit_edges(reads, block):
         edges[int(unit) if unit else "output", int(stage)] = {
             (int(unit or 0), int(stage))
             for _, unit, stage in (
-                _PLACE.match(one).groups() for one in convolutions(reads, name)
+                _PLACE.match(convolution).groups()
+                for convolution in convolutions(reads, name)
             )
         }
     return edges
 
 
 def convolutions(reads, name):
-    """The convolutions that a layer reads, through normalisations."""
+    """The convolutions that a layer reads, through normalizations."""
     found = set()
     for source, _ in {source for sums in reads[name] for source in sums}:
         if source.endswith("_bn"):

@@ -63,7 +63,7 @@ def test_cells_and_edges_of_an_interlaced_network():
     heads = ("head", 1), ("head", 2)
     assert found.cells == (
         *(Cell(*one, 4) for one in (stem, first, second, third, fourth)),
-        *(Cell(*one, 3) for one in heads),
+        *(Cell(*head, 3) for head in heads),
     )
     assert _plain(found.edges) == [
         (stem, first),

@@ -36,7 +36,7 @@ def test_each_stage_is_a_resnet_of_its_width(nesting, widths):
     for k, width in enumerate(widths, start=1):
         features = model.get_layer(f"stage_{k}").input
         features = features if isinstance(features, list) else [features]
-        assert sum(one.shape[-1] for one in features) == 2 * width
+        assert sum(feature.shape[-1] for feature in features) == 2 * width
         convolutions = [
             layer
             for layer in model.stage(k).layers
@@ -91,8 +91,8 @@ def test_resolution_and_output_types():
         filters=(8, 16),
     )
     assert model.output_names == ["stage_1", "stage_2", "stage_3"]
-    assert [one.shape for one in model.outputs] == [(None, 7)] * 3
-    assert [one.dtype for one in model.outputs] == ["float32"] * 3
+    assert [output.shape for output in model.outputs] == [(None, 7)] * 3
+    assert [output.dtype for output in model.outputs] == ["float32"] * 3
     assert model.get_layer("final_stage1_relu").output.shape[1:3] == (8, 6)
 
 
@@ -145,7 +145,7 @@ def test_kernels_are_he_normal():
         assert np.std(kernel) == pytest.approx(wanted, rel=0.05)
 
 
-def test_regularisation_counts_each_kernel_once():
+def test_regularization_counts_each_kernel_once():
     model = tiny_net(l2=0.5)
     squares = [
         float((layer.kernel.numpy() ** 2).sum())

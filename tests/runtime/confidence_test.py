@@ -23,11 +23,11 @@ def _exported(tmp_path_factory):
     model = scramble(tiny_net())
     for head in map(model.get_layer, ("stage_1", "stage_2", "stage_3")):
         # Not so sure that all images are the same.
-        head.set_weights([0.01 * one for one in head.get_weights()])
+        head.set_weights([0.01 * weight for weight in head.get_weights()])
     images, labels = digits(64)
     costs = stage_costs(model)
     predictions = ka.evaluation.predict_stages(model, (images, labels))
-    budget = sum(one.step_macs for one in costs) / 2
+    budget = sum(cost.step_macs for cost in costs) / 2
     thresholds = confidence_thresholds(predictions, costs, budget)
     ka.export.tflite(model, folder / "net.tflite", thresholds=thresholds)
     return folder / "net.tflite", images, predictions, costs, thresholds

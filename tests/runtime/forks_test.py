@@ -80,10 +80,10 @@ def test_several_threads_of_a_forked_process_share_the_predictor(
             )
             for _ in range(4)
         ]
-        for one in callers:
-            one.start()
-        for one in callers:
-            one.join()
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
         return stages
 
     assert _in_child(ask) == [3] * 4
@@ -98,14 +98,14 @@ def test_a_process_may_be_forked_while_others_call(predictor, image):
             predictor.predict(image)
 
     callers = [threading.Thread(target=keep_asking) for _ in range(2)]
-    for one in callers:
-        one.start()
+    for caller in callers:
+        caller.start()
     for _ in range(5):
         found = _in_child(lambda: predictor.predict(image).logits.tolist())
         np.testing.assert_array_equal(found, wanted)
     done.set()
-    for one in callers:
-        one.join(30)
+    for caller in callers:
+        caller.join(30)
 
 
 def test_a_call_under_way_goes_on_in_the_parent_only(predictor, image):

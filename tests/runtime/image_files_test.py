@@ -70,30 +70,30 @@ def test_links_are_followed_once(photos):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".tiff", ".gif"])
-def test_grey_and_coloured_images_are_rgb(tmp_path, suffix):
-    grey, colours = _random(5, 7), _random(5, 7, 3)
+def test_grey_and_colored_images_are_rgb(tmp_path, suffix):
+    grey, colors = _random(5, 7), _random(5, 7, 3)
     path = tmp_path / f"image{suffix}"
     Image.fromarray(grey).save(path)
     found = read_pixels(path)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, np.stack([grey] * 3, axis=-1))
     if suffix != ".gif":
-        Image.fromarray(colours).save(path)
-        np.testing.assert_array_equal(read_pixels(path), colours)
+        Image.fromarray(colors).save(path)
+        np.testing.assert_array_equal(read_pixels(path), colors)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "CMYK"])
 def test_other_modes_are_as_training_decodes_them(tmp_path, mode):
-    colours = Image.fromarray(_random(5, 7, 4), "RGBA")
-    image = colours.convert("RGB").convert(mode)
+    colors = Image.fromarray(_random(5, 7, 4), "RGBA")
+    image = colors.convert("RGB").convert(mode)
     if mode == "RGBA":
-        image = colours
+        image = colors
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     image.save(path)
     found = read_pixels(path)
     assert found.shape == (5, 7, 3)
     np.testing.assert_array_equal(found, np.asarray(image.convert("RGB")))
-    if mode == "RGBA":  # Transparency hides no colour.
+    if mode == "RGBA":  # Transparency hides no color.
         np.testing.assert_array_equal(found, _random(5, 7, 4)[..., :3])
 
 

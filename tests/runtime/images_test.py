@@ -26,7 +26,7 @@ def _random(*shape):
     return np.random.default_rng(0).integers(0, 256, shape, "uint8")
 
 
-def test_pixels_are_normalised_as_the_manifest_says():
+def test_pixels_are_normalized_as_the_manifest_says():
     pixels = _random(4, 6)
     found = prepared(pixels, FLOATS, ABOUT)
     assert found.dtype == np.float32
@@ -44,7 +44,7 @@ def test_a_file_that_takes_pixels_gets_them():
     )
 
 
-def test_colours_become_grey():
+def test_colors_become_grey():
     pixels = _random(4, 6, 3)
     grey = np.round(pixels.mean(-1, keepdims=True)).astype("uint8")
     np.testing.assert_array_equal(

@@ -82,10 +82,10 @@ def test_a_stream_gives_every_stage_in_order(predictor, exports):
     _, images, logits = exports
     for index, image in enumerate(images):
         results = list(predictor.stream(image))
-        assert [one.stage for one in results] == [1, 2, 3]
+        assert [result.stage for result in results] == [1, 2, 3]
         for one, want in zip(results, logits, strict=True):
             _assert_close(one.logits, want[index])
-        times = [one.elapsed_ms for one in results]
+        times = [result.elapsed_ms for result in results]
         assert times == sorted(times)
 
 
@@ -170,7 +170,7 @@ def test_an_interrupt_gives_the_latest_finished_stage(
     assert gated.started[2].wait(30)
     predictor.interrupt()
     caller.join(30)
-    assert [one.stage for one in answers] == [2]
+    assert [answer.stage for answer in answers] == [2]
 
 
 def test_an_interrupt_ends_a_stream(predictor, gated, exports):
@@ -226,13 +226,13 @@ def test_interrupts_from_many_threads_while_calls_come_and_go(
             errors.append(error)
 
     disturbers = [threading.Thread(target=disturb) for _ in range(2)]
-    for one in disturbers:
-        one.start()
+    for disturber in disturbers:
+        disturber.start()
     for _ in range(200):
         predictor.predict(exports[1][0], deadline_ms=1)
     done.set()
-    for one in disturbers:
-        one.join(30)
+    for disturber in disturbers:
+        disturber.join(30)
     assert not errors
 
 
@@ -378,12 +378,12 @@ def test_calls_answer_or_say_so_when_others_close_the_predictor(exports):
         callers = [
             threading.Thread(target=ask, args=(predictor,)) for _ in range(4)
         ]
-        for one in callers:
-            one.start()
+        for caller in callers:
+            caller.start()
         predictor.predict(image)
         closers = [threading.Thread(target=predictor.close) for _ in range(2)]
-        for one in closers:
-            one.start()
+        for closer in closers:
+            closer.start()
         for one in callers + closers:
             one.join(30)
             assert not one.is_alive()

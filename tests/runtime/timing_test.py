@@ -4,7 +4,7 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StageResult
-from keras_anytime.runtime import measure_answers
+from keras_anytime.runtime import time_answers
 from tests.testing import digits
 from tests.testing import hierarchical_net
 from tests.testing import scramble
@@ -37,7 +37,7 @@ def test_networks_take_turns_and_medians_are_kept():
         for name, times in (("a", a), ("b", b))
     }
     images = np.array([5.0, 7.0])
-    found = measure_answers(predictors, images, repetitions=3)
+    found = time_answers(predictors, images, repetitions=3)
     assert calls[2:] == [(name, image) for image in (5, 7) for name in "abbaab"]
     np.testing.assert_array_equal(found["a"].latency_ms, [[2, 4], [5, 6]])
     np.testing.assert_array_equal(found["b"].latency_ms, [[20, 40], [50, 60]])
@@ -55,7 +55,7 @@ def test_exported_networks_are_measured(tiny_file, tmp_path):
         ("sets", tmp_path / "sets.tflite"),
     ):
         predictors[name] = AnytimePredictor(path)
-    found = measure_answers(predictors, images, repetitions=2)
+    found = time_answers(predictors, images, repetitions=2)
     for name, model in models.items():
         predictors[name].close()
         logits = model.predict(images, verbose=0)
@@ -73,9 +73,9 @@ def test_what_cannot_be_measured_is_refused():
     good = {"a": _Scripted("a", calls, [(1, 2)] * 9)}
     for wrong in (({}, [1.0], 1), (good, [], 1), (good, [1.0], 0)):
         with pytest.raises(ValueError, match="Received"):
-            measure_answers(*wrong)
+            time_answers(*wrong)
     with pytest.raises(ValueError, match="dict.*list"):
-        measure_answers([good["a"]], [1.0])
+        time_answers([good["a"]], [1.0])
     assert not calls
 
     class Interrupted(_Scripted):
@@ -83,4 +83,4 @@ def test_what_cannot_be_measured_is_refused():
             yield StageResult(1, np.zeros(3), 1.0)
 
     with pytest.raises(RuntimeError, match="'b' was interrupted"):
-        measure_answers({"b": Interrupted("b", calls, [])}, np.ones(1))
+        time_answers({"b": Interrupted("b", calls, [])}, np.ones(1))

@@ -12,7 +12,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.saving.archives import check_archive
-from keras_anytime.saving.metadata import read_note
+from keras_anytime.saving.metadata import read_metadata
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_would_fill_a_memory_is_not_restored(
         x, y, callbacks=[ka.callbacks.Resume(tmp_path)], **fit
     )
     path = tmp_path / "epoch_00001.keras"
-    note = json.dumps(read_note(path)).encode()
+    note = json.dumps(read_metadata(path)).encode()
     path.write_bytes(BOMBS[kind](saved))
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = note
@@ -148,7 +148,7 @@ def test_notes_that_are_none_are_no_notes(tmp_path, saved, note):
     path.write_bytes(saved)
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = note
-    assert read_note(path) == {}
+    assert read_metadata(path) == {}
     with pytest.raises(ValueError, match="cannot be read, or is none of"):
         compiled(dense_net()).fit(
             *digits(8),
@@ -164,7 +164,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(path)
     with pytest.raises(ValueError, match="a pipe or a device"):
         ka.load_model(path)
-    assert read_note(path) == {}
+    assert read_metadata(path) == {}
 
 
 def _damaged(saved, rng):

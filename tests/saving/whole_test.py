@@ -17,7 +17,7 @@ def test_what_keras_refuses_leaves_nothing_and_the_old_file(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(ValueError, match="Invalid filepath extension"):
         compiled(dense_net()).save(tmp_path / name)
-    assert [one.read_text() for one in tmp_path.iterdir()] == ["mine"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize("form", [{}, {"format": "onnx"}])

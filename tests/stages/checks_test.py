@@ -26,7 +26,7 @@ CALLS = {
     "StageCheckpoint": lambda model: _fit(
         model, ka.callbacks.StageCheckpoint("a.keras")
     ),
-    "AnytimeCurve": lambda model: _fit(model, ka.callbacks.AnytimeCurve(DATA)),
+    "AnytimeCurve": lambda model: _fit(model, ka.callbacks.CurveLogger(DATA)),
     "GradientCosines": lambda model: _fit(
         model, ka.callbacks.GradientCosines("a.csv")
     ),
@@ -73,5 +73,5 @@ def test_a_plain_keras_model_is_told_how_to_become_one(
 def test_an_anytime_model_is_taken():
     x, y = digits(8)
     model = compiled(dense_net(2))
-    model.fit(x, y, callbacks=[ka.callbacks.AnytimeCurve((x, y))], verbose=0)
+    model.fit(x, y, callbacks=[ka.callbacks.CurveLogger((x, y))], verbose=0)
     assert len(ka.evaluation.anytime_curve(model, (x, y)).points) == 2

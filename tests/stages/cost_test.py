@@ -54,14 +54,14 @@ def test_macs_equal_the_shapes_in_the_exported_file(name, made_once):
     model = built(name)
     counts = _macs_in_tflite(exported(made_once, name))
     ran = 0
-    for one in stage_costs(model):
+    for cost in stage_costs(model):
         if model.interruptible:
-            assert one.step_macs == counts[f"step_{one.stage}"]
-            ran += one.step_macs
-        alone = counts[f"subnet_{one.stage}"]
+            assert cost.step_macs == counts[f"step_{cost.stage}"]
+            ran += cost.step_macs
+        alone = counts[f"subnet_{cost.stage}"]
         # An answer of an ensemble comes after all networks before it.
         is_ensemble = isinstance(model, ka.nets.ExponentialEnsemble)
-        assert one.macs == (ran if is_ensemble else alone)
+        assert cost.macs == (ran if is_ensemble else alone)
 
 
 def _products_in_tensorflow(model):
@@ -201,7 +201,7 @@ def test_where_nothing_is_known_costs_are_0():
     model = ka.AnytimeModel(
         image, [Own(name="stage_1")(a), Own(name="stage_2")(L.ReLU()(a))]
     )
-    assert [one.macs for one in stage_costs(model)] == [0, 0]
+    assert [cost.macs for cost in stage_costs(model)] == [0, 0]
     data = np.zeros((4, 8, 8, 1), "float32"), np.array([0, 1, 0, 1])
     curve = ka.evaluation.anytime_curve(model, data)
     assert "of all" not in str(curve)
@@ -220,19 +220,22 @@ def test_many_unknown_layers_are_counted_not_listed():
 def test_parameters_are_those_of_keras():
     model = NETWORKS["width_nested_resnet"]()
     costs = stage_costs(model)
-    for one in costs:
-        stage = model.stage(one.stage)
-        assert one.parameters == sum(
+    for cost in costs:
+        stage = model.stage(cost.stage)
+        assert cost.parameters == sum(
             int(np.prod(v.shape)) for v in stage.trainable_variables
         )
     total = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    assert sum(one.step_parameters for one in costs) == total
+    assert sum(cost.step_parameters for cost in costs) == total
 
 
 def test_of_an_open_image_size_what_depends_on_it_is_not_counted(tmp_path):
     model = two_stages(L.Conv2D(2, 1, name="open"), L.Conv2D(4, 1), None)
     with pytest.warns(UserWarning, match="'open'.*left open"):
-        assert [one.macs for one in stage_costs(model)] == [20, 40]
+        assert [cost.macs for cost in stage_costs(model)] == [
+            20,
+            40,
+        ]
     for export, name in (("tflite", "a.tflite"), ("saved_model", "a")):
         with pytest.raises(ValueError, match="one size.*None, None, 1"):
             getattr(ka.export, export)(model, tmp_path / name)

@@ -29,15 +29,15 @@ def test_a_subnetwork_is_what_its_output_needs():
 
 def test_a_boundary_names_what_is_read_and_left_once():
     model = _graph()
-    by_name = {one.name: one for one in model.operations}
+    by_name = {operation.name: operation for operation in model.operations}
     reads, leaves = graph.boundary(
         [by_name["image"], by_name["a"]],
         [by_name["b"], by_name["c"]],
         model.operations,
     )
     names = graph.tensor_names(model.operations)
-    assert [names[id(one)] for one in reads] == ["image", "a"]
-    assert [names[id(one)] for one in leaves] == ["c"]
+    assert [names[id(read)] for read in reads] == ["image", "a"]
+    assert [names[id(leaf)] for leaf in leaves] == ["c"]
 
 
 def test_operations_called_again_share_their_variables():
@@ -45,7 +45,9 @@ def test_operations_called_again_share_their_variables():
     image = keras.Input((4,))
     tensors = {id(model.inputs[0]): image}
     graph.call_again(model, model.operations[1:], tensors)
-    again = keras.Model(image, [tensors[id(one)] for one in model.outputs])
+    again = keras.Model(
+        image, [tensors[id(output)] for output in model.outputs]
+    )
     x = np.random.default_rng(0).standard_normal((2, 4)).astype("float32")
     for ours, theirs in zip(
         model.predict(x, verbose=0), again.predict(x, verbose=0), strict=True

@@ -232,9 +232,9 @@ def test_multiply_adds_of_operations_by_hand(name):
 def test_what_each_layer_of_keras_costs_is_decided():
     """A layer that Keras adds is not silently free."""
     stock = {
-        one
-        for one in vars(L).values()
-        if inspect.isclass(one) and issubclass(one, keras.Layer)
+        value
+        for value in vars(L).values()
+        if inspect.isclass(value) and issubclass(value, keras.Layer)
     }
     of_parts = {
         L.Bidirectional,

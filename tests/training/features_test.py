@@ -42,7 +42,7 @@ def _net(combiner, optimizer, **kwargs):
 
 
 def _weights(model):
-    return [one.numpy() for one in model.trainable_variables]
+    return [variable.numpy() for variable in model.trainable_variables]
 
 
 def _assert_close(ours, theirs, tolerance=1e-5):
@@ -140,7 +140,7 @@ def test_class_weights_are_sample_weights(combiner):
 def test_an_example_of_weight_0_does_not_count(combiner):
     x, y = digits(32)
     weights = np.array([1.0] * 16 + [0.0] * 16, "float32")
-    # Without batch normalisation examples meet in the loss only, which is a
+    # Without batch normalization examples meet in the loss only, which is a
     # mean over all of them.
     half = _one_step(combiner, x[:16], y[:16], sample_weight=0.5 * np.ones(16))
     np.testing.assert_allclose(
@@ -149,7 +149,7 @@ def test_an_example_of_weight_0_does_not_count(combiner):
 
 
 @every_combiner
-def test_regularisers_are_no_task(combiner):
+def test_regularizers_are_no_task(combiner):
     x, y = digits(16)
     moves = {}
     for l2 in (0, 0.1):
@@ -160,8 +160,8 @@ def test_regularisers_are_no_task(combiner):
         )
         kernels = np.concatenate(
             [
-                (one.numpy() * one.path.endswith("/kernel")).ravel()
-                for one in model.trainable_variables
+                (variable.numpy() * variable.path.endswith("/kernel")).ravel()
+                for variable in model.trainable_variables
             ]
         )
         moves[l2] = move(model, lambda model=model: model.train_on_batch(x, y))

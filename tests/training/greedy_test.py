@@ -25,9 +25,9 @@ def _interlaced_net():
 def _subnetwork(model, k):
     """The values of all variables of stages 1 to k, statistics included."""
     return {
-        one.path: one.numpy()
+        variable.path: variable.numpy()
         for stage in range(1, k + 1)
-        for one in model.stage(stage).variables
+        for variable in model.stage(stage).variables
     }
 
 
@@ -134,7 +134,7 @@ def test_variables_are_trainable_afterwards_whatever_happened():
     x, y = digits(16)
     model = compiled(tiny_net())
     model.get_layer("stem_stage1_conv").trainable = False
-    before = [one.path for one in model.trainable_variables]
+    before = [variable.path for variable in model.trainable_variables]
 
     def fail(stage):
         if stage == 3:
@@ -143,9 +143,9 @@ def test_variables_are_trainable_afterwards_whatever_happened():
 
     with pytest.raises(KeyError):
         ka.training.fit_greedy(model, x, y, epochs=1, callbacks=fail, **FIT)
-    assert [one.path for one in model.trainable_variables] == before
+    assert [variable.path for variable in model.trainable_variables] == before
     ka.training.fit_greedy(model, x, y, epochs=1, **FIT)
-    assert [one.path for one in model.trainable_variables] == before
+    assert [variable.path for variable in model.trainable_variables] == before
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, every, left):
     histories = ka.training.fit_greedy(
         again, train, epochs=2, workdir=tmp_path, verbose=0
     )
-    assert [len(one.epoch) for one in histories] == left
+    assert [len(history.epoch) for history in histories] == left
     for ours, theirs in zip(again.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
-    assert {one.name for one in tmp_path.iterdir()} == {
+    assert {path.name for path in tmp_path.iterdir()} == {
         "stage_1.keras",
         "stage_2.keras",
         "stage_3.keras",
@@ -194,7 +194,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, every, left):
     histories = ka.training.fit_greedy(
         model, train, epochs=2, workdir=tmp_path, verbose=0
     )
-    assert [len(one.epoch) for one in histories] == [0, 0, 0]
+    assert [len(history.epoch) for history in histories] == [0, 0, 0]
     for ours, theirs in zip(model.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ValueError, match="was trained for 2 epochs"):

@@ -166,6 +166,6 @@ def test_each_stage_counts_for_itself_and_the_given_metric_stays_as_it_is():
     again = model.evaluate(x, _one_hot(), return_dict=True, verbose=0)
     assert first == again
     assert float(given.result()) == 0
-    assert not {id(one) for one in given.variables} & {
-        id(one) for one in model.metrics_variables
+    assert not {id(variable) for variable in given.variables} & {
+        id(variable) for variable in model.metrics_variables
     }

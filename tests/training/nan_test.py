@@ -127,7 +127,7 @@ def test_the_stage_that_failed_is_named():
         ),
         (
             {12: 1.0, 3: 1.0},
-            "The regularisers' penalty is not finite at step 7 of epoch 5.",
+            "The regularizers' penalty is not finite at step 7 of epoch 5.",
         ),
     ],
 )
@@ -187,7 +187,7 @@ class _Slices(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         own = slice(index * self.size, (index + 1) * self.size)
-        return tuple(one[own] for one in self.arrays)
+        return tuple(array[own] for array in self.arrays)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -329,7 +329,7 @@ def _ruin(model, part):
         "a moving statistic": model.get_layer("norm_1").moving_variance,
         "the optimizer": model.optimizer.variables[-1],
         "the weighting": model.weighting.variables[0],
-        "the combiner": model.gradients.variables[0],
+        "the combiner": model.combiner.variables[0],
     }[part]
     values = np.array(variable)
     values.reshape(-1)[-1] = np.nan

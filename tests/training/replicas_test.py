@@ -99,7 +99,7 @@ def test_strategies_differ(trained):
     first = {
         strategy: trained["alone"][f"{strategy}/0"]
         for strategy in STRATEGIES
-        # Weights make no difference to gradients that are normalised.
+        # Weights make no difference to gradients that are normalized.
         if "normalized" not in strategy or "adaloss" in strategy
     }
     for a, b in itertools.combinations(first, 2):

@@ -38,7 +38,7 @@ def _fit(model, folder, epochs, *others, **options):
 
 
 def _contents(folder):
-    return {one.name: one.read_bytes() for one in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def _assert_same_state(ours, theirs):
@@ -116,7 +116,7 @@ def test_only_what_it_restored_or_wrote_is_deleted(tmp_path):
     )
     _fit(compiled(dense_net()), tmp_path, 3)
     assert other.read_bytes() == b"of another training"
-    assert sorted(one.name for one in tmp_path.glob("*.keras")) == [
+    assert sorted(path.name for path in tmp_path.glob("*.keras")) == [
         "epoch_00001.keras",
         "epoch_00003.keras",
     ]
@@ -133,7 +133,7 @@ def test_a_checkpoint_of_another_name_is_not_taken_for_more_epochs(
     weights = model.get_weights()
     with pytest.raises(ValueError, match="has seen 2 epochs, and its name"):
         _fit(model, tmp_path, 9)
-    assert [one.name for one in tmp_path.iterdir()] == [renamed.name]
+    assert [path.name for path in tmp_path.iterdir()] == [renamed.name]
     for one, other in zip(model.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(one, other)
     renamed.rename(tmp_path / "epoch_00002.keras")
@@ -227,8 +227,8 @@ def test_the_same_network_built_again_in_a_process_is_the_same(tmp_path):
     _fit(finished, tmp_path, 1)
     again = compiled(unnamed_net())
     # Keras numbered its layers on.
-    assert [one.path for one in again.weights] != [
-        one.path for one in finished.weights
+    assert [weight.path for weight in again.weights] != [
+        weight.path for weight in finished.weights
     ]
     for model in (again, compiled(keras.models.clone_model(again))):
         ka.callbacks.Resume(tmp_path).restore(model)
@@ -269,9 +269,9 @@ def test_greedy_training_goes_on_with_a_network_built_again(tmp_path):
     histories = ka.training.fit_greedy(
         again, x, y, epochs=2, workdir=tmp_path, **FIT
     )
-    assert [one.epoch for one in histories] == [[], [1]]
+    assert [history.epoch for history in histories] == [[], [1]]
     for ours, theirs in zip(again.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert [one.name for one in (tmp_path / "stage_2").iterdir()] == [
+    assert [path.name for path in (tmp_path / "stage_2").iterdir()] == [
         "notes.txt"
     ]

@@ -63,7 +63,7 @@ def test_each_stage_is_trained_with_its_own_weights(source, form):
         "tuple": tuple(own),
         "dict": {"stage_2": own[1], "stage_1": own[0]},
     }[form]
-    last = [one.numpy() for one in model.get_layer("stage_2").weights]
+    last = [weight.numpy() for weight in model.get_layer("stage_2").weights]
     first = model.get_layer("stage_1").weights[0].numpy()
     batches = _Batches(x, y, tuple(own) if form == "list" else weights)
     if source in ("arrays", "split"):
@@ -91,7 +91,7 @@ def test_evaluation_and_validation_weigh_each_stage():
     model = compiled(dense_net())
     x, y = digits(64)
     weights = [np.arange(64) / 32, np.arange(64)[::-1] / 64]
-    weights = [one.astype("float32") for one in weights]
+    weights = [weight.astype("float32") for weight in weights]
     logs = model.evaluate(
         x, y, sample_weight=weights, return_dict=True, verbose=0
     )
@@ -102,7 +102,7 @@ def test_evaluation_and_validation_weigh_each_stage():
     history = model.fit(
         x,
         y,
-        sample_weight=[0 * one for one in weights],
+        sample_weight=[0 * weight for weight in weights],
         validation_data=(x, y, weights),
         verbose=0,
     ).history

@@ -159,7 +159,7 @@ def test_a_stage_that_is_not_finite_leaves_the_others_training():
     assert not np.array_equal(old, new)
 
 
-def test_normalised_gradients_do_not_depend_on_loss_scaling():
+def test_normalized_gradients_do_not_depend_on_loss_scaling():
     x, y = digits(16)
     moves = []
     for scale in (None, 2.0**10):

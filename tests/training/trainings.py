@@ -90,7 +90,7 @@ def train(start, combiner):
 
 
 def main(start, path, *options):
-    options = dict(one.removeprefix("--").split("=") for one in options)
+    options = dict(option.removeprefix("--").split("=") for option in options)
     if "devices" in options:
         devices = keras.distribution.list_devices()
         assert len(devices) == int(options["devices"])
@@ -103,7 +103,7 @@ def main(start, path, *options):
         model, history = train(start, combiner)
         for index, variable in enumerate(model.variables):
             found[f"{combiner}/{index}"] = np.asarray(variable)
-        found[f"{combiner}/mean_weights"] = model.gradients.mean_weights()
+        found[f"{combiner}/mean_weights"] = model.combiner.mean_weights()
         for name, values in history.items():
             found[f"{combiner}/{name}"] = np.array(values)
     if "keras" in options:

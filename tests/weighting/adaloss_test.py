@@ -36,7 +36,7 @@ def test_the_largest_weight_is_1_and_smaller_losses_weigh_more(losses, gamma):
 def test_weights_change_every_n_steps_and_means_every_step():
     weighting = AdaLoss(gamma=0, momentum=0.5, update_every=3)
     given_losses = [[1.0, 2.0], [4.0, 1.0], [4.0, 1.0], [4.0, 1.0]]
-    weights = [np.asarray(weighting(one)) for one in given_losses]
+    weights = [np.asarray(weighting(loss)) for loss in given_losses]
     np.testing.assert_array_equal(weights[0], weights[1])
     np.testing.assert_array_equal(weights[0], weights[2])
     assert not np.allclose(weights[0], weights[3])

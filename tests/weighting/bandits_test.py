@@ -194,7 +194,7 @@ def test_no_step_takes_more_than_1_off_the_logarithms(learner, state, losses):
     sampler(losses)
     after = np.asarray(sampler.state)
     assert np.all(np.isfinite(after))
-    # Neighbours of -1e6 are 1/16 away.
+    # Neighbors of -1e6 are 1/16 away.
     assert np.all(after >= before - 1.1)
     assert np.exp(after).sum() == pytest.approx(1, rel=1e-5)
     assert np.all(probabilities(sampler) >= 0.999 / 4)

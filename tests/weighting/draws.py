@@ -53,7 +53,7 @@ def _run_on_jax(sampler, losses):
         with keras.StatelessScope(mapping) as scope:
             weights = sampler(row)
             stage = sampler.last_drawn.value
-        state = [scope.get_current_value(one) for one in variables]
+        state = [scope.get_current_value(variable) for variable in variables]
         return state, (stage, weights)
 
     state = [one.value for one in variables]

@@ -181,9 +181,9 @@ def test_without_a_seed_keras_decides_it_and_it_is_no_setting():
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
         samplers += [Alternating(), Alternating()]
-        for one in samplers[-2:]:
-            one.ensure_built(15)
-    drawn = [tuple(run(one, losses)[0]) for one in samplers]
+        for sampler in samplers[-2:]:
+            sampler.ensure_built(15)
+    drawn = [tuple(run(sampler, losses)[0]) for sampler in samplers]
     assert drawn[:2] == drawn[2:4]
     assert len(set(drawn)) == 4
     # A resumed training draws another, and must not be taken for another.

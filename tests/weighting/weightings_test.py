@@ -53,7 +53,7 @@ ARGUMENTS = {
         "seed": 7,
     },
 }
-SAMPLERS = [one for one in ARGUMENTS if issubclass(one, Sampler)]
+SAMPLERS = [argument for argument in ARGUMENTS if issubclass(argument, Sampler)]
 LOSSES = [4.0, 3.0, 1.0]
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from keras_anytime.evaluation.curve import MILESTONES
 from keras_anytime.evaluation.plots import style
+from keras_anytime.evaluation.plots.by_label import FEWEST_FOR_INTERVALS
+from keras_anytime.evaluation.plots.by_label import by_label
+from keras_anytime.evaluation.plots.by_label import interval
+from keras_anytime.evaluation.plots.by_label import note
+from keras_anytime.evaluation.plots.by_label import runs
+from keras_anytime.evaluation.plots.by_label import values
 from keras_anytime.evaluation.plots.cost_axes import draw_runs
-from keras_anytime.evaluation.plots.labelled import FEWEST_FOR_INTERVALS
-from keras_anytime.evaluation.plots.labelled import interval
-from keras_anytime.evaluation.plots.labelled import labelled
-from keras_anytime.evaluation.plots.labelled import note
-from keras_anytime.evaluation.plots.labelled import runs
-from keras_anytime.evaluation.plots.labelled import values
 from keras_anytime.evaluation.seeds import Spread
 
 _SCHEMES = {
@@ -70,7 +70,7 @@ def draw_deadlines(simulation):
                     ],
                 ],
                 error_kw={"elinewidth": 1, "capsize": 2},
-                color=style.COLOURS[index % len(style.COLOURS)],
+                color=style.COLORS[index % len(style.COLORS)],
                 hatch=style.HATCHES[index % len(style.HATCHES)],
                 edgecolor="white",
                 linewidth=0.5,
@@ -79,7 +79,7 @@ def draw_deadlines(simulation):
         )
     axes.set_xticks(
         range(len(deadlines)),
-        [_deadline(one, simulation.largest_ms) for one in deadlines],
+        [_deadline(deadline, simulation.largest_ms) for deadline in deadlines],
     )
     axes.tick_params(axis="x", length=0)
     axes.margins(x=0.02)
@@ -120,7 +120,7 @@ def plot_latencies(networks, path):
 @style.drawing
 def draw_latencies(networks):
     """Returns the figure of `plot_latencies`."""
-    points = [point for one in networks.values() for point in one]
+    points = [point for value in networks.values() for point in value]
     if not all(networks.values()) or not points:
         raise ValueError(
             "There is no error to draw of some network. Received: "
@@ -249,7 +249,7 @@ def plot_priorities(curves, path):
 @style.drawing
 def draw_priorities(curves):
     """Returns the figure of `plot_priorities`."""
-    curves = labelled(
+    curves = by_label(
         {
             ", ".join(map(str, one))
             if isinstance(one, (tuple, list))

@@ -1,8 +1,8 @@
 """Axes of cost, and how curves are drawn on them."""
 
 from keras_anytime.evaluation.plots import style
-from keras_anytime.evaluation.plots.labelled import interval
-from keras_anytime.evaluation.plots.labelled import runs
+from keras_anytime.evaluation.plots.by_label import interval
+from keras_anytime.evaluation.plots.by_label import runs
 
 # Costs that span more than this factor are drawn on a logarithmic axis.
 WIDEST_LINEAR = 20
@@ -44,13 +44,13 @@ def budget_line(axes, budget, label, look):
     return line
 
 
-def draw_spread(axes, curve, colour):
+def draw_spread(axes, curve, color):
     """Draws the intervals that there are: as bars, or of many as a band.
 
     Of too few runs for intervals, each run is a dash.
     """
     draw_runs(
-        axes, [(point.macs, runs(point)) for point in curve.points], colour
+        axes, [(point.macs, runs(point)) for point in curve.points], color
     )
     found = [(point, interval(point)) for point in curve.points]
     found = [(point, ends) for point, ends in found if ends]
@@ -59,25 +59,25 @@ def draw_spread(axes, curve, colour):
     macs = [point.macs for point, _ in found]
     lows, highs = zip(*(ends for _, ends in found), strict=True)
     if len(found) > MOST_BARS:
-        axes.fill_between(macs, lows, highs, color=colour, alpha=0.2, lw=0)
+        axes.fill_between(macs, lows, highs, color=color, alpha=0.2, lw=0)
         return
     # A mean over runs need not be in the middle of anything, but it is inside.
     errors = [point.top1_error for point, _ in found]
     below = [max(e - low, 0) for e, low in zip(errors, lows, strict=True)]
     above = [max(high - e, 0) for e, high in zip(errors, highs, strict=True)]
     axes.errorbar(
-        macs, errors, (below, above), fmt="none", ecolor=colour, elinewidth=1
+        macs, errors, (below, above), fmt="none", ecolor=color, elinewidth=1
     )
 
 
-def draw_runs(axes, runs_at, colour):
+def draw_runs(axes, runs_at, color):
     """Draws a dash for each run: pairs of a place on the x axis and runs."""
     drawn = [(x, y) for x, several in runs_at for y in several]
     if drawn:
         axes.plot(
             *zip(*drawn, strict=True),
             "_",
-            color=colour,
+            color=color,
             # Wider than the marker of the mean, which may be at one of them.
             markersize=12,
             clip_on=False,

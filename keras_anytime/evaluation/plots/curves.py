@@ -2,6 +2,10 @@
 
 from keras_anytime.evaluation.budget import BudgetCurve
 from keras_anytime.evaluation.plots import style
+from keras_anytime.evaluation.plots.by_label import as_curve
+from keras_anytime.evaluation.plots.by_label import by_label
+from keras_anytime.evaluation.plots.by_label import note
+from keras_anytime.evaluation.plots.by_label import values
 from keras_anytime.evaluation.plots.comparison import plot_deadlines
 from keras_anytime.evaluation.plots.comparison import plot_latencies
 from keras_anytime.evaluation.plots.comparison import plot_priorities
@@ -11,10 +15,6 @@ from keras_anytime.evaluation.plots.cost_axes import budget_line
 from keras_anytime.evaluation.plots.cost_axes import cost_axis
 from keras_anytime.evaluation.plots.cost_axes import draw_line
 from keras_anytime.evaluation.plots.cost_axes import draw_spread
-from keras_anytime.evaluation.plots.labelled import as_curve
-from keras_anytime.evaluation.plots.labelled import labelled
-from keras_anytime.evaluation.plots.labelled import note
-from keras_anytime.evaluation.plots.labelled import values
 from keras_anytime.evaluation.plots.point_names import name_points
 
 __all__ = [
@@ -51,19 +51,19 @@ def draw_curve(curve):
     figure, axes = style.figure(6, 4)
     macs = [point.macs for point in curve.points]
     errors = [point.top1_error for point in curve.points]
-    colour = style.COLOURS[0]
+    color = style.COLORS[0]
     high = cost_axis(axes, macs, room=1.35)
     style.percent_axis(axes, [*values([curve]), 1.1 * max(errors)], True)
     axes.step(
         [*macs, high],
         [*errors, errors[-1]],
         where="post",
-        color=colour,
+        color=color,
         linewidth=1,
         alpha=0.6,
     )
-    axes.plot(macs, errors, "o", color=colour, clip_on=False)
-    draw_spread(axes, curve, colour)
+    axes.plot(macs, errors, "o", color=color, clip_on=False)
+    draw_spread(axes, curve, color)
     axes.set_ylabel("top-1 error")
     style.title(axes, f"{curve.name}\n{note([curve])}")
     name_points(axes, curve)
@@ -75,12 +75,12 @@ def plot_curves(curves, path, oracle=None, budget=None):
 
     Args:
         curves: Dict from labels to `AnytimeCurve`s or `CurveAggregate`s, or a
-            sequence of them, labelled by their names.
+            sequence of them, labeled by their names.
         path: String or path that ends in `.png` or `.svg`. A file there is
             replaced at once.
         oracle: The curve of the oracle, drawn dashed and black; or `None`.
         budget: `BudgetCurve`s likewise, drawn dotted against their mean cost,
-            in the colour of the curve of the same label; or `None`.
+            in the color of the curve of the same label; or `None`.
 
     Raises:
         ValueError: If there is no curve, one is something else, two have the
@@ -96,9 +96,9 @@ def plot_curves(curves, path, oracle=None, budget=None):
 @style.drawing
 def draw_curves(curves, oracle=None, budget=None):
     """Returns the figure of `plot_curves`."""
-    curves = labelled(curves)
-    budget = labelled(budget, "budget", BudgetCurve) if budget else {}
-    optimum = labelled(oracle, "oracle") if oracle else {}
+    curves = by_label(curves)
+    budget = by_label(budget, "budget", BudgetCurve) if budget else {}
+    optimum = by_label(oracle, "oracle") if oracle else {}
     figure, axes = style.figure()
     handles = []
     labels = dict.fromkeys([*curves, *budget])
@@ -112,8 +112,8 @@ def draw_curves(curves, oracle=None, budget=None):
         handles.append(draw_line(axes, curve, label, **OPTIMUM))
     measured = [*curves.values(), *optimum.values()]
     macs = [point.macs for curve in measured for point in curve.points]
-    for one in budget.values():
-        macs += [point.mean_macs for point in one.points]
+    for value in budget.values():
+        macs += [point.mean_macs for point in value.points]
     cost_axis(axes, macs, mean=bool(budget))
     style.percent_axis(axes, values([*measured, *budget.values()]))
     axes.set_ylabel("top-1 error")
@@ -146,7 +146,7 @@ def plot_label_sets(curve, path, error=None):
 @style.drawing
 def draw_label_sets(curve, error=None):
     """Returns the figure of `plot_label_sets`."""
-    curves = labelled(curve.curves)
+    curves = by_label(curve.curves)
     chosen = () if error is None else curve.finest(error)
     figure, axes = style.figure()
     handles = [
@@ -217,7 +217,7 @@ def plot_budget(budget, path, curve=None):
 @style.drawing
 def draw_budget(budget, curve=None):
     """Returns the figure of `plot_budget`."""
-    (budget,) = labelled(budget, "budget", BudgetCurve).values()
+    (budget,) = by_label(budget, "budget", BudgetCurve).values()
     figure, axes = style.figure(6, 4)
     shown, macs = [budget], [point.mean_macs for point in budget.points]
     handles = axes.plot(
@@ -228,7 +228,7 @@ def draw_budget(budget, curve=None):
         **style.curve_look(0),
     )
     if curve is not None:
-        (curve,) = labelled(curve, "curve").values()
+        (curve,) = by_label(curve, "curve").values()
         shown.append(curve)
         macs = macs + [point.macs for point in curve.points]
         handles.append(

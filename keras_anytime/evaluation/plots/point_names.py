@@ -4,8 +4,8 @@ import itertools
 import math
 
 from keras_anytime.evaluation.plots import style
-from keras_anytime.evaluation.plots.labelled import interval
-from keras_anytime.evaluation.plots.labelled import runs
+from keras_anytime.evaluation.plots.by_label import interval
+from keras_anytime.evaluation.plots.by_label import runs
 
 # So few points are all named; of more, as many as there is room for.
 MOST_NAMED = 6

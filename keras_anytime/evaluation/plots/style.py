@@ -4,22 +4,22 @@ import functools
 import math
 import textwrap
 
+from keras_anytime.files import atomic_write
 from keras_anytime.files import picture_path
-from keras_anytime.files import write_beside
 
-# Okabe and Ito's colours, which colour-blind people tell apart, without the
+# Okabe and Ito's colors, which color-blind people tell apart, without the
 # yellow that thin lines lose. Black is left to the optimum.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 OPTIMUM = "black"
 GREY = "0.45"
 
-# With the lines, 21 curves differ without colour.
+# With the lines, 21 curves differ without color.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # Dashes are the optimum's, and dots those of early stopping.
 LINES = ("-", "-.", (0, (8, 1)))
 HATCHES = ("", "///", "...", "xxx")
 
-# Of more stages, a legend is unreadable: a colour bar replaces it.
+# Of more stages, a legend is unreadable: a color bar replaces it.
 MOST_IN_LEGEND = 8
 
 # Sizes in inches, measured at the font size of the legend.
@@ -102,7 +102,7 @@ def save(drawn, path):
     # Else an SVG holds the time of writing.
     metadata = {"Date": None} if form == "svg" else None
     with _look():
-        write_beside(
+        atomic_write(
             path,
             lambda beside: drawn.savefig(
                 beside, dpi=150, format=form, metadata=metadata
@@ -111,7 +111,7 @@ def save(drawn, path):
 
 
 def curve_look(index):
-    """Returns what makes one curve of several differ, also without colour.
+    """Returns what makes one curve of several differ, also without color.
 
     Args:
         index: Integer from 0, the curve's place.
@@ -120,16 +120,16 @@ def curve_look(index):
         Dict of arguments for `axes.plot`.
     """
     return {
-        "color": COLOURS[index % len(COLOURS)],
+        "color": COLORS[index % len(COLORS)],
         "marker": MARKERS[index % len(MARKERS)],
         "linestyle": LINES[index // len(MARKERS) % len(LINES)],
     }
 
 
-def stage_colours(num_stages):
-    """Returns one colour per stage; of many, from dark to bright."""
+def stage_colors(num_stages):
+    """Returns one color per stage; of many, from dark to bright."""
     if num_stages <= MOST_IN_LEGEND:
-        return [*COLOURS, GREY, "black"][:num_stages]
+        return [*COLORS, GREY, "black"][:num_stages]
     from matplotlib import colormaps
 
     # Without its bright end, which is yellow.
@@ -145,17 +145,15 @@ def stage_ticks(num_stages):
 
 
 def stage_bar(drawn, axes, num_stages):
-    """Draws a colour bar of the stages beside axes, in place of a legend."""
+    """Draws a color bar of the stages beside axes, in place of a legend."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import BoundaryNorm
     from matplotlib.colors import ListedColormap
 
-    colours = stage_colours(num_stages)
+    colors = stage_colors(num_stages)
     edges = [k + 0.5 for k in range(num_stages + 1)]
     bar = drawn.colorbar(
-        ScalarMappable(
-            BoundaryNorm(edges, num_stages), ListedColormap(colours)
-        ),
+        ScalarMappable(BoundaryNorm(edges, num_stages), ListedColormap(colors)),
         ax=axes,
         label="stage",
     )
@@ -174,12 +172,12 @@ def legend(drawn, handles, heading=None):
 
     Args:
         drawn: Matplotlib `Figure` from `figure`.
-        handles: Sequence of labelled artists.
+        handles: Sequence of labeled artists.
         heading: String over the entries, or `None`.
     """
     width, height = drawn.get_size_inches()
     fit = int((width - 0.2 - _HANDLE) / _CHARACTER)
-    labels = [_wrapped(one.get_label(), fit) for one in handles]
+    labels = [_wrapped(handle.get_label(), fit) for handle in handles]
     lines = [label.splitlines() or [""] for label in labels]
     longest = max(len(line) for one in lines for line in one)
     columns = int((width - 0.2) / (longest * _CHARACTER + _HANDLE))

@@ -69,7 +69,7 @@ def draw_loss_weights(source):
         )
     figure, axes = style.figure(6.4, 4)
     edges, below, handles = _edges(epochs), [0.0] * len(epochs), []
-    colours = style.stage_colours(stages[-1])
+    colors = style.stage_colors(stages[-1])
     for k in stages:
         above = [
             low + weight / total
@@ -83,8 +83,8 @@ def draw_loss_weights(source):
                 edges,
                 baseline=below,
                 fill=True,
-                facecolor=colours[k - 1],
-                # Lines between neighbours help where colours do not.
+                facecolor=colors[k - 1],
+                # Lines between neighbors help where colors do not.
                 edgecolor="white",
                 linewidth=0.6 if len(stages) <= style.MOST_IN_LEGEND else 0,
                 label=f"stage {k}",
@@ -167,7 +167,7 @@ def draw_cosines(source):
         ticks=[-1, -0.5, 0, 0.5, 1],
     )
     style.title(axes, "stage gradients: below 0, two stages conflict")
-    if any(math.isnan(one) for values in pairs.values() for one in values):
+    if any(math.isnan(value) for values in pairs.values() for value in values):
         style.legend(figure, [Patch(color="0.75", label="not compared")])
     return figure
 
@@ -210,7 +210,7 @@ def draw_history(source):
     what = ("validation" if True in found else "training") + " top-1 error"
     figure, panels = style.figure(6.4, 1 + 3 * len(sets), len(sets))
     panels = [panels] if len(sets) == 1 else list(panels)
-    colours = style.stage_colours(num_stages)
+    colors = style.stage_colors(num_stages)
     few = num_stages <= style.MOST_IN_LEGEND
     for axes, (label_set, stages) in zip(panels, sets.items(), strict=True):
         handles, drawn = [], []
@@ -225,7 +225,7 @@ def draw_history(source):
             handles += axes.plot(
                 [epoch for epoch, _ in known],
                 [error for _, error in known],
-                **{**look, "color": colours[stage - 1]},
+                **{**look, "color": colors[stage - 1]},
                 markevery=max(len(known) // 12, 1),
                 linewidth=1.2,
                 label=f"stage {stage}",

@@ -9,7 +9,7 @@ from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation.plots import comparison
 from keras_anytime.evaluation.plots import curves
-from keras_anytime.evaluation.plots.labelled import interval
+from keras_anytime.evaluation.plots.by_label import interval
 from tests.evaluation.examples import curve as _curve
 from tests.evaluation.figures import FIGURES
 from tests.evaluation.figures import budget
@@ -65,7 +65,7 @@ def test_axes_and_legends_say_what_is_drawn(name):
     axes = figure.axes[0]
     assert axes.get_xlabel().endswith(x)
     assert axes.get_ylabel().endswith(y)
-    texts = [text for one in figure.legends for text in one.get_texts()]
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
     found = [_unwrapped(text.get_text()) for text in texts]
     assert sorted(found) == sorted(labels or ())
 
@@ -78,8 +78,8 @@ def test_nothing_is_drawn_over_the_data_or_cut_off(name):
     window = axes.get_window_extent()
     assert window.height > 250 and window.width > 350
     texts = [axes.xaxis.label, axes.yaxis.label, axes.title, *figure.legends]
-    for one in texts:
-        box = one.get_window_extent()
+    for text in texts:
+        box = text.get_window_extent()
         assert not box.overlaps(window)
         if box.width:
             assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
@@ -89,7 +89,7 @@ def test_nothing_is_drawn_over_the_data_or_cut_off(name):
     ):
         box = label.get_window_extent()
         assert not box.overlaps(next_label.get_window_extent())
-    names = [one.get_window_extent() for one in axes.texts]
+    names = [text.get_window_extent() for text in axes.texts]
     for index, box in enumerate(names):
         assert not any(box.overlaps(other) for other in names[:index])
 
@@ -184,11 +184,11 @@ def test_few_stages_are_all_named_and_names_cover_nothing(macs, errors, half):
     figure = curves.draw_curve(curve)
     figure.draw_without_rendering()
     (axes,) = figure.axes
-    names = [one for one in axes.texts if one.get_text()]
-    assert sorted(one.get_text() for one in names) == [
+    names = [text for text in axes.texts if text.get_text()]
+    assert sorted(name.get_text() for name in names) == [
         f"stage {point.stage}: {point.top1_error:.1%}" for point in curve.points
     ]
-    boxes = [one.get_window_extent() for one in names]
+    boxes = [name.get_window_extent() for name in names]
     window = axes.get_window_extent().padded(1)
     taken = _boxes(axes, curve)
     for index, box in enumerate(boxes):
@@ -271,19 +271,19 @@ def test_intervals_of_many_stages_are_a_band():
     assert (box.y0, box.y1) == pytest.approx((0.26 - 0.02, 0.5 + 0.02))
 
 
-def test_curves_differ_without_colour_too():
+def test_curves_differ_without_color_too():
     curves = {f"net {k}": _curve() for k in range(20)}
     lines = curves.draw_curves(curves, oracle=_curve()).axes[0].lines
     looks = {(line.get_marker(), line.get_linestyle()) for line in lines}
     assert len(looks) == len(lines) == 21
 
 
-def test_early_stopping_is_drawn_in_the_colour_of_its_network():
+def test_early_stopping_is_drawn_in_the_color_of_its_network():
     axes = curves.draw_curves(
         {"a": _curve(), "b": _curve()}, budget={"b": budget()}
     ).axes[0]
-    colours = {line.get_label(): line.get_color() for line in axes.lines}
-    assert colours["b, stopping early"] == colours["b"] != colours["a"]
+    colors = {line.get_label(): line.get_color() for line in axes.lines}
+    assert colors["b, stopping early"] == colors["b"] != colors["a"]
     drawn = _lines(axes)["b, stopping early"]
     assert drawn == ([12.0, 40.0, 90.0], [0.45, 0.2, 0.12])
 
@@ -312,8 +312,12 @@ def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
 def test_bars_of_deadlines_are_errors_with_whiskers():
     simulated = simulation()
     axes = comparison.draw_deadlines(simulated).axes[0]
-    bars = [one for one in axes.containers if hasattr(one, "patches")]
-    labels = [one.get_label().split(":")[0] for one in bars]
+    bars = [
+        container
+        for container in axes.containers
+        if hasattr(container, "patches")
+    ]
+    labels = [bar.get_label().split(":")[0] for bar in bars]
     assert labels == ["Baseline", "Nested", "Oracle (all)", "Oracle (each)"]
     for one, scheme in zip(
         bars, ("baseline", "nested", "oracle_all", "oracle_each"), strict=True
@@ -476,7 +480,9 @@ def test_other_formats_are_refused_by_all(tmp_path):
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
-    for name in [one for one in sys.modules if one.startswith("matplotlib")]:
+    for name in [
+        module for module in sys.modules if module.startswith("matplotlib")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for plot in (_curve().plot, simulation().plot, hierarchical().plot):

@@ -74,7 +74,7 @@ def test_few_stages_and_many_read_well(tmp_path, name, num_stages):
     assert axes.get_ylabel().startswith(label)
     window = axes.get_window_extent()
     assert window.width > 300 and window.height > 80
-    texts = [text for one in figure.legends for text in one.get_texts()]
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
     if name == "cosines":
         assert figure.axes[1].get_ylabel() == "cosine"
     elif num_stages <= 8:
@@ -85,8 +85,8 @@ def test_few_stages_and_many_read_well(tmp_path, name, num_stages):
         assert figure.axes[1].get_ylabel() == "stage"
         ticks = [text.get_text() for text in figure.axes[1].get_yticklabels()]
         assert ticks[0] == "1" and ticks[-1] == "25"
-    for one in figure.legends:
-        assert not one.get_window_extent().overlaps(window)
+    for legend in figure.legends:
+        assert not legend.get_window_extent().overlaps(window)
     boxes = [text.get_window_extent() for text in axes.get_yticklabels()]
     for index, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:index])
@@ -123,7 +123,10 @@ def test_stages_of_a_part_of_a_network_keep_their_numbers(tmp_path):
         {"epoch": [1, 2], "weight_10": [3, 1], "weight_2": [1, 1]},
     )
     axes = training.draw_loss_weights(source).axes[0]
-    assert [one.get_label() for one in axes.patches] == ["stage 2", "stage 10"]
+    assert [patch.get_label() for patch in axes.patches] == [
+        "stage 2",
+        "stage 10",
+    ]
     np.testing.assert_allclose(axes.patches[0].get_data().values, [0.25, 0.5])
 
 
@@ -254,9 +257,9 @@ def test_weights_without_shares_are_refused(tmp_path, columns, message):
     assert [path.name for path in tmp_path.iterdir()] == ["weights.csv"]
 
 
-def test_stages_have_colours_of_their_own():
+def test_stages_have_colors_of_their_own():
     for num_stages in (1, 2, 8, 9, 25):
-        colours = style.stage_colours(num_stages)
-        assert len(set(colours)) == num_stages
+        colors = style.stage_colors(num_stages)
+        assert len(set(colors)) == num_stages
         ticks = style.stage_ticks(num_stages)
         assert ticks[0] == 1 and len(ticks) <= 13

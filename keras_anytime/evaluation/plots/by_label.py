@@ -11,12 +11,12 @@ from keras_anytime.evaluation.seeds import CurveAggregate
 FEWEST_FOR_INTERVALS = 3
 
 
-def labelled(curves, argument="curves", kind=AnytimeCurve):
+def by_label(curves, argument="curves", kind=AnytimeCurve):
     """Returns curves by label, for a legend.
 
     Args:
         curves: Dict from labels to curves, or a sequence of curves, which are
-            labelled by their names, or a curve. `CurveAggregate`s stand for
+            labeled by their names, or a curve. `CurveAggregate`s stand for
             their means.
         argument: String. What errors call it.
         kind: What the curves must be: `AnytimeCurve` or `BudgetCurve`.
@@ -33,7 +33,7 @@ def labelled(curves, argument="curves", kind=AnytimeCurve):
     if isinstance(curves, Mapping):
         pairs = [(name, as_curve(one)) for name, one in curves.items()]
     else:
-        found = [as_curve(one) for one in curves]
+        found = [as_curve(curve) for curve in curves]
         pairs = [(getattr(one, "name", None), one) for one in found]
     if not pairs:
         raise ValueError(
