@@ -91,7 +91,7 @@ def main(argv):
 def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
-    from keras_anytime.export import compression
+    from keras_anytime.export import fine_tuning as compression
     from keras_anytime.files import atomic_write
     from keras_anytime.files import check_writable
     from keras_anytime.training.data_info import remember

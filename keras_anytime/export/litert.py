@@ -9,15 +9,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
-from keras_anytime.export.dense import dense_slices
+from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.flatbuffer import compact
 from keras_anytime.export.fusion import fuse_normalizations
-from keras_anytime.export.preparation import check_size
-from keras_anytime.export.preparation import described
-from keras_anytime.export.preparation import pixel_input
+from keras_anytime.export.preprocessing import check_size
+from keras_anytime.export.preprocessing import described
+from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.export.representative import calibration_images
-from keras_anytime.export.rows import resizable
-from keras_anytime.export.trial import check_runs
+from keras_anytime.export.batch_resizing import resizable
+from keras_anytime.export.smoke_test import check_runs
 from keras_anytime.files import alone_in
 from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
@@ -140,7 +140,7 @@ def tflite(
         )
     if quantization == "int8_qat":
         # It brings tf_keras and tfmot.
-        from keras_anytime.export.compression import quantization_aware
+        from keras_anytime.export.fine_tuning import quantization_aware
 
         model = quantization_aware(model, representative)
     named = programs_lib.programs(

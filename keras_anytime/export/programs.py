@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
-from keras_anytime.export.preparation import chosen_stages
-from keras_anytime.export.preparation import exportable
+from keras_anytime.export.preprocessing import chosen_stages
+from keras_anytime.export.preprocessing import exportable
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import StageRecord

@@ -24,7 +24,7 @@ from ai_edge_quantizer.utils import qsv_utils
 
 from keras_anytime.export.flatbuffer import operator_codes
 from keras_anytime.export.flatbuffer import unpacked
-from keras_anytime.export.handover import matched
+from keras_anytime.export.quantization_handover import matched
 
 # Weights in 16-bit floats; in 8-bit or 4-bit integers, with activations in
 # floats that are quantized on the fly; weights and activations in integers.

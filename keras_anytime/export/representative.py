@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_anytime.export.preparation import as_pixels
+from keras_anytime.export.preprocessing import as_pixels
 
 # More add little to the ranges of tensors, and each takes a run of all steps.
 CALIBRATION_IMAGES = 200

@@ -3,9 +3,9 @@
 import dataclasses
 
 from keras_anytime.export import programs as programs_lib
-from keras_anytime.export.preparation import check_size
-from keras_anytime.export.preparation import described
-from keras_anytime.export.preparation import pixel_input
+from keras_anytime.export.preprocessing import check_size
+from keras_anytime.export.preprocessing import described
+from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import ManifestError

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_anytime.evaluation import Predictions
 from keras_anytime.export import tflite
-from keras_anytime.export.preparation import as_pixels
+from keras_anytime.export.preprocessing import as_pixels
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.files import alone_in
 from keras_anytime.files import user_path

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
-from keras_anytime.export import compression
+from keras_anytime.export import fine_tuning as compression
 from tests.conformance import catalogue
 from tests.testing import compiled
 from tests.testing import digits

@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 import keras_anytime as ka
-from keras_anytime.export.remaking import exportable_name
-from keras_anytime.export.remaking import exportable_names
+from keras_anytime.export.rebuild import exportable_name
+from keras_anytime.export.rebuild import exportable_names
 from keras_anytime.manifest.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from tests.export.nets import two

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_anytime.export import preparation
+from keras_anytime.export import preprocessing as preparation
 from keras_anytime.export.fusion import fuse_normalizations
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.networks import EXPORTED

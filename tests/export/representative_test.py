@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
-from keras_anytime.export.preparation import pixel_input
+from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.export.representative import calibration_images
 from tests.callbacks.nets import dense_net
 from tests.export.nets import two

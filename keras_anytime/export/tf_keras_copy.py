@@ -8,9 +8,9 @@ import numpy as np
 import tf_keras
 
 from keras_anytime import layers as anytime
-from keras_anytime.export.preparation import exportable
-from keras_anytime.export.remaking import exportable_name
-from keras_anytime.export.remaking import exportable_names
+from keras_anytime.export.preprocessing import exportable
+from keras_anytime.export.rebuild import exportable_name
+from keras_anytime.export.rebuild import exportable_names
 from keras_anytime.layers.grouped import grouped_kernel
 from keras_anytime.stages import graph
 

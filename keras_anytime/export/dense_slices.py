@@ -6,8 +6,8 @@ import itertools
 import keras
 
 from keras_anytime.export import dense_layers
-from keras_anytime.export.remaking import copied
-from keras_anytime.export.remaking import copy_weights
+from keras_anytime.export.rebuild import copied
+from keras_anytime.export.rebuild import copy_weights
 from keras_anytime.stages import graph
 
 

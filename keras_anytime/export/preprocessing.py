@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_anytime.export.remaking import compute_dtype
-from keras_anytime.export.remaking import exportable_name
-from keras_anytime.export.remaking import exportable_names
-from keras_anytime.export.remaking import is_other_float
-from keras_anytime.export.remaking import remade
+from keras_anytime.export.rebuild import compute_dtype
+from keras_anytime.export.rebuild import exportable_name
+from keras_anytime.export.rebuild import exportable_names
+from keras_anytime.export.rebuild import is_other_float
+from keras_anytime.export.rebuild import remade
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages import outputs as outputs_lib
 

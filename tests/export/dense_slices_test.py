@@ -10,9 +10,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime.export import litert
-from keras_anytime.export import preparation
+from keras_anytime.export import preprocessing as preparation
 from keras_anytime.export import programs
-from keras_anytime.export.dense import dense_slices
+from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
 from keras_anytime.stages import graph

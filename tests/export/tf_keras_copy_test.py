@@ -4,7 +4,7 @@ import pytest
 import tf_keras
 
 import keras_anytime as ka
-from keras_anytime.export import twin as twin_lib
+from keras_anytime.export import tf_keras_copy as twin_lib
 from tests.conformance import catalogue
 from tests.testing import passes_net
 from tests.testing import sampled

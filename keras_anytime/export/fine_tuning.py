@@ -12,16 +12,16 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from keras_anytime.export.preparation import described
+from keras_anytime.export.preprocessing import described
 from keras_anytime.export.representative import check_prepared
-from keras_anytime.export.twin import InGroups
-from keras_anytime.export.twin import activation_ranges
-from keras_anytime.export.twin import folded_normalizations
-from keras_anytime.export.twin import load_tfmot
-from keras_anytime.export.twin import make_twin
-from keras_anytime.export.twin import set_ranges
-from keras_anytime.export.twin import short_name
-from keras_anytime.export.twin import take_weights
+from keras_anytime.export.tf_keras_copy import InGroups
+from keras_anytime.export.tf_keras_copy import activation_ranges
+from keras_anytime.export.tf_keras_copy import folded_normalizations
+from keras_anytime.export.tf_keras_copy import load_tfmot
+from keras_anytime.export.tf_keras_copy import make_twin
+from keras_anytime.export.tf_keras_copy import set_ranges
+from keras_anytime.export.tf_keras_copy import short_name
+from keras_anytime.export.tf_keras_copy import take_weights
 from keras_anytime.files import user_path
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
