@@ -21,7 +21,7 @@ from absl import flags
 from absl import logging
 
 import keras_anytime as ka
-from keras_anytime.manifest.manifest import manifest_path
+from keras_anytime.manifest import manifest_path
 from keras_anytime.stages.calls import graph_calls
 from keras_anytime.stages.multiply_adds import multiply_adds
 

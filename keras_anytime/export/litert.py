@@ -9,6 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_anytime.export import programs as programs_lib
 from keras_anytime.export import quantization as quantization_lib
+from keras_anytime.export.batch_resizing import resizable
 from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.flatbuffer import compact
 from keras_anytime.export.fusion import fuse_normalizations
@@ -16,7 +17,6 @@ from keras_anytime.export.preprocessing import check_size
 from keras_anytime.export.preprocessing import described
 from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.export.representative import calibration_images
-from keras_anytime.export.batch_resizing import resizable
 from keras_anytime.export.smoke_test import check_runs
 from keras_anytime.files import alone_in
 from keras_anytime.files import atomic_write
@@ -25,10 +25,10 @@ from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import TensorSpec
-from keras_anytime.manifest.manifest import checksum
-from keras_anytime.manifest.manifest import manifest_path
-from keras_anytime.manifest.manifest import pending_path
-from keras_anytime.manifest.manifest import settle
+from keras_anytime.manifest.paths import checksum
+from keras_anytime.manifest.paths import manifest_path
+from keras_anytime.manifest.paths import pending_manifest_path
+from keras_anytime.manifest.reading import settle_pending_manifest
 from keras_anytime.stages.checks import check_anytime_model
 
 
@@ -199,13 +199,13 @@ def replace_file(path, content, manifest):
     def write(beside):
         beside.write_bytes(content)
         whole = dataclasses.replace(manifest, sha256=checksum(beside))
-        settle(path)
-        write_text(pending_path(path), whole.to_json())
+        settle_pending_manifest(path)
+        write_text(pending_manifest_path(path), whole.to_json())
 
     check_writable(path)
     with alone_in(path.parent):
         atomic_write(path, write)
-        pending_path(path).replace(manifest_path(path))
+        pending_manifest_path(path).replace(manifest_path(path))
 
 
 def convert(folder, signatures):

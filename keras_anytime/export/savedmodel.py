@@ -9,9 +9,9 @@ from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import ManifestError
-from keras_anytime.manifest.manifest import checksum
-from keras_anytime.manifest.manifest import manifest_path
-from keras_anytime.manifest.manifest import read_manifest
+from keras_anytime.manifest.paths import checksum
+from keras_anytime.manifest.paths import manifest_path
+from keras_anytime.manifest.reading import read_manifest
 from keras_anytime.stages.checks import check_anytime_model
 
 

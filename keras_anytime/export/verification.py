@@ -18,10 +18,10 @@ from keras_anytime.export.representative import check_prepared
 from keras_anytime.files import alone_in
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
-from keras_anytime.manifest.manifest import manifest_path
-from keras_anytime.manifest.manifest import matching_manifest
-from keras_anytime.manifest.manifest import pending_path
-from keras_anytime.manifest.manifest import settle
+from keras_anytime.manifest.paths import manifest_path
+from keras_anytime.manifest.paths import pending_manifest_path
+from keras_anytime.manifest.reading import matching_manifest
+from keras_anytime.manifest.reading import settle_pending_manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.checks import check_anytime_model
 
@@ -176,12 +176,12 @@ def export_verified(
                 results,
             )
         for path, made in written.items():
-            # The manifest first, where it waits: see `pending_path`.
+            # The manifest first, where it waits: see `pending_manifest_path`.
             with alone_in(path.parent):
-                settle(path)
-                manifest_path(made).replace(pending_path(path))
+                settle_pending_manifest(path)
+                manifest_path(made).replace(pending_manifest_path(path))
                 made.replace(path)
-                pending_path(path).replace(manifest_path(path))
+                pending_manifest_path(path).replace(manifest_path(path))
     return results
 
 

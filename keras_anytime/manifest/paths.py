@@ -1,6 +1,7 @@
-"""Where the manifest of an exported file is, and the file's checksum."""
+"""Paths of the manifests of exported files, and checksums of the files."""
 
 import hashlib
+import os
 import pathlib
 import re
 
@@ -10,43 +11,61 @@ from keras_anytime.files import user_path
 _BLOCK_BYTES = 1 << 20
 
 
-def manifest_path(path: str | pathlib.Path) -> pathlib.Path:
-    """Returns where the manifest of an exported file or folder is."""
+def manifest_path(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the path of the manifest of an exported file or folder.
+
+    ```python
+    print(ka.manifest.manifest_path("run/anytime.tflite"))
+    ```
+
+    Args:
+        path: The exported `.tflite` file or SavedModel folder.
+    """
     path = user_path(path)
     if path.is_dir():
         return path / "manifest.json"
     return path.with_name(f"{path.name}.json")
 
 
-def pending_path(path: str | pathlib.Path) -> pathlib.Path:
-    """Returns where the manifest of a file waits while both are replaced."""
+def pending_manifest_path(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the path of the new manifest while the file is being replaced.
+
+    Args:
+        path: The exported `.tflite` file.
+    """
     where = manifest_path(path)
     return where.with_name(f"{where.name}.next")
 
 
-def checksum(path: str | pathlib.Path) -> str:
+def checksum(path: str | os.PathLike) -> str:
     """Returns the SHA-256 of a file, or of a folder's files and their names.
 
-    Manifests inside a folder are left out, since they hold the checksum.
+    The manifest inside a folder is left out, because it holds the checksum.
+
+    Args:
+        path: The exported file or folder.
     """
     path = user_path(path)
     digest = hashlib.sha256()
     if path.is_file():
-        _feed(digest, path)
+        _update(digest, path)
         return digest.hexdigest()
-    for file in sorted(one for one in path.rglob("*") if one.is_file()):
+    for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
         name = file.relative_to(path).as_posix()
         if name != "manifest.json":
             digest.update(f"{name}\n".encode())
-            _feed(digest, file)
+            _update(digest, file)
     return digest.hexdigest()
 
 
-def why_missing(path: str | pathlib.Path) -> str:
-    """Returns what to say where an exported file or folder has no manifest.
+def why_missing(path: str | os.PathLike) -> str:
+    """Returns the error message for an export that has no manifest.
 
-    It tells what is missing as a whole, what has lost its manifest, and what
-    never had one.
+    The message tells three cases apart: the export itself is missing, its
+    manifest was lost, or the file was never exported by this library.
+
+    Args:
+        path: The path at which an exported file or folder was expected.
     """
     path = pathlib.Path(path)
     where = manifest_path(path)
@@ -64,21 +83,21 @@ def why_missing(path: str | pathlib.Path) -> str:
     )
 
 
-def _has_stages(path):
-    """Whether a file has signatures of stages; their names are in it."""
-    end = b""
+def _has_stages(path: pathlib.Path) -> bool:
+    """Returns whether the bytes of a file name signatures of stages."""
+    tail = b""
     try:
         with open_regular(path) as file:
             while block := file.read(_BLOCK_BYTES):
-                if re.search(rb"(step|subnet)_\d", end + block):
+                if re.search(rb"(step|subnet)_\d", tail + block):
                     return True
-                end = block[-len(b"subnet_") :]
+                tail = block[-len(b"subnet_") :]
     except OSError:
         pass
     return False
 
 
-def _feed(digest, path):
+def _update(digest: "hashlib._Hash", path: pathlib.Path) -> None:
     with open_regular(path) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)

@@ -1,37 +1,40 @@
-"""What the fields of a manifest must be, each by itself and all together."""
+"""The rules that the fields of a manifest follow, alone and together."""
 
 import functools
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from keras_anytime.manifest import values
 
-_FORMAT = ("format", "format_version", "checksum")
-_STAGE = {
+_FORMAT_FIELDS = ("format", "format_version", "checksum")
+# The smallest allowed values of a stage's integers.
+_STAGE_MINIMA = {
     "stage": 1,
     "macs": 0,
     "parameters": 0,
     "step_macs": 0,
     "step_parameters": 0,
 }
-_TENSOR = ("name", "shape", "dtype", "quantization")
+_TENSOR_FIELDS = ("name", "shape", "dtype", "quantization")
 
 
-def check_fields(fields: dict) -> None:
-    """Holds each field of a manifest against what it must be.
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Checks each field of a manifest by itself.
 
     Args:
         fields: Dict, the JSON object of a manifest.
 
     Raises:
-        ValueError: If a field is missing, is none that a manifest has, or was
-            never written so.
+        ValueError: If a field is missing, unknown or malformed.
     """
-    lacking = sorted({*_NEEDED} - set(fields))
-    if lacking:
-        raise ValueError(f"it lacks {lacking}")
-    unknown = sorted(set(fields) - {*_NEEDED, *_LATER, *_FORMAT})
+    missing = sorted({*_REQUIRED} - set(fields))
+    if missing:
+        raise ValueError(f"it lacks {missing}")
+    unknown = sorted(set(fields) - {*_REQUIRED, *_OPTIONAL, *_FORMAT_FIELDS})
     if unknown:
-        raise ValueError(f"it has unknown fields {values.shown(unknown)}")
-    checks = {**_NEEDED, **_LATER}
+        raise ValueError(f"it has unknown fields {values.short_repr(unknown)}")
+    checks = {**_REQUIRED, **_OPTIONAL}
     for name in checks.keys() & fields.keys():
         try:
             checks[name](fields[name])
@@ -44,15 +47,16 @@ def check_fields(fields: dict) -> None:
         values.record(names, label_sets)
 
 
-def check_programs(manifest) -> None:
-    """Holds the stages of a manifest against its programs.
+def check_programs(manifest: Any) -> None:
+    """Checks that the programs of a manifest run one after another.
 
     Args:
-        manifest: A `Manifest`, each field of which is as it must be.
+        manifest: A `Manifest` whose fields passed `check_fields`.
 
     Raises:
-        ValueError: If the programs do not run one after another, from an image
-            to answers.
+        ValueError: If stages are not numbered in order, if signatures are
+            missing or unknown, or if a program reads something other than the
+            image and the features that earlier steps leave.
     """
     numbers = [stage.stage for stage in manifest.stages]
     if not numbers or numbers != sorted({*numbers}):
@@ -68,99 +72,102 @@ def check_programs(manifest) -> None:
     odd = sorted(set(names) ^ set(manifest.signatures)) or not names
     if odd:
         raise ValueError(
-            "there are no signatures of stages, or not those of all, or others "
-            f"than these: {values.shown(odd)}"
+            "signatures of stages are missing or unknown: "
+            f"{values.short_repr(odd)}"
         )
-    left = {"image"}  # What a step may read.
+    available = {"image"}  # What a step may read.
     for name in names:
         program = manifest.signatures[name]
-        inputs = {one.name for one in program.inputs}
-        outputs = {output.name for output in program.outputs}
-        if not inputs or inputs - (left if name[:4] == "step" else {"image"}):
+        inputs = {tensor.name for tensor in program.inputs}
+        outputs = {tensor.name for tensor in program.outputs}
+        allowed = available if name.startswith("step_") else {"image"}
+        if not inputs or inputs - allowed:
             raise ValueError(
-                f"the signature {name} reads {values.shown(sorted(inputs))}, "
-                "and not just the image and what earlier steps leave"
+                f"the signature {name} reads "
+                f"{values.short_repr(sorted(inputs))}, and not just the image "
+                "and what earlier steps leave"
             )
-        lacking = sorted(set(manifest.logits_names.values()) - outputs)
-        if lacking:
+        missing = sorted(set(manifest.logits_names.values()) - outputs)
+        if missing:
             raise ValueError(
-                f"the signature {name} gives no {values.shown(lacking)}"
+                f"the signature {name} gives no {values.short_repr(missing)}"
             )
-        left |= outputs
-    _check_counts(manifest, manifest.signatures[names[0]].inputs[0])
+        available |= outputs
+    channels = manifest.signatures[names[0]].inputs[0].shape[-1]
+    _check_lengths(manifest, channels or 1)
 
 
-def _check_counts(manifest, image):
-    """Holds the lengths of lists against the stages and the channels."""
+def _check_lengths(manifest: Any, channels: int) -> None:
+    """Checks the lengths of lists against the stages and the channels."""
     if manifest.thresholds is not None:
         values.items([*manifest.thresholds], {len(manifest.stages) - 1})
     for record in (manifest.preprocessing, manifest.pixels):
         if record is not None:
             for name in ("mean", "std"):
-                values.items(record[name], {1, image.shape[-1] or 1})
+                values.items(record[name], {1, channels})
 
 
-def _stages(stages):
-    for one in values.items(stages):
-        values.record(one, (*_STAGE, "top1_error"))
-        for name, least in _STAGE.items():
-            values.integer(one[name], least)
-        values.optional(values.share, one["top1_error"])
+def _check_stages(stages: Any) -> None:
+    for stage in values.items(stages):
+        values.record(stage, (*_STAGE_MINIMA, "top1_error"))
+        for name, minimum in _STAGE_MINIMA.items():
+            values.integer(stage[name], minimum)
+        values.optional(values.share, stage["top1_error"])
 
 
-def _signatures(signatures):
+def _check_signatures(signatures: Any) -> None:
     for signature in values.record(signatures).values():
         for tensors in values.record(signature, ("inputs", "outputs")).values():
-            for one in values.items(tensors):
-                _tensor(one)
-            values.different([tensor["name"] for tensor in tensors])
+            for tensor in values.items(tensors):
+                _check_tensor(tensor)
+            values.distinct([tensor["name"] for tensor in tensors])
 
 
-def _tensor(tensor):
-    values.record(tensor, _TENSOR)
+def _check_tensor(tensor: Any) -> None:
+    values.record(tensor, _TENSOR_FIELDS)
     values.text(tensor["name"])
     values.shape(tensor["shape"])
     dtype = values.dtype(tensor["dtype"])
     values.optional(values.quantization, tensor["quantization"], dtype)
 
 
-def _versions(versions):
+def _check_versions(versions: Any) -> None:
     for value in values.record(versions).values():
         values.text(value)
 
 
-def _class_names(names):
-    for one in names.values() if isinstance(names, dict) else [names]:
-        values.texts(one)
+def _check_class_names(names: Any) -> None:
+    for sequence in names.values() if isinstance(names, dict) else [names]:
+        values.texts(sequence)
 
 
-def _label_sets(names):
-    values.different(values.texts(names))
+def _check_label_sets(names: Any) -> None:
+    values.distinct(values.texts(names))
 
 
-def _thresholds(thresholds):
-    for one in values.items(thresholds):
-        values.share(one)
+def _check_thresholds(thresholds: Any) -> None:
+    for threshold in values.items(thresholds):
+        values.share(threshold)
 
 
-def _or_none(check):
+def _or_none(check: Callable[..., Any]) -> Callable[..., Any]:
     return functools.partial(values.optional, check)
 
 
-_NEEDED = {
+_REQUIRED: dict[str, Callable[..., Any]] = {
     "kind": values.text,
     "name": values.text,
-    "stages": _stages,
-    "signatures": _signatures,
+    "stages": _check_stages,
+    "signatures": _check_signatures,
     "sha256": values.text,
-    "class_names": _or_none(_class_names),
+    "class_names": _or_none(_check_class_names),
     "preprocessing": _or_none(values.normalization),
-    "versions": _versions,
+    "versions": _check_versions,
 }
-# Those that manifests of earlier versions do not have.
-_LATER = {
-    "label_sets": _or_none(_label_sets),
-    "thresholds": _or_none(_thresholds),
+# Manifests of earlier versions do not have these fields.
+_OPTIONAL: dict[str, Callable[..., Any]] = {
+    "label_sets": _or_none(_check_label_sets),
+    "thresholds": _or_none(_check_thresholds),
     "quantization": _or_none(values.text),
     "pixels": _or_none(values.pixels),
     "verified": _or_none(values.measurements),

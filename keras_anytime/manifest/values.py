@@ -1,18 +1,21 @@
-"""Values of a manifest, each held against what it must be.
+"""Checks of single values in a manifest.
 
-A manifest may have been damaged, or written to do harm: whatever a value is
-used for later is safe with all that these functions let pass.
+A manifest may be damaged or written to do harm. Values that pass these
+functions are safe to use. Each function returns the value that it checked and
+raises a `ValueError` otherwise.
 """
 
 import reprlib
 import sys
+from collections.abc import Callable
 from collections.abc import Collection
+from typing import Any
 from typing import NoReturn
 
 # LiteRT counts sizes in 32 bits.
-LARGEST_SIZE = 2**31 - 1
-_MOST_AXES = 8
-# Of numbers that are divided by, in float32.
+MAX_SIZE = 2**31 - 1
+_MAX_AXES = 8
+# Limits of numbers that a device divides by in float32.
 _SMALLEST, _LARGEST = 1e-30, 1e30
 _INTEGERS = tuple(
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -22,75 +25,79 @@ _repr = reprlib.Repr()
 _repr.maxlevel = 2
 
 
-def shown(value) -> str:
-    """Returns the start of what a value looks like, however large it is."""
-    found = _repr.repr(value)
-    return found if len(found) <= 100 else f"{found[:100]}..."
+def short_repr(value: object) -> str:
+    """Returns at most 100 characters of a value's `repr`, however large."""
+    text = _repr.repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
-def refuse(value, wanted: str) -> NoReturn:
-    """Raises the `ValueError` of a value that is not what it must be."""
-    raise ValueError(f"{shown(value)} is not {wanted}")
+def refuse(value: object, wanted: str) -> NoReturn:
+    """Raises the `ValueError` for a value that is not `wanted`."""
+    raise ValueError(f"{short_repr(value)} is not {wanted}")
 
 
-def optional(check, value, *args):
-    """Returns a checked value, or `None`."""
+def optional(check: Callable[..., Any], value: Any, *args: Any) -> Any:
+    """Checks a value that may be `None`."""
     return None if value is None else check(value, *args)
 
 
-def text(value) -> str:
-    """Returns a string."""
+def text(value: Any) -> str:
+    """Checks for a string."""
     return value if isinstance(value, str) else refuse(value, "a string")
 
 
-def texts(value) -> list[str]:
-    """Returns a list of strings."""
-    return [text(one) for one in items(value)]
+def texts(value: Any) -> list[str]:
+    """Checks for a list of strings."""
+    return [text(entry) for entry in items(value)]
 
 
-def flag(value) -> bool:
-    """Returns a boolean."""
+def flag(value: Any) -> bool:
+    """Checks for a boolean."""
     return value if isinstance(value, bool) else refuse(value, "a boolean")
 
 
-def integer(value, least: int = 0, most: int = 2**63 - 1) -> int:
-    """Returns an integer of a range."""
+def integer(value: Any, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
+    """Checks for an integer from `minimum` to `maximum`."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int)
-        or not least <= value <= most
+        or not minimum <= value <= maximum
     ):
-        refuse(value, f"an integer from {least} to {most}")
+        refuse(value, f"an integer from {minimum} to {maximum}")
     return value
 
 
-def number(value, least=-sys.float_info.max, most=sys.float_info.max):
-    """Returns a finite number of a range."""
+def number(
+    value: Any,
+    minimum: float = -sys.float_info.max,
+    maximum: float = sys.float_info.max,
+) -> float:
+    """Checks for a finite number from `minimum` to `maximum`."""
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or not least <= value <= most
+        or not minimum <= value <= maximum
     ):
-        refuse(value, f"a number from {least:g} to {most:g}")
+        refuse(value, f"a number from {minimum:g} to {maximum:g}")
     return value
 
 
-def share(value):
-    """Returns a number from 0 to 1."""
+def share(value: Any) -> float:
+    """Checks for a number from 0 to 1."""
     return number(value, 0, 1)
 
 
-def items(value, counts: Collection[int] | None = None) -> list:
-    """Returns a list, of one of some lengths."""
+def items(value: Any, lengths: Collection[int] | None = None) -> list[Any]:
+    """Checks for a list, with one of `lengths` if they are given."""
     if not isinstance(value, list):
         refuse(value, "a list")
-    if counts is not None and len(value) not in counts:
-        refuse(value, f"a list of {' or '.join(map(str, sorted(counts)))}")
+    if lengths is not None and len(value) not in lengths:
+        refuse(value, f"a list of {' or '.join(map(str, sorted(lengths)))}")
     return value
 
 
-def record(value, names: Collection | None = None) -> dict:
-    """Returns a dict, of just these names."""
+def record(value: Any, names: Collection[Any] | None = None) -> dict[str, Any]:
+    """Checks for a dict, with exactly the keys `names` if they are given."""
     if not isinstance(value, dict):
         refuse(value, "a dict")
     if names is not None and set(value) != set(names):
@@ -98,66 +105,73 @@ def record(value, names: Collection | None = None) -> dict:
     return value
 
 
-def different(names: list[str]) -> list[str]:
-    """Returns names of which there is at least one, and none comes twice."""
+def distinct(names: list[str]) -> list[str]:
+    """Checks that names are not empty and that none occurs twice."""
     if len(set(names)) != (len(names) or 1):
         refuse(names, "a list of different names")
     return names
 
 
-def shape(value) -> list[int | None]:
-    """Returns the shape of a tensor, with a batch axis."""
+def shape(value: Any) -> list[int | None]:
+    """Checks for the shape of a tensor; sizes may be `None`."""
     elements = 1
-    for size in items(value, range(1, _MOST_AXES + 1)):
-        elements *= 1 if size is None else integer(size, 1, LARGEST_SIZE)
-    if elements > LARGEST_SIZE:
-        refuse(value, f"the shape of at most {LARGEST_SIZE} elements")
+    for size in items(value, range(1, _MAX_AXES + 1)):
+        elements *= 1 if size is None else integer(size, 1, MAX_SIZE)
+    if elements > MAX_SIZE:
+        refuse(value, f"the shape of at most {MAX_SIZE} elements")
     return value
 
 
-def dtype(value) -> str:
-    """Returns the name of a type of numbers."""
+def dtype(value: Any) -> str:
+    """Checks for the name of a numeric type."""
     if text(value) not in _DTYPES:
         refuse(value, f"one of {', '.join(_DTYPES)}")
     return value
 
 
-def quantization(value, of_dtype: str) -> dict:
-    """Returns the scale and the zero point of a tensor of integers."""
+def quantization(value: Any, of_dtype: str) -> dict[str, Any]:
+    """Checks for the scale and the zero point of a tensor of integers.
+
+    Args:
+        value: Dict with `scale` and `zero_point`.
+        of_dtype: String, the type of the tensor.
+    """
     record(value, ("scale", "zero_point"))
     if of_dtype not in _INTEGERS:
         refuse(of_dtype, "a type of integers, which alone are quantized")
     number(value["scale"], _SMALLEST, _LARGEST)
-    integer(value["zero_point"], -LARGEST_SIZE - 1, LARGEST_SIZE)
+    integer(value["zero_point"], -MAX_SIZE - 1, MAX_SIZE)
     return value
 
 
-def normalization(value, others=()) -> dict:
-    """Returns how pixels become numbers, `(pixel / scale - mean) / std`.
+def normalization(
+    value: Any, other_names: Collection[str] = ()
+) -> dict[str, Any]:
+    """Checks for the numbers of `(pixel / scale - mean) / std`.
 
     Args:
         value: Dict with `scale`, a number, and lists `mean` and `std`.
-        others: Collection of strings, what else it has.
+        other_names: Collection of strings, further keys of the dict.
     """
-    record(value, ("scale", "mean", "std", *others))
-    for one in items(value["mean"]):
-        number(one, -_LARGEST, _LARGEST)
-    for one in (value["scale"], *items(value["std"])):
-        if not _SMALLEST <= abs(number(one)) <= _LARGEST:
-            refuse(one, f"a number from {_SMALLEST:g} to {_LARGEST:g}")
+    record(value, ("scale", "mean", "std", *other_names))
+    for mean in items(value["mean"]):
+        number(mean, -_LARGEST, _LARGEST)
+    for divisor in (value["scale"], *items(value["std"])):
+        if not _SMALLEST <= abs(number(divisor)) <= _LARGEST:
+            refuse(divisor, f"a number from {_SMALLEST:g} to {_LARGEST:g}")
     return value
 
 
-def pixels(value) -> dict:
-    """Returns what a file that takes pixels makes of them."""
-    for one in items(normalization(value, ("size",))["size"], {2}):
-        integer(one, 1, LARGEST_SIZE)
+def pixels(value: Any) -> dict[str, Any]:
+    """Checks for the pixels' size and normalization."""
+    for size in items(normalization(value, ("size",))["size"], {2}):
+        integer(size, 1, MAX_SIZE)
     return value
 
 
-def measurements(value) -> dict:
-    """Returns a dict of numbers and lists of numbers."""
-    for one in record(value).values():
-        for entry in one if isinstance(one, list) else [one]:
-            number(entry)
+def measurements(value: Any) -> dict[str, Any]:
+    """Checks for a dict of numbers and lists of numbers."""
+    for entry in record(value).values():
+        for measured in entry if isinstance(entry, list) else [entry]:
+            number(measured)
     return value

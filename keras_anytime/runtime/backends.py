@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.manifest.manifest import Manifest
-from keras_anytime.manifest.values import shown
+from keras_anytime.manifest.values import short_repr
 
 Program = Callable[[dict], dict]
 
@@ -54,7 +54,7 @@ def load_programs(
     if kind not in loaders:
         raise LoadError(
             f"This version runs exports of kind {sorted(loaders)}. "
-            f"Received: {shown(kind)} in {str(path)!r}"
+            f"Received: {short_repr(kind)} in {str(path)!r}"
         )
     try:
         available, wrap = loaders[kind](path, num_threads, content)
@@ -135,7 +135,7 @@ def _check(name, found, signature, path):
         if odd:
             raise LoadError(
                 f"{str(path)!r} is not the file of its manifest: in the "
-                f"signature {name} they differ in {shown(odd)}. Export it "
+                f"signature {name} they differ in {short_repr(odd)}. Export it "
                 "again."
             )
 

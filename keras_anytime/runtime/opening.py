@@ -4,9 +4,9 @@ import pathlib
 from collections.abc import Sequence
 
 from keras_anytime.manifest.manifest import Manifest
-from keras_anytime.manifest.manifest import checksum
-from keras_anytime.manifest.manifest import read_manifest
-from keras_anytime.manifest.manifest import read_verified
+from keras_anytime.manifest.paths import checksum
+from keras_anytime.manifest.reading import read_manifest
+from keras_anytime.manifest.reading import read_verified
 from keras_anytime.runtime import forks
 from keras_anytime.runtime.backends import LoadError
 from keras_anytime.runtime.backends import Program

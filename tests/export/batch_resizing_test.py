@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 import keras_anytime as ka
-from keras_anytime.manifest.manifest import _parse
-from keras_anytime.manifest.manifest import read_manifest
+from keras_anytime.manifest import Manifest
+from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import backends
 from tests.export.nets import two
@@ -123,4 +123,4 @@ def test_networks_of_convolutions_are_resized(tiny_file):
 def test_manifests_that_do_not_say_so_are_not_resized(tiny_file):
     fields = json.loads(read_manifest(tiny_file).to_json())
     del fields["resizable"], fields["checksum"]
-    assert not _parse(fields).resizable
+    assert not Manifest.from_fields(fields).resizable

@@ -9,8 +9,8 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.export import preprocessing as preparation
-from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import digits
 from tests.testing import hierarchical_net

@@ -5,7 +5,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
 from tests.testing import passes_net
 from tests.testing import tiny_net
 

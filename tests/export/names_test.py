@@ -10,7 +10,7 @@ from keras import layers
 import keras_anytime as ka
 from keras_anytime.export.rebuild import exportable_name
 from keras_anytime.export.rebuild import exportable_names
-from keras_anytime.manifest.manifest import read_manifest
+from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from tests.export.nets import two
 from tests.testing import digits

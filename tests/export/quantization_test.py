@@ -9,9 +9,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.export import smoke_test as trial
 from keras_anytime.export.quantization import VARIANTS
-from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime.images import as_batch
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS as FORMS

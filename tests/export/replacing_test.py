@@ -9,9 +9,9 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime import files
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.export import litert
 from keras_anytime.export import verification
-from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import copied
 from tests.testing import digits

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
 from tests.testing import digits
 from tests.testing import tiny_net
 

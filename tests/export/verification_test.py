@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.export.verification import AccuracyLoss
 from keras_anytime.export.verification import Verified
-from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import copied
 from tests.testing import digits

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import LoadError
 from tests.testing import copied

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
 from tests.evaluation.report_test import Page
 from tests.testing import run_script
 from tests.testing import scramble

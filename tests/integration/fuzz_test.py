@@ -11,7 +11,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
+from keras_anytime.manifest.manifest import MAX_BYTES
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StepLatency
 from keras_anytime.runtime import latency as latency_lib
@@ -111,7 +112,7 @@ def test_latencies_are_read_or_as_good_as_none(tmp_path, count, seed):
 )
 @pytest.mark.parametrize("within", ["manifest", "field", "latency"])
 def test_the_largest_files_take_little_memory(path, unit, within):
-    largest = manifest_lib.LARGEST_BYTES
+    largest = MAX_BYTES
     if within == "latency":
         where, largest = latency_lib.latency_path(path), 2**20
     else:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.training.data_info import remember
 from tests.testing import digits
 from tests.testing import rows_of

@@ -6,7 +6,10 @@ import shutil
 
 import pytest
 
-from keras_anytime.manifest import manifest as manifest_lib
+from keras_anytime import manifest as manifest_lib
+from keras_anytime.manifest import manifest as manifest_module
+from keras_anytime.manifest import reading
+from keras_anytime.manifest.paths import pending_manifest_path
 from tests.mutations import nested
 
 MANIFEST = manifest_lib.Manifest(
@@ -402,7 +405,7 @@ def test_what_could_not_be_read_is_not_written(change):
 
 def test_a_manifest_too_large_is_not_even_read(tmp_path, monkeypatch):
     path = _write(tmp_path, MANIFEST.to_json())
-    monkeypatch.setattr(manifest_lib, "LARGEST_BYTES", 100)
+    monkeypatch.setattr(manifest_module, "MAX_BYTES", 100)
     with pytest.raises(manifest_lib.ManifestError, match="larger than 100"):
         manifest_lib.read_manifest(path)
 
@@ -418,7 +421,7 @@ def test_the_manifest_that_waits_is_found(tmp_path):
     path = _write(tmp_path, MANIFEST.to_json())
     assert manifest_lib.matching_manifest(path) is None
     mine = dataclasses.replace(MANIFEST, sha256=manifest_lib.checksum(path))
-    pending = manifest_lib.pending_path(path)
+    pending = pending_manifest_path(path)
     for other in ("{", MANIFEST.to_json()):
         pending.write_text(other)
         assert manifest_lib.matching_manifest(path) is None
@@ -442,38 +445,38 @@ def test_what_is_verified_is_what_is_read(tmp_path, monkeypatch):
         return mine
 
     first = export(b"first")
-    assert manifest_lib.read_verified(path) == (first, b"first")
+    assert reading.read_verified(path) == (first, b"first")
     # Another export comes between the reading of the two, three times.
-    find, contents = manifest_lib._manifests, [b"second", b"third", b"fourth"]
+    find, contents = reading._candidates, [b"second", b"third", b"fourth"]
 
     def found_late(path):
         if contents:
             export(contents.pop(0))
         return find(path)
 
-    monkeypatch.setattr(manifest_lib, "_manifests", found_late)
-    manifest, content = manifest_lib.read_verified(path)
+    monkeypatch.setattr(reading, "_candidates", found_late)
+    manifest, content = reading.read_verified(path)
     assert content == b"fourth"
     assert manifest == export(b"fourth")
     path.write_bytes(b"damaged")
-    assert manifest_lib.read_verified(path) == (None, b"damaged")
+    assert reading.read_verified(path) == (None, b"damaged")
     shutil.rmtree(tmp_path)
     with pytest.raises(manifest_lib.ManifestError, match="There is no"):
-        manifest_lib.read_verified(path)
+        reading.read_verified(path)
 
 
 def test_a_manifest_that_waits_is_settled(tmp_path):
     path = _write(tmp_path, MANIFEST.to_json())
     mine = dataclasses.replace(MANIFEST, sha256=manifest_lib.checksum(path))
-    pending = manifest_lib.pending_path(path)
-    manifest_lib.settle(path)
+    pending = pending_manifest_path(path)
+    reading.settle_pending_manifest(path)
     for other in ("{", MANIFEST.to_json()):
         pending.write_text(other)
-        manifest_lib.settle(path)
+        reading.settle_pending_manifest(path)
         assert pending.exists()
         assert manifest_lib.read_manifest(path) == MANIFEST
     pending.write_text(mine.to_json())
-    manifest_lib.settle(path)
+    reading.settle_pending_manifest(path)
     assert not pending.exists()
     assert manifest_lib.read_manifest(path) == mine
 
@@ -483,8 +486,8 @@ def test_chosen_stages_keep_their_numbers(tmp_path):
         MANIFEST,
         stages=MANIFEST.stages[1:],
         signatures={
-            name: one
-            for name, one in MANIFEST.signatures.items()
+            name: signature
+            for name, signature in MANIFEST.signatures.items()
             if name.endswith("2")
         },
         thresholds=None,

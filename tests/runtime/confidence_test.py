@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime import manifest as manifest_lib
 from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import confidence_thresholds
 from keras_anytime.evaluation import dynamic_evaluation
 from keras_anytime.evaluation import stage_costs
-from keras_anytime.manifest import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import digits
 from tests.testing import hierarchical_net

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest.manifest import TensorSpec
+from keras_anytime.manifest import TensorSpec
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.images import prepared
