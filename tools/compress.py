@@ -91,7 +91,6 @@ def main(argv):
 def compress():
     """Writes the compressed network, and returns the sizes of both."""
     import keras_anytime as ka
-    from keras_anytime.export import fine_tuning as compression
     from keras_anytime.files import atomic_write
     from keras_anytime.files import check_writable
     from keras_anytime.training.data_info import remember
@@ -125,14 +124,14 @@ def compress():
         data_dir=FLAGS.data_dir,
         download=FLAGS.download,
     )
-    compressed = getattr(compression, FLAGS.method)(model, train, **options)
+    compressed = getattr(ka.export, FLAGS.method)(model, train, **options)
     atomic_write(FLAGS.output, compressed.save)
     with tempfile.TemporaryDirectory() as folder:
         sizes = []
         for name, network in (("before", model), ("after", compressed)):
             path = pathlib.Path(folder) / f"{name}.tflite"
             ka.export.tflite(network, path)
-            sizes.append(compression.file_sizes(path))
+            sizes.append(ka.export.file_sizes(path))
     return sizes
 
 

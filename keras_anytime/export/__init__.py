@@ -1,20 +1,23 @@
-"""Exporting networks for devices, and the manifest that describes them.
+"""Exports of networks to SavedModel and LiteRT files, compressed or not.
 
-The manifest is read on devices without Keras, so the exporters load on use.
+Exporters load on first use, because they bring TensorFlow.
 """
 
 import importlib
+from typing import Any
 
+# Public names by the modules that define them.
 _MODULES = {
     "CALIBRATED": "quantization",
     "VARIANTS": "quantization",
-    "AccuracyLoss": "verification",
-    "Verified": "verification",
-    "cluster": "fine_tuning",
-    "export_verified": "verification",
-    "file_sizes": "fine_tuning",
-    "prune": "fine_tuning",
-    "quantization_aware": "fine_tuning",
+    "AccuracyDropError": "verified_export",
+    "FileSizes": "file_size",
+    "VerificationResult": "verification",
+    "cluster": "clustering",
+    "export_verified": "verified_export",
+    "file_sizes": "file_size",
+    "prune": "pruning",
+    "quantization_aware": "quantization_training",
     "saved_model": "savedmodel",
     "tflite": "litert",
     "verification_table": "verification",
@@ -24,7 +27,7 @@ _MODULES = {
 __all__ = list(_MODULES)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_MODULES[name]}")

@@ -1,18 +1,22 @@
-"""Whether the operators of a LiteRT file treat each image by itself.
+"""Decides whether a LiteRT file runs batches of other sizes than it declares.
 
-LiteRT resizes the inputs of a file on demand. What that does to an operator
-depends: some have the batch size of the file in them, as a reshape to a fixed
-shape has, and fail or mix images.
+LiteRT resizes the inputs of a file on demand. Some operators contain the batch
+size of the file, such as a reshape to a fixed shape. They then fail or mix
+images.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_anytime.export.flatbuffer import operator_codes
-from keras_anytime.export.flatbuffer import unpacked
+from keras_anytime.export.flatbuffer import unpack
 
 _CODE = schema.BuiltinOperator
-# Whose row i is made of row i of the first input; the others are constants.
+# Row i of the output depends on row i of the first input only; the other
+# inputs are constants.
 _BY_ROWS = (
     _CODE.AVERAGE_POOL_2D,
     _CODE.CAST,
@@ -38,7 +42,7 @@ _BY_ROWS = (
     _CODE.TANH,
 )
 _REDUCTIONS = (_CODE.MEAN, _CODE.REDUCE_MAX, _CODE.SUM)
-# Of several inputs, row by row.
+# Row i of the output depends on row i of both inputs.
 _ELEMENTWISE = (
     _CODE.ADD,
     _CODE.DIV,
@@ -49,49 +53,46 @@ _ELEMENTWISE = (
 )
 
 
-def resizable(content):
+def is_resizable(content: bytes) -> bool:
     """Returns whether a file runs batches of other sizes than it declares.
 
-    It errs on the safe side: of an operator that is not known here, nothing is
-    assumed.
+    An operator that is not known here counts as not resizable.
 
     Args:
         content: Bytes of a LiteRT file.
-
-    Returns:
-        Boolean.
     """
-    model = unpacked(content)
+    model = unpack(content)
     codes = operator_codes(model)
     return all(
-        _by_rows(_Graph(model, graph), codes) for graph in model.subgraphs
+        _keeps_images_apart(_Graph(model, graph), codes)
+        for graph in model.subgraphs
     )
 
 
 class _Graph:
-    """A subgraph, and which of its tensors depend on no image."""
+    """A subgraph, with the set of its tensors that depend on no image."""
 
-    def __init__(self, model, graph):
+    def __init__(self, model: Any, graph: Any):
         self.operators = graph.operators
-        self.constant = {-1}  # An input that is left out.
+        self.constant = {-1}  # -1: an absent input.
         self._tensors = graph.tensors
         self._buffers = model.buffers
         for index, tensor in enumerate(graph.tensors):
             if model.buffers[tensor.buffer].data is not None:
                 self.constant.add(index)
 
-    def shape(self, index):
+    def shape(self, index: int) -> tuple[int, ...]:
         shape = self._tensors[index].shape
         return () if shape is None else tuple(shape)
 
-    def values(self, index):
-        """The 32-bit integers of a constant, such as axes; none of others."""
+    def integers(self, index: int) -> np.ndarray | None:
+        """Returns the 32-bit integers of a constant; `None` for others."""
         data = self._buffers[self._tensors[index].buffer].data
         return None if data is None else np.asarray(data).view("int32")
 
 
-def _by_rows(graph, codes):
-    """Whether all operators keep the rows of a batch apart."""
+def _keeps_images_apart(graph: _Graph, codes: Sequence[int]) -> bool:
+    """Returns whether no operator mixes the rows of a batch."""
     for operator in graph.operators:
         inputs = [int(index) for index in operator.inputs]
         if graph.constant.issuperset(inputs):
@@ -99,46 +100,52 @@ def _by_rows(graph, codes):
             continue
         code = codes[operator.opcodeIndex]
         if code in _ELEMENTWISE:
-            kept = _keeps_in_pairs(graph, inputs)
+            apart = _pairs_rows(graph, inputs)
         elif code == _CODE.CONCATENATION:
             rank = len(graph.shape(inputs[0]))
-            kept = bool(operator.builtinOptions.axis % rank) and (
+            apart = bool(operator.builtinOptions.axis % rank) and (
                 not graph.constant & set(inputs)
             )
         else:
-            kept = code in _BY_ROWS and _keeps(graph, code, operator, inputs)
-        if not kept:
+            apart = code in _BY_ROWS and _keeps_rows(
+                graph, code, operator, inputs
+            )
+        if not apart:
             return False
     return True
 
 
-def _keeps(graph, code, operator, inputs):
-    """Whether an operator on one tensor keeps its rows."""
+def _keeps_rows(
+    graph: _Graph, code: int, operator: Any, inputs: Sequence[int]
+) -> bool:
+    """Returns whether an operator on one tensor keeps its rows apart."""
     first, *others = inputs
     rank = len(graph.shape(first))
     if first in graph.constant or not graph.constant.issuperset(others):
         return False
     if code in _REDUCTIONS:
-        axes = graph.values(others[0])
+        axes = graph.integers(others[0])
         return axes is not None and bool(np.all(axes % rank))
     if code == _CODE.PAD:
-        padding = graph.values(others[0])
+        padding = graph.integers(others[0])
         return padding is not None and not np.any(padding[:2])
     if code == _CODE.FULLY_CONNECTED:
         return rank == 2 or operator.builtinOptions.keepNumDims
     return rank > 1
 
 
-def _keeps_in_pairs(graph, inputs):
-    """Whether an operator on pairs of values pairs those of one image."""
+def _pairs_rows(graph: _Graph, inputs: Sequence[int]) -> bool:
+    """Returns whether an elementwise operator pairs rows of the same image."""
     ranks = {
-        len(graph.shape(one)) for one in inputs if one not in graph.constant
+        len(graph.shape(index))
+        for index in inputs
+        if index not in graph.constant
     }
     if len(ranks) > 1:
         return False
     (rank,) = ranks
     return rank > 1 and all(
-        len(graph.shape(one)) < rank or graph.shape(one)[0] == 1
-        for one in inputs
-        if one in graph.constant
+        len(graph.shape(index)) < rank or graph.shape(index)[0] == 1
+        for index in inputs
+        if index in graph.constant
     )

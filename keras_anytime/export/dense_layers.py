@@ -1,15 +1,19 @@
-"""Which layers stand side by side in one, and the layer that they make."""
+"""Decides which layers can be merged, and merges them into one wide layer."""
 
-import dataclasses
 import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_anytime import layers
+from keras_anytime.backend.types import Tensor
+from keras_anytime.export.slice_grouping import Node
 from keras_anytime.stages import graph
 
-# What computes the same with stock layers on a single tensor.
+# Stock layers that compute the same on a single tensor.
 _DENSE_FORMS = {
     layers.SlicedConv2D: keras.layers.Conv2D,
     layers.SlicedDense: keras.layers.Dense,
@@ -36,7 +40,7 @@ _CHANNELWISE = (
     keras.layers.Subtract,
     layers.BatchNormalization,
 )
-# Others may look at all channels at once, as softmax does.
+# Other activations may mix channels, as softmax does.
 _ACTIVATIONS = (
     "elu",
     "gelu",
@@ -51,42 +55,28 @@ _ACTIVATIONS = (
     "softplus",
     "tanh",
 )
-# What a layer may have of its own and still have siblings: what matters in
-# training only.
-_OWN = ("name", "trainable", *_SIZES)
-_TRAINING = ("_initializer", "_regularizer", "_constraint")
+# Settings that may differ between layers that are merged: sizes, and those
+# that matter in training only.
+_FREE_SETTINGS = ("name", "trainable", *_SIZES)
+_TRAINING_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 
 
-@dataclasses.dataclass(frozen=True)
-class Node:
-    """What an operation reads, and with which others it can be one.
-
-    Args:
-        reads: Tuple of the names of the tensors that it reads, in order.
-        kind: Hashable that siblings have in common, or `None` for what stays
-            as it is.
-        joins: Boolean. Whether it reads all its tensors as one, side by side.
-            A sibling then reads the same ones, or the first of them. Otherwise
-            siblings read corresponding tensors at each place.
-    """
-
-    reads: tuple
-    kind: object = None
-    joins: bool = False
-
-
-def check(program):
-    """Raises a `ValueError` unless a program has the form that is rewritten.
+def check_program(program: keras.Model) -> None:
+    """Raises an error if a program has no dense form.
 
     Args:
-        program: A `keras.Model`; see `dense.dense_slices`.
+        program: A `keras.Model`; see `dense_slices`.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If it is not a functional model from a dict to a dict of
+            tensors, calls a layer twice, or does not compute in float32.
     """
     if not all(
-        isinstance(one, dict) and one
-        for one in (getattr(program, "input", 0), getattr(program, "output", 0))
+        isinstance(tensors, dict) and tensors
+        for tensors in (
+            getattr(program, "input", None),
+            getattr(program, "output", None),
+        )
     ):
         raise ValueError(
             "Expected a functional model from a dict to a dict of tensors. "
@@ -111,8 +101,12 @@ def check(program):
         )
 
 
-def node(operation, call, names):
-    """Describes an operation of a model.
+def node_of(
+    operation: keras.Operation,
+    call: Mapping[str, Any] | None,
+    names: Mapping[int, str],
+) -> Node:
+    """Describes an operation of a model for the grouping of slices.
 
     Args:
         operation: A Keras operation that is called once.
@@ -124,30 +118,32 @@ def node(operation, call, names):
         A `Node`.
     """
     inputs = graph.input_tensors(operation)
-    reads = tuple(names[id(one)] for one in inputs)
-    if call is None or not _plain(call):
+    reads = tuple(names[id(tensor)] for tensor in inputs)
+    if call is None or not _takes_tensors_only(call):
         return Node(reads)
-    if _is_concatenation(operation):
-        return Node(reads, joins=True)
+    if _concatenates_channels(operation):
+        return Node(reads, concatenates=True)
     kind = type(operation)
-    if kind in _DENSE_FORMS and _whole_kernel(operation):
-        return Node(reads, (kind, _key(operation)), joins=True)
-    if kind in _CHANNELWISE and _keeps_channels(operation, inputs):
-        space = tuple(tuple(one.shape[:-1]) for one in inputs)
-        return Node(reads, (kind, _key(operation), space))
+    if kind in _DENSE_FORMS and _has_one_kernel(operation):
+        return Node(reads, (kind, _settings_key(operation)), concatenates=True)
+    if kind in _CHANNELWISE and _is_channelwise(operation, inputs):
+        space = tuple(tuple(tensor.shape[:-1]) for tensor in inputs)
+        return Node(reads, (kind, _settings_key(operation), space))
     return Node(reads)
 
 
-def wide_layer(members, inputs, name):
-    """Returns what one layer gives in the place of siblings.
+def wide_layer(
+    members: Sequence[keras.Layer], inputs: Sequence[Tensor], name: str
+) -> Tensor:
+    """Returns the outputs of several layers, computed by one wide layer.
 
-    The kernel of a slice that reads fewer channels is filled up with zeros.
+    A kernel that reads fewer channels than others is padded with zeros.
 
     Args:
-        members: List of layers of one kind (see `Node`).
-        inputs: List of the tensors that the layer reads: what the members read
-            side by side.
-        name: String. The new layer's name.
+        members: Sequence of layers of one kind (see `Node`).
+        inputs: Sequence of the tensors that the wide layer reads: the inputs
+            of the members side by side.
+        name: String. The wide layer's name.
 
     Returns:
         Symbolic tensor, the outputs of all members side by side.
@@ -158,50 +154,51 @@ def wide_layer(members, inputs, name):
     kind = type(first)
     if kind in _DENSE_FORMS:
         kind = _DENSE_FORMS[kind]
-        (size,) = [one for one in _SIZES if hasattr(first, one)]
+        (size,) = [size for size in _SIZES if hasattr(first, size)]
         config[size] = sum(getattr(layer, size) for layer in members)
         config["kernel_initializer"] = "zeros"
-        rows = inputs[0].shape[-1]
+        channels = inputs[0].shape[-1]
         weights = [
-            [_filled(weight[0], rows), *weight[1:]] for weight in weights
+            [_padded(kernel, channels), *others] for kernel, *others in weights
         ]
     layer = kind.from_config(config)
     outputs = layer(inputs if len(inputs) > 1 else inputs[0])
     layer.set_weights(
-        [np.concatenate(one, axis=-1) for one in zip(*weights, strict=True)]
+        [np.concatenate(parts, axis=-1) for parts in zip(*weights, strict=True)]
     )
     return outputs
 
 
-def _plain(call):
-    """Whether a call has one argument, of tensors."""
+def _takes_tensors_only(call: Mapping[str, Any]) -> bool:
+    """Returns whether a call has one argument and no settings."""
     return len(call["args"]) == 1 and all(
         value is None for value in call["kwargs"].values()
     )
 
 
-def _is_concatenation(operation):
-    """Whether an operation puts channels side by side."""
+def _concatenates_channels(operation: keras.Operation) -> bool:
+    """Returns whether an operation concatenates along the last axis."""
     return type(operation) is keras.layers.Concatenate and operation.axis in (
         -1,
         len(operation.output.shape) - 1,
     )
 
 
-def _settings(layer):
+def _settings(layer: keras.Layer) -> dict[str, Any]:
+    """Returns the settings that merged layers have in common."""
     return {
         key: value
         for key, value in layer.get_config().items()
-        if key not in _OWN and not key.endswith(_TRAINING)
+        if key not in _FREE_SETTINGS and not key.endswith(_TRAINING_ENDINGS)
     }
 
 
-def _key(layer):
+def _settings_key(layer: keras.Layer) -> str:
     return json.dumps(_settings(layer), sort_keys=True, default=repr)
 
 
-def _whole_kernel(layer):
-    """Whether a layer is a convolution or product with one kernel."""
+def _has_one_kernel(layer: keras.Layer) -> bool:
+    """Returns whether a convolution or dense layer has one plain kernel."""
     return (
         _activation(layer) in _ACTIVATIONS
         and getattr(layer, "groups", 1) == 1
@@ -210,24 +207,24 @@ def _whole_kernel(layer):
     )
 
 
-def _keeps_channels(layer, inputs):
-    """Whether all that a layer knows of a channel is that channel."""
+def _is_channelwise(layer: keras.Layer, inputs: Sequence[Tensor]) -> bool:
+    """Returns whether each output channel depends on one input channel."""
     channels = layer.output.shape[-1]
     return (
         _activation(layer) in _ACTIVATIONS
         and getattr(layer, "data_format", "channels_last") == "channels_last"
         and getattr(layer, "axis", -1) in (-1, len(layer.output.shape) - 1)
-        and all(one.shape[-1] == channels for one in inputs)
+        and all(tensor.shape[-1] == channels for tensor in inputs)
         and all(tuple(weight.shape) == (channels,) for weight in layer.weights)
     )
 
 
-def _activation(layer):
+def _activation(layer: keras.Layer) -> Any:
     linear = keras.activations.linear
     return keras.activations.serialize(getattr(layer, "activation", linear))
 
 
-def _filled(kernel, rows):
-    """A kernel with zeros for the last of so many input channels."""
-    missing = [(0, 0)] * (kernel.ndim - 2) + [(0, rows - kernel.shape[-2])]
+def _padded(kernel: np.ndarray, channels: int) -> np.ndarray:
+    """Returns a kernel with zeros for the last of so many input channels."""
+    missing = [(0, 0)] * (kernel.ndim - 2) + [(0, channels - kernel.shape[-2])]
     return np.pad(kernel, [*missing, (0, 0)])

@@ -1,33 +1,54 @@
-"""LiteRT files as Python objects, and as small files again."""
+"""Reads LiteRT files as Python objects and writes them as small files."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 
-def unpacked(content):
-    """Returns a LiteRT file, bytes, as a `ModelT` of its schema."""
+def unpack(content: bytes) -> Any:
+    """Returns a LiteRT file as a `ModelT` of its schema.
+
+    Args:
+        content: Bytes of the file.
+    """
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
-def packed(model):
-    """Returns a `ModelT` as a LiteRT file, bytes."""
+def pack(model: Any) -> bytes:
+    """Returns the bytes of a LiteRT file.
+
+    Args:
+        model: A `ModelT`.
+    """
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def operator_codes(model):
-    """Returns the `BuiltinOperator` of each entry that operators refer to."""
-    # Old and new files have it in one of two fields each.
+def operator_codes(model: Any) -> list[int]:
+    """Returns the `BuiltinOperator` of each entry to which operators refer.
+
+    Args:
+        model: A `ModelT`.
+    """
+    # Old and new files store the code in one of these two fields each.
     return [
         max(code.builtinCode, code.deprecatedBuiltinCode)
         for code in model.operatorCodes
     ]
 
 
-def index_of(model, codes, kind):
-    """Returns the number of a kind of operator in a file, adding it if new."""
+def operator_index(model: Any, codes: list[int], kind: int) -> int:
+    """Returns the index of a kind of operator, and adds the kind if needed.
+
+    Args:
+        model: A `ModelT`.
+        codes: List as from `operator_codes`; a new kind is appended.
+        kind: Integer, a `BuiltinOperator`.
+    """
     if kind not in codes:
         code = schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = kind
@@ -37,13 +58,13 @@ def index_of(model, codes, kind):
     return codes.index(kind)
 
 
-def compact(content, keep_names=False):
-    """Returns a LiteRT file without what no device reads.
+def compact(content: bytes, keep_names: bool = False) -> bytes:
+    """Returns a LiteRT file without the parts that no device reads.
 
-    Signatures keep the names of their inputs and outputs; those of tensors go.
-    Empty quantization records go too. Constants of one content are stored
-    once. With six signatures over one set of weights, these are what a small
-    network's file would mostly grow by.
+    Signatures keep the names of their inputs and outputs; tensors lose their
+    names. Empty quantization records are dropped. Equal constants are stored
+    once. In a small network with six signatures over one set of weights, these
+    parts would be most of what the file grows by.
 
     Args:
         content: Bytes of a LiteRT file.
@@ -52,17 +73,17 @@ def compact(content, keep_names=False):
     Returns:
         Bytes.
     """
-    model = unpacked(content)
+    model = unpack(content)
     for buffer in model.buffers:
         if buffer.offset:
             # The quantizer puts large constants behind the flatbuffer.
             end = buffer.offset + buffer.size
             buffer.data = np.frombuffer(content[buffer.offset : end], "uint8")
             buffer.offset = buffer.size = 0
-    same = _equal_buffers(model.buffers)
+    first_equal = _first_equal_buffers(model.buffers)
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
-            tensor.buffer = same[tensor.buffer]
+            tensor.buffer = first_equal[tensor.buffer]
             if not keep_names:
                 tensor.name = None
             record = tensor.quantization
@@ -74,18 +95,18 @@ def compact(content, keep_names=False):
                     getattr(operator, field)
                 ):
                     setattr(operator, field, None)
-    for index, first in enumerate(same):
+    for index, first in enumerate(first_equal):
         if index != first:
             model.buffers[index].data = None
-    return packed(model)
+    return pack(model)
 
 
-def _equal_buffers(buffers):
-    """Returns for each buffer the first one of the same content."""
-    seen = {}
+def _first_equal_buffers(buffers: Sequence[Any]) -> list[int]:
+    """Returns for each buffer the index of the first one with its content."""
+    first: dict[bytes, int] = {}
     return [
         index
-        if one.data is None
-        else seen.setdefault(np.asarray(one.data).tobytes(), index)
-        for index, one in enumerate(buffers)
+        if buffer.data is None
+        else first.setdefault(np.asarray(buffer.data).tobytes(), index)
+        for index, buffer in enumerate(buffers)
     ]

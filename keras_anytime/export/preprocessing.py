@@ -1,194 +1,92 @@
-"""Bringing a network into the form that is exported."""
+"""The preparation of pixels: on the device, or inside the exported file."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_anytime.export.rebuild import compute_dtype
-from keras_anytime.export.rebuild import exportable_name
-from keras_anytime.export.rebuild import exportable_names
-from keras_anytime.export.rebuild import is_other_float
-from keras_anytime.export.rebuild import remade
-from keras_anytime.model import AnytimeModel
-from keras_anytime.stages import outputs as outputs_lib
-
-# Layers that are put between a device's pixels and the network.
+# Names of the layers between a device's pixels and the network.
 RESIZED = "pixels_resized"
 NORMALIZED = "pixels_normalized"
 
 
-def check_size(model):
-    """Raises a `ValueError` if a network leaves the size of images open."""
-    if None in model.input_shape[1:]:
-        raise ValueError(
-            "An export takes images of one size: build the network with it. "
-            f"Received: a model with input_shape={model.input_shape}"
-        )
-
-
-def chosen_stages(model, stages):
-    """Returns the part of a network that gives the answers of some stages.
-
-    Args:
-        model: An `AnytimeModel` of K stages.
-        stages: Sequence of integers from 1 to K in rising order, or `None` for
-            all.
-
-    Returns:
-        Pair of an `AnytimeModel`, which shares the model's variables, and the
-        list of its stages' numbers in the model.
-
-    Raises:
-        ValueError: If the stages are not such, or outputs are not named after
-            theirs.
-    """
-    outputs_lib.check_names(model.output_names)
-    every = list(range(1, model.num_stages + 1))
-    numbers = every if stages is None else list(stages)
-    if not numbers or numbers != sorted(set(numbers) & set(every)):
-        raise ValueError(
-            f"`stages` must be some of {every} in rising order. "
-            f"Received: stages={stages}"
-        )
-    if numbers == every:
-        return model, numbers
-    answers = model.by_stage(model.outputs)
-    kept = keras.tree.flatten(
-        [
-            list(answer.values()) if isinstance(answer, dict) else answer
-            for answer in (answers[k - 1] for k in numbers)
-        ]
-    )
-    return AnytimeModel(model.input, kept, name=model.name), numbers
-
-
-def exportable(model, zero_filled, pixels=None):
-    """Returns a model with the same weights, in the form that is exported.
-
-    It computes in float32: a network trained in mixed precision would hand
-    16-bit features from step to step, which LiteRT does not take. LiteRT has
-    grouped convolutions of its own; TensorFlow would compile an XLA program
-    for each. Layers have names that neither TensorFlow rewrites nor Python
-    forbids, see `remaking.exportable_names`.
+def resolve_preprocessing(
+    model: keras.Model, preprocessing: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Returns the normalization of the network's images as plain numbers.
 
     Args:
         model: An `AnytimeModel`.
-        zero_filled: Boolean. Whether grouped convolutions are exported as
-            dense ones, with zeros in the kernel.
-        pixels: A record as of `pixel_input`, or `None` for a network that is
-            fed prepared images.
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None` for that
+            of the data set that the model was trained on.
 
     Returns:
-        The model itself, where it has that form already.
-    """
-    names = exportable_names(model)
-    if (
-        pixels is None
-        and exportable_name(model.name) == model.name
-        and all(
-            names[operation.name] == operation.name
-            for operation in model.operations
-        )
-        and not any(is_other_float(compute_dtype(o)) for o in model.operations)
-        and all(
-            layer.zero_filled == zero_filled
-            for layer in model.layers
-            if hasattr(layer, "zero_filled")
-        )
-    ):
-        return model
-    image = model.image_layer.output
-    shape, dtype, before = image.shape, image.dtype, ()
-    if pixels is not None:
-        shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
-        before = _pixel_layers(pixels, image.shape)
-    elif is_other_float(dtype):
-        dtype = "float32"
-    image = keras.Input(batch_shape=shape, dtype=dtype, name="image")
-    return remade(model, names, zero_filled, image, before)
-
-
-def described(model, class_names=None, preprocessing=None):
-    """Returns what an export says of classes and pixels.
-
-    What is given wins over what the model remembers of its training set.
-
-    Args:
-        model: An `AnytimeModel`.
-        class_names: As in `export.tflite`, or `None`.
-        preprocessing: Dict, or `None`.
-
-    Returns:
-        Pair of the class names, or `None`, and a dict with `scale`, and lists
-        `mean` and `std` of one number for each channel, or `None`.
+        Dict with `scale`, a number, and `mean` and `std`, lists of one number
+        for each channel; `None` if nothing is known.
 
     Raises:
-        ValueError: If `preprocessing` is no such dict.
+        ValueError: If `preprocessing` is not such a dict.
     """
-    known = model.data_info or {}
-    if class_names is None:
-        class_names = known.get("class_names")
     if preprocessing is None:
-        preprocessing = known.get("preprocessing")
-    if preprocessing is not None:
-        preprocessing = _checked_preprocessing(model, preprocessing)
-    return class_names, preprocessing
-
-
-def _checked_preprocessing(model, given):
-    """Returns a preprocessing as plain numbers, one for each channel."""
+        preprocessing = (model.data_info or {}).get("preprocessing")
+    if preprocessing is None:
+        return None
     names = {"scale", "mean", "std"}
-    received = f"Received: preprocessing={given}"
-    if not isinstance(given, Mapping) or set(given) != names:
+    received = f"Received: preprocessing={preprocessing}"
+    if not isinstance(preprocessing, Mapping) or set(preprocessing) != names:
         raise ValueError(
             "`preprocessing` must be a dict with scale, mean and std, and "
             "nothing else: the input is (pixel / scale - mean) / std. "
             f"{received}"
         )
     channels = model.input_shape[-1]
-    record = {}
+    numbers = {}
     for name in ("scale", "mean", "std"):
         try:
-            values = np.ravel(given[name]).astype(float).tolist()
+            values = np.ravel(preprocessing[name]).astype(float).tolist()
         except (TypeError, ValueError):
             values = []
         if len(values) not in ((1,) if name == "scale" else (1, channels)):
             raise ValueError(
-                f"`preprocessing` must have one number, or of mean and std one "
-                f"for each channel. The network has {channels} channels. "
-                f"{received}"
+                "`preprocessing` must have one number for scale, and for mean "
+                "and std one number or one for each channel. The network has "
+                f"{channels} channels. {received}"
             )
         if not np.isfinite(values).all() or (name != "mean" and 0 in values):
             raise ValueError(
                 "`preprocessing` must have finite numbers; pixels are divided "
                 f"by scale and std, which cannot be 0. {received}"
             )
-        record[name] = values * (channels // len(values))
-    return {**record, "scale": record["scale"][0]}
+        numbers[name] = values * (channels // len(values))
+    return {**numbers, "scale": numbers["scale"][0]}
 
 
-def pixel_input(model, pixels, preprocessing):
-    """Returns how a file makes the network's input of pixels.
+def pixel_input(
+    model: keras.Model,
+    pixels: bool | tuple[int, int] | None,
+    preprocessing: Mapping[str, Any] | None,
+) -> dict[str, Any] | None:
+    """Returns the size and the normalization of the pixels that a file takes.
 
     Args:
         model: An `AnytimeModel`.
         pixels: Boolean, or a tuple `(height, width)` of the device's images.
-        preprocessing: Dict as of `described`, or `None`.
+        preprocessing: Dict as from `resolve_preprocessing`, or `None`.
 
     Returns:
-        Dict with these and `size`, `[height, width]` of the pixels; or `None`
-        where the device prepares its images.
+        Dict with `size`, a list `[height, width]`, and `scale`, `mean` and
+        `std`; `None` if the device prepares its images.
 
     Raises:
-        ValueError: If the two do not fit one another or the model.
+        ValueError: If `pixels` is malformed, or no preprocessing is known.
     """
     if pixels is None or pixels is False:
         return None
     height, width, _ = model.input_shape[1:]
     size = [height, width] if pixels is True else list(pixels)
     if len(size) != 2 or not all(
-        isinstance(one, int) and one > 0 for one in size
+        isinstance(side, int) and side > 0 for side in size
     ):
         raise ValueError(
             "`pixels` must be True or the (height, width) of a device's "
@@ -203,39 +101,46 @@ def pixel_input(model, pixels, preprocessing):
     return {"size": size, **preprocessing}
 
 
-def as_pixels(images, record):
-    """Returns the pixels of which prepared images were made.
+def pixel_layers(
+    pixels: Mapping[str, Any], shape: tuple[int | None, ...]
+) -> list[keras.Layer]:
+    """Returns the layers that turn pixels into the network's image.
 
     Args:
-        images: Float array `(count, height, width, channels)`.
-        record: Dict as of `pixel_input`.
-
-    Returns:
-        Uint8 array `(count, *record["size"], channels)`. Where the device's
-        images have another size, it is the nearest that resizing gives.
+        pixels: Dict as from `pixel_input`.
+        shape: Tuple `(batch, height, width, channels)`, the network's input.
     """
-    values = images * np.array(record["std"]) + np.array(record["mean"])
-    values *= record["scale"]
-    if list(images.shape[1:3]) != record["size"]:
-        values = keras.ops.convert_to_numpy(
-            keras.ops.image.resize(values, record["size"])
-        )
-    return np.clip(np.round(values), 0, 255).astype("uint8")
-
-
-def _pixel_layers(record, shape):
-    """Returns the layers that make the network's image of pixels."""
     _, height, width, _ = shape
-    scale = 1 / (record["scale"] * np.array(record["std"]))
-    offset = -np.array(record["mean"]) / np.array(record["std"])
+    scale = 1 / (pixels["scale"] * np.array(pixels["std"]))
+    offset = -np.array(pixels["mean"]) / np.array(pixels["std"])
     layers = [
         keras.layers.Rescaling(
             scale.tolist(), offset.tolist(), dtype="float32", name=NORMALIZED
         )
     ]
-    if record["size"] != [height, width]:
+    if pixels["size"] != [height, width]:
         layers.insert(
             0,
             keras.layers.Resizing(height, width, dtype="float32", name=RESIZED),
         )
     return layers
+
+
+def to_pixels(images: np.ndarray, pixels: Mapping[str, Any]) -> np.ndarray:
+    """Returns the pixels from which prepared images were computed.
+
+    Args:
+        images: Float array `(count, height, width, channels)`.
+        pixels: Dict as from `pixel_input`.
+
+    Returns:
+        Uint8 array `(count, *pixels["size"], channels)`. If the device's
+        images have another size, resizing approximates them.
+    """
+    values = images * np.array(pixels["std"]) + np.array(pixels["mean"])
+    values *= pixels["scale"]
+    if list(images.shape[1:3]) != pixels["size"]:
+        values = keras.ops.convert_to_numpy(
+            keras.ops.image.resize(values, pixels["size"])
+        )
+    return np.clip(np.round(values), 0, 255).astype("uint8")

@@ -1,88 +1,74 @@
-"""The programs of a staged export: steps and subnetworks as functions."""
+"""The programs of an export: steps and subnetworks as models and functions."""
 
+import os
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_anytime.confidence import check_confident
-from keras_anytime.confidence import check_thresholds
-from keras_anytime.evaluation import stage_costs
-from keras_anytime.export.preprocessing import chosen_stages
-from keras_anytime.export.preprocessing import exportable
-from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.backend.types import Tensor
 from keras_anytime.manifest.manifest import Signature
-from keras_anytime.manifest.manifest import StageRecord
 from keras_anytime.manifest.manifest import TensorSpec
-from keras_anytime.provenance import versions
-from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
-from keras_anytime.training.losses import task_of
 
 
-def programs(model, zero_filled=True, stages=None, pixels=None):
-    """Returns the programs of a network, by the names of their signatures.
+def stage_programs(
+    model: keras.Model, stages: Sequence[int], subnets: bool = True
+) -> dict[str, keras.Model]:
+    """Returns the programs of a network by the names of their signatures.
 
     Args:
-        model: An `AnytimeModel`.
-        zero_filled: Boolean. Whether grouped convolutions are exported as
-            dense ones, with zeros in the kernel.
-        stages: Sequence of integers, the stages to export, or `None` for all.
-        pixels: Dict as from `preparation.pixel_input`, or `None`.
+        model: An `AnytimeModel` of the exported stages alone, in the form of
+            `rebuild.exportable`.
+        stages: Sequence of integers, the stages' numbers in the signatures.
+        subnets: Boolean. Whether the subnetworks are among the programs.
 
     Returns:
         Dict from `step_k` and `subnet_k` of each stage k to `keras.Model`s
-        from dicts to dicts of tensors; without the steps where the model is
-        not interruptible.
-
-    Raises:
-        FloatingPointError: If a variable of these stages is not finite.
+        from dicts to dicts of tensors. A model that is not interruptible has
+        no steps.
     """
-    part, numbers = chosen_stages(model, stages)
-    check_finite(
-        part.variables,
-        "The model is not exported",
-        "Export the last checkpoint that was saved.",
-    )
-    model = exportable(part, zero_filled, pixels)
-    named = {}
+    programs: dict[str, keras.Model] = {}
     if model.interruptible:
-        for k, stage in enumerate(numbers, start=1):
-            named[f"step_{stage}"] = model.step(k)
-    for stage, answer in zip(
-        numbers, model.by_stage(model.outputs), strict=True
-    ):
-        named[f"subnet_{stage}"] = _subnetwork(model, answer)
-    return named
+        for k, stage in enumerate(stages, start=1):
+            programs[f"step_{stage}"] = model.step(k)
+    if subnets:
+        answers = model.by_stage(model.outputs)
+        for stage, answer in zip(stages, answers, strict=True):
+            programs[f"subnet_{stage}"] = _subnetwork(model, answer)
+    return programs
 
 
-def _subnetwork(model, answer):
-    """Returns the subnetwork of an answer, its input called `image`."""
-    image = model.image_layer.output
-    answer = outputs_lib.named_logits(answer)
-    if image.name != "image":
-        # Keras wants inputs named as the keys are, and layers keep their names.
-        alone = keras.Model(image, answer)
-        image = keras.Input(
-            batch_shape=image.shape, dtype=image.dtype, name="image"
-        )
-        answer = keras.models.clone_model(
-            alone, image, clone_function=lambda operation: operation
-        ).output
-    return keras.Model({"image": image}, answer)
+def signature_of(program: keras.Model, batch_size: int | None) -> Signature:
+    """Returns the inputs and outputs of a program.
+
+    Args:
+        program: A `keras.Model` as from `stage_programs`.
+        batch_size: Integer, or `None` for batches of any size.
+    """
+    return Signature(
+        inputs=_specs(program.input, batch_size),
+        outputs=_specs(program.output, batch_size),
+    )
 
 
-def write_saved_model(named, folder, batch_size):
+def write_saved_model(
+    programs: Mapping[str, keras.Model],
+    folder: str | os.PathLike,
+    batch_size: int | None,
+) -> None:
     """Writes programs as one SavedModel that holds each variable once.
 
     Args:
-        named: Dict from signature names to models, as from `programs`.
+        programs: Dict from signature names to models, as from
+            `stage_programs`.
         folder: Path to write to.
         batch_size: Integer, or `None` for batches of any size.
     """
     archive = keras.export.ExportArchive()
-    for name, program in named.items():
+    for name, program in programs.items():
         archive.add_endpoint(
             name,
             _function(program),
@@ -98,142 +84,34 @@ def write_saved_model(named, folder, batch_size):
     archive.write_out(str(folder), verbose=False)
 
 
-def describe(
-    kind,
-    model,
-    stages,
-    named,
-    batch_size,
-    curve,
-    class_names,
-    preprocessing,
-    thresholds,
-    pixels,
-    quantization=None,
-):
-    """Returns the manifest of an export, its checksum still empty.
-
-    Args:
-        kind: `"saved_model"` or `"tflite"`.
-        model: The `AnytimeModel`, with all of its stages.
-        stages: Sequence of integers, those that are exported, or `None`.
-        named: Dict from signature names to models, as from `programs`.
-        batch_size: Integer, or `None` for batches of any size.
-        curve: An `AnytimeCurve` of the model, or `None`; of several label
-            sets, that of the first.
-        class_names: Sequence of strings, or `None`; for label sets a dict from
-            them to such sequences.
-        preprocessing: Dict, or `None`.
-        thresholds: Floats in [0, 1], one for each exported stage but the
-            last, or `None`.
-        pixels: Dict as from `preparation.pixel_input`, or `None`.
-        quantization: String, or `None`.
-
-    Returns:
-        A `Manifest`.
-
-    Raises:
-        ValueError: If the batch size is below 1, or the curve, the class
-            names or the thresholds are of another network; or if thresholds
-            are given for answers that have no confidence.
-    """
-    part, stages = chosen_stages(model, stages)
-    classes = model.outputs[0].shape[-1]
-    task = task_of(model.loss, classes) if model.compiled else None
-    if thresholds is not None:
-        check_confident(task, classes)
-    costs = stage_costs(part)
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be 1 or more, or None. "
-            f"Received: batch_size={batch_size}"
+def _subnetwork(
+    model: keras.Model, answer: Tensor | dict[str, Tensor]
+) -> keras.Model:
+    """Returns the subnetwork of an answer, with its input named `image`."""
+    image = model.image_layer.output
+    answer = outputs_lib.named_logits(answer)
+    if image.name != "image":
+        # Keras requires that inputs have the names of the keys, and layers
+        # keep their names. So the layers are called on a new input.
+        alone = keras.Model(image, answer)
+        image = keras.Input(
+            batch_shape=image.shape, dtype=image.dtype, name="image"
         )
-    errors = [None] * model.num_stages
-    if curve is not None:
-        if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
-            raise ValueError(
-                "`curve` must have been measured on the exported model, in "
-                "the first of several label sets. "
-                f"Received: a curve of {len(curve.points)} stages of "
-                f"{curve.name!r} with {curve.classes} classes"
-            )
-        errors = [point.top1_error for point in curve.points]
-    return Manifest(
-        kind=kind,
-        name=model.name,
-        stages=tuple(
-            StageRecord(
-                stage,
-                cost.macs,
-                cost.parameters,
-                cost.step_macs,
-                cost.step_parameters,
-                errors[stage - 1],
-            )
-            for stage, cost in zip(stages, costs, strict=True)
-        ),
-        signatures={
-            name: Signature(
-                inputs=_specs(program.input, batch_size),
-                outputs=_specs(program.output, batch_size),
-            )
-            for name, program in named.items()
-        },
-        sha256="",
-        class_names=_class_names(model, class_names),
-        preprocessing=preprocessing if pixels is None else None,
-        versions=versions(),
-        label_sets=model.label_sets or None,
-        thresholds=(
-            None
-            if thresholds is None
-            else check_thresholds(thresholds, len(stages))
-        ),
-        quantization=quantization,
-        pixels=pixels,
-        task=task,
-    )
+        answer = keras.models.clone_model(
+            alone, image, clone_function=lambda operation: operation
+        ).output
+    return keras.Model({"image": image}, answer)
 
 
-def _class_names(model, names):
-    """Returns the class names for the manifest, if they fit the model."""
-    if names is None:
-        return None
-    sets = model.label_sets
-    by_set = names if isinstance(names, Mapping) else {None: names}
-    if set(by_set) != set(sets or (None,)):
-        raise ValueError(
-            "`class_names` must be "
-            + (f"a dict of {sorted(sets)}. " if sets else "one sequence. ")
-            + f"Received: class_names={names}"
-        )
-    for name, logits in zip(sets or (None,), model.outputs, strict=False):
-        classes = logits.shape[-1]
-        given = by_set[name]
-        if not isinstance(given, (list, tuple, np.ndarray)) or not all(
-            isinstance(one, str) for one in given
-        ):
-            raise ValueError(
-                "Class names are strings, in a list in the order of the "
-                f"logits. Received: class_names={names}"
-            )
-        if len(given) != classes:
-            raise ValueError(
-                f"The network has {classes} "
-                + (f"classes of {name!r}. " if sets else "classes. ")
-                + f"Received: {len(given)} class_names"
-            )
-    by_set = {name: tuple(map(str, of)) for name, of in by_set.items()}
-    return {name: by_set[name] for name in sets} if sets else by_set[None]
-
-
-def _function(program):
-    # A plain function: an endpoint on the model itself would write each
-    # variable a second time.
+def _function(program: keras.Model) -> Callable[..., dict[str, Tensor]]:
+    # A plain function, because an endpoint on the model itself would write
+    # each variable a second time.
     return lambda inputs: program(inputs, training=False)
 
 
-def _specs(tensors, batch_size):
+def _specs(
+    tensors: Mapping[str, Tensor], batch_size: int | None
+) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(name, (batch_size, *tensor.shape[1:]), tensor.dtype)
         for name, tensor in tensors.items()

@@ -1,45 +1,48 @@
-"""Making what a quantized step reads just what an earlier one has left.
+"""Makes a quantized step read exactly the features that earlier steps leave.
 
-The quantizer goes through a file signature by signature. Where it leaves a
-feature in one type or scale and expects another one in a later step, since an
-operator of either has no integer form or a scale of its own, the values would
-be taken for others.
+The quantizer processes a file signature by signature. If an operator has no
+integer form or a scale of its own, the quantizer may leave a feature in one
+type or scale and expect another in a later step, which would then misread the
+values.
 """
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_anytime.export.flatbuffer import index_of
 from keras_anytime.export.flatbuffer import operator_codes
-from keras_anytime.export.flatbuffer import packed
-from keras_anytime.export.flatbuffer import unpacked
+from keras_anytime.export.flatbuffer import operator_index
+from keras_anytime.export.flatbuffer import pack
+from keras_anytime.export.flatbuffer import unpack
 
 _INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
 
 
-def matched(content):
+def match_handover(content: bytes) -> bytes:
     """Returns a file whose steps take features as earlier steps leave them.
 
-    A step that works with another type or scale converts them first. Floats
-    that the step which makes them turns into integers itself are left as such.
+    A step that computes in another type or scale converts its features first.
+    If a step quantizes an output of floats itself, the integers become the
+    output.
 
     Args:
         content: Bytes of a quantized LiteRT file.
 
     Returns:
-        Bytes; `content` itself, where nothing has to be converted.
+        Bytes; `content` itself if no conversion is needed.
     """
-    model = unpacked(content)
+    model = unpack(content)
     codes = operator_codes(model)
     steps = [
         signature
         for signature in model.signatureDefs
         if signature.signatureKey.startswith(b"step_")
     ]
-    changed = [
-        _leave_integers(model.subgraphs[step.subgraphIndex], output, codes)
+    changes = [
+        _output_integers(model.subgraphs[step.subgraphIndex], output, codes)
         for step in steps
         for output in step.outputs
         if not output.name.startswith(b"logits")
@@ -53,61 +56,65 @@ def matched(content):
     }
     for step in steps:
         graph = model.subgraphs[step.subgraphIndex]
-        for taken in step.inputs:
-            given = left.get(taken.name)
-            wanted = graph.tensors[taken.tensorIndex]
-            if given is not None and _form(given) != _form(wanted):
-                _convert(model, codes, graph, taken, given)
-                changed.append(True)
-    return packed(model) if any(changed) else content
+        for argument in step.inputs:
+            feature = left.get(argument.name)
+            expected = graph.tensors[argument.tensorIndex]
+            if feature is not None and _encoding(feature) != _encoding(
+                expected
+            ):
+                _convert_input(model, codes, graph, argument, feature)
+                changes.append(True)
+    return pack(model) if any(changes) else content
 
 
-def _form(tensor):
-    """Returns what decides how values of a tensor are read."""
+def _encoding(tensor: Any) -> tuple[Any, ...]:
+    """Returns type, scales and zero points, which give values a meaning."""
     record = tensor.quantization
     if tensor.type not in _INTEGERS or record is None or record.scale is None:
         return tensor.type, (), ()
     return tensor.type, tuple(record.scale), tuple(record.zeroPoint)
 
 
-def _leave_integers(graph, output, codes):
-    """Leaves the integers that a step makes of an output of floats, if any.
+def _output_integers(graph: Any, output: Any, codes: Sequence[int]) -> bool:
+    """Outputs the integers of a feature instead of its floats, if it has both.
 
-    LiteRT's own kernels for CPUs would make these alone, and no floats.
+    LiteRT's own kernels for CPUs compute the integers only, not the floats.
     """
-    old = output.tensorIndex
+    floats = output.tensorIndex
     for operator in graph.operators:
         quantizes = (
             codes[operator.opcodeIndex] == schema.BuiltinOperator.QUANTIZE
         )
         if (
             quantizes
-            and operator.inputs[0] == old
-            and graph.tensors[old].type == schema.TensorType.FLOAT32
+            and operator.inputs[0] == floats
+            and graph.tensors[floats].type == schema.TensorType.FLOAT32
         ):
             output.tensorIndex = int(operator.outputs[0])
-            graph.outputs = _replaced(graph.outputs, old, output.tensorIndex)
+            graph.outputs = _replace(graph.outputs, floats, output.tensorIndex)
             return True
     return False
 
 
-def _convert(model, codes, graph, taken, given):
-    """Lets a graph take an input as it is given, and convert it first."""
-    old = taken.tensorIndex
-    new = copy.copy(graph.tensors[old])
-    new.type, new.quantization = given.type, given.quantization
-    new.name = new.name + b"/given"
-    graph.tensors.append(new)
-    taken.tensorIndex = len(graph.tensors) - 1
-    graph.inputs = _replaced(graph.inputs, old, taken.tensorIndex)
-    to_float = graph.tensors[old].type == schema.TensorType.FLOAT32
+def _convert_input(
+    model: Any, codes: list[int], graph: Any, argument: Any, feature: Any
+) -> None:
+    """Makes a graph take a feature as it is left, and convert it first."""
+    expected = argument.tensorIndex
+    tensor = copy.copy(graph.tensors[expected])
+    tensor.type, tensor.quantization = feature.type, feature.quantization
+    tensor.name = tensor.name + b"/given"
+    graph.tensors.append(tensor)
+    argument.tensorIndex = len(graph.tensors) - 1
+    graph.inputs = _replace(graph.inputs, expected, argument.tensorIndex)
+    to_float = graph.tensors[expected].type == schema.TensorType.FLOAT32
     name = "Dequantize" if to_float else "Quantize"
     operator = schema.OperatorT()
-    operator.opcodeIndex = index_of(
+    operator.opcodeIndex = operator_index(
         model, codes, getattr(schema.BuiltinOperator, name.upper())
     )
-    operator.inputs = np.array([taken.tensorIndex], "int32")
-    operator.outputs = np.array([old], "int32")
+    operator.inputs = np.array([argument.tensorIndex], "int32")
+    operator.outputs = np.array([expected], "int32")
     operator.builtinOptionsType = getattr(
         schema.BuiltinOptions, f"{name}Options"
     )
@@ -115,8 +122,8 @@ def _convert(model, codes, graph, taken, given):
     graph.operators.insert(0, operator)
 
 
-def _replaced(indices, old, new):
-    """Returns an array of indices with one in the place of another."""
+def _replace(indices: Sequence[int], old: int, new: int) -> np.ndarray:
+    """Returns indices of tensors in which `new` takes the place of `old`."""
     return np.array(
         [new if index == old else index for index in indices], "int32"
     )

@@ -1,134 +1,100 @@
-"""Making the layers of a network anew, with other names or settings."""
+"""Rebuilds a network from new layers, in the form that is exported."""
 
-import keyword
-import re
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
-# What signatures call the image, and what cannot be the name of an argument.
-_TAKEN = ("image", "self")
+from keras_anytime.backend.types import Tensor
+from keras_anytime.export.preprocessing import pixel_layers
+from keras_anytime.export.safe_names import safe_name
+from keras_anytime.export.safe_names import safe_names
 
 
-def exportable_names(model):
-    """Returns names of operations that stay as they are in any export.
+def exportable(
+    model: keras.Model,
+    dense_kernels: bool,
+    pixels: Mapping[str, Any] | None = None,
+) -> keras.Model:
+    """Returns a model with the same weights, in the form that is exported.
 
-    Features are named after the operations that make them. TensorFlow takes
-    some names in graphs only, and rewrites others in signatures; arguments of
-    signatures are Python's, and cannot be words such as `lambda`. Signatures
-    themselves call the image `image`, and answers by names with `logits`.
+    It computes in float32, because LiteRT does not take the 16-bit features
+    that a network trained in mixed precision hands from step to step. Its
+    layers have names that TensorFlow does not rewrite and Python accepts; see
+    `safe_names`.
 
     Args:
         model: An `AnytimeModel`.
+        dense_kernels: Boolean. Whether grouped convolutions become dense ones,
+            with a kernel that is zero outside the groups. TensorFlow would
+            compile an XLA program for each grouped convolution; LiteRT has an
+            operator for them.
+        pixels: Dict as from `preprocessing.pixel_input`, or `None` for a
+            network that is fed prepared images.
 
     Returns:
-        Dict from the names of the operations to letters, digits and
-        underscores; the name itself wherever it is such.
+        An `AnytimeModel`; the model itself if it has that form already.
     """
-    names = [
-        operation.name
-        for operation in model.operations
-        if operation != model.image_layer
-    ]
-    safe = {name: exportable_name(name) for name in names}
-    taken = {name for name in names if safe[name] == name}
-    for name in names:
-        if safe[name] == name:
-            continue
-        free = base = safe[name]
-        count = 0
-        while free in taken:
-            count += 1
-            free = f"{base}_{count}"
-        safe[name] = free
-        taken.add(free)
-    return {**safe, model.image_layer.name: model.image_layer.name}
-
-
-def exportable_name(name):
-    """Returns a name of letters, digits and underscores like another.
-
-    Args:
-        name: String.
-
-    Returns:
-        String; the name itself, if TensorFlow and Python take it.
-    """
-    safe = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    names = safe_names(model)
     if (
-        not re.match("[A-Za-z]", safe)
-        or safe in _TAKEN
-        or safe.startswith("logits")
-        or keyword.iskeyword(safe)
-    ):
-        return f"layer_{safe}"
-    return safe
-
-
-def remade(model, names, zero_filled, image, before=()):
-    """Returns a model with layers of its own, and the same weights.
-
-    They compute in float32.
-
-    Args:
-        model: An `AnytimeModel`; left as it is.
-        names: Dict from the names of its operations to those of the new ones.
-        zero_filled: Boolean, for grouped convolutions.
-        image: Symbolic input of the new model.
-        before: Sequence of layers through which the image goes first.
-
-    Returns:
-        A model of the same class.
-    """
-    fed = image
-    for layer in before:
-        fed = layer(fed)
-
-    def call(operation, *args, **kwargs):
-        args, kwargs = keras.tree.map_structure(
-            lambda one: fed if one is image else one, (args, kwargs)
+        pixels is None
+        and safe_name(model.name) == model.name
+        and all(
+            names[operation.name] == operation.name
+            for operation in model.operations
         )
-        return operation(*args, **kwargs)
+        and not any(
+            _is_other_float(_output_dtype(operation))
+            for operation in model.operations
+        )
+        and all(
+            layer.zero_filled == dense_kernels
+            for layer in model.layers
+            if hasattr(layer, "zero_filled")
+        )
+    ):
+        return model
+    image = model.image_layer.output
+    shape, dtype = image.shape, image.dtype
+    layers: Sequence[keras.Layer] = ()
+    if pixels is not None:
+        shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
+        layers = pixel_layers(pixels, image.shape)
+    elif _is_other_float(dtype):
+        dtype = "float32"
+    image = keras.Input(batch_shape=shape, dtype=dtype, name="image")
+    return _rebuild(model, names, dense_kernels, image, layers)
 
-    made = []
 
-    def again(operation):
-        changes = {"name": names[operation.name]}
-        if hasattr(operation, "zero_filled"):
-            changes["zero_filled"] = zero_filled
-        new = copied(operation, changes)
-        made.append((operation, new))
-        return new
+def clone_operation(
+    operation: keras.Operation, changes: Mapping[str, Any] | None = None
+) -> keras.Operation:
+    """Returns a new operation or layer with the same settings, in float32.
 
-    # Keras would compile a copy of the model itself.
-    whole = keras.Model(model.input, model.outputs)
-    outputs = keras.models.clone_model(whole, image, again, call).outputs
-    copy_weights(made)
-    return type(model)(image, outputs, name=exportable_name(model.name))
-
-
-def copied(operation, changes=None):
-    """Returns a new operation or layer of the same settings, in float32.
-
-    Its class need not be registered: it is that of the old one.
+    The class does not have to be registered: it is taken from the operation.
 
     Args:
         operation: A Keras operation.
         changes: Dict of settings to replace, or `None`.
 
     Returns:
-        A Keras operation; a layer has no weights yet.
+        A Keras operation. A layer has no weights yet.
     """
     config = {**operation.get_config(), **(changes or {})}
-    if "dtype" in config and is_other_float(compute_dtype(operation)):
+    if "dtype" in config and _is_other_float(_output_dtype(operation)):
         config["dtype"] = "float32"
     if isinstance(operation, keras.layers.Lambda):
-        # Its function is here already.
+        # Its function is loaded already, so unsafe code cannot come with it.
         return type(operation).from_config(config, safe_mode=False)
     return type(operation).from_config(config)
 
 
-def copy_weights(pairs):
-    """Copies the weights of layers.
+def copy_weights(
+    pairs: Iterable[tuple[keras.Operation, keras.Operation]],
+) -> None:
+    """Copies the weights of each first operation to the second.
 
     Args:
         pairs: Iterable of pairs of an old and a new operation.
@@ -138,15 +104,57 @@ def copy_weights(pairs):
             new.set_weights(old.get_weights())
 
 
-def compute_dtype(operation):
-    """Returns the type that an operation gives, or `None` for that it gets."""
+def _rebuild(
+    model: keras.Model,
+    names: Mapping[str, str],
+    dense_kernels: bool,
+    image: Tensor,
+    layers: Sequence[keras.Layer],
+) -> keras.Model:
+    """Returns a model of new layers under `names`, with the same weights.
+
+    Args:
+        model: An `AnytimeModel`, which does not change.
+        names: Dict from the names of its operations to the new names.
+        dense_kernels: Boolean, for grouped convolutions.
+        image: Symbolic input of the new model.
+        layers: Layers through which the image goes first.
+    """
+    prepared = image
+    for layer in layers:
+        prepared = layer(prepared)
+
+    def call(operation, *args, **kwargs):
+        args, kwargs = keras.tree.map_structure(
+            lambda value: prepared if value is image else value, (args, kwargs)
+        )
+        return operation(*args, **kwargs)
+
+    pairs = []
+
+    def clone(operation):
+        changes: dict[str, Any] = {"name": names[operation.name]}
+        if hasattr(operation, "zero_filled"):
+            changes["zero_filled"] = dense_kernels
+        pairs.append((operation, clone_operation(operation, changes)))
+        return pairs[-1][1]
+
+    # An `AnytimeModel` would make `clone_model` compile the copy.
+    plain = keras.Model(model.input, model.outputs)
+    outputs = keras.models.clone_model(plain, image, clone, call).outputs
+    copy_weights(pairs)
+    return type(model)(image, outputs, name=safe_name(model.name))
+
+
+def _output_dtype(operation: keras.Operation) -> str | None:
+    """Returns the type of an operation's output; `None` if of its input."""
     if isinstance(operation, keras.layers.Layer):
         return operation.compute_dtype
     return getattr(operation, "dtype", None)
 
 
-def is_other_float(dtype):
-    """Whether it is a type of floats that devices do without."""
+def _is_other_float(dtype: str | None) -> bool:
+    """Returns whether it is a floating-point type other than float32."""
     return (
         dtype is not None
         and dtype != "float32"

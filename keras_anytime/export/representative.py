@@ -1,80 +1,101 @@
-"""The images that an export is calibrated on, in any form, checked."""
+"""Reads and checks the images on which an export is calibrated."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_anytime.export.preprocessing import as_pixels
+from keras_anytime.export.preprocessing import to_pixels
 
-# More add little to the ranges of tensors, and each takes a run of all steps.
+# More images hardly change the ranges of tensors, and each takes a run of all
+# steps.
 CALIBRATION_IMAGES = 200
-# What rounding may add to the range of prepared pixels, as a share of it.
+# Tolerance for rounding at both ends of the range of prepared pixels, as a
+# share of the range.
 _TOLERANCE = 0.01
 
 
-def calibration_images(representative, model, preprocessing=None, pixels=None):
-    """Returns the images to calibrate on, as the exported file is fed.
+def calibration_images(
+    representative: Any,
+    model: keras.Model,
+    preprocessing: Mapping[str, Any] | None = None,
+    pixels: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    """Returns the images for calibration, as the exported file takes them.
 
     Args:
         representative: Images as `export.tflite` takes them.
         model: The `AnytimeModel`.
-        preprocessing: Dict with `scale`, `mean` and `std`, or `None` where it
-            is not known how images were prepared.
-        pixels: Dict as of `preparation.pixel_input` for a file that is fed
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None` if it is
+            not known how images were prepared.
+        pixels: Dict as from `preprocessing.pixel_input` for a file that takes
             pixels, or `None`.
 
     Returns:
-        Array `(count, height, width, channels)`, of at most
-        `CALIBRATION_IMAGES`.
+        Array `(count, height, width, channels)` with at most
+        `CALIBRATION_IMAGES` images.
 
     Raises:
-        ValueError: If there are none, or they are not such as the model was
-            trained on.
+        ValueError: If there are no images, or they were not prepared as for
+            training.
     """
-    found = []
+    chosen = []
     count = 0
     shape = tuple(model.input_shape[1:])
     for images in _batches(representative, len(shape)):
-        are_pixels = pixels is not None and images.dtype == np.uint8
-        _check_shape(
-            images, (*pixels["size"], shape[-1]) if are_pixels else shape
-        )
+        expected_shape, are_pixels = shape, False
+        if pixels is not None and images.dtype == np.uint8:
+            expected_shape = (*pixels["size"], shape[-1])
+            are_pixels = True
+        _check_shape(images, expected_shape)
         images = images[: CALIBRATION_IMAGES - count]
         if not are_pixels:
             check_prepared(images, model, preprocessing, "representative")
             if pixels is not None:
-                images = as_pixels(images, pixels)
+                images = to_pixels(images, pixels)
             elif _is_float(images.dtype):
                 images = images.astype("float32")
-        found.append(images)
+        chosen.append(images)
         count += len(images)
         if count >= CALIBRATION_IMAGES:
             break
     if not count:
         raise ValueError(
-            "`representative` has no images; a generator gives them once, a "
-            "function that returns one each time. Received: 0 images"
+            "`representative` has no images. A generator gives its images "
+            "once; a function that returns a generator gives them each time. "
+            "Received: 0 images"
         )
-    return np.concatenate(found)
+    return np.concatenate(chosen)
 
 
-def check_prepared(images, model, preprocessing, argument):
-    """Raises a `ValueError` for images that were not prepared as for training.
+def check_prepared(
+    images: np.ndarray,
+    model: keras.Model,
+    preprocessing: Mapping[str, Any] | None,
+    argument: str,
+) -> None:
+    """Raises an error for images that were not prepared as for training.
 
-    Pixels that nobody normalized are numbers like any other: what is measured
-    on them would be silently wrong.
+    Without this check, measurements on pixels that nobody normalized would be
+    wrong without notice.
 
     Args:
         images: Array `(count, height, width, channels)`.
-        model: The `AnytimeModel` that is fed with them.
-        preprocessing: Dict with `scale`, `mean` and `std`, or `None` where it
-            is not known; then their range is not checked.
-        argument: String that names the images in errors.
+        model: The `AnytimeModel` that takes the images.
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None` if it is
+            not known; then the range of the images is not checked.
+        argument: String, the images' name in errors.
+
+    Raises:
+        ValueError: If type or range of the images do not match.
     """
-    wanted = keras.backend.standardize_dtype(model.image_layer.dtype)
-    if not _is_float(wanted):
-        if images.dtype != wanted:
+    input_dtype = keras.backend.standardize_dtype(model.image_layer.dtype)
+    if not _is_float(input_dtype):
+        if images.dtype != input_dtype:
             raise ValueError(
-                f"The network takes images of type {wanted}. "
+                f"The network takes images of type {input_dtype}. "
                 f"Received: {argument} of type {images.dtype}"
             )
         return
@@ -93,13 +114,14 @@ def check_prepared(images, model, preprocessing, argument):
         )
     if preprocessing is None or not images.size:
         return
-    mean, std = (np.array(preprocessing[one]) for one in ("mean", "std"))
-    ends = [(one / preprocessing["scale"] - mean) / std for one in (0, 255)]
+    mean = np.array(preprocessing["mean"])
+    std = np.array(preprocessing["std"])
+    ends = [(pixel / preprocessing["scale"] - mean) / std for pixel in (0, 255)]
     low, high = np.minimum(*ends), np.maximum(*ends)
-    slack = _TOLERANCE * (high - low)
+    tolerance = _TOLERANCE * (high - low)
     axes = tuple(range(images.ndim - 1))
-    if np.any(images.min(axes) < low - slack) or np.any(
-        images.max(axes) > high + slack
+    if np.any(images.min(axes) < low - tolerance) or np.any(
+        images.max(axes) > high + tolerance
     ):
         raise ValueError(
             "The network takes prepared images, and `preprocessing` makes "
@@ -110,8 +132,13 @@ def check_prepared(images, model, preprocessing, argument):
         )
 
 
-def _batches(representative, rank):
-    """Yields arrays of images, whose single images have so many axes."""
+def _batches(representative: Any, rank: int) -> Iterator[np.ndarray]:
+    """Yields batches of images.
+
+    Args:
+        representative: Images as `export.tflite` takes them.
+        rank: Integer, the number of axes of a single image.
+    """
     if callable(representative):
         representative = representative()
     if isinstance(representative, keras.utils.PyDataset):
@@ -125,8 +152,8 @@ def _batches(representative, rank):
         yield images[None] if images.ndim == rank else images
 
 
-def _is_pair(values, rank):
-    """Whether it is a batch of images and their labels, not several batches."""
+def _is_pair(values: Any, rank: int) -> bool:
+    """Returns whether it is a batch with its labels, not several batches."""
     return (
         isinstance(values, (tuple, list))
         and len(values) > 1
@@ -135,16 +162,16 @@ def _is_pair(values, rank):
     )
 
 
-def _check_shape(images, wanted):
-    if images.ndim != len(wanted) + 1 or any(
-        size not in (None, found)
-        for size, found in zip(wanted, images.shape[1:], strict=True)
+def _check_shape(images: np.ndarray, expected: tuple[int | None, ...]) -> None:
+    if images.ndim != len(expected) + 1 or any(
+        size not in (None, received)
+        for size, received in zip(expected, images.shape[1:], strict=True)
     ):
         raise ValueError(
-            f"`representative` must have images of shape {wanted}. "
+            f"`representative` must have images of shape {expected}. "
             f"Received: shape {images.shape}, type {images.dtype}"
         )
 
 
-def _is_float(dtype):
+def _is_float(dtype: Any) -> bool:
     return str(dtype).startswith(("float", "bfloat"))

@@ -1,11 +1,16 @@
-"""Exporting an anytime network as one SavedModel."""
+"""Exports an anytime network as one SavedModel."""
 
 import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
-from keras_anytime.export import programs as programs_lib
-from keras_anytime.export.preprocessing import check_size
-from keras_anytime.export.preprocessing import described
-from keras_anytime.export.preprocessing import pixel_input
+import keras
+
+from keras_anytime.export.exported_network import ExportedNetwork
+from keras_anytime.export.programs import write_saved_model
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import ManifestError
@@ -16,87 +21,90 @@ from keras_anytime.stages.checks import check_anytime_model
 
 
 def saved_model(
-    model,
-    folder,
+    model: keras.Model,
+    folder: str | os.PathLike,
     *,
-    curve=None,
-    batch_size=None,
-    class_names=None,
-    preprocessing=None,
-    thresholds=None,
-    stages=None,
-    pixels=False,
-):
+    curve: Any = None,
+    batch_size: int | None = None,
+    class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+    thresholds: Sequence[float] | None = None,
+    stages: Sequence[int] | None = None,
+    pixels: bool | tuple[int, int] = False,
+) -> None:
     """Writes a SavedModel whose signatures run the network stage by stage.
 
-    Signature `step_k` computes what stage k adds: image and features of
-    earlier steps in, `logits` and new features out. Signature `subnet_k`
-    computes stage k alone: image in, `logits` out. A network that is not
-    `interruptible` has these only. With label sets, the outputs are
-    `logits_<label set>`. All share one set of variables. `manifest.json`
-    inside the folder describes them.
+    Signature `step_k` computes what stage k adds: it takes the image and
+    features of earlier steps, and returns `logits` and new features. Signature
+    `subnet_k` computes stage k alone: it takes the image and returns `logits`.
+    A network that is not `interruptible` has subnetworks only. With label
+    sets, the outputs are `logits_<label set>`. All signatures share one set of
+    variables. `manifest.json` inside the folder describes them.
+
+    ```python
+    ka.export.saved_model(model, "run/saved_model")
+    predictor = ka.runtime.AnytimePredictor("run/saved_model")
+    print(predictor.predict(image).stage)
+    ```
 
     Args:
         model: An `AnytimeModel`.
-        folder: String or path. It is written beside and moved in place; an
-            earlier export there is replaced.
-        curve: The model's `AnytimeCurve`, whose errors go in the manifest; of
-            several label sets, that of the first.
+        folder: String or path. The folder is complete before it is moved in
+            place, and replaces an earlier export.
+        curve: The model's `AnytimeCurve`, whose errors the manifest records.
+            With several label sets it is the curve of the first.
         batch_size: Integer, or `None` for batches of any size.
         class_names: Sequence of strings in the order of the logits; for label
-            sets a dict from them to such sequences. `None` means those of the
-            data set of `ka.data` that the model was trained on last, if any.
-        preprocessing: Dict with `scale`, `mean` and `std`, which tells a
-            device how pixels become the input, such as
-            `ka.data.info(name).preprocessing`. `None` means as `class_names`.
-        thresholds: Floats in [0, 1], the confidences above which the answers
-            of all stages but the last are final where a device asks for that;
-            as from `ka.evaluation.confidence_thresholds`.
+            sets a dict from them to such sequences. `None` stands for the
+            names of the data set of `ka.data` on which the model was trained
+            last, if there is one.
+        preprocessing: Dict with `scale`, `mean` and `std`, such as
+            `ka.data.info(name).preprocessing`: the network's input is
+            `(pixel / scale - mean) / std`. `None` as for `class_names`.
+        thresholds: K - 1 floats in [0, 1], such as those from
+            `ka.evaluation.confidence_thresholds`. A device that decides by
+            confidence stops at the first stage whose confidence is above its
+            threshold.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         pixels: Boolean, or `(height, width)`. Whether the export takes uint8
-            pixels, of the network's or of that size, and resizes (bilinearly)
-            and normalizes them itself as `preprocessing` says. A batch of
-            them is then the `image`.
+            pixels, of the network's or of that size, as its `image`, and
+            resizes (bilinearly) and normalizes them itself.
 
     Raises:
-        ValueError: If an argument does not fit the model, or the folder holds
-            something other than an earlier export.
+        ValueError: If an argument does not match the model, or the folder
+            holds something other than an earlier export.
+        FloatingPointError: If a variable of the model is not finite.
     """
     check_anytime_model(model)
     folder = user_path(folder)
-    if folder.exists() and not _replaceable(folder):
+    if folder.exists() and not _is_replaceable(folder):
         raise ValueError(
             "An export replaces an earlier export or an empty folder only. "
             f"Received: folder={str(folder)!r}, which holds something else"
         )
-    check_size(model)
-    class_names, preprocessing = described(model, class_names, preprocessing)
-    pixels = pixel_input(model, pixels, preprocessing)
-    named = programs_lib.programs(model, stages=stages, pixels=pixels)
-    manifest = programs_lib.describe(
-        "saved_model",
+    network = ExportedNetwork(
         model,
-        stages,
-        named,
-        batch_size,
-        curve,
-        class_names,
-        preprocessing,
-        thresholds,
-        pixels,
+        stages=stages,
+        batch_size=batch_size,
+        curve=curve,
+        class_names=class_names,
+        preprocessing=preprocessing,
+        thresholds=thresholds,
+        pixels=pixels,
     )
+    manifest = network.manifest("saved_model")
 
     def write(beside):
-        programs_lib.write_saved_model(named, beside, batch_size)
-        whole = dataclasses.replace(manifest, sha256=checksum(beside))
-        manifest_path(beside).write_text(whole.to_json())
+        write_saved_model(network.programs, beside, batch_size)
+        complete = dataclasses.replace(manifest, sha256=checksum(beside))
+        manifest_path(beside).write_text(complete.to_json())
 
     atomic_write(folder, write)
 
 
-def _replaceable(folder):
-    """Whether nothing but an export as it was written is in a folder."""
+def _is_replaceable(folder: pathlib.Path) -> bool:
+    """Returns whether a folder is empty or holds an unchanged export."""
     if not folder.is_dir():
         return False
     if not any(folder.iterdir()):

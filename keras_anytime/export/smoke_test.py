@@ -1,4 +1,7 @@
-"""Whether LiteRT can run a file, tried in a process of its own."""
+"""Smoke test of a LiteRT file: runs each signature once.
+
+The test runs in a process of its own, because LiteRT may end the process.
+"""
 
 import pathlib
 import subprocess
@@ -14,16 +17,16 @@ interpreter = Interpreter(sys.argv[1])
 for name in interpreter.get_signature_list():
     runner = interpreter.get_signature_runner(name)
     runner(**{
-        key: np.zeros(one["shape"], one["dtype"])
-        for key, one in runner.get_input_details().items()
+        key: np.zeros(details["shape"], details["dtype"])
+        for key, details in runner.get_input_details().items()
     })
 """
 
 
-def check_runs(content, quantization):
+def smoke_test(content: bytes, quantization: str) -> None:
     """Raises an error if LiteRT cannot run all signatures of a file.
 
-    Where scales of integers are too far apart, as in a network that diverged,
+    If the scales of integers are too far apart, as in a network that diverged,
     LiteRT ends the whole process instead of raising an error.
 
     Args:
@@ -31,10 +34,10 @@ def check_runs(content, quantization):
         quantization: String, the variant, for the message.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If a signature cannot run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "trial.tflite"
+        path = pathlib.Path(folder) / "smoke_test.tflite"
         path.write_bytes(content)
         run = subprocess.run(
             [sys.executable, "-c", _PROGRAM, str(path)],
@@ -45,8 +48,8 @@ def check_runs(content, quantization):
         )
     if run.returncode:
         raise ValueError(
-            f"LiteRT cannot run this network in {quantization!r}: it ended "
-            f"with {run.returncode}. Its activations may be too far apart, as "
-            "after training that diverged. Nothing was written. It said: "
-            f"{run.stderr.strip()[-300:]}"
+            f"LiteRT cannot run this network in {quantization!r}: its process "
+            f"ended with code {run.returncode}. The ranges of activations may "
+            "be too far apart, as after training that diverged. Nothing was "
+            f"written. LiteRT's message: {run.stderr.strip()[-300:]}"
         )

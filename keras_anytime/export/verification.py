@@ -1,44 +1,40 @@
-"""Measuring exported files against the model that they were made of."""
+"""Compares an exported file with the model from which it was made."""
 
-import contextlib
 import dataclasses
+import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_anytime.evaluation import Predictions
-from keras_anytime.export import tflite
-from keras_anytime.export.preprocessing import as_pixels
+from keras_anytime.evaluation.predictions import Predictions
+from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.files import alone_in
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
+from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.paths import manifest_path
-from keras_anytime.manifest.paths import pending_manifest_path
 from keras_anytime.manifest.reading import matching_manifest
-from keras_anytime.manifest.reading import settle_pending_manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.checks import check_anytime_model
 
 
 @dataclasses.dataclass(frozen=True)
-class Verified:
-    """What an exported file answers, beside its model.
+class VerificationResult:
+    """Errors of an exported file and of its model on the same images.
 
     Args:
         variant: String, `"float32"` or the quantization.
         stages: Tuple of integers, the stages of the file.
-        top1_errors: Tuple of floats in [0, 1], those of the file.
-        model_top1_errors: Tuple of floats in [0, 1], those of the model on the
-            same images.
-        agreement: Tuple of floats in [0, 1], the shares of images to which
-            both give the same class.
-        examples: Integer. Images that were measured.
+        top1_errors: Tuple of floats in [0, 1], the errors of the file.
+        model_top1_errors: Tuple of floats in [0, 1], the errors of the model.
+        agreement: Tuple of floats in [0, 1], the shares of images for which
+            file and model choose the same class.
+        examples: Integer. Number of images.
         size: Integer, the file's bytes.
     """
 
@@ -51,32 +47,39 @@ class Verified:
     size: int
 
     @property
-    def lost_points(self) -> tuple[float, ...]:
-        """Percentage points by which each stage errs more than the model."""
+    def accuracy_drop(self) -> tuple[float, ...]:
+        """Percentage points of accuracy that each stage loses in the file."""
         return tuple(
-            100 * (mine - other)
-            for mine, other in zip(
+            100 * (of_file - of_model)
+            for of_file, of_model in zip(
                 self.top1_errors, self.model_top1_errors, strict=True
             )
         )
 
 
-def verify(path, model, data) -> Verified:
+def verify(
+    path: str | os.PathLike, model: keras.Model, data: Any
+) -> VerificationResult:
     """Runs an exported file on images and writes its errors in its manifest.
+
+    ```python
+    result = ka.export.verify("run/anytime.tflite", model, (images, labels))
+    print(result.top1_errors, result.agreement)
+    ```
 
     Args:
         path: An exported file, of all or some stages of the model.
-        model: The `AnytimeModel` that it was made of.
+        model: The `AnytimeModel` that was exported.
         data: Pair of prepared images and labels, or a `tf.data.Dataset` of
-            such batches; of label sets the first counts. A file that takes
-            pixels is given those that the images were made of.
+            such batches. With label sets the first one is measured. A file
+            that takes pixels is given the pixels of these images.
 
     Returns:
-        A `Verified`.
+        A `VerificationResult`.
 
     Raises:
-        ValueError: If the file cannot be opened, the data do not fit it, or
-            it is replaced in the meantime.
+        ValueError: If the file cannot be opened, the data do not match it, or
+            it is replaced during the measurement.
     """
     check_anytime_model(model)
     images, labels = _arrays(data)
@@ -84,143 +87,69 @@ def verify(path, model, data) -> Verified:
         labels = labels[model.label_sets[0]]
     with AnytimePredictor(path) as predictor:
         manifest = predictor.manifest
-        numbers = tuple(stage.stage for stage in manifest.stages)
-        pixels = manifest.pixels
-        check_prepared(images, model, pixels or manifest.preprocessing, "data")
-        fed = images if pixels is None else as_pixels(images, pixels)
+        check_prepared(
+            images, model, manifest.pixels or manifest.preprocessing, "data"
+        )
+        inputs = images
+        if manifest.pixels is not None:
+            inputs = to_pixels(images, manifest.pixels)
         logits = np.array(
             [
-                [_of_first_set(one.logits) for one in predictor.stream(image)]
-                for image in fed
+                [
+                    _of_first_label_set(result.logits)
+                    for result in predictor.stream(single)
+                ]
+                for single in inputs
             ]
         ).swapaxes(0, 1)
+    stages = tuple(stage.stage for stage in manifest.stages)
     outputs = keras.tree.flatten(model.predict(images, verbose=0))
     outputs = outputs[:: len(model.label_sets) or 1]
-    of_model = np.stack([outputs[k - 1] for k in numbers])
-    verified = Verified(
+    model_logits = np.stack([outputs[stage - 1] for stage in stages])
+    same_class = logits.argmax(-1) == model_logits.argmax(-1)
+    result = VerificationResult(
         variant=manifest.quantization or "float32",
-        stages=numbers,
-        top1_errors=_errors(logits, labels),
-        model_top1_errors=_errors(of_model, labels),
-        agreement=_shares(logits.argmax(-1) == of_model.argmax(-1)),
+        stages=stages,
+        top1_errors=_top1_errors(logits, labels),
+        model_top1_errors=_top1_errors(model_logits, labels),
+        agreement=tuple(same_class.mean(axis=1).tolist()),
         examples=len(images),
         size=_size(user_path(path)),
     )
-    _write_in_manifest(path, manifest, verified)
-    return verified
+    _write_in_manifest(user_path(path), manifest, result)
+    return result
 
 
-def export_verified(
-    model,
-    paths: Mapping[str, str],
-    data,
-    *,
-    representative=None,
-    max_accuracy_drop: float | None = None,
-    **arguments,
-) -> list[Verified]:
-    """Exports variants of a network, and keeps them only if they are good.
+def verification_table(results: Sequence[VerificationResult]) -> str:
+    """Returns a text table of sizes, errors, accuracy drops and agreement.
 
-    All are written and measured elsewhere first. Only if no stage of any
-    variant loses more than it may are they moved in place.
+    ```python
+    result = ka.export.verify("run/anytime.tflite", model, (images, labels))
+    print(ka.export.verification_table([result]))
+    ```
 
     Args:
-        model: An `AnytimeModel`.
-        paths: Dict from variants, `"float32"` or a `quantization` of
-            `export.tflite`, to the `.tflite` files to write.
-        data: What to measure on, as for `verify`.
-        representative: As for `export.tflite`; other images than those of
-            `data`.
-        max_accuracy_drop: Percentage points that each stage may err more than
-            the model, or `None` for any number.
-        **arguments: Further arguments of `export.tflite`.
-
-    Returns:
-        List of a `Verified` for each variant.
-
-    Raises:
-        ValueError: If an argument does not fit the model.
-        AccuracyLoss: If a stage loses too much; nothing is written then.
+        results: Sequence of `VerificationResult`, one for each row.
     """
-    check_anytime_model(model)
-    with contextlib.ExitStack() as rooms:
-        written = {}
-        results = []
-        for variant, path in paths.items():
-            path = user_path(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            room = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-            rooms.callback(shutil.rmtree, room, ignore_errors=True)
-            written[path] = pathlib.Path(room) / path.name
-            tflite(
-                model,
-                written[path],
-                None if variant == "float32" else variant,
-                representative,
-                **arguments,
-            )
-            results.append(verify(written[path], model, data))
-        problems = [
-            f"stage {stage} of {result.variant} loses {lost:.1f}"
-            for result in results
-            for stage, lost in zip(
-                result.stages, result.lost_points, strict=True
-            )
-            if max_accuracy_drop is not None and lost > max_accuracy_drop
-        ]
-        if problems:
-            raise AccuracyLoss(
-                f"No stage may lose more than {max_accuracy_drop} points on "
-                f"{results[0].examples} images; nothing was written. "
-                f"Received: {'; '.join(problems)}",
-                results,
-            )
-        for path, made in written.items():
-            # The manifest first, where it waits: see `pending_manifest_path`.
-            with alone_in(path.parent):
-                settle_pending_manifest(path)
-                manifest_path(made).replace(pending_manifest_path(path))
-                made.replace(path)
-                pending_manifest_path(path).replace(manifest_path(path))
-    return results
-
-
-class AccuracyLoss(ValueError):
-    """An exported file errs more than it may.
-
-    Args:
-        message: String.
-        results: List of `Verified`, what was measured.
-    """
-
-    def __init__(self, message, results):
-        super().__init__(message)
-        self.results = results
-
-
-def verification_table(results: Sequence[Verified]) -> str:
-    """Returns a text table of variants: size, error, loss and agreement.
-
-    Args:
-        results: As from `export_verified`.
-    """
-    first = results[0]
     rows = [
         ["", "size"]
-        + [f"stage {stage}: error, points lost, same" for stage in first.stages]
+        + [
+            f"stage {stage}: error, points lost, same"
+            for stage in results[0].stages
+        ]
     ]
     for result in results:
         cells = zip(
             result.top1_errors,
-            result.lost_points,
+            result.accuracy_drop,
             result.agreement,
             strict=True,
         )
         rows.append(
             [result.variant, f"{result.size / 1e3:.0f} kB"]
             + [
-                f"{error:.1%} {lost:+.1f} {same:.1%}"
-                for error, lost, same in cells
+                f"{error:.1%} {drop:+.1f} {same:.1%}"
+                for error, drop, same in cells
             ]
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -233,14 +162,14 @@ def verification_table(results: Sequence[Verified]) -> str:
     return "\n".join(lines)
 
 
-def _arrays(data):
+def _arrays(data: Any) -> tuple[np.ndarray, Any]:
     """Returns images and labels as arrays."""
     if isinstance(data, (tuple, list)) and len(data) == 2:
         images, labels = data
         return np.asarray(images), labels
     batches = [batch[:2] for batch in data]
     if not batches:
-        raise ValueError("There is nothing to measure on: `data` is empty.")
+        raise ValueError("There is nothing to measure. Received: empty `data`")
     images = np.concatenate([np.asarray(batch[0]) for batch in batches])
     labels = [batch[1] for batch in batches]
     if isinstance(labels[0], Mapping):
@@ -251,43 +180,40 @@ def _arrays(data):
     return images, np.concatenate([np.asarray(label) for label in labels])
 
 
-def _of_first_set(logits):
+def _of_first_label_set(logits: Any) -> np.ndarray:
     return next(iter(logits.values())) if isinstance(logits, dict) else logits
 
 
-def _errors(logits, labels):
-    """Returns top-1 errors; a tie, as of quantized logits, is one."""
+def _top1_errors(logits: np.ndarray, labels: Any) -> tuple[float, ...]:
+    """Returns top-1 errors; a tie, as of quantized logits, is an error."""
     correct = Predictions.from_logits(logits, labels).correct
     return tuple((1 - correct.mean(axis=0)).tolist())
 
 
-def _shares(marks):
-    return tuple(float(share) for share in marks.mean(axis=1))
-
-
-def _size(path):
+def _size(path: pathlib.Path) -> int:
     if path.is_dir():
-        return sum(one.stat().st_size for one in path.rglob("*"))
+        return sum(entry.stat().st_size for entry in path.rglob("*"))
     return path.stat().st_size
 
 
-def _write_in_manifest(path, manifest, verified):
+def _write_in_manifest(
+    path: pathlib.Path, manifest: Manifest, result: VerificationResult
+) -> None:
     stages = tuple(
         dataclasses.replace(stage, top1_error=error)
         for stage, error in zip(
-            manifest.stages, verified.top1_errors, strict=True
+            manifest.stages, result.top1_errors, strict=True
         )
     )
     record = {
-        "examples": verified.examples,
-        "model_top1_errors": list(verified.model_top1_errors),
-        "agreement": list(verified.agreement),
+        "examples": result.examples,
+        "model_top1_errors": list(result.model_top1_errors),
+        "agreement": list(result.agreement),
     }
     changed = dataclasses.replace(manifest, stages=stages, verified=record)
-    path = user_path(path)
     with alone_in(path.parent):
-        found = matching_manifest(path)
-        if found is None or found.sha256 != manifest.sha256:
+        current = matching_manifest(path)
+        if current is None or current.sha256 != manifest.sha256:
             raise ValueError(
                 "The file was replaced while it was measured: measure it "
                 f"again. Received: path={str(path)!r}"

@@ -1,4 +1,51 @@
-"""Configurations of parts of networks, to make new networks of."""
+"""Networks of some stages of a network.
+
+All of the library makes them here: with shared variables (`subset`), or as a
+configuration for a network with new weights (`part_config`).
+"""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_anytime.stages import outputs as outputs_lib
+
+
+def subset(
+    model: keras.Model, stages: Sequence[int] | None
+) -> tuple[keras.Model, list[int]]:
+    """Returns a network of some stages, which shares the model's variables.
+
+    Args:
+        model: An `AnytimeModel` of K stages.
+        stages: Sequence of integers from 1 to K in rising order, or `None` for
+            all.
+
+    Returns:
+        Pair of an `AnytimeModel`, which is the model itself if all stages are
+        kept, and the list of the kept stages' numbers.
+
+    Raises:
+        ValueError: If the stages are not such, or the outputs are not named
+            after their stages.
+    """
+    outputs_lib.check_names(model.output_names)
+    every = list(range(1, model.num_stages + 1))
+    numbers = every if stages is None else list(stages)
+    if not numbers or numbers != sorted(set(numbers) & set(every)):
+        raise ValueError(
+            f"`stages` must be some of {every} in rising order. "
+            f"Received: stages={stages}"
+        )
+    if numbers == every:
+        return model, numbers
+    size = len(model.label_sets) or 1
+    kept = [
+        output
+        for k in numbers
+        for output in model.outputs[(k - 1) * size : k * size]
+    ]
+    return type(model)(model.input, kept, name=model.name), numbers
 
 
 def part_config(model, stages, first=1, prefix=""):

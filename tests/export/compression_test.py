@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 import keras_anytime as ka
-from keras_anytime.export import fine_tuning as compression
 from tests.conformance import catalogue
 from tests.testing import compiled
 from tests.testing import digits
@@ -17,9 +16,9 @@ from tests.testing import run_script
 from tests.testing import tiny_net
 
 METHODS = {
-    "quantization_aware": compression.quantization_aware,
-    "prune": compression.prune,
-    "cluster": compression.cluster,
+    "quantization_aware": ka.export.quantization_aware,
+    "prune": ka.export.prune,
+    "cluster": ka.export.cluster,
 }
 
 
@@ -83,7 +82,7 @@ def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
     before = model.get_weights()
     accuracy = _accuracy(model, x, y)
     assert accuracy[-1] > 0.8
-    aware = compression.quantization_aware(model, (x, y))
+    aware = ka.export.quantization_aware(model, (x, y))
     assert type(aware) is ka.AnytimeModel
     assert not aware.compiled
     for one, other, now in zip(
@@ -101,7 +100,7 @@ def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
 def test_each_kernel_has_its_share_of_zeros(trained, sparsity):
     model, x, y = trained
     before = model.get_weights()
-    pruned = compression.prune(model, (x, y), sparsity=sparsity, epochs=1)
+    pruned = ka.export.prune(model, (x, y), sparsity=sparsity, epochs=1)
     for name, kernel in _kernels(pruned).items():
         assert np.sum(kernel == 0) == _zeros(kernel.size, sparsity), name
     for one, now in zip(before, model.get_weights(), strict=True):
@@ -110,7 +109,7 @@ def test_each_kernel_has_its_share_of_zeros(trained, sparsity):
 
 def test_smallest_weights_are_pruned(trained):
     model, x, y = trained
-    pruned = compression.prune(
+    pruned = ka.export.prune(
         model, (x, y), initial_sparsity=0.5, epochs=1, learning_rate=1e-9
     )
     for name, kernel in _kernels(model).items():
@@ -124,7 +123,7 @@ def test_smallest_weights_are_pruned(trained):
 @pytest.mark.slow
 def test_kernels_have_few_values_and_stages_stay_right(trained):
     model, x, y = trained
-    clustered = compression.cluster(model, (x, y), clusters=16)
+    clustered = ka.export.cluster(model, (x, y), clusters=16)
     for name, kernel in _kernels(clustered).items():
         assert len(np.unique(kernel)) <= 16, name
     assert min(kernel.size for kernel in _kernels(model).values()) < 64
@@ -135,7 +134,7 @@ def test_kernels_have_few_values_and_stages_stay_right(trained):
 @pytest.mark.slow
 def test_more_clusters_than_weights(trained):
     model, x, y = trained
-    clustered = compression.cluster(model, (x[:32], y[:32]), clusters=200)
+    clustered = ka.export.cluster(model, (x[:32], y[:32]), clusters=200)
     assert any(kernel.size < 200 for kernel in _kernels(model).values())
     for kernel in _kernels(clustered).values():
         assert len(np.unique(kernel)) <= 200
@@ -146,13 +145,13 @@ def test_pruned_kernels_stay_sparse_in_clustering_and_compress(
     trained, tmp_path
 ):
     model, x, y = trained
-    pruned = compression.prune(model, (x, y), sparsity=0.7, epochs=1)
-    both = compression.cluster(pruned, (x, y), clusters=6)
+    pruned = ka.export.prune(model, (x, y), sparsity=0.7, epochs=1)
+    both = ka.export.cluster(pruned, (x, y), clusters=6)
     sizes = {}
     for name, network in {"all": model, "some": pruned, "few": both}.items():
         # Keras works on, and exports, in the process that tfmot is in.
         ka.export.tflite(network, tmp_path / f"{name}.tflite")
-        sizes[name] = compression.file_sizes(tmp_path / f"{name}.tflite")
+        sizes[name] = ka.export.file_sizes(tmp_path / f"{name}.tflite")
     for name, kernel in _kernels(both).items():
         assert len(np.unique(kernel)) <= 6
         assert np.all(kernel[_kernels(pruned)[name] == 0] == 0)
@@ -184,7 +183,7 @@ def test_label_sets_and_data_sets(method):
 @pytest.mark.slow
 def test_stage_weights_leave_stages_out():
     model = tiny_net()
-    result = compression.prune(model, digits(), stage_weights=(1, 0, 0))
+    result = ka.export.prune(model, digits(), stage_weights=(1, 0, 0))
     before, after = (
         np.asarray(one.get_layer("stage_3").bias) for one in (model, result)
     )
@@ -197,7 +196,7 @@ def test_stage_weights_leave_stages_out():
 @pytest.mark.parametrize(
     "family", [name for name in catalogue.NETWORKS if "inclusive_r" not in name]
 )
-def test_every_family_with_a_twin(family, method):
+def test_every_family_with_a_tf_keras_copy(family, method):
     model = catalogue.NETWORKS[family]()
     rng = np.random.default_rng(0)
     x = rng.standard_normal((64, *model.input_shape[1:])).astype("float32")
@@ -238,11 +237,11 @@ def test_data_are_checked():
         (tf.data.Dataset.from_tensor_slices((x, y, y)).batch(8), "pairs"),
     ]:
         with pytest.raises(ValueError, match=f"(?s){message}.*Received"):
-            compression.cluster(tiny_net(), data)
-    with pytest.raises(ValueError, match="2 steps"):
-        compression.prune(tiny_net(), (x[:8], y[:8]), epochs=1)
+            ka.export.cluster(tiny_net(), data)
+    with pytest.raises(ValueError, match="2 training steps"):
+        ka.export.prune(tiny_net(), (x[:8], y[:8]), epochs=1)
     with pytest.raises(ValueError, match="label sets"):
-        compression.prune(hierarchical_net(), (x, y))
+        ka.export.prune(hierarchical_net(), (x, y))
 
 
 def test_layers_that_tfmot_cannot_round_are_named():
@@ -251,19 +250,19 @@ def test_layers_that_tfmot_cannot_round_are_named():
     x = keras.layers.Multiply(name="squared")([x, x])
     model = ka.AnytimeModel(image, [keras.layers.Dense(10, name="stage_1")(x)])
     with pytest.raises(ValueError, match="(?s)squared.*Received"):
-        compression.quantization_aware(model, digits())
+        ka.export.quantization_aware(model, digits())
 
 
 @pytest.mark.slow
 def test_weights_that_are_not_finite_are_refused():
     with pytest.raises(FloatingPointError, match="Received"):
-        compression.cluster(tiny_net(), digits(), learning_rate=1e38, epochs=2)
+        ka.export.cluster(tiny_net(), digits(), learning_rate=1e38, epochs=2)
 
 
 def test_file_sizes(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(1000))
-    sizes = compression.file_sizes(path)
+    sizes = ka.export.file_sizes(path)
     assert sizes.raw == 1000
     assert sizes.compressed == len(zlib.compress(bytes(1000), 9))
 

@@ -10,12 +10,13 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime.export import litert
-from keras_anytime.export import preprocessing as preparation
 from keras_anytime.export import programs
 from keras_anytime.export.dense_slices import dense_slices
+from keras_anytime.export.exported_network import ExportedNetwork
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
 from keras_anytime.stages import graph
+from keras_anytime.stages.subset import subset
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.testing import hierarchical_net
@@ -40,12 +41,12 @@ def _sparse(nesting, units):
     )
 
 
-def _named(model):
-    return programs.programs(model, zero_filled=False)
+def _programs(model):
+    return ExportedNetwork(model, dense_kernels=False).programs
 
 
 def _part(model, *stages):
-    part, _ = preparation.chosen_stages(model, stages)
+    part, _ = subset(model, stages)
     return part
 
 
@@ -102,7 +103,7 @@ def _convolutions(program):
     ),
 )
 def test_every_program_gives_the_same_answers(name):
-    for program in _named(scramble(ALL[name]())).values():
+    for program in _programs(scramble(ALL[name]())).values():
         dense = dense_slices(program)
         _assert_equivalent(dense, program)
         assert len(_convolutions(dense)) <= len(_convolutions(program))
@@ -169,7 +170,7 @@ def test_a_width_nested_network_becomes_an_ordinary_resnet(
     model = ka.nets.width_nested_resnet(
         (8, 8, 3), 10, nesting=nesting, units=units, filters=filters, unit=unit
     )
-    program = _named(model)[f"subnet_{model.num_stages}"]
+    program = _programs(model)[f"subnet_{model.num_stages}"]
     dense = dense_slices(program)
     counts = _counts(dense)
     per_unit = {"basic": 2, "bottleneck": 3}[unit]
@@ -206,20 +207,20 @@ def _resnet_macs(size, units, filters, unit):
 
 
 def test_widths_of_a_sparse_network_merge_at_equal_depth():
-    named = _named(VARIANTS["sparse_resnet_alternating"]())
-    one = _counts(named["subnet_1"])
-    two = _counts(dense_slices(named["subnet_2"]))
+    by_name = _programs(VARIANTS["sparse_resnet_alternating"]())
+    one = _counts(by_name["subnet_1"])
+    two = _counts(dense_slices(by_name["subnet_2"]))
     for merged in ("BatchNormalization", "ReLU", "Add"):
         assert two[merged] == one[merged]
     assert two["Conv2D"] == one["SlicedConv2D"]
     assert not two["Concatenate"] + two["GetItem"]
     # What joined the widths for a deeper stage finds them joined.
-    three = _counts(dense_slices(named["subnet_3"]))
+    three = _counts(dense_slices(by_name["subnet_3"]))
     assert not three["Concatenate"] + three["GetItem"]
 
 
 def test_heads_of_label_sets_read_wide_features():
-    program = _named(hierarchical_net())["subnet_3"]
+    program = _programs(hierarchical_net())["subnet_3"]
     dense = dense_slices(program)
     counts = _counts(dense)
     assert counts["Conv2D"] == counts["Dense"] == 2
@@ -229,7 +230,7 @@ def test_heads_of_label_sets_read_wide_features():
 
 def test_zeros_where_a_slice_would_read_a_later_one():
     model = scramble(tiny_net())
-    dense = dense_slices(_named(model)["subnet_3"])
+    dense = dense_slices(_programs(model)["subnet_3"])
     name = "block1_unit1_conv1_stage{}"
     kernel = dense.get_layer(name.format(1) + "_wide").get_weights()[0]
     assert kernel.shape == (3, 3, 8, 8)
@@ -244,7 +245,7 @@ def test_zeros_where_a_slice_would_read_a_later_one():
 def test_the_programs_own_variables_are_left_alone():
     model = scramble(tiny_net())
     before = model.get_weights()
-    program = _named(model)["subnet_3"]
+    program = _programs(model)["subnet_3"]
     dense = dense_slices(program)
     assert not {id(v) for v in dense.weights} & {id(v) for v in model.weights}
     dense.set_weights([0 * weight for weight in dense.get_weights()])
@@ -255,7 +256,7 @@ def test_the_programs_own_variables_are_left_alone():
 
 
 def test_the_dense_form_is_the_same_each_time():
-    program = _named(scramble(ALL["sparse_resnet"]()))["subnet_3"]
+    program = _programs(scramble(ALL["sparse_resnet"]()))["subnet_3"]
     first, second = (dense_slices(program) for _ in range(2))
     assert [convolution.name for convolution in _convolutions(first)] == [
         convolution.name for convolution in _convolutions(second)
@@ -264,13 +265,13 @@ def test_the_dense_form_is_the_same_each_time():
 
 def test_a_litert_file_gives_the_same_answers():
     part = _part(scramble(tiny_net()), 2, 3)
-    named = _named(part)
-    dense = {name: dense_slices(one) for name, one in named.items()}
+    by_name = _programs(part)
+    dense = {name: dense_slices(one) for name, one in by_name.items()}
     with tempfile.TemporaryDirectory() as folder:
         programs.write_saved_model(dense, folder, 1)
         content = litert.convert(folder, list(dense))
     interpreter = Interpreter(model_content=content)
-    for name, program in named.items():
+    for name, program in by_name.items():
         x = _example(program, 1)
         got = interpreter.get_signature_runner(name)(**x)
         want = program(x)
@@ -390,11 +391,13 @@ def _random_program(rng):
 
 def test_programs_may_take_pixels():
     model = scramble(tiny_net())
-    pixels = preparation.pixel_input(
-        model, (6, 6), {"scale": 255, "mean": [0.5], "std": [0.2]}
+    network = ExportedNetwork(
+        model,
+        pixels=(6, 6),
+        preprocessing={"scale": 255, "mean": [0.5], "std": [0.2]},
+        dense_kernels=False,
     )
-    exported = preparation.exportable(model, False, pixels)
-    program = programs.programs(exported)["subnet_3"]
+    program = network.programs["subnet_3"]
     dense = dense_slices(program)
     assert dense.input["image"].dtype == "uint8"
     x = {"image": np.arange(36, dtype="uint8").reshape(1, 6, 6, 1)}

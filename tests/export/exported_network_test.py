@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
-from keras_anytime.export import preprocessing as preparation
+from keras_anytime.export.preprocessing import pixel_input
+from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import digits
 from tests.testing import hierarchical_net
@@ -163,12 +164,10 @@ def test_the_network_itself_is_left_as_it_was(tmp_path):
 def test_pixels_are_those_that_images_were_made_of():
     pixels = np.arange(128, dtype="uint8").reshape(2, 8, 8, 1)
     prepared = (pixels / 255.0 - 0.3) / 0.4
-    record = preparation.pixel_input(tiny_net(), True, PREPROCESSING)
-    np.testing.assert_array_equal(
-        preparation.as_pixels(prepared, record), pixels
-    )
-    record = preparation.pixel_input(tiny_net(), (16, 4), PREPROCESSING)
-    resized = preparation.as_pixels(prepared, record)
+    record = pixel_input(tiny_net(), True, PREPROCESSING)
+    np.testing.assert_array_equal(to_pixels(prepared, record), pixels)
+    record = pixel_input(tiny_net(), (16, 4), PREPROCESSING)
+    resized = to_pixels(prepared, record)
     assert resized.shape == (2, 16, 4, 1) and resized.dtype == "uint8"
 
 

@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 import keras_anytime as ka
-from keras_anytime.export.rebuild import exportable_name
-from keras_anytime.export.rebuild import exportable_names
+from keras_anytime.export.safe_names import safe_name
+from keras_anytime.export.safe_names import safe_names
 from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from tests.export.nets import two
@@ -73,13 +73,13 @@ def test_names_stay_different_and_those_that_are_right_as_they_are():
         x = layers.Conv2D(2, 1, name=name)(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     model = ka.AnytimeModel(image, [layers.Dense(10, name="stage_1")(x)])
-    names = exportable_names(model)
+    names = safe_names(model)
     assert len(set(names.values())) == len(names)
     assert all(
         names[one] == one for one in ("a_b", "good_1", "Good_2", "stage_1")
     )
     assert names.pop("1") == "1"  # Signatures call the image "image".
-    assert all(exportable_name(value) == value for value in names.values())
+    assert all(safe_name(value) == value for value in names.values())
 
 
 @pytest.mark.filterwarnings("ignore:Multiply-adds of")

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_anytime.export.flatbuffer import operator_codes
-from keras_anytime.export.flatbuffer import unpacked
+from keras_anytime.export.flatbuffer import unpack
 
 _NAMES = {
     value: name
@@ -115,7 +115,7 @@ class Graph:
 
 def graphs(path):
     """Returns the `Graph` of each signature of a file, by its name."""
-    model = unpacked(path.read_bytes())
+    model = unpack(path.read_bytes())
     codes = [_NAMES[code] for code in operator_codes(model)]
     found = {}
     for signature in model.signatureDefs:

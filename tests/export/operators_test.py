@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_anytime.export import preprocessing as preparation
+from keras_anytime.export import rebuild
 from keras_anytime.export.fusion import fuse_normalizations
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.networks import EXPORTED
@@ -38,7 +38,7 @@ def test_steps_do_what_the_network_does_once(name, made_once, tmp_path):
     found = graphs(exported(made_once, name))
     # With all its outputs.
     path = tmp_path / "whole.tflite"
-    whole = preparation.exportable(model, zero_filled=False)
+    whole = rebuild.exportable(model, dense_kernels=False)
     content = tf.lite.TFLiteConverter.from_keras_model(whole).convert()
     path.write_bytes(fuse_normalizations(content))
     (once,) = graphs(path).values()

@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
-from keras_anytime.export import smoke_test as trial
 from keras_anytime.export.quantization import VARIANTS
+from keras_anytime.export.smoke_test import smoke_test
 from keras_anytime.runtime.images import as_batch
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS as FORMS
@@ -176,7 +176,7 @@ def test_a_trained_network_answers_as_before(trained, variant, tmp_path):
     # changes answers, for the better.
     least = {"int4": 0.7, "int8_qat": 0.9}.get(variant, 0.97)
     assert min(found.agreement) >= least
-    assert max(found.lost_points) <= (20 if variant == "int4" else 1.5)
+    assert max(found.accuracy_drop) <= (20 if variant == "int4" else 1.5)
     for name, graph in graphs(path).items():
         counts = graph.kinds
         # Nothing is spent on changing scales between equal features, and a
@@ -213,7 +213,7 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
     held = (sized(held_x), labeled(held_y))
     found = ka.export.verify(path, model, held)
     assert found.examples == 1000
-    assert max(found.lost_points) <= 5
+    assert max(found.accuracy_drop) <= 5
     for error, same in zip(
         found.model_top1_errors, found.agreement, strict=True
     ):
@@ -258,7 +258,7 @@ def test_what_cannot_be_quantized_is_refused(tmp_path, arguments, message):
 
 def test_what_litert_cannot_run_is_refused():
     with pytest.raises(ValueError, match="LiteRT cannot run.*'int8'"):
-        trial.check_runs(b"no network", "int8")
+        smoke_test(b"no network", "int8")
 
 
 @pytest.mark.slow

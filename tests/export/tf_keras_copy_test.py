@@ -4,7 +4,8 @@ import pytest
 import tf_keras
 
 import keras_anytime as ka
-from keras_anytime.export import tf_keras_copy as twin_lib
+from keras_anytime.export.tf_keras_copy import copy_weights_back
+from keras_anytime.export.tf_keras_copy import tf_keras_copy
 from tests.conformance import catalogue
 from tests.testing import passes_net
 from tests.testing import sampled
@@ -39,31 +40,31 @@ def _two_stages(layers):
         ["sparse_resnet", "msdnet", "inclusive_sparse_resnext", "hierarchical"],
     ),
 )
-def test_a_twin_gives_the_same_logits_and_the_same_weights_back(family):
+def test_a_copy_gives_the_same_logits_and_the_same_weights_back(family):
     model = scramble(catalogue.NETWORKS[family]())
-    twin = twin_lib.make_twin(model)
+    copy = tf_keras_copy(model)
     images = np.random.default_rng(1).standard_normal(
         (3, *model.input_shape[1:])
     )
     images = images.astype("float32")
-    want, got = _logits(model, images), _logits(twin, images)
+    want, got = _logits(model, images), _logits(copy, images)
     assert len(got) == len(model.outputs)
     for one, other in zip(want, got, strict=True):
         np.testing.assert_allclose(
             other, one, rtol=1e-5, atol=1e-5 * np.max(np.abs(one))
         )
-    assert twin.output_names == model.output_names
+    assert copy.output_names == model.output_names
     assert {layer.name for layer in model.layers} <= {
-        layer.name for layer in twin.layers
+        layer.name for layer in copy.layers
     }
-    for layer in twin.layers:
+    for layer in copy.layers:
         module = type(layer).__module__
         assert module.startswith("tf_keras.")
-    taken = twin_lib.take_weights(model, twin)
-    assert type(taken) is type(model)
-    assert not taken.compiled
+    network = copy_weights_back(model, copy)
+    assert type(network) is type(model)
+    assert not network.compiled
     for one, other in zip(
-        model.get_weights(), taken.get_weights(), strict=True
+        model.get_weights(), network.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
@@ -71,11 +72,11 @@ def test_a_twin_gives_the_same_logits_and_the_same_weights_back(family):
 def test_weights_come_back_to_a_new_model():
     model = tiny_net()
     before = model.get_weights()
-    twin = twin_lib.make_twin(model)
-    twin.set_weights([weight + 1 for weight in twin.get_weights()])
-    taken = twin_lib.take_weights(model, twin)
+    copy = tf_keras_copy(model)
+    copy.set_weights([weight + 1 for weight in copy.get_weights()])
+    network = copy_weights_back(model, copy)
     for one, other, now in zip(
-        before, taken.get_weights(), model.get_weights(), strict=True
+        before, network.get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(other, one + 1)
         np.testing.assert_array_equal(now, one)
@@ -84,7 +85,7 @@ def test_weights_come_back_to_a_new_model():
 def test_weights_need_every_layer():
     image = tf_keras.Input((8, 8, 1))
     with pytest.raises(ValueError, match="stem_stage1_conv.*Received"):
-        twin_lib.take_weights(tiny_net(), tf_keras.Model(image, image))
+        copy_weights_back(tiny_net(), tf_keras.Model(image, image))
 
 
 def test_stock_layers_have_counterparts():
@@ -103,23 +104,23 @@ def test_stock_layers_have_counterparts():
     )
     scramble(model)
     images = np.random.default_rng(1).standard_normal((3, 8, 8, 2))
-    twin = twin_lib.make_twin(model)
+    copy = tf_keras_copy(model)
     for one, other in zip(
-        _logits(model, images), _logits(twin, images), strict=True
+        _logits(model, images), _logits(copy, images), strict=True
     ):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
 
 
-def test_mixed_precision_has_a_twin_in_floats():
+def test_mixed_precision_has_a_copy_in_floats():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = tiny_net()
     finally:
         keras.config.set_dtype_policy("float32")
-    twin = twin_lib.make_twin(model)
-    assert {layer.compute_dtype for layer in twin.layers} == {"float32"}
-    taken = twin_lib.take_weights(model, twin)
-    assert taken.layers[1].compute_dtype == "bfloat16"
+    copy = tf_keras_copy(model)
+    assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
+    network = copy_weights_back(model, copy)
+    assert network.layers[1].compute_dtype == "bfloat16"
 
 
 def test_groups_stay_apart_in_training():
@@ -132,23 +133,23 @@ def test_groups_stay_apart_in_training():
         bottleneck=2,
         factors=(1, 2),
     )
-    twin = twin_lib.make_twin(model)
+    copy = tf_keras_copy(model)
     names = [
         layer.name
         for layer in model.layers
         if isinstance(layer, ka.layers.GroupedConv2D)
     ]
     assert names
-    before = [twin.get_layer(name).kernel.numpy() for name in names]
-    twin.compile(
+    before = [copy.get_layer(name).kernel.numpy() for name in names]
+    copy.compile(
         "adam",
         tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     images = np.random.default_rng(0).standard_normal((8, 8, 8, 1))
     labels = np.arange(8)
-    twin.fit(images, [labels] * model.num_stages, verbose=0)
+    copy.fit(images, [labels] * model.num_stages, verbose=0)
     for name, kernel in zip(names, before, strict=True):
-        trained = twin.get_layer(name).kernel.numpy()
+        trained = copy.get_layer(name).kernel.numpy()
         assert np.any(trained != kernel)
         np.testing.assert_array_equal(trained != 0, kernel != 0)
 
@@ -156,27 +157,27 @@ def test_groups_stay_apart_in_training():
 @pytest.mark.parametrize("family", WITHOUT)
 def test_kernels_in_the_graph_have_no_counterpart(family):
     with pytest.raises(ValueError, match="kernel1_stage1.*SharedKernel"):
-        twin_lib.make_twin(catalogue.NETWORKS[family]())
+        tf_keras_copy(catalogue.NETWORKS[family]())
 
 
 def test_layers_without_counterpart_are_named():
     with pytest.raises(ValueError, match="Received: layer 'kernel'"):
-        twin_lib.make_twin(passes_net())
+        tf_keras_copy(passes_net())
     # An operation, though a layer of tf_keras has its name.
     image = keras.Input((8,), name="image")
     x = keras.ops.add(image, image)
     model = ka.AnytimeModel(image, [keras.layers.Dense(3, name="stage_1")(x)])
     with pytest.raises(ValueError, match="no counterpart.*of class Add"):
-        twin_lib.make_twin(model)
+        tf_keras_copy(model)
 
 
 def test_what_the_two_keras_do_otherwise_is_refused():
     model = _two_stages([keras.layers.Activation("hard_sigmoid", name="odd")])
     with pytest.raises(ValueError, match="something else.*Received"):
-        twin_lib.make_twin(model)
+        tf_keras_copy(model)
     model = _two_stages([keras.layers.LeakyReLU(0.3, name="leaky")])
     with pytest.raises(ValueError, match="negative_slope.*Received"):
-        twin_lib.make_twin(model)
+        tf_keras_copy(model)
 
 
 def test_layers_that_are_called_twice_are_refused():
@@ -186,4 +187,4 @@ def test_layers_that_are_called_twice_are_refused():
         image, [keras.layers.Dense(3, name="stage_1")(shared(shared(image)))]
     )
     with pytest.raises(ValueError, match="once each.*shared"):
-        twin_lib.make_twin(model)
+        tf_keras_copy(model)

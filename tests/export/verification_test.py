@@ -5,8 +5,8 @@ import tensorflow as tf
 
 import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
-from keras_anytime.export.verification import AccuracyLoss
-from keras_anytime.export.verification import Verified
+from keras_anytime.export.verification import VerificationResult
+from keras_anytime.export.verified_export import AccuracyDropError
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import copied
 from tests.testing import digits
@@ -15,7 +15,7 @@ from tests.testing import hierarchical_net
 from tests.testing import scramble
 from tests.testing import tiny_net
 
-VERIFIED = Verified(
+RESULT = VerificationResult(
     variant="int8",
     stages=(1, 3),
     top1_errors=(0.25, 0.125),
@@ -92,7 +92,7 @@ def test_variants_are_kept_only_if_they_are_good(tmp_path):
     # Labels that 4-bit answers cannot all hit where the model's are its own.
     labels = model.predict(images, verbose=0)[0].argmax(-1)
     arguments = {"representative": images, "thresholds": (0.5,)}
-    with pytest.raises(AccuracyLoss, match="loses.*") as caught:
+    with pytest.raises(AccuracyDropError, match="loses.*") as caught:
         ka.export.export_verified(
             model,
             paths,
@@ -123,11 +123,11 @@ def test_variants_are_kept_only_if_they_are_good(tmp_path):
 
 
 def test_points_are_lost_and_won():
-    assert VERIFIED.lost_points == (12.5, -12.5)
+    assert RESULT.accuracy_drop == (12.5, -12.5)
 
 
 def test_the_table_has_a_line_for_each_variant():
-    text = ka.export.verification_table([VERIFIED, VERIFIED])
+    text = ka.export.verification_table([RESULT, RESULT])
     head, first, second = text.splitlines()
     assert "stage 1" in head and "stage 3" in head
     assert first == second

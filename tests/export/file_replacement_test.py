@@ -10,8 +10,8 @@ import pytest
 import keras_anytime as ka
 from keras_anytime import files
 from keras_anytime import manifest as manifest_lib
-from keras_anytime.export import litert
 from keras_anytime.export import verification
+from keras_anytime.export.file_replacement import replace_file
 from keras_anytime.runtime import AnytimePredictor
 from tests.testing import copied
 from tests.testing import digits
@@ -34,7 +34,7 @@ def test_of_several_exports_at_once_one_stays_whole(tiny_file, path):
         try:
             for _ in range(10):
                 mark = next(versions).to_bytes(4, "little")
-                litert.replace_file(path, content + mark, manifest)
+                replace_file(path, content + mark, manifest)
         except Exception as error:
             errors.append(error)
 
@@ -73,7 +73,7 @@ def _killed_after(moves, path, content, manifest, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", move)
         with pytest.raises(_Killed):
-            litert.replace_file(path, content, manifest)
+            replace_file(path, content, manifest)
 
 
 @pytest.mark.parametrize("first", range(3))
@@ -86,7 +86,7 @@ def test_two_exports_killed_in_a_row_leave_a_file_that_works(
     for moves, mark in ((first, b"1"), (second, b"2")):
         _killed_after(moves, path, content + mark, manifest, monkeypatch)
         assert manifest_lib.matching_manifest(path) is not None
-    litert.replace_file(path, content, manifest)
+    replace_file(path, content, manifest)
     assert manifest_lib.read_manifest(path) == manifest
 
 
@@ -95,7 +95,7 @@ def test_a_folder_stays_where_a_file_was_to_be(tiny_file, tmp_path):
     folder.mkdir()
     manifest = manifest_lib.read_manifest(tiny_file)
     with pytest.raises(OSError, match="use another place"):
-        litert.replace_file(folder, b"content", manifest)
+        replace_file(folder, b"content", manifest)
     assert not list(folder.iterdir())
     assert [path.name for path in tmp_path.iterdir()] == ["net.tflite"]
 
@@ -152,7 +152,7 @@ def test_what_was_measured_on_a_file_is_not_written_of_another(
     predict = model.predict
 
     def replaced_meanwhile(*args, **kwargs):
-        litert.replace_file(path, path.read_bytes() + b"\0", manifest)
+        replace_file(path, path.read_bytes() + b"\0", manifest)
         return predict(*args, **kwargs)
 
     monkeypatch.setattr(model, "predict", replaced_meanwhile)

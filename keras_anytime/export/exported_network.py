@@ -1,0 +1,203 @@
+"""ExportedNetwork: the part of a network that an export writes."""
+
+import copy
+import functools
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_anytime.confidence import check_confident
+from keras_anytime.confidence import check_thresholds
+from keras_anytime.export.class_names import resolve_class_names
+from keras_anytime.export.dense_slices import dense_slices
+from keras_anytime.export.preprocessing import pixel_input
+from keras_anytime.export.preprocessing import resolve_preprocessing
+from keras_anytime.export.programs import signature_of
+from keras_anytime.export.programs import stage_programs
+from keras_anytime.export.rebuild import exportable
+from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.manifest.manifest import StageRecord
+from keras_anytime.provenance import versions
+from keras_anytime.saving.finite import check_finite
+from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import stage_costs
+from keras_anytime.stages.subset import subset
+from keras_anytime.training.losses import task_of
+
+
+class ExportedNetwork:
+    """The part of a network that an export writes, and its manifest.
+
+    Each exporter builds it once, which checks all arguments, and then asks it
+    for the programs and the manifest.
+
+    Args:
+        model: An `AnytimeModel`.
+        stages: As in `export.tflite`.
+        batch_size: As in `export.tflite`.
+        curve: As in `export.tflite`.
+        class_names: As in `export.tflite`.
+        preprocessing: As in `export.tflite`.
+        thresholds: As in `export.tflite`.
+        pixels: As in `export.tflite`.
+        subnets: As in `export.tflite`.
+        dense_subnets: As in `export.tflite`.
+        dense_kernels: Boolean. Whether grouped convolutions are exported as
+            dense ones; see `rebuild.exportable`.
+
+    Attributes:
+        part: `AnytimeModel` of the exported stages. It shares the model's
+            variables.
+        stages: List of integers, the numbers of its stages in the model.
+        class_names: As in `Manifest`.
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None`.
+        pixels: Dict as from `preprocessing.pixel_input`, or `None`.
+        thresholds: Tuple of floats, or `None`.
+        task: String or `None`, as in `Manifest`.
+        costs: List of one `StageCost` for each exported stage.
+        errors: List of the top-1 error of each exported stage, or `None` in
+            place of an error that was not measured.
+
+    Raises:
+        ValueError: If an argument does not match the model.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        stages: Sequence[int] | None = None,
+        batch_size: int | None = None,
+        curve: Any = None,
+        class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
+        thresholds: Sequence[float] | None = None,
+        pixels: bool | tuple[int, int] | None = False,
+        subnets: bool = True,
+        dense_subnets: bool = False,
+        dense_kernels: bool = True,
+    ):
+        check_anytime_model(model)
+        if None in model.input_shape[1:]:
+            raise ValueError(
+                "An export takes images of one size: build the network with "
+                "it. Received: a model with "
+                f"input_shape={model.input_shape}"
+            )
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(
+                "`batch_size` must be 1 or more, or None. "
+                f"Received: batch_size={batch_size}"
+            )
+        if not subnets and (dense_subnets or not model.interruptible):
+            raise ValueError(
+                "A file without subnetworks needs steps, and `dense_subnets` "
+                f"has no effect on it. Received: subnets={subnets}, "
+                f"dense_subnets={dense_subnets}, for a network that has "
+                f"{'steps' if model.interruptible else 'no steps'}"
+            )
+        self.batch_size = batch_size
+        self.part, self.stages = subset(model, stages)
+        self.preprocessing = resolve_preprocessing(model, preprocessing)
+        self.pixels = pixel_input(model, pixels, self.preprocessing)
+        self.class_names = resolve_class_names(model, class_names)
+        classes = model.outputs[0].shape[-1]
+        self.task = task_of(model.loss, classes) if model.compiled else None
+        self.thresholds: tuple[float, ...] | None = None
+        if thresholds is not None:
+            check_confident(self.task, classes)
+            self.thresholds = check_thresholds(thresholds, len(self.stages))
+        self.costs = stage_costs(self.part)
+        self.errors = _errors(model, curve, self.stages)
+        self._subnets = subnets
+        self._dense_subnets = dense_subnets
+        self._dense_kernels = dense_kernels
+
+    @functools.cached_property
+    def programs(self) -> dict[str, keras.Model]:
+        """Dict from signature names to models, as from `stage_programs`.
+
+        Raises:
+            FloatingPointError: If a variable of these stages is not finite.
+        """
+        check_finite(
+            self.part.variables,
+            "The model is not exported",
+            "Export the last checkpoint that was saved.",
+        )
+        model = exportable(self.part, self._dense_kernels, self.pixels)
+        programs = stage_programs(model, self.stages, self._subnets)
+        if self._dense_subnets:
+            programs |= {
+                name: dense_slices(program)
+                for name, program in programs.items()
+                if name.startswith("subnet_")
+            }
+        return programs
+
+    def with_weights_of(self, model: keras.Model) -> "ExportedNetwork":
+        """Returns the same export with the weights of another model.
+
+        Args:
+            model: An `AnytimeModel` with the layers of the original one.
+        """
+        other = copy.copy(self)
+        vars(other).pop("programs", None)  # They hold the former weights.
+        other.part, _ = subset(model, self.stages)
+        return other
+
+    def manifest(self, kind: str, quantization: str | None = None) -> Manifest:
+        """Returns the manifest, whose checksum is still empty.
+
+        Args:
+            kind: `"saved_model"` or `"tflite"`.
+            quantization: String, as in `export.tflite`, or `None`.
+        """
+        return Manifest(
+            kind=kind,
+            name=self.part.name,
+            stages=tuple(
+                StageRecord(
+                    stage=stage,
+                    macs=cost.macs,
+                    parameters=cost.parameters,
+                    step_macs=cost.step_macs,
+                    step_parameters=cost.step_parameters,
+                    top1_error=error,
+                )
+                for stage, cost, error in zip(
+                    self.stages, self.costs, self.errors, strict=True
+                )
+            ),
+            signatures={
+                name: signature_of(program, self.batch_size)
+                for name, program in self.programs.items()
+            },
+            sha256="",
+            class_names=self.class_names,
+            preprocessing=self.preprocessing if self.pixels is None else None,
+            versions=versions(),
+            label_sets=self.part.label_sets or None,
+            thresholds=self.thresholds,
+            quantization=quantization,
+            pixels=self.pixels,
+            task=self.task,
+        )
+
+
+def _errors(
+    model: keras.Model, curve: Any, stages: Sequence[int]
+) -> list[float | None]:
+    """Returns the top-1 errors of some stages, from the curve of the model."""
+    if curve is None:
+        return [None] * len(stages)
+    if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
+        raise ValueError(
+            "`curve` must have been measured on the exported model, in "
+            "the first of several label sets. "
+            f"Received: a curve of {len(curve.points)} stages of "
+            f"{curve.name!r} with {curve.classes} classes"
+        )
+    return [curve.points[stage - 1].top1_error for stage in stages]
