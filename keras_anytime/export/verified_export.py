@@ -50,7 +50,7 @@ def export_verified(
     ```python
     results = ka.export.export_verified(
         model,
-        {"float32": "run/float32.tflite", "float16": "run/float16.tflite"},
+        {"float16": "run/float16.tflite"},
         (images, labels),
         max_accuracy_drop=5.0,
         stages=[1],

@@ -12,7 +12,7 @@ from keras_anytime.manifest import Manifest
 from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import backends
-from tests.export.nets import two
+from tests.export.nets import two_stage_net
 from tests.testing import digits
 from tests.testing import sampled
 from tests.testing import scramble
@@ -37,7 +37,7 @@ def _excited(b):
 
 @pytest.fixture(scope="module", name="model")
 def _model():
-    return two()
+    return two_stage_net()
 
 
 @pytest.fixture(scope="module", name="images")
@@ -47,7 +47,7 @@ def _images():
 
 def _check(path, model, images):
     """Compares the answers of a file to batches of any size with Keras'."""
-    want = [np.asarray(one) for one in model(images)]
+    want = [np.asarray(logits) for logits in model(images)]
     with AnytimePredictor(path) as predictor:
         for count in (2, 1, 5, 3):
             results = list(predictor.stream(images[:count]))
@@ -87,7 +87,7 @@ def test_a_network_that_flattens_takes_any_number_of_images(
 def test_operators_that_know_the_batch_size_are_run_in_such_batches(
     mid, images, tmp_path
 ):
-    model = two(mid=mid)
+    model = two_stage_net(mid=mid)
     path = tmp_path / "net.tflite"
     ka.export.tflite(model, path)
     assert not read_manifest(path).resizable
@@ -113,10 +113,10 @@ def test_networks_of_convolutions_are_resized(tiny_file):
     images, _ = digits(3)
     want = scramble(tiny_net())(images)
     with AnytimePredictor(tiny_file) as predictor:
-        for one in predictor.stream(images):
-            logits = keras.ops.convert_to_numpy(want[one.stage - 1])
+        for result in predictor.stream(images):
+            logits = keras.ops.convert_to_numpy(want[result.stage - 1])
             np.testing.assert_allclose(
-                one.logits, logits, atol=1e-5 * np.abs(logits).max()
+                result.logits, logits, atol=1e-5 * np.abs(logits).max()
             )
 
 

@@ -50,7 +50,7 @@ def _kernels(model):
 
 
 def _zeros(size, sparsity):
-    """How many of the weights the smallest are, rounded as tfmot does."""
+    """The number of zeros in a pruned kernel, rounded as tfmot does."""
     return size - max(round(size * (1 - sparsity)), 1)
 
 
@@ -85,12 +85,12 @@ def test_training_for_8_bits_moves_all_stages_and_keeps_them_right(trained):
     aware = ka.export.quantization_aware(model, (x, y))
     assert type(aware) is ka.AnytimeModel
     assert not aware.compiled
-    for one, other, now in zip(
+    for weight, trained_weight, now in zip(
         before, aware.get_weights(), model.get_weights(), strict=True
     ):
         # Statistics of normalization too come back.
-        assert np.any(one != other)
-        np.testing.assert_array_equal(one, now)
+        assert np.any(weight != trained_weight)
+        np.testing.assert_array_equal(weight, now)
     assert np.all(_accuracy(aware, x, y) >= accuracy - 0.05)
     assert "TF_USE_LEGACY_KERAS" not in os.environ
 
@@ -103,8 +103,8 @@ def test_each_kernel_has_its_share_of_zeros(trained, sparsity):
     pruned = ka.export.prune(model, (x, y), sparsity=sparsity, epochs=1)
     for name, kernel in _kernels(pruned).items():
         assert np.sum(kernel == 0) == _zeros(kernel.size, sparsity), name
-    for one, now in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, now)
+    for weight, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, now)
 
 
 def test_smallest_weights_are_pruned(trained):
@@ -185,7 +185,8 @@ def test_stage_weights_leave_stages_out():
     model = tiny_net()
     result = ka.export.prune(model, digits(), stage_weights=(1, 0, 0))
     before, after = (
-        np.asarray(one.get_layer("stage_3").bias) for one in (model, result)
+        np.asarray(network.get_layer("stage_3").bias)
+        for network in (model, result)
     )
     np.testing.assert_array_equal(before, after)
     assert np.any(np.asarray(result.get_layer("stage_1").bias) != 0)
@@ -273,6 +274,7 @@ def test_compressing_a_saved_network(repository, tmp_path):
     flags = [
         "tools/compress.py",
         f"--model={tmp_path / 'model.keras'}",
+        "--data=digits",
         "--method=prune",
         "--batch_size=256",
         "--sparsity=0.75",

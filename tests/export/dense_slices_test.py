@@ -53,8 +53,8 @@ def _part(model, *stages):
 def _example(program, batch_size=2):
     rng = np.random.default_rng(0)
     return {
-        name: rng.uniform(-1, 1, (batch_size, *one.shape[1:])).astype("f")
-        for name, one in program.input.items()
+        name: rng.uniform(-1, 1, (batch_size, *tensor.shape[1:])).astype("f")
+        for name, tensor in program.input.items()
     }
 
 
@@ -75,7 +75,7 @@ def _assert_equivalent(dense, program):
 
 
 def _counts(program):
-    """How many operations of each class a program has."""
+    """The number of operations of each class in a program."""
     return collections.Counter(
         type(operation).__name__ for operation in program.operations
     )
@@ -208,15 +208,15 @@ def _resnet_macs(size, units, filters, unit):
 
 def test_widths_of_a_sparse_network_merge_at_equal_depth():
     by_name = _programs(VARIANTS["sparse_resnet_alternating"]())
-    one = _counts(by_name["subnet_1"])
-    two = _counts(dense_slices(by_name["subnet_2"]))
+    first = _counts(by_name["subnet_1"])
+    second = _counts(dense_slices(by_name["subnet_2"]))
     for merged in ("BatchNormalization", "ReLU", "Add"):
-        assert two[merged] == one[merged]
-    assert two["Conv2D"] == one["SlicedConv2D"]
-    assert not two["Concatenate"] + two["GetItem"]
+        assert second[merged] == first[merged]
+    assert second["Conv2D"] == first["SlicedConv2D"]
+    assert not second["Concatenate"] + second["GetItem"]
     # What joined the widths for a deeper stage finds them joined.
-    three = _counts(dense_slices(by_name["subnet_3"]))
-    assert not three["Concatenate"] + three["GetItem"]
+    third = _counts(dense_slices(by_name["subnet_3"]))
+    assert not third["Concatenate"] + third["GetItem"]
 
 
 def test_heads_of_label_sets_read_wide_features():
@@ -266,7 +266,7 @@ def test_the_dense_form_is_the_same_each_time():
 def test_a_litert_file_gives_the_same_answers():
     part = _part(scramble(tiny_net()), 2, 3)
     by_name = _programs(part)
-    dense = {name: dense_slices(one) for name, one in by_name.items()}
+    dense = {name: dense_slices(program) for name, program in by_name.items()}
     with tempfile.TemporaryDirectory() as folder:
         programs.write_saved_model(dense, folder, 1)
         content = litert.convert(folder, list(dense))
@@ -293,8 +293,10 @@ def _slices(reads, **kwargs):
     image = keras.Input((6, 6, 2), name="image")
     first = [SlicedConv2D(k + 2, 3, name=f"first{k}")(image) for k in range(3)]
     second = [
-        SlicedConv2D(3, 1, name=f"second{k}", **kwargs)([first[i] for i in one])
-        for k, one in enumerate(reads)
+        SlicedConv2D(3, 1, name=f"second{k}", **kwargs)(
+            [first[i] for i in read]
+        )
+        for k, read in enumerate(reads)
     ]
     x = keras.layers.Concatenate(name="joined")(second)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
@@ -377,7 +379,7 @@ def _random_program(rng):
         if rng.integers(4) == 0:
             slices[2] = keras.layers.Concatenate()(slices[1:])
     outputs = {"feature_out": slices[int(rng.integers(3))]}
-    x = [keras.layers.GlobalAveragePooling2D()(one) for one in slices]
+    x = [keras.layers.GlobalAveragePooling2D()(part) for part in slices]
     outputs["logits"] = SlicedDense(4)(x)
     program = keras.Model({**inputs}, outputs, name="random")
     program.set_weights(

@@ -1,4 +1,4 @@
-"""Exports of chosen stages, and of networks that are fed pixels."""
+"""Exports of some stages, of other weights, and of networks fed pixels."""
 
 import itertools
 
@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
+from keras_anytime.export.exported_network import ExportedNetwork
 from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.runtime import AnytimePredictor
@@ -93,6 +94,25 @@ def test_chosen_stages_of_other_networks(tmp_path):
             )
 
 
+def test_an_export_takes_the_weights_of_another_model():
+    model, trained = tiny_net("w1-w2"), scramble(tiny_net("w1-w2"))
+    images, _ = digits(2)
+    network = ExportedNetwork(model, stages=[2])
+    for source, export in (
+        (model, network),
+        (trained, network.with_weights_of(trained)),
+        (model, network),
+    ):
+        assert list(export.programs) == ["step_2", "subnet_2"]
+        np.testing.assert_allclose(
+            export.programs["subnet_2"]({"image": images})["logits"],
+            source.stage(2)(images),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    assert network.programs is network.programs
+
+
 @pytest.mark.parametrize("stages", [[], [0], [4], [2, 1], [1, 1], ["1"]])
 def test_stages_that_are_none_are_refused(stages, tmp_path):
     with pytest.raises(ValueError, match=r"some of \[1, 2, 3\]"):
@@ -155,8 +175,8 @@ def test_the_network_itself_is_left_as_it_was(tmp_path):
         stages=(1, 2),
     )
     assert names == [layer.name for layer in model.layers]
-    for one, other in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, now)
     assert model.input.dtype == "float32"
     assert len(model(digits(2)[0])) == 3
 

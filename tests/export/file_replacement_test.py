@@ -39,15 +39,15 @@ def test_of_several_exports_at_once_one_stays_whole(tiny_file, path):
             errors.append(error)
 
     exports = [threading.Thread(target=export) for _ in range(4)]
-    for one in exports:
-        one.start()
+    for thread in exports:
+        thread.start()
     opened = 0
-    while any(one.is_alive() for one in exports):
+    while any(thread.is_alive() for thread in exports):
         # Whoever opens it meanwhile gets one of them.
         with AnytimePredictor(path) as predictor:
             opened += predictor.num_stages == 3
-    for one in exports:
-        one.join(30)
+    for thread in exports:
+        thread.join(30)
     assert not errors
     assert opened
     assert manifest_lib.read_manifest(path).sha256 == (

@@ -109,5 +109,5 @@ def test_a_channel_that_is_always_zero_spoils_no_other(tmp_path, variant):
     ka.export.tflite(model, path, variant, images)
     wanted = model.predict(images, verbose=0)
     with ka.runtime.AnytimePredictor(path) as predictor:
-        got = [predictor.predict(one).logits for one in images]
+        got = [predictor.predict(single).logits for single in images]
     np.testing.assert_allclose(got, wanted, atol=0.05 * np.abs(wanted).max())

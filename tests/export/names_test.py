@@ -12,7 +12,7 @@ from keras_anytime.export.safe_names import safe_name
 from keras_anytime.export.safe_names import safe_names
 from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
-from tests.export.nets import two
+from tests.export.nets import two_stage_net
 from tests.testing import digits
 from tests.testing import sampled
 
@@ -32,11 +32,11 @@ PAIRS = [
 
 @pytest.mark.parametrize(
     ("names",),
-    sampled([(one,) for one in PAIRS], [(one,) for one in PAIRS[:7:3]]),
+    sampled([(pair,) for pair in PAIRS], [(pair,) for pair in PAIRS[:7:3]]),
     ids=lambda pair: pair[0],
 )
 def test_exports_run_whatever_layers_are_called(names, tmp_path):
-    model = two(names=names, image="my image", name="2 stages")
+    model = two_stage_net(names=names, image="my image", name="2 stages")
     images, _ = digits(2)
     forms = ["saved_model"] + ["tflite"] * (names in PAIRS[:1] + PAIRS[6:8])
     for form in forms:
@@ -54,10 +54,10 @@ def test_exports_run_whatever_layers_are_called(names, tmp_path):
         ]
         assert feature.isascii() and feature.isidentifier()
         with AnytimePredictor(path) as predictor:
-            for one in predictor.stream(images):
+            for result in predictor.stream(images):
                 np.testing.assert_allclose(
-                    one.logits,
-                    model.stage(one.stage)(images),
+                    result.logits,
+                    model.stage(result.stage)(images),
                     rtol=1e-4,
                     atol=1e-5,
                 )
@@ -76,7 +76,7 @@ def test_names_stay_different_and_those_that_are_right_as_they_are():
     names = safe_names(model)
     assert len(set(names.values())) == len(names)
     assert all(
-        names[one] == one for one in ("a_b", "good_1", "Good_2", "stage_1")
+        names[name] == name for name in ("a_b", "good_1", "Good_2", "stage_1")
     )
     assert names.pop("1") == "1"  # Signatures call the image "image".
     assert all(safe_name(value) == value for value in names.values())
@@ -88,7 +88,7 @@ def test_layers_that_keras_would_not_load_are_renamed_all_the_same(tmp_path):
         def call(self, inputs):
             return inputs + 1
 
-    model = two(
+    model = two_stage_net(
         mid=lambda b: layers.Lambda(lambda x: 2 * x)(Local(name="a b")(b))
     )
     images, _ = digits(1)
@@ -105,7 +105,9 @@ def test_layers_that_keras_would_not_load_are_renamed_all_the_same(tmp_path):
 
 @pytest.mark.slow
 def test_compression_gives_layers_their_names_back():
-    model = two(names=("my layer", "lambda"), image="my image", name="2 stages")
+    model = two_stage_net(
+        names=("my layer", "lambda"), image="my image", name="2 stages"
+    )
     images, labels = digits(32)
     pruned = ka.export.prune(model, (images, labels), epochs=2)
     names = [layer.name for layer in model.layers]
@@ -153,7 +155,9 @@ def test_class_names_that_a_manifest_cannot_hold_are_refused(
     names, message, tmp_path
 ):
     with pytest.raises(ValueError, match=message):
-        ka.export.tflite(two(), tmp_path / "net.tflite", class_names=names)
+        ka.export.tflite(
+            two_stage_net(), tmp_path / "net.tflite", class_names=names
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -162,7 +166,7 @@ def test_any_string_is_a_class_name(tmp_path):
         ["a b", "1", "ü", "lambda", "a/b", "", '"', "\n", "{}", "x"]
     )
     path = tmp_path / "net.tflite"
-    ka.export.tflite(two(), path, class_names=names)
+    ka.export.tflite(two_stage_net(), path, class_names=names)
     assert read_manifest(path).class_names == tuple(names.tolist())
 
 

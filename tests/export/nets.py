@@ -6,7 +6,9 @@ from keras import layers
 import keras_anytime as ka
 
 
-def two(classes=10, mid=lambda a: a, names=(None, None), image=None, name=None):
+def two_stage_net(
+    classes=10, mid=lambda a: a, names=(None, None), image=None, name=None
+):
     """Two convolutions, a head after each, the second one flattening.
 
     Args:

@@ -35,7 +35,7 @@ class Operator:
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """What one signature runs.
+    """The operators of one signature.
 
     Attributes:
         operators: List of `Operator`s in order of execution.
@@ -130,12 +130,12 @@ def graphs(path):
                 )
                 for operator in graph.operators
             ],
-            inputs={one.tensorIndex for one in signature.inputs},
+            inputs={argument.tensorIndex for argument in signature.inputs},
             outputs={output.tensorIndex for output in signature.outputs},
             constants={
-                index: one.buffer
-                for index, one in enumerate(graph.tensors)
-                if model.buffers[one.buffer].data is not None
+                index: tensor.buffer
+                for index, tensor in enumerate(graph.tensors)
+                if model.buffers[tensor.buffer].data is not None
             },
         )
     return found

@@ -1,4 +1,4 @@
-"""What exported files compute, and how often."""
+"""Exported files compute nothing twice and nothing in vain."""
 
 import pytest
 import tensorflow as tf
@@ -67,12 +67,12 @@ def test_dead_duplicated_and_unfolded_operators_are_found():
         ("RELU", (5,), (7,)),
         constants={1: 10, 3: 10},
     )
-    assert [one.outputs for one in graph.dead] == [(7,)]
-    assert [one.outputs for one in graph.duplicated] == [(4,), (6,)]
+    assert [operator.outputs for operator in graph.dead] == [(7,)]
+    assert [operator.outputs for operator in graph.duplicated] == [(4,), (6,)]
     assert not graph.unfolded
     graph = _graph(
         ("CONV_2D", (0, 1), (2,)),
         ("MUL", (2, 3), (9,)),
         constants={1: 10, 3: 11},
     )
-    assert [one.outputs for one in graph.unfolded] == [(9,)]
+    assert [operator.outputs for operator in graph.unfolded] == [(9,)]

@@ -34,7 +34,7 @@ def _export(model, folder, form, **kwargs):
 
         def call(name):
             return lambda **inputs: loaded.signatures[name](
-                **{key: tf.constant(one) for key, one in inputs.items()}
+                **{key: tf.constant(value) for key, value in inputs.items()}
             )
 
         functions = {name: call(name) for name in loaded.signatures}
@@ -61,7 +61,7 @@ def test_signatures_of_label_sets_equal_keras(form, tmp_path):
         want = model.stage(k)(x)
         step = functions[f"step_{k}"]
         inputs = manifest.signatures[f"step_{k}"].inputs
-        features |= step(**{one.name: features[one.name] for one in inputs})
+        features |= step(**{spec.name: features[spec.name] for spec in inputs})
         alone = functions[f"subnet_{k}"](image=x)
         assert set(alone) == {"logits_fine", "logits_coarse"}
         for name, logits in want.items():

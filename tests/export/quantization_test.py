@@ -83,9 +83,9 @@ def _check_variant(name, variant, path):
     assert file.manifest.quantization == variant
     ends = collections.defaultdict(set)
     for signature in file.manifest.signatures.values():
-        for one in (*signature.inputs, *signature.outputs):
-            if not one.name.startswith("logits"):
-                ends[one.name].add((one.dtype, str(one.quantization)))
+        for spec in (*signature.inputs, *signature.outputs):
+            if not spec.name.startswith("logits"):
+                ends[spec.name].add((spec.dtype, str(spec.quantization)))
     # Features pass from one step to the next as they are.
     assert {key: len(found) for key, found in ends.items()} == dict.fromkeys(
         ends, 1
@@ -123,7 +123,7 @@ def test_8_bit_steps_equal_8_bit_subnetworks(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "variant", [one for one in VARIANTS if not one.startswith("int8")]
+    "variant", [name for name in VARIANTS if not name.startswith("int8")]
 )
 @pytest.mark.parametrize("name", NETWORKS)
 def test_steps_equal_subnetworks_in_every_variant(name, variant, tmp_path):

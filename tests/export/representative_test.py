@@ -9,7 +9,7 @@ import keras_anytime as ka
 from keras_anytime.export.preprocessing import pixel_input
 from keras_anytime.export.representative import calibration_images
 from tests.callbacks.nets import dense_net
-from tests.export.nets import two
+from tests.export.nets import two_stage_net
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import tiny_net
@@ -44,10 +44,10 @@ FORMS = {
     "tf.data of images": lambda: _slices(IMAGES),
     "tf.data of pairs": lambda: _slices((IMAGES, LABELS)),
     "PyDataset": lambda: _Batches(IMAGES, LABELS),
-    "generator": lambda: (one[None] for one in IMAGES),
-    "function of batches": lambda: lambda: (one[None] for one in IMAGES),
+    "generator": lambda: (image[None] for image in IMAGES),
+    "function of batches": lambda: lambda: (image[None] for image in IMAGES),
     # As TensorFlow Lite's converter takes it.
-    "function of lists": lambda: lambda: ([one[None]] for one in IMAGES),
+    "function of lists": lambda: lambda: ([image[None]] for image in IMAGES),
     "function of pairs": lambda: lambda: zip(IMAGES, LABELS, strict=True),
     "function of an array": lambda: lambda: IMAGES,
 }
@@ -63,7 +63,10 @@ def test_images_come_in_any_form(form):
 def test_a_generator_function_calibrates_a_file(tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(
-        two(), path, "int8", lambda: ([image[None]] for image in IMAGES)
+        two_stage_net(),
+        path,
+        "int8",
+        lambda: ([image[None]] for image in IMAGES),
     )
     with ka.runtime.AnytimePredictor(path) as predictor:
         assert predictor.predict(IMAGES[0]).stage == 2

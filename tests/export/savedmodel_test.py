@@ -101,8 +101,8 @@ def test_a_network_trained_in_mixed_precision_is_exported_in_float32(tmp_path):
     ka.export.saved_model(model, tmp_path / "export")
     manifest = manifest_lib.read_manifest(tmp_path / "export")
     for signature in manifest.signatures.values():
-        for one in (*signature.inputs, *signature.outputs):
-            assert one.dtype == "float32"
+        for spec in (*signature.inputs, *signature.outputs):
+            assert spec.dtype == "float32"
     x, _ = digits(4)
     loaded = tf.saved_model.load(tmp_path / "export")
     got = loaded.signatures["subnet_3"](image=tf.constant(x))["logits"]

@@ -49,9 +49,9 @@ def test_a_copy_gives_the_same_logits_and_the_same_weights_back(family):
     images = images.astype("float32")
     want, got = _logits(model, images), _logits(copy, images)
     assert len(got) == len(model.outputs)
-    for one, other in zip(want, got, strict=True):
+    for logits, copied in zip(want, got, strict=True):
         np.testing.assert_allclose(
-            other, one, rtol=1e-5, atol=1e-5 * np.max(np.abs(one))
+            copied, logits, rtol=1e-5, atol=1e-5 * np.max(np.abs(logits))
         )
     assert copy.output_names == model.output_names
     assert {layer.name for layer in model.layers} <= {
@@ -63,10 +63,10 @@ def test_a_copy_gives_the_same_logits_and_the_same_weights_back(family):
     network = copy_weights_back(model, copy)
     assert type(network) is type(model)
     assert not network.compiled
-    for one, other in zip(
+    for weight, returned in zip(
         model.get_weights(), network.get_weights(), strict=True
     ):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(weight, returned)
 
 
 def test_weights_come_back_to_a_new_model():
@@ -75,11 +75,11 @@ def test_weights_come_back_to_a_new_model():
     copy = tf_keras_copy(model)
     copy.set_weights([weight + 1 for weight in copy.get_weights()])
     network = copy_weights_back(model, copy)
-    for one, other, now in zip(
+    for weight, returned, now in zip(
         before, network.get_weights(), model.get_weights(), strict=True
     ):
-        np.testing.assert_array_equal(other, one + 1)
-        np.testing.assert_array_equal(now, one)
+        np.testing.assert_array_equal(returned, weight + 1)
+        np.testing.assert_array_equal(now, weight)
 
 
 def test_weights_need_every_layer():
@@ -105,10 +105,10 @@ def test_stock_layers_have_counterparts():
     scramble(model)
     images = np.random.default_rng(1).standard_normal((3, 8, 8, 2))
     copy = tf_keras_copy(model)
-    for one, other in zip(
+    for logits, copied in zip(
         _logits(model, images), _logits(copy, images), strict=True
     ):
-        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(copied, logits, rtol=1e-5, atol=1e-5)
 
 
 def test_mixed_precision_has_a_copy_in_floats():

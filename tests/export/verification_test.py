@@ -105,12 +105,12 @@ def test_variants_are_kept_only_if_they_are_good(tmp_path):
         "int8",
     ]
     assert good.read_bytes() == b"earlier"
-    assert [one.name for one in tmp_path.iterdir()] == ["good.tflite"]
+    assert [path.name for path in tmp_path.iterdir()] == ["good.tflite"]
     results = ka.export.export_verified(
         model, paths, (images, labels), max_accuracy_drop=100.0, **arguments
     )
     assert results[0].top1_errors[0] == 0
-    assert sorted(one.name for one in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "bad.tflite",
         "bad.tflite.json",
         "good.tflite",
