@@ -1,6 +1,6 @@
 """Fine-tunes all stages of a network's tf_keras copy together.
 
-The compression methods of this room use the TensorFlow Model Optimization
+The compression methods use the TensorFlow Model Optimization
 toolkit (tfmot), which knows tf_keras alone.
 """
 
