@@ -16,12 +16,14 @@ from keras_anytime.evaluation.hierarchy import HierarchicalCurve
 from keras_anytime.evaluation.hierarchy import hierarchical_curve
 from keras_anytime.evaluation.inflation import CostInflation
 from keras_anytime.evaluation.inflation import ensemble_cost_inflation
-from keras_anytime.evaluation.opening import summary
-from keras_anytime.evaluation.optimal import ensemble_curve
-from keras_anytime.evaluation.optimal import oracle_curve
-from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.oracles import ensemble_curve
+from keras_anytime.evaluation.oracles import oracle_curve
+from keras_anytime.evaluation.oracles import relative_increase
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import predict_stages
+from keras_anytime.evaluation.random_deadlines import PriorityChoice
+from keras_anytime.evaluation.random_deadlines import best_priority
+from keras_anytime.evaluation.random_deadlines import expected_error
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.report_folder import Results
 from keras_anytime.evaluation.seeds import Comparison
@@ -29,10 +31,8 @@ from keras_anytime.evaluation.seeds import CurveAggregate
 from keras_anytime.evaluation.seeds import Spread
 from keras_anytime.evaluation.seeds import aggregate
 from keras_anytime.evaluation.seeds import compare
+from keras_anytime.evaluation.summary import summary
 from keras_anytime.evaluation.timed import TimedPredictions
-from keras_anytime.evaluation.utility import PriorityChoice
-from keras_anytime.evaluation.utility import best_priority
-from keras_anytime.evaluation.utility import expected_error
 from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.cost import stage_costs
 

@@ -10,8 +10,8 @@ from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.curve import MILESTONES
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.metrics import LEVEL
-from keras_anytime.evaluation.optimal import check_same_data
-from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.oracles import check_same_data
+from keras_anytime.evaluation.oracles import relative_increase
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
 
