@@ -1,33 +1,48 @@
-"""What an anytime network is held against: separate networks, and ensembles."""
+"""Baselines for a nested network: separate networks, alone or in ensembles."""
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
-from keras_anytime.evaluation.curve import MILESTONES
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.curve import CurvePoint
+from keras_anytime.evaluation.metrics import MILESTONES
 
 
-def oracle_curve(curves, best_so_far=False, name="oracle"):
-    """Joins the curves of separate networks to that of the oracle.
+def oracle_curve(
+    curves: Sequence[AnytimeCurve],
+    best_so_far: bool = False,
+    name: str = "oracle",
+) -> AnytimeCurve:
+    """Joins the curves of separate networks into the curve of an oracle.
 
-    Its stage k is the last answer of network k, at the cost of that network
-    alone: it needs to know beforehand how much time there will be. Within a
-    budget it runs the largest network that fits. Train the
-    networks of `ka.nets.independent`: plain ones are the oracle of Wan 2020,
-    those with each stage's own graph OPT of Hu 2017.
+    The oracle knows the budget beforehand, and runs the largest network that
+    is within the budget. Its stage k is the last answer of network k, at the
+    cost of that network alone. Train the networks of `ka.nets.independent`:
+    plain networks give the oracle of Wan 2020; networks with the graph of each
+    stage give OPT of Hu 2017.
+
+    ```python
+    networks = ka.nets.independent(model)  # train each of them
+    curves = [
+        ka.evaluation.anytime_curve(network, (images, labels))
+        for network in networks
+    ]
+    optimal = ka.evaluation.oracle_curve(curves)
+    ```
 
     Args:
-        curves: Sequence of `AnytimeCurve`s, one for each network, measured on
-            the same examples.
-        best_so_far: Boolean. Whether a network that is worse than a cheaper
-            one has the error of that one: OPT+ of Hu 2017, Section 4.6.
-        name: String.
+        curves: One `AnytimeCurve` for each network, measured on the same
+            examples.
+        best_so_far: If True, a network that is worse than a cheaper network
+            has the error of the cheaper one: OPT+ of Hu 2017, Section 4.6.
+        name: Name of the curve.
 
     Returns:
         An `AnytimeCurve`, the cheapest network first.
 
     Raises:
-        ValueError: If there is no curve, or they are of different data.
+        ValueError: If there is no curve, or the curves are of different data.
 
     Reference:
         [Wan et al., 2020, Section 5.3](https://arxiv.org/abs/2008.06635);
@@ -35,7 +50,7 @@ def oracle_curve(curves, best_so_far=False, name="oracle"):
     """
     check_same_data(curves)
     points = sorted(
-        (curve.points[-1] for curve in curves), key=lambda one: one.macs
+        (curve.points[-1] for curve in curves), key=lambda point: point.macs
     )
     if best_so_far:
         for k in range(1, len(points)):
@@ -48,27 +63,32 @@ def oracle_curve(curves, best_so_far=False, name="oracle"):
     return _joined(points, curves, name)
 
 
-def ensemble_curve(curves, growth=None, name=None):
-    """Returns the curve of networks that run one after another.
+def ensemble_curve(
+    curves: Sequence[AnytimeCurve],
+    growth: float | None = None,
+    name: str | None = None,
+) -> AnytimeCurve:
+    """Computes the curve of networks that run one after another.
 
-    Costs add up, and an answer counts if it is better than all before it on
-    these examples; others only cost. Networks whose cost grows by equal steps
-    make the linear ensemble of Huang 2018, and by equal factors the
-    exponential one. With anytime networks this is EANN, which
+    The costs add up. An answer is used only if it is better than all answers
+    before it on these examples. Networks whose costs grow by equal steps form
+    the linear ensemble of Huang 2018; those whose costs grow by equal factors
+    form the exponential one. With anytime networks this is EANN, which
     `ka.nets.ensemble` builds.
 
     Args:
-        curves: Sequence of `AnytimeCurve`s, one for each network in the order
-            in which they run, measured on the same examples.
-        growth: Float above 1. Only networks at least so many times as costly
-            as the one that ran before them run; `None` for all.
-        name: String; `None` for one that tells of the growth.
+        curves: One `AnytimeCurve` for each network in the order in which they
+            run, measured on the same examples.
+        growth: Float above 1. A network runs only if its cost is at least
+            `growth` times that of the network that ran before it. `None` runs
+            all.
+        name: Name of the curve; `None` for a name that states the growth.
 
     Returns:
-        An `AnytimeCurve` of the answers that count.
+        An `AnytimeCurve` of the used answers.
 
     Raises:
-        ValueError: If there is no curve, they are of different data, or
+        ValueError: If there is no curve, the curves are of different data, or
             `growth` is not above 1.
 
     Reference:
@@ -79,7 +99,7 @@ def ensemble_curve(curves, growth=None, name=None):
         raise ValueError(
             f"`growth` must be above 1, or None. Received: growth={growth}"
         )
-    points = []
+    points: list[CurvePoint] = []
     spent = parameters = last = 0
     for curve in curves:
         total = curve.points[-1]
@@ -104,28 +124,39 @@ def ensemble_curve(curves, growth=None, name=None):
     )
 
 
-def relative_increase(curve, optimal, by="cost", measure="top1_error"):
-    """Returns by how many percent a network errs more than the optimal.
+def relative_increase(
+    curve: AnytimeCurve,
+    optimal: AnytimeCurve,
+    by: str = "cost",
+    measure: str = "top1_error",
+) -> dict[float, float]:
+    """Computes by how many percent a network errs more than the optimum.
+
+    ```python
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    optimal = ka.evaluation.oracle_curve([curve])
+    ka.evaluation.relative_increase(curve, optimal)
+    ```
 
     Args:
         curve: An `AnytimeCurve`.
         optimal: The `AnytimeCurve` of the oracle; see `oracle_curve`.
-        by: `"cost"` compares what both achieve within 1/4, 1/2, 3/4 and 1 of
-            the network's cost (Hu 2019, Table 1); `"stage"` compares stage k
-            with network k of the oracle (Hu 2019, Figure 3). The plain
-            networks of Wan 2020 cost more than the stages they stand for, so
-            that within a stage's cost is a smaller one only: compare these by
-            stage.
-        measure: String. `"top1_error"`, `"top5_error"` or `"loss"`.
+        by: `"cost"` compares both within 1/4, 1/2, 3/4 and 1 of the network's
+            cost (Hu 2019, Table 1). `"stage"` compares stage k with network k
+            of the oracle (Hu 2019, Figure 3). The plain networks of Wan 2020
+            cost more than the stages that they stand for, so that only a
+            smaller one is within a stage's cost: compare these by stage.
+        measure: `"top1_error"`, `"top5_error"` or `"loss"`.
 
     Returns:
-        Dict from the shares, or from the numbers of the stages, to floats: 20
-        where the optimal errs in 10% and the network in 12%. Infinite where
-        only the optimal makes no error, and 0 where neither does.
+        Dict from the shares, or from the stage numbers, to percentages: 20 if
+        the optimum errs in 10% and the network in 12%. A percentage is
+        infinite if only the optimum makes no error, and 0 if neither does.
 
     Raises:
-        ValueError: If there is no oracle, it has other classes or, compared by
-            stage, another number of stages, or a curve lacks the measure.
+        ValueError: If `curve` or `optimal` is not an `AnytimeCurve`, if they
+            have different classes or, compared by stage, different numbers of
+            stages, or if a curve lacks the measure.
 
     Reference:
         [Hu et al., 2019, Sections 3 and 5.2](https://arxiv.org/abs/1708.06832)
@@ -137,65 +168,79 @@ def relative_increase(curve, optimal, by="cost", measure="top1_error"):
         )
     if not isinstance(optimal, AnytimeCurve):
         raise ValueError(
-            "An increase needs the curve of the oracle to be relative to: "
-            "train the networks of `ka.nets.independent`, and join their "
-            f"curves with `oracle_curve`. Received: optimal={optimal!r}"
+            "`optimal` must be the curve of the oracle: train the networks of "
+            "`ka.nets.independent`, and join their curves with `oracle_curve`. "
+            f"Received: optimal={optimal!r}"
         )
     if curve.classes != optimal.classes:
         raise ValueError(
-            "Both curves must be of the same classes. Received: "
-            f"{curve.classes} classes and, of the oracle, {optimal.classes}"
+            "Both curves must be of the same classes. Received: a curve of "
+            f"{curve.classes} classes and an oracle of {optimal.classes}"
         )
-    curve.within(0, measure)  # Its error, if there is no such measure.
-    for one in (curve, optimal):
-        if None in (getattr(point, measure) for point in one.points):
+    curve.value_at_budget(0, measure)  # Raises the error for other measures.
+    for measured in (curve, optimal):
+        if None in (getattr(point, measure) for point in measured.points):
             raise ValueError(
                 f"The measure {measure!r} was not measured on every curve. "
-                f"Received: the curve of {one.name!r}, which lacks it"
+                f"Received: the curve of {measured.name!r}, which lacks it"
             )
     if by == "stage":
         if len(curve.points) != len(optimal.points):
             raise ValueError(
-                "Compared by stage, the oracle has one network for each. "
-                f"Received: {len(curve.points)} stages of {curve.name!r} and "
-                f"{len(optimal.points)} networks"
+                "Compared by stage, the oracle must have one network for each "
+                f"stage. Received: {len(curve.points)} stages of "
+                f"{curve.name!r} and {len(optimal.points)} networks"
             )
         return {
             point.stage: _percent_more(
-                getattr(point, measure), getattr(other, measure)
+                getattr(point, measure), getattr(optimal_point, measure)
             )
-            for point, other in zip(curve.points, optimal.points, strict=True)
+            for point, optimal_point in zip(
+                curve.points, optimal.points, strict=True
+            )
         }
     if by != "cost":
         raise ValueError(f"`by` must be 'cost' or 'stage'. Received: by={by!r}")
     budgets = {share: share * curve.points[-1].macs for share in MILESTONES}
     return {
         share: _percent_more(
-            curve.within(budget, measure), optimal.within(budget, measure)
+            curve.value_at_budget(budget, measure),
+            optimal.value_at_budget(budget, measure),
         )
         for share, budget in budgets.items()
     }
 
 
-def check_same_data(curves):
-    """Raises a `ValueError` if curves cannot be of the same examples."""
+def check_same_data(curves: Sequence[AnytimeCurve]) -> None:
+    """Raises an error if curves cannot be of the same examples.
+
+    Args:
+        curves: Sequence of `AnytimeCurve`s.
+
+    Raises:
+        ValueError: If there is no curve, one is not an `AnytimeCurve`, or they
+            have different numbers of classes or examples.
+    """
     if not curves:
         raise ValueError("There is no curve to join. Received: no curves")
-    for one in curves:
-        if not isinstance(one, AnytimeCurve):
+    for curve in curves:
+        if not isinstance(curve, AnytimeCurve):
             raise ValueError(
-                f"Curves are `AnytimeCurve`s. Received: {type(one).__name__}"
+                "All curves must be `AnytimeCurve`s. "
+                f"Received: {type(curve).__name__}"
             )
-    found = sorted({(curve.classes, curve.examples) for curve in curves})
-    if len(found) > 1:
+    sizes = sorted({(curve.classes, curve.examples) for curve in curves})
+    if len(sizes) > 1:
         raise ValueError(
             "The curves must be measured on the same examples. Received: "
             "curves of "
-            + " and ".join(f"{c} classes, {n} examples" for c, n in found)
+            + " and ".join(f"{c} classes, {n} examples" for c, n in sizes)
         )
 
 
-def _joined(points, curves, name):
+def _joined(
+    points: Sequence[CurvePoint], curves: Sequence[AnytimeCurve], name: str
+) -> AnytimeCurve:
     return AnytimeCurve(
         points=tuple(
             dataclasses.replace(point, stage=k)
@@ -204,11 +249,11 @@ def _joined(points, curves, name):
         classes=curves[0].classes,
         examples=curves[0].examples,
         name=name,
-        level=curves[0].level,
+        confidence_level=curves[0].confidence_level,
     )
 
 
-def _percent_more(value, optimal):
+def _percent_more(value: float | None, optimal: float | None) -> float:
     if not optimal:
         return math.inf if value else 0.0
-    return 100 * (value / optimal - 1)
+    return 100 * ((value or 0.0) / optimal - 1)
