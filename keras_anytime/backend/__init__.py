@@ -10,17 +10,18 @@ import keras
 
 _BACKENDS = ("tensorflow", "jax")
 _PER_BACKEND = (
+    "ForwardPass",
     "apply_gradient",
-    "as_step",
+    "branches_pay_off",
     "check_each_batch",
     "check_strategy",
-    "combined_gradient",
     "default_jit_compile",
     "devices_per_batch",
-    "losses_of_batch",
     "make_deterministic",
+    "run_batch",
     "scope",
     "strategy_for_fit",
+    "whole_batch_losses",
 )
 
 __all__ = list(_PER_BACKEND)

@@ -9,6 +9,7 @@ is made of them.
 import contextlib
 import itertools
 import os
+from collections.abc import Callable
 
 import jax
 import keras
@@ -16,6 +17,8 @@ import numpy as np
 from keras import ops
 
 from keras_anytime.backend import gradient_lists
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
 
 def default_jit_compile(model):
@@ -66,13 +69,13 @@ def scope(model):
     return contextlib.nullcontext()
 
 
-def losses_of_batch(loss, losses, images):
+def whole_batch_losses(loss, losses, images):
     """Returns the stage losses as a tensor `(K,)`, and as they are."""
     del loss, images
     return ops.stack(losses), losses
 
 
-def as_step(model, function, state, data):
+def run_batch(model, function, state, data):
     """Runs a function as one step of `fit` or `evaluate`.
 
     Args:
@@ -153,7 +156,13 @@ def _is_here(array):
 
 
 def apply_gradient(optimizer, gradient, variables):
-    """Lets an optimizer move variables; see `combined_gradient`."""
+    """Lets an optimizer update variables.
+
+    Args:
+        optimizer: A Keras optimizer.
+        gradient: List of V tensors.
+        variables: List of V variables.
+    """
     moved, state = optimizer.stateless_apply(
         _values(optimizer.variables), gradient, _values(variables)
     )
@@ -161,112 +170,128 @@ def apply_gradient(optimizer, gradient, variables):
     _assign(optimizer.variables, state)
 
 
-def combined_gradient(model, x, y, sample_weight):
-    """Runs one forward pass and returns the gradient to apply.
+class ForwardPass:
+    """A forward pass in training, and the gradients of its losses.
 
-    The forward pass is linearized once. Each stage's gradient is the transpose
-    of its own entry of the linear map, so that its backward pass costs only
-    its subgraph; what stages have in common of the forward pass is computed
-    once. A combiner that has a joint objective takes one backward pass.
-    Regularizers are no task: their gradient is added after combining.
+    The forward pass is linearized once. A gradient is the transpose of its own
+    entries of the linear map, so that its backward pass costs only its
+    subgraph, and what stages have in common is computed once. All gradients
+    carry the optimizer's loss scale.
 
     Args:
         model: A compiled `AnytimeModel`.
         x: Images `(batch, height, width, channels)`.
-        y: Targets, one for all stages; for label sets a dict of them.
-        sample_weight: Tensor `(batch,)` for all outputs, or several of them,
-            or `None`; see `heads.sample_weights`.
+        losses_of: Function from the list of all logits to the list of the K
+            stage losses, scalars.
 
-    Returns:
-        Tuple of the gradient (list aligned with `model.trainable_variables`),
-        the logits of every output (list), the stage losses (tensor `(K,)`) and
-        the regularizers' penalty (scalar). Only the gradient carries the
-        optimizer's loss scale.
+    Attributes:
+        outputs: List of the logits of every output.
+        losses: Tensor `(K,)`, the stage losses.
+        penalty: Scalar tensor, the sum of the regularizers' losses.
     """
-    combiner = model.combiner
-    scale = model.optimizer.scale_loss
-    variables = model.trainable_variables
-    others = model.non_trainable_variables
-    values = _values(variables)
 
-    def forward(values):
-        outputs, moved, penalties = model.stateless_call(
-            values, _values(others), x, training=True, return_losses=True
-        )
-        outputs = keras.tree.flatten(outputs)
-        losses = model.stage_losses(y, outputs, sample_weight)
-        penalty = gradient_lists.penalty(penalties, losses[0].dtype)
-        return (losses, penalty), (outputs, moved)
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Tensor,
+        losses_of: Callable[[list[Tensor]], list[Tensor]],
+    ):
+        self._variables = model.trainable_variables
+        self._scale = model.optimizer.scale_loss
+        others = model.non_trainable_variables
 
-    (losses, penalty), tangents, (outputs, moved) = jax.linearize(
-        forward, values, has_aux=True
-    )
-    _assign(others, moved)
-    losses = ops.stack(losses)
-    weights = combiner.held(model.weighting(losses))
-    weights = ops.cast(weights, losses.dtype)
-    one = ops.ones((), losses.dtype)
-
-    def gradient_of(choose, factor):
-        """The gradient of what is chosen of losses and penalty, scaled."""
-        transpose = jax.linear_transpose(
-            lambda some: choose(*tangents(some)), values
-        )
-        (gradient,) = transpose(scale(factor))
-        return gradient
-
-    def weighted_sum(factors):
-        return lambda losses, _=None: sum(
-            factor * loss
-            for factor, loss in zip(
-                ops.unstack(factors, model.num_stages), losses, strict=True
+        def forward(values):
+            outputs, moved, penalties = model.stateless_call(
+                values, _values(others), x, training=True, return_losses=True
             )
+            outputs = keras.tree.flatten(outputs)
+            losses = losses_of(outputs)
+            penalty = gradient_lists.penalty(penalties, losses[0].dtype)
+            return (losses, penalty), (outputs, moved)
+
+        (losses, self.penalty), self._tangents, (self.outputs, moved) = (
+            jax.linearize(forward, _values(self._variables), has_aux=True)
         )
+        _assign(others, moved)
+        self.losses = ops.stack(losses)
 
-    if combiner.joint:
-        objective = weighted_sum(jax.grad(combiner.objective)(losses, weights))
-        gradient = gradient_of(
-            lambda losses, penalty: objective(losses) + penalty, one
+    def stage_gradient(
+        self, stage: int, coefficient: Tensor, owned: set[int]
+    ) -> Gradient:
+        """Returns the gradient of one stage's loss.
+
+        Args:
+            stage: Integer from 0 to K - 1.
+            coefficient: Scalar tensor, the loss is multiplied by it.
+            owned: Set of the `id`s of the variables of the stage's subnetwork.
+
+        Returns:
+            List of V tensors; `None` where the stage does not own a variable.
+        """
+        gradient = self._gradient(
+            lambda losses, penalty: losses[stage], self._scale(coefficient)
         )
-        return gradient, outputs, losses, penalty
-
-    owned = gradient_lists.owned_by_stages(model)
-
-    def of_each_stage():
         return [
-            [
-                own_gradient if id(variable) in own else None
-                for variable, own_gradient in zip(
-                    variables,
-                    gradient_of(
-                        lambda losses, _, stage=stage: losses[stage],
-                        weights[stage],
-                    ),
-                    strict=True,
-                )
-            ]
-            for stage, own in enumerate(owned)
+            values if id(variable) in owned else None
+            for variable, values in zip(self._variables, gradient, strict=True)
         ]
 
-    def at_once():
-        factors = ops.cast(combiner.last_coefficients, losses.dtype) * weights
-        gradient = gradient_of(weighted_sum(factors), one)
-        return gradient_lists.at_first_owners(gradient, owned, variables)
+    def gradient(self, coefficients: Tensor) -> Gradient:
+        """Returns the gradient of a weighted sum of the losses, in one pass.
 
-    one_pass = combiner.refresh_every > 1 and branches_pay_off()
-    stage_gradients = (
-        gradient_lists.choose(
-            combiner.due(), of_each_stage, at_once, owned, variables
+        Args:
+            coefficients: Tensor `(K,)`.
+
+        Returns:
+            List of V tensors.
+        """
+        return self._gradient(
+            lambda losses, penalty: losses, self._scaled(coefficients)
         )
-        if one_pass
-        else of_each_stage()
-    )
-    gradient = combiner(stage_gradients, scale(one), one_pass)
-    gradient = gradient_lists.with_overflow(
-        gradient, stage_gradients, model.optimizer
-    )
-    of_penalty = gradient_of(lambda _, penalty: penalty, one)
-    return gradient_lists.added(gradient, of_penalty), outputs, losses, penalty
+
+    def total_gradient(self, coefficients: Tensor) -> Gradient:
+        """Returns the gradient of a weighted sum of the losses and the penalty.
+
+        It takes one backward pass.
+
+        Args:
+            coefficients: Tensor `(K,)`.
+
+        Returns:
+            List of V tensors.
+        """
+        return self._gradient(
+            lambda losses, penalty: (losses, penalty),
+            (self._scaled(coefficients), self._scale(self._one())),
+        )
+
+    def penalty_gradient(self) -> Gradient:
+        """Returns the gradient of the penalty."""
+        return self._gradient(
+            lambda losses, penalty: penalty, self._scale(self._one())
+        )
+
+    def summed_over_replicas(self, gradients: list[Gradient]) -> list[Gradient]:
+        """Returns gradients as they are: they are those of the whole batch."""
+        return gradients
+
+    def _gradient(self, select, cotangents):
+        """Returns the transpose of the chosen entries of the linear map."""
+        transpose = jax.linear_transpose(
+            lambda values: select(*self._tangents(values)),
+            _values(self._variables),
+        )
+        (gradient,) = transpose(cotangents)
+        return gradient
+
+    def _scaled(self, coefficients):
+        return [
+            self._scale(coefficient)
+            for coefficient in ops.unstack(coefficients, len(self.losses))
+        ]
+
+    def _one(self):
+        return ops.ones((), self.losses.dtype)
 
 
 def _values(variables):

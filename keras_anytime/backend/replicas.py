@@ -93,7 +93,7 @@ def check(model, jit_compile, optimizer, loss):
         )
 
 
-def losses_of_batch(loss, losses, images):
+def whole_batch_losses(loss, losses, images):
     """Returns the stage losses of the whole batch, and this replica's part.
 
     Args:

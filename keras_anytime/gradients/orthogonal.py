@@ -1,8 +1,11 @@
 """Orthogonalized SGD (OSGD)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.base import check_scale
@@ -11,15 +14,15 @@ from keras_anytime.training_state import check_steps
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Orthogonal(Combiner):
-    """Takes from each stage's gradient what others ahead of it decide (OSGD).
+    """Removes from each stage's gradient its components along others (OSGD).
 
-    In priority order, the gradient of each stage is projected on the gradients
-    of the stages before it, as orthogonalized in their turn; the projections
-    are subtracted, and what is left of all stages is summed. So a stage moves
-    the weights only where stages of higher priority have no say.
+    Projects each stage's gradient onto the orthogonal complement of the
+    gradients of higher priority, and sums the projected gradients. A stage
+    then changes the weights only in directions in which no stage of higher
+    priority has a gradient.
 
-    A stage whose gradient is not finite is left out of the step. What is
-    projected does not depend on a common scale of the losses.
+    A stage whose gradient is not finite is left out of the training step. The
+    projections do not depend on a common scale of the losses.
 
     Args:
         priority: Sequence of all stage numbers, counted from 1, the most
@@ -31,12 +34,11 @@ class Orthogonal(Combiner):
         scale: Float above 0. The constant C of Eq. 2; used with `normalize`
             only.
         refresh_every: Integer of 1 or more. The coefficients of the stage
-            gradients are computed in each such step, and used again, with the
-            losses' weights of that step, in the steps in between. These cost
-            one backward pass, about as much as those of `Sum` (on several
-            replicas, and on JAX without a GPU, as much as any), and leave no
-            stage out. 1 is the paper's
-            algorithm.
+            gradients are computed every so many training steps. The training
+            steps in between use the last coefficients and loss weights again.
+            They cost one backward pass, about as much as those of `Sum` (on
+            several replicas, and on JAX without a GPU, as much as any), and
+            leave no stage out. 1 is the paper's algorithm.
         name: Optional string.
 
     Raises:
@@ -50,11 +52,11 @@ class Orthogonal(Combiner):
 
     def __init__(
         self,
-        priority=None,
-        normalize=False,
-        scale=0.5,
-        refresh_every=1,
-        name=None,
+        priority: Sequence[int] | None = None,
+        normalize: bool = False,
+        scale: float = 0.5,
+        refresh_every: int = 1,
+        name: str | None = None,
     ):
         super().__init__(name=name)
         self.priority = None if priority is None else list(priority)
@@ -66,12 +68,12 @@ class Orthogonal(Combiner):
         check_steps("refresh_every", refresh_every)
         self.refresh_every = int(refresh_every)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int]) -> None:
         if self.priority is not None:
             self._check_priority(input_shape[0])
         super().build(input_shape)
 
-    def coefficients(self, gram, sizes):
+    def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
         """Returns c, with which the OSGD update is Σ c_i g_i.
 
         Args:
@@ -93,7 +95,7 @@ class Orthogonal(Combiner):
         scaled = gram * factors[:, None] * factors[None, :]
         return factors * gram_lib.gram_schmidt_coefficients(scaled, order)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "priority": self.priority,
