@@ -23,13 +23,16 @@ from keras_anytime.training.trainer import StageTrainer
 class AnytimeModel(StageTrainer):
     """A functional Keras model with one output of logits per stage.
 
-    Stage k is the subgraph that output k needs, and nothing else. Outputs are
-    ordered from the smallest subnetwork to the whole network; heads apart, each
-    contains the one before it. Builders in `keras_anytime.nets` make such
-    models; so does `AnytimeModel(inputs, outputs)` on any such Keras graph.
+    Stage k is the subgraph that output k needs. Outputs are ordered from the
+    smallest subnetwork to the whole network. Except for the heads, each
+    subnetwork contains the one before it. The builders in `keras_anytime.nets`
+    return such models. `AnytimeModel(inputs, outputs)` makes one of any such
+    graph of Keras layers.
 
     ```python
-    model = ka.nets.width_nested_resnet((32, 32, 3), classes=10)
+    model = ka.nets.width_nested_resnet(
+        (8, 8, 1), classes=10, units=(1, 1, 1), filters=(8, 16, 32)
+    )
     model.compile(
         optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -37,8 +40,8 @@ class AnytimeModel(StageTrainer):
         weighting=ka.weighting.AdaLoss(),
         gradients=ka.gradients.Orthogonal(),
     )
-    model.fit(images, labels)       # one target for all stages
-    logits = model.stage(1)(images)  # the first answer alone
+    model.fit(images, labels)  # one target for all stages
+    logits = model.stage(1)(images)  # only the first answer
     ```
 
     With several sets of labels, each stage has one output per label set
@@ -47,16 +50,15 @@ class AnytimeModel(StageTrainer):
 
     Training and evaluation log `stage_k_loss` and `stage_k_<metric>` for each
     stage k (with label sets `stage_k_<label set>_<metric>`), and `loss`: the
-    plain mean of the stages' losses plus the regularizers' penalty. It does
-    not depend on the weighting, so that it can be compared over epochs and
-    runs.
+    mean of the stages' losses plus the regularizers' penalty. This mean has
+    equal weights, so that epochs and trainings can be compared.
 
     Args:
         inputs: The symbolic image tensor `(batch, height, width, channels)`.
-        outputs: List of K symbolic tensors `(batch, classes)`, made by layers
-            named `stage_1` to `stage_K`; or with label sets one for each set,
-            in the same order at each stage, finest first, made by layers named
-            `stage_1_<label set>` and so on.
+        outputs: List of K symbolic tensors `(batch, classes)` of layers named
+            `stage_1` to `stage_K`. With label sets, one tensor for each stage
+            and label set, of layers named `stage_1_<label set>` and so on. The
+            label sets have the same order at each stage, finest first.
         name: Optional string.
 
     Raises:
@@ -67,17 +69,17 @@ class AnytimeModel(StageTrainer):
         [Lee and Shin, 2018, Section 3.3](https://arxiv.org/abs/1807.02609)
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         check_graph(self)
 
     @property
-    def label_sets(self) -> tuple[str, ...]:
-        """Tuple of the label sets' names; empty for a plain network."""
+    def label_sets(self) -> tuple[str, ...]:  # type: ignore[override]  # No setter.
+        """Tuple of the label sets' names; empty for one set of labels."""
         return outputs_lib.label_sets(self.output_names)
 
     @property
-    def num_stages(self) -> int:
+    def num_stages(self) -> int:  # type: ignore[override]  # No setter.
         """Number of stages K."""
         return len(self.outputs) // (len(self.label_sets) or 1)
 
@@ -126,7 +128,7 @@ class AnytimeModel(StageTrainer):
     def step(self, k: int) -> step_lib.Step:
         """Returns what stage k adds to stage k - 1, sharing variables.
 
-        Chaining the steps gives every stage's answer once:
+        Running the steps in order gives each stage's logits:
 
         ```python
         features = {"image": images}
@@ -215,12 +217,21 @@ class AnytimeModel(StageTrainer):
     def export(
         self, filepath: str | os.PathLike, *args: Any, **kwargs: Any
     ) -> NoReturn:
-        """Raises an error; `keras_anytime.export` writes all stages."""
+        """Raises an error: `keras_anytime.export` exports all stages.
+
+        Args:
+            filepath: As in `keras.Model.export`.
+            *args: As in `keras.Model.export`.
+            **kwargs: As in `keras.Model.export`.
+
+        Raises:
+            ValueError: Always; it names the functions to call.
+        """
         refuse_export(filepath)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):
             raise ValueError(
-                f"The stages of this model are 1 to {self.num_stages}. "
+                f"This model has the stages 1 to {self.num_stages}. "
                 f"Received: k={k}"
             )

@@ -1,15 +1,15 @@
-"""How gradients are taken on the JAX backend.
+"""The JAX backend: gradients by linearizing the forward pass.
 
-A batch that `keras.distribution` shards over devices needs nothing more: a
-compiled step computes on the whole batch, whatever device has which part of it,
-so that losses, batch statistics and stage gradients are reduced before anything
-is made of them.
+Batches that `keras.distribution` shards over devices need no code here. A
+compiled training step computes on the whole batch, so that losses, batch
+statistics and stage gradients are those of all devices.
 """
 
 import contextlib
 import itertools
 import os
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import keras
@@ -17,26 +17,42 @@ import numpy as np
 from keras import ops
 
 from keras_anytime.backend import gradient_lists
+from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
 
 
-def default_jit_compile(model):
-    """Whether XLA pays off: always, where operations are dispatched one by one.
+def default_jit_compile(model: keras.Model) -> bool:
+    """Returns True: `jit_compile="auto"` means XLA.
 
-    A step that is not compiled is traced anew for every batch.
+    A training step that is not compiled is traced again for every batch.
+
+    Args:
+        model: A `keras.Model`.
     """
     del model
     return True
 
 
-def check_strategy(model, jit_compile, optimizer, loss):
-    """Allows all: several devices compute what one would."""
+def check_strategy(
+    model: keras.Model,
+    jit_compile: bool,
+    optimizer: keras.optimizers.Optimizer | str,
+    loss: keras.losses.Loss,
+) -> None:
+    """Accepts all combinations: several devices compute the same as one.
+
+    Args:
+        model: A `keras.Model`.
+        jit_compile: Boolean.
+        optimizer: The optimizer that the model is compiled with.
+        loss: The loss that the model is compiled with.
+    """
     del model, jit_compile, optimizer, loss
 
 
-def devices_per_batch():
-    """Returns how many devices of this process share each batch evenly."""
+def devices_per_batch() -> int:
+    """Returns the number of devices of this process that share each batch."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1
@@ -45,77 +61,97 @@ def devices_per_batch():
     return max(sizes[distribution.batch_dim_name] // jax.process_count(), 1)
 
 
-def make_deterministic():
-    """Makes this process compute the same to the last bit each time.
+def make_deterministic() -> None:
+    """Makes the results of this process the same, bit for bit, in each run.
 
-    To be called before JAX has looked for devices. On CPUs it always does.
+    Call it before JAX looks for devices. On CPUs, results always are the same.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true"
 
 
-def branches_pay_off():
-    """Whether a step may choose at run time which gradients it computes.
+def branches_pay_off() -> bool:
+    """Whether a training step may choose at run time which gradients it takes.
 
-    XLA's convolutions for CPUs are no fast ones within a condition: a step that
-    could have left out passes took 19 times as long as one that takes them all.
+    On CPUs, XLA uses slow convolutions within a condition: a training step that
+    could leave out passes took 19 times as long as one that takes them all.
     """
     return jax.default_backend() != "cpu"
 
 
-def scope(model):
-    """Returns a scope without effect; variables know their devices."""
+def scope(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns a scope without effect, because variables know their devices.
+
+    Args:
+        model: A `keras.Model`.
+    """
     del model
     return contextlib.nullcontext()
 
 
-def whole_batch_losses(loss, losses, images):
-    """Returns the stage losses as a tensor `(K,)`, and as they are."""
+def whole_batch_losses(
+    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Returns the stage losses of the whole batch, stacked and as a list.
+
+    Args:
+        loss: The `keras.losses.Loss` that gave the losses.
+        losses: List of K scalars.
+        images: Tensor `(batch, ...)`.
+
+    Returns:
+        Pair of a tensor `(K,)` and the list.
+    """
     del loss, images
     return ops.stack(losses), losses
 
 
-def run_batch(model, function, state, data):
-    """Runs a function as one step of `fit` or `evaluate`.
+def run_batch(
+    model: keras.Model, function: Callable, state: tuple, data: Any
+) -> tuple[dict, tuple]:
+    """Runs a function on one batch of `fit` or `evaluate`.
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs,
-            that updates variables.
-        state: Tuple of the values of the variables: lists of those that are
-            trainable, those that are not, in training the optimizer's, and the
-            metrics'.
-        data: The batch that Keras gives to the step.
+        function: Function from images, labels and sample weights to logs. It
+            updates variables.
+        state: Tuple of lists, the values of the trainable and the non-trainable
+            variables, in training those of the optimizer, and those of the
+            metrics.
+        data: The batch, as Keras passes it to `train_step` and `test_step`.
 
     Returns:
-        What Keras wants back: the logs, and the state after the step.
+        Pair of the logs and the state after the batch, as Keras expects.
     """
-    variables = _variables_of(model, state)
+    groups = _state_variables(model, state)
     mapping = [
         pair
-        for some, values in zip(variables, state, strict=True)
-        for pair in zip(some, values, strict=True)
+        for variables, values in zip(groups, state, strict=True)
+        for pair in zip(variables, values, strict=True)
     ]
     with keras.StatelessScope(mapping) as after:
         logs = function(*keras.utils.unpack_x_y_sample_weight(data))
     return logs, tuple(
-        [after.get_current_value(variable) for variable in some]
-        for some in variables
+        [after.get_current_value(variable) for variable in variables]
+        for variables in groups
     )
 
 
-def check_each_batch(model, step, check):
-    """Returns a step that first checks every batch that it is given.
+def check_each_batch(
+    model: keras.Model, function: Callable, check: Callable
+) -> Callable:
+    """Returns a train or test function that checks each batch first.
 
-    What a compiled step reads outside an array is no error to JAX, but some
-    number. While Keras trains or evaluates, the model's variables are empty:
-    where a batch is refused, they get their values back.
+    Compiled programs of JAX read arbitrary numbers for labels outside an array,
+    and raise no error. While Keras trains or evaluates, the model's variables
+    are empty. If a batch is refused, they get their values back.
 
     Args:
         model: A compiled `AnytimeModel`.
-        step: Function from the state and an iterator of batches.
-        check: Function that raises for the labels, as NumPy arrays, that it
-            refuses.
+        function: The train or test function of the model, from the state and
+            an iterator of batches.
+        check: Function that raises an error for wrong labels, given as NumPy
+            arrays.
     """
 
     def checked(state, iterator):
@@ -125,21 +161,23 @@ def check_each_batch(model, step, check):
                 _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
                 if all(map(_is_here, keras.tree.flatten(y))):
                     check(keras.tree.map_structure(np.asarray, y))
-            return step(state, iter(batches))
+            return function(state, iter(batches))
         except Exception:
-            # What a compiled step was given is gone once it runs.
-            if not any(one.is_deleted() for one in keras.tree.flatten(state)):
-                for some, values in zip(
-                    _variables_of(model, state), state, strict=True
+            # A compiled program deletes the arrays that it is given.
+            if not any(
+                array.is_deleted() for array in keras.tree.flatten(state)
+            ):
+                for variables, values in zip(
+                    _state_variables(model, state), state, strict=True
                 ):
-                    _assign(some, values)
+                    _assign(variables, values)
             raise
 
     return checked
 
 
-def _variables_of(model, state):
-    """Returns lists of the variables whose values a step is given."""
+def _state_variables(model, state):
+    """Returns lists of the variables whose values are in a state."""
     variables = [
         model.trainable_variables,
         model.non_trainable_variables,
@@ -151,11 +189,15 @@ def _variables_of(model, state):
 
 
 def _is_here(array):
-    """Whether this process has all of an array."""
+    """Whether this process holds a whole array."""
     return getattr(array, "is_fully_addressable", True)
 
 
-def apply_gradient(optimizer, gradient, variables):
+def apply_gradient(
+    optimizer: keras.optimizers.Optimizer,
+    gradient: Gradient,
+    variables: list[keras.Variable],
+) -> None:
     """Lets an optimizer update variables.
 
     Args:
@@ -170,24 +212,11 @@ def apply_gradient(optimizer, gradient, variables):
     _assign(optimizer.variables, state)
 
 
-class ForwardPass:
-    """A forward pass in training, and the gradients of its losses.
+class LinearizedForwardPass(ForwardPass):
+    """A forward pass that is linearized once.
 
-    The forward pass is linearized once. A gradient is the transpose of its own
-    entries of the linear map, so that its backward pass costs only its
-    subgraph, and what stages have in common is computed once. All gradients
-    carry the optimizer's loss scale.
-
-    Args:
-        model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`.
-        losses_of: Function from the list of all logits to the list of the K
-            stage losses, scalars.
-
-    Attributes:
-        outputs: List of the logits of every output.
-        losses: Tensor `(K,)`, the stage losses.
-        penalty: Scalar tensor, the sum of the regularizers' losses.
+    A gradient is the transpose of its own entries of the linear map. What
+    stages have in common is computed once.
     """
 
     def __init__(
@@ -218,16 +247,6 @@ class ForwardPass:
     def stage_gradient(
         self, stage: int, coefficient: Tensor, owned: set[int]
     ) -> Gradient:
-        """Returns the gradient of one stage's loss.
-
-        Args:
-            stage: Integer from 0 to K - 1.
-            coefficient: Scalar tensor, the loss is multiplied by it.
-            owned: Set of the `id`s of the variables of the stage's subnetwork.
-
-        Returns:
-            List of V tensors; `None` where the stage does not own a variable.
-        """
         gradient = self._gradient(
             lambda losses, penalty: losses[stage], self._scale(coefficient)
         )
@@ -237,42 +256,22 @@ class ForwardPass:
         ]
 
     def gradient(self, coefficients: Tensor) -> Gradient:
-        """Returns the gradient of a weighted sum of the losses, in one pass.
-
-        Args:
-            coefficients: Tensor `(K,)`.
-
-        Returns:
-            List of V tensors.
-        """
         return self._gradient(
             lambda losses, penalty: losses, self._scaled(coefficients)
         )
 
     def total_gradient(self, coefficients: Tensor) -> Gradient:
-        """Returns the gradient of a weighted sum of the losses and the penalty.
-
-        It takes one backward pass.
-
-        Args:
-            coefficients: Tensor `(K,)`.
-
-        Returns:
-            List of V tensors.
-        """
         return self._gradient(
             lambda losses, penalty: (losses, penalty),
             (self._scaled(coefficients), self._scale(self._one())),
         )
 
     def penalty_gradient(self) -> Gradient:
-        """Returns the gradient of the penalty."""
         return self._gradient(
             lambda losses, penalty: penalty, self._scale(self._one())
         )
 
     def summed_over_replicas(self, gradients: list[Gradient]) -> list[Gradient]:
-        """Returns gradients as they are: they are those of the whole batch."""
         return gradients
 
     def _gradient(self, select, cotangents):
@@ -292,6 +291,9 @@ class ForwardPass:
 
     def _one(self):
         return ops.ones((), self.losses.dtype)
+
+
+forward_pass = LinearizedForwardPass
 
 
 def _values(variables):

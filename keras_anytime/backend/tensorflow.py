@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,6 +10,7 @@ from keras import ops
 
 from keras_anytime.backend import gradient_lists
 from keras_anytime.backend import replicas
+from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.replicas import check as check_strategy
 from keras_anytime.backend.replicas import strategy_for_fit
 from keras_anytime.backend.replicas import whole_batch_losses
@@ -16,13 +18,13 @@ from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
 
 __all__ = [
-    "ForwardPass",
     "apply_gradient",
     "branches_pay_off",
     "check_each_batch",
     "check_strategy",
     "default_jit_compile",
     "devices_per_batch",
+    "forward_pass",
     "make_deterministic",
     "run_batch",
     "scope",
@@ -32,18 +34,24 @@ __all__ = [
 
 
 def default_jit_compile(model: keras.Model) -> bool:
-    """Whether XLA pays off: on a GPU; on CPUs it made a step 1.7x slower."""
+    """Whether `jit_compile="auto"` means XLA: on a GPU only.
+
+    On CPUs, XLA made a training step 1.7 times slower.
+
+    Args:
+        model: A `keras.Model`.
+    """
     alone = model.distribute_strategy.num_replicas_in_sync == 1
     return alone and bool(tf.config.list_physical_devices("GPU"))
 
 
 def devices_per_batch() -> int:
-    """Returns 1: replicas need not share a batch evenly."""
+    """Returns 1, because replicas may share a batch unevenly."""
     return 1
 
 
 def make_deterministic() -> None:
-    """Makes this process compute the same to the last bit each time."""
+    """Makes the results of this process the same, bit for bit, in each run."""
     tf.config.experimental.enable_op_determinism()
 
 
@@ -52,26 +60,34 @@ def scope(model: keras.Model) -> AbstractContextManager:
     return model.distribute_strategy.scope()
 
 
-def run_batch(model, function, data):
-    """Runs a function as one step of `fit` or `evaluate`.
+def run_batch(model: keras.Model, function: Callable, data: Any) -> dict:
+    """Runs a function on one batch of `fit` or `evaluate`.
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs,
-            that updates variables.
-        data: The batch that Keras gives to the step.
+        function: Function from images, labels and sample weights to logs. It
+            updates variables.
+        data: The batch, as Keras passes it to `train_step` and `test_step`.
 
     Returns:
-        What Keras wants back: the logs.
+        The logs, in the form that Keras expects.
     """
     del model
     return replicas.logs(function(*keras.utils.unpack_x_y_sample_weight(data)))
 
 
-def check_each_batch(model, step, check):
-    """Returns the step as it is: TensorFlow's losses check their labels."""
+def check_each_batch(
+    model: keras.Model, function: Callable, check: Callable
+) -> Callable:
+    """Returns the function as it is: losses of TensorFlow check their labels.
+
+    Args:
+        model: A compiled `AnytimeModel`.
+        function: The train or test function of the model.
+        check: Function that raises an error for wrong labels.
+    """
     del model, check
-    return step
+    return function
 
 
 def branches_pay_off() -> bool:
@@ -98,23 +114,10 @@ def apply_gradient(
     optimizer.apply(replicas.on_the_first(gradient), variables)
 
 
-class ForwardPass:
-    """A forward pass in training, and the gradients of its losses.
+class TapedForwardPass(ForwardPass):
+    """A forward pass that a `tf.GradientTape` records.
 
-    Operations are recorded on a `tf.GradientTape`. A gradient is taken over the
-    variables of its own subgraph, so that its backward pass costs only that.
-    All gradients carry the optimizer's loss scale.
-
-    Args:
-        model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`, those of this replica.
-        losses_of: Function from the list of all logits to the list of the K
-            stage losses, scalars.
-
-    Attributes:
-        outputs: List of the logits of every output.
-        losses: Tensor `(K,)`, the stage losses of the whole batch.
-        penalty: Scalar tensor, the sum of the regularizers' losses.
+    A gradient is taken over the variables of its own subgraph only.
     """
 
     def __init__(
@@ -137,33 +140,19 @@ class ForwardPass:
     def stage_gradient(
         self, stage: int, coefficient: Tensor, owned: set[int]
     ) -> Gradient:
-        """Returns the gradient of one stage's loss, of this replica's images.
-
-        Args:
-            stage: Integer from 0 to K - 1.
-            coefficient: Scalar tensor, the loss is multiplied by it.
-            owned: Set of the `id`s of the variables of the stage's subnetwork.
-
-        Returns:
-            List of V tensors; `None` where the stage does not own a variable.
-        """
         return self._dense(
             self._gradient(
                 [self._own_losses[stage]],
                 [coefficient],
-                [one for one in self._variables if id(one) in owned],
+                [
+                    variable
+                    for variable in self._variables
+                    if id(variable) in owned
+                ],
             )
         )
 
     def gradient(self, coefficients: Tensor) -> Gradient:
-        """Returns the gradient of a weighted sum of the losses, in one pass.
-
-        Args:
-            coefficients: Tensor `(K,)`.
-
-        Returns:
-            List of V tensors or `None`, of this replica's images.
-        """
         return self._dense(
             self._gradient(
                 self._own_losses,
@@ -172,16 +161,6 @@ class ForwardPass:
         )
 
     def total_gradient(self, coefficients: Tensor) -> Gradient:
-        """Returns the gradient of a weighted sum of the losses and the penalty.
-
-        It takes one backward pass.
-
-        Args:
-            coefficients: Tensor `(K,)`.
-
-        Returns:
-            List of V tensors or `None`, summed over replicas.
-        """
         gradient = self._gradient(
             [*self._own_losses, self.penalty],
             [
@@ -194,13 +173,11 @@ class ForwardPass:
         return gradient
 
     def penalty_gradient(self) -> Gradient:
-        """Returns the gradient of the penalty, the same on all replicas."""
         return self._dense(
             self._gradient([self.penalty], [ops.ones_like(self.penalty)])
         )
 
     def summed_over_replicas(self, gradients: list[Gradient]) -> list[Gradient]:
-        """Sums gradients over all replicas, in one collective call."""
         return replicas.summed(gradients)
 
     def _gradient(self, losses, coefficients, sources=None):
@@ -209,7 +186,9 @@ class ForwardPass:
         gradients = self._tape.gradient(
             losses,
             [source.value for source in sources],
-            output_gradients=[self._scale(one) for one in coefficients],
+            output_gradients=[
+                self._scale(coefficient) for coefficient in coefficients
+            ],
         )
         by_source = {
             id(source): gradient
@@ -218,10 +197,10 @@ class ForwardPass:
         return [by_source.get(id(variable)) for variable in self._variables]
 
     def _dense(self, gradient):
-        """Returns tensors of the variables' shapes, to compute with.
+        """Returns a gradient as tensors of the variables' shapes.
 
-        Where the size of the batch is not known, some gradients do not know
-        theirs; those of embeddings come as the rows that were read.
+        The gradients of embeddings are `tf.IndexedSlices`, and some gradients
+        have no known shape if the batch size is not known.
         """
         return [
             values
@@ -229,3 +208,6 @@ class ForwardPass:
             else tf.ensure_shape(tf.convert_to_tensor(values), variable.shape)
             for values, variable in zip(gradient, self._variables, strict=True)
         ]
+
+
+forward_pass = TapedForwardPass

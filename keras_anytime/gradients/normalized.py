@@ -22,10 +22,10 @@ class Normalized(Combiner):
 
     Args:
         scale: Float above 0. The constant C of Eq. 2. The norm of the update
-            does not shrink with the losses, so the learning rate alone makes
-            training settle: rates that suit `Sum` are often too large here
-            with the paper's 1/2, which it found "using calibration
-            experiments" on its own networks.
+            does not shrink with the losses, so training converges only as the
+            learning rate falls. With the paper's 1/2, which it found "using
+            calibration experiments" on its networks, learning rates that suit
+            `Sum` are often too large.
         name: Optional string.
 
     Raises:

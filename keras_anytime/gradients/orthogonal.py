@@ -26,9 +26,9 @@ class Orthogonal(Combiner):
 
     Args:
         priority: Sequence of all stage numbers, counted from 1, the most
-            important stage first. `None` for the order of the stages, which
+            important stage first. `None` means the order of the stages, which
             the paper finds best.
-        normalize: Boolean. Whether each gradient is first brought to the norm
+        normalize: Boolean. Whether each gradient is first scaled to the norm
             `sqrt(d_i) * scale`, where `d_i` is the size of its subnetwork
             (OSGD-Norm).
         scale: Float above 0. The constant C of Eq. 2; used with `normalize`
@@ -42,8 +42,8 @@ class Orthogonal(Combiner):
         name: Optional string.
 
     Raises:
-        ValueError: If `priority` is no permutation of the stages, `scale` is
-            not positive, or `refresh_every` is no number of steps.
+        ValueError: If `priority` is not a permutation of the stages, `scale` is
+            not positive, or `refresh_every` is not a whole number of 1 or more.
 
     Reference:
         [Wan et al., 2020, Section 4.3, Algorithm 2](
@@ -62,19 +62,19 @@ class Orthogonal(Combiner):
         self.priority = None if priority is None else list(priority)
         self.normalize = normalize
         self.scale = scale
-        if priority is not None:
-            self._check_priority(len(self.priority))
+        if self.priority is not None:
+            self._check_priority(self.priority, len(self.priority))
         check_scale(scale)
         check_steps("refresh_every", refresh_every)
         self.refresh_every = int(refresh_every)
 
     def build(self, input_shape: tuple[int]) -> None:
         if self.priority is not None:
-            self._check_priority(input_shape[0])
+            self._check_priority(self.priority, input_shape[0])
         super().build(input_shape)
 
     def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
-        """Returns c, with which the OSGD update is Σ c_i g_i.
+        """Returns c such that the OSGD update is Σ c_i g_i.
 
         Args:
             gram: Tensor `(K, K)`, the inner products of the stage gradients.
@@ -104,9 +104,10 @@ class Orthogonal(Combiner):
             "refresh_every": self.refresh_every,
         }
 
-    def _check_priority(self, num_stages):
-        if sorted(self.priority) != list(range(1, num_stages + 1)):
+    @staticmethod
+    def _check_priority(priority, num_stages):
+        if sorted(priority) != list(range(1, num_stages + 1)):
             raise ValueError(
                 f"`priority` must name each of the stages 1 to {num_stages} "
-                f"once. Received: priority={self.priority}"
+                f"once. Received: priority={priority}"
             )

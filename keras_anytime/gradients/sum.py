@@ -9,10 +9,10 @@ from keras_anytime.gradients.base import Combiner
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Sum(Combiner):
-    """The gradient of the weighted mean, or sum, of the stages' losses.
+    """Takes the gradient of the weighted mean or sum of the stages' losses.
 
-    One backward pass of the joint loss: `Σ w_i L_i / Σ w_i` for the mean,
-    `Σ w_i L_i` for the sum.
+    The loss is `Σ w_i L_i / Σ w_i` for the mean, and `Σ w_i L_i` for the sum.
+    It takes one backward pass.
 
     Args:
         reduction: `"mean"` or `"sum"`.

@@ -11,7 +11,7 @@ from keras_anytime.stages import outputs as outputs_lib
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Step(keras.Model):
-    """Computes what one stage adds, from named features to named features.
+    """Computes the logits and features that one stage adds.
 
     Call arguments:
         features: Dict of tensors or arrays with at least the names in `input`.
@@ -25,7 +25,9 @@ class Step(keras.Model):
         ValueError: If a feature is missing.
     """
 
-    def __call__(self, features: dict[str, Any], **kwargs) -> dict[str, Any]:
+    def __call__(
+        self, features: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
         missing = sorted(set(self.input) - set(features))
         if missing:
             raise ValueError(
@@ -118,11 +120,11 @@ def why_no_steps(model: keras.Model) -> str | None:
     repeated = graph.repeated(model)
     if repeated:
         return (
-            "A network has steps only if each layer in it is called once; "
-            f"{sorted(repeated)} are called more often. Run `stage(k)`."
+            "A network has steps only if each of its layers is called once. "
+            f"{sorted(repeated)} are called more often. Call `stage(k)`."
         )
     batch = model.image_layer.output.shape[:1]
-    step_of = {}
+    step_of: dict[int, int] = {}
     for k in range(1, model.num_stages + 1):
         for operation in model.stage_operations(k):
             step_of.setdefault(id(operation), k)
@@ -140,6 +142,6 @@ def why_no_steps(model: keras.Model) -> str | None:
     if crossing:
         return (
             "The subnetworks of this network share weights but no features, "
-            "so each answer takes a pass of its own: run `stage(k)`."
+            "so each answer takes a forward pass of its own. Call `stage(k)`."
         )
     return None

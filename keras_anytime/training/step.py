@@ -1,8 +1,7 @@
-"""The training step: one batch in, new weights out, on every backend.
+"""The training step: from a batch to new weights, on every backend.
 
-A backend supplies the forward pass, how gradients of it are taken, and how
-they are summed over replicas (`keras_anytime.backend.ForwardPass`). What is
-done with them is written here, once.
+A backend supplies the forward pass, takes its gradients and sums them over
+replicas (see `backend/base.py`). The algorithm is written here, once.
 """
 
 from typing import Any
@@ -12,6 +11,7 @@ from keras import ops
 
 from keras_anytime import backend
 from keras_anytime.backend import gradient_lists
+from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import Combiner
@@ -20,7 +20,7 @@ from keras_anytime.training.losses import stage_losses
 
 def training_step(
     model: keras.Model, x: Tensor, y: Any, sample_weight: Any = None
-) -> backend.ForwardPass:
+) -> ForwardPass:
     """Runs one training step of an anytime model.
 
     One forward pass gives the losses of all stages, the weighting turns them
@@ -43,7 +43,7 @@ def training_step(
         [Wan et al., 2020, Section 4](https://arxiv.org/abs/2008.06635)
     """
     combiner, optimizer = model.combiner, model.optimizer
-    forward = backend.ForwardPass(
+    forward = backend.forward_pass(
         model,
         x,
         lambda outputs: stage_losses(
@@ -71,7 +71,7 @@ def training_step(
 
 def _stage_gradients(
     model: keras.Model,
-    forward: backend.ForwardPass,
+    forward: ForwardPass,
     combiner: Combiner,
     weights: Tensor,
 ) -> tuple[list[Gradient], bool]:

@@ -29,6 +29,8 @@ class StageTrainer(RememberingModel):
 
     label_sets: tuple[str, ...]
     num_stages: int
+    train_function: Callable | None
+    test_function: Callable | None
 
     @property
     def distribute_strategy(self) -> Any:
@@ -235,13 +237,13 @@ class StageTrainer(RememberingModel):
             options = fit_options(self, given)
         return super().fit(**options)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         old = self.train_function
         super().make_train_function(force)
         if self.train_function is not old:
             self.train_function = self._checked(self.train_function)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> None:
         old = self.test_function
         super().make_test_function(force)
         if self.test_function is not old:
@@ -251,23 +253,31 @@ class StageTrainer(RememberingModel):
         check = functools.partial(check_labels, self)
         return backend.check_each_batch(self, function, check)
 
-    def train_step(self, *args):
-        """One step on a batch of (images, labels[, weights]).
+    def train_step(self, *args: Any) -> Any:
+        """Trains on one batch of (images, labels[, sample weights]).
 
-        On JAX, Keras gives it the values of all variables before the batch.
+        Args:
+            *args: The batch; on JAX, the values of all variables before it.
+
+        Returns:
+            The logs; on JAX, also the values of all variables after the batch.
         """
-        return backend.run_batch(self, self._learn, *args)
+        return backend.run_batch(self, self._run_training_batch, *args)
 
-    def test_step(self, *args):
-        """One step of evaluation; arguments as of `train_step`."""
-        return backend.run_batch(self, self._measure, *args)
+    def test_step(self, *args: Any) -> Any:
+        """Evaluates one batch; arguments and result as of `train_step`.
 
-    def _learn(self, x, y, sample_weight):
+        Args:
+            *args: As of `train_step`.
+        """
+        return backend.run_batch(self, self._run_test_batch, *args)
+
+    def _run_training_batch(self, x, y, sample_weight):
         forward = training_step(self, x, y, sample_weight)
         self._track_losses(x, sample_weight, forward.losses, forward.penalty)
         return self.compute_metrics(x, y, forward.outputs, sample_weight)
 
-    def _measure(self, x, y, sample_weight):
+    def _run_test_batch(self, x, y, sample_weight):
         outputs = keras.tree.flatten(self(x, training=False))
         losses, _ = backend.whole_batch_losses(
             self.loss,
@@ -280,7 +290,9 @@ class StageTrainer(RememberingModel):
         self._track_losses(x, sample_weight, losses, penalty)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict:
         """Updates every output's metrics with the labels of its label set."""
         if sample_weight is not None:
             sample_weight = outputs_lib.sample_weights(
@@ -293,7 +305,7 @@ class StageTrainer(RememberingModel):
             sample_weight=sample_weight,
         )
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict:
         """Returns the logs: `loss`, `stage_k_loss`, `<output>_<metric>`."""
         own = {"loss", *(metric.name for metric in self.stage_loss_means)}
         return named_results(
