@@ -15,6 +15,7 @@ from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages import step as step_lib
 from keras_anytime.stages.subset import single_stage
+from keras_anytime.stages.subset import stage_outputs
 from keras_anytime.stages.validation import check_graph
 from keras_anytime.training.trainer import StageTrainer
 
@@ -172,8 +173,8 @@ class AnytimeModel(StageTrainer):
             List of Keras operations, the image's input layer first.
         """
         self._check_stage(k)
-        answer = self.by_stage(self.outputs)[k - 1]
-        return graph.subnetwork_operations(self.inputs, answer)
+        outputs = stage_outputs(self, [k])
+        return graph.subnetwork_operations(self.inputs, outputs)
 
     def stage_variables(self, k: int) -> list[keras.Variable]:
         """Returns the trainable variables of the subnetwork of stage k.
@@ -184,12 +185,14 @@ class AnytimeModel(StageTrainer):
         Returns:
             List of `keras.Variable`, in the order of the graph.
         """
-        found = {
+        self._check_stage(k)
+        outputs = stage_outputs(self, [k])
+        variables = {
             id(variable): variable
-            for operation in self.stage_operations(k)
+            for operation in graph.subnetwork_operations(self.inputs, outputs)
             for variable in getattr(operation, "trainable_variables", ())
         }
-        return list(found.values())
+        return list(variables.values())
 
     @property
     def image_layer(self) -> keras.layers.InputLayer:

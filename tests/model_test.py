@@ -116,7 +116,7 @@ def test_weights_go_between_compiled_and_plain_models(tmp_path):
 class Counting(ka.gradients.Sum):
     """A combiner with state."""
 
-    joint = False
+    single_backward = False
 
     def build(self, input_shape):
         self.calls = self.add_weight(name="calls", initializer="zeros")
