@@ -1,4 +1,4 @@
-"""What a user relies on before the first line of maths runs."""
+"""The package as it is installed: imports, versions, requirements."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 import keras_anytime as ka
 from tests.testing import run_process
 
-# Stands for a device: what is named here cannot be imported.
+# Stands for a device, on which these packages cannot be imported.
 DEVICE = """
 import sys
 
@@ -41,14 +41,14 @@ def run(repository):
 
 @pytest.fixture(scope="module")
 def metadata(repository):
-    """What setup.py tells setuptools."""
-    told = {}
+    """The arguments with which setup.py calls setuptools."""
+    arguments = {}
     with (
         contextlib.chdir(repository),
-        mock.patch.object(setuptools, "setup", told.update),
+        mock.patch.object(setuptools, "setup", arguments.update),
     ):
         runpy.run_path("setup.py")
-    return told
+    return arguments
 
 
 LOCKS = ("requirements.lock", "requirements-jax.lock")
