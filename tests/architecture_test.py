@@ -124,6 +124,18 @@ def test_contributing_describes_every_room():
     )
 
 
+def test_contributing_names_files_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = re.sub(r"### The house before.*?\n## ", "", text, flags=re.S)
+    fail_on(
+        [
+            f"CONTRIBUTING.md: there is no {name}"
+            for name in re.findall(r"`(\w[\w/]*/\w+\.\w+)", text)
+            if not (ROOT / name).exists() and not (PACKAGE / name).exists()
+        ]
+    )
+
+
 def test_no_import_goes_upward():
     fail_on(
         [
