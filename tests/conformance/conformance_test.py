@@ -1,4 +1,4 @@
-"""What every network promises, checked for every network."""
+"""Contracts of graphs and stages, checked for every network."""
 
 import json
 
