@@ -18,7 +18,7 @@ from keras_anytime.stages.checks import check_anytime_model
 
 def predict_stages(
     model: keras.Model, data: Iterable, batch_size: int = 128
-) -> Predictions | dict[str, Predictions]:
+) -> Any:
     """Predicts with every stage of a model, in one pass over the data.
 
     ```python

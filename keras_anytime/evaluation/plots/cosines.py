@@ -20,14 +20,19 @@ _MOST_NAMES = 28
 def plot_cosines(source: str | os.PathLike, path: str | os.PathLike) -> None:
     """Draws the cosines between stage gradients over the epochs.
 
-    ```python notest
-    # `run/cosines.csv` was written by `ka.callbacks.GradientCosines`.
+    ```python
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        gradients=ka.gradients.Orthogonal(),
+    )
+    log = ka.callbacks.GradientCosines("run/cosines.csv")
+    model.fit(train, callbacks=[log], verbose=0)
     ka.evaluation.plots.plot_cosines("run/cosines.csv", "run/cosines.png")
     ```
 
     Args:
         source: Path of the CSV file of `ka.callbacks.GradientCosines`. NaN is
-            drawn grey.
+            drawn gray.
         path: Path that ends in `.png` or `.svg`. An existing file is replaced
             atomically.
 

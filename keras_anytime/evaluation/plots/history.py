@@ -29,8 +29,9 @@ def plot_history(source: str | os.PathLike, path: str | os.PathLike) -> None:
     The plot shows validation errors, or training errors if there is no
     validation. Several label sets have one panel each.
 
-    ```python notest
-    # `run/log.csv` was written by `ka.callbacks.EpochLog`.
+    ```python
+    log = ka.callbacks.EpochLog("run/log.csv")
+    model.fit(train, validation_data=val, callbacks=[log], verbose=0)
     ka.evaluation.plots.plot_history("run/log.csv", "run/history.png")
     ```
 

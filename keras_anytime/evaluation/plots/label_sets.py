@@ -45,7 +45,7 @@ def draw_label_sets(curve: Any, error: float | None = None) -> Any:
         handles.append(
             axes.axhline(
                 error,
-                color=style.GREY,
+                color=style.GRAY,
                 linestyle="--",
                 label=f"wanted error: {100 * error:.4g}% at most",
             )

@@ -20,8 +20,9 @@ def plot_loss_weights(
 ) -> None:
     """Draws the stages' shares of the loss weights over the epochs.
 
-    ```python notest
-    # `run/weights.csv` was written by `ka.callbacks.LossWeights`.
+    ```python
+    log = ka.callbacks.LossWeights("run/weights.csv")
+    model.fit(train, callbacks=[log], verbose=0)
     ka.evaluation.plots.plot_loss_weights("run/weights.csv", "run/weights.png")
     ```
 

@@ -131,7 +131,7 @@ def _line(axes: Any, point: Any, right: float, up: float) -> None:
         textcoords="offset points",
         arrowprops={
             "arrowstyle": "-",
-            "color": style.GREY,
+            "color": style.GRAY,
             "linewidth": 0.6,
             "shrinkA": 0,
             "shrinkB": _MARKER,

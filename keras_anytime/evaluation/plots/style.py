@@ -15,7 +15,7 @@ from keras_anytime.files import picture_path
 # yellow, in which thin lines are hard to see. Black is for the optimum.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 OPTIMUM = "black"
-GREY = "0.45"
+GRAY = "0.45"
 
 # Together with the line styles, 21 curves differ without color.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -136,7 +136,7 @@ def curve_look(index: int) -> dict[str, Any]:
 def stage_colors(num_stages: int) -> list[Any]:
     """Returns one color per stage; many stages run from dark to bright."""
     if num_stages <= MOST_IN_LEGEND:
-        return [*COLORS, GREY, "black"][:num_stages]
+        return [*COLORS, GRAY, "black"][:num_stages]
     from matplotlib import colormaps
 
     # The bright end is left out, because it is yellow.

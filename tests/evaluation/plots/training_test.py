@@ -133,7 +133,7 @@ def test_stages_of_a_part_of_a_network_keep_their_numbers(tmp_path):
     np.testing.assert_allclose(axes.patches[0].get_data().values, [0.25, 0.5])
 
 
-def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_grey(
+def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_gray(
     tmp_path,
 ):
     source = _csv(
