@@ -152,7 +152,7 @@ def evaluate():
     }
     runs, oracle = groups["runs"], groups["oracle"]
     name = runs[0].run.name
-    results = ka.evaluation.Results(
+    results = ka.evaluation.ReportFolder(
         folder,
         f"Evaluation of {name}",
         ka.evaluation.summary(
@@ -343,7 +343,7 @@ def several_networks(results, groups, oracle):
 def increase_over(results, by, networks, optimal):
     """By how many percent networks err more than the oracle."""
     import keras_anytime as ka
-    from keras_anytime.evaluation.curve import MILESTONES
+    from keras_anytime.evaluation.metrics import MILESTONES
 
     found = {
         name: one.relative_increase(optimal, by)
@@ -376,7 +376,7 @@ def increase_over(results, by, networks, optimal):
         text="By how many percent a network errs more than the oracle "
         + ("with the same cost" if by == "cost" else "at the same stage")
         + ", with the standard deviation over runs in brackets.",
-        shown=[
+        display_rows=[
             {
                 "network": name,
                 **{
@@ -408,12 +408,12 @@ def budgets(results, network, validation):
             "errors measured on the second."
         )
     found = ka.evaluation.budget_curve(validation, test, network.costs)
-    curve = ka.evaluation.curve_of(test, network.costs)
+    curve = ka.evaluation.curve_from_predictions(test, network.costs)
     results.add(
         "Budgeted classification",
         "budget",
         found,
-        lambda path: ka.evaluation.plots.plot_budget(found, path, curve),
+        lambda path: found.plot(path, curve),
         text="Easy images stop at an early stage, so that harder ones get "
         f"more of a mean budget; {text}",
     )
@@ -496,7 +496,7 @@ def deadlines(results, timed, network, baseline, oracle):
         expected,
         text="One number for each network: the mean over the deadlines, by "
         "how likely each is.",
-        shown=[
+        display_rows=[
             {**row, "expected_error": f"{row['expected_error']:.2%}"}
             for row in expected
         ],

@@ -11,6 +11,7 @@ import sys
 import time
 
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.training.losses import stage_losses
 
 # What `serve` begins its lines with; programs print other ones too.
 _MARK = "keras_anytime.measuring "
@@ -205,7 +206,7 @@ def parts_of_a_step(model, images, labels):
 
     def losses():
         outputs = keras.tree.flatten(model(images, training=True))
-        return model.stage_losses(labels, outputs)
+        return stage_losses(model.loss, labels, outputs, model.output_names)
 
     def loss(stage):
         return model.loss(labels, stage(images, training=True))

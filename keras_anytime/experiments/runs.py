@@ -148,7 +148,7 @@ class Run:
             predictions=next(iter(by_set.values())),
             costs=costs,
             curves={
-                name: evaluation.curve_of(one, costs)
+                name: evaluation.curve_from_predictions(one, costs)
                 for name, one in by_set.items()
             },
         )
@@ -268,7 +268,7 @@ def time_answers(networks, folder, data, repetitions):
     for predictor in predictors.values():
         predictor.close()
     return [
-        evaluation.TimedPredictions.of(
+        evaluation.TimedPredictions.from_answers(
             one, labels[sets[0]] if sets else labels, network.run.name
         )
         for one, network in zip(measured.values(), networks, strict=True)

@@ -10,6 +10,7 @@ import keras
 
 from keras_anytime.confidence import check_confident
 from keras_anytime.confidence import check_thresholds
+from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.export.class_names import resolve_class_names
 from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.preprocessing import pixel_input
@@ -70,7 +71,7 @@ class ExportedNetwork:
         *,
         stages: Sequence[int] | None = None,
         batch_size: int | None = None,
-        curve: Any = None,
+        curve: AnytimeCurve | None = None,
         class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         preprocessing: Mapping[str, Any] | None = None,
         thresholds: Sequence[float] | None = None,
@@ -188,12 +189,12 @@ class ExportedNetwork:
 
 
 def _errors(
-    model: keras.Model, curve: Any, stages: Sequence[int]
+    model: keras.Model, curve: AnytimeCurve | None, stages: Sequence[int]
 ) -> list[float | None]:
     """Returns the top-1 errors of some stages, from the curve of the model."""
     if curve is None:
         return [None] * len(stages)
-    if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
+    if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
         raise ValueError(
             "`curve` must have been measured on the exported model, in "
             "the first of several label sets. "

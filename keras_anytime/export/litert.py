@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.batch_resizing import is_resizable
 from keras_anytime.export.exported_network import ExportedNetwork
@@ -34,7 +35,7 @@ def tflite(
     representative: Any = None,
     stages: Sequence[int] | None = None,
     *,
-    curve: Any = None,
+    curve: AnytimeCurve | None = None,
     batch_size: int | None = 1,
     class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     preprocessing: Mapping[str, Any] | None = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.export.exported_network import ExportedNetwork
 from keras_anytime.export.programs import write_saved_model
 from keras_anytime.files import atomic_write
@@ -24,7 +25,7 @@ def saved_model(
     model: keras.Model,
     folder: str | os.PathLike,
     *,
-    curve: Any = None,
+    curve: AnytimeCurve | None = None,
     batch_size: int | None = None,
     class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     preprocessing: Mapping[str, Any] | None = None,

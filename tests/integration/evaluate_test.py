@@ -191,7 +191,7 @@ import evaluate
 import keras_anytime as ka
 from tests.evaluation.examples import curve
 
-results = ka.evaluation.Results({str(tmp_path / "out")!r}, "x", "y")
+results = ka.evaluation.ReportFolder({str(tmp_path / "out")!r}, "x", "y")
 runs = ka.evaluation.aggregate([curve()])
 perfect = curve(errors=(0.5, 0.3, 0.0))
 evaluate.increase_over(results, "stage", {{"net": runs}}, perfect)
