@@ -217,7 +217,7 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
     for error, same in zip(
         found.model_top1_errors, found.agreement, strict=True
     ):
-        # Stages of a few channels that have learnt little answer nearly at
+        # Stages of a few channels that have learned little answer nearly at
         # random, and change their mind at little.
         assert same >= (0.97 if error <= 0.1 else 0.92)
     assert min(found.model_top1_errors) <= 0.2

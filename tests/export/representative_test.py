@@ -170,7 +170,7 @@ def test_what_is_measured_or_trained_on_is_prepared_too(tmp_path):
         ({**ABOUT, "scale": 0}, "cannot be 0"),
         ({**ABOUT, "mean": [1, 2, 3]}, "1 channels"),
         ({**ABOUT, "scale": [1, 2]}, "one number"),
-        ({**ABOUT, "mean": "grey"}, "one number"),
+        ({**ABOUT, "mean": "gray"}, "one number"),
         ({**ABOUT, "mean": [np.nan]}, "finite"),
     ],
 )
