@@ -313,7 +313,7 @@ def of_stages(model, workdir):
     if model.num_stages == 1:
         return []
     callbacks = [ka.callbacks.LossWeights(workdir / "weights.csv")]
-    if not model.combiner.single_backward:
+    if not model.gradient_combiner.single_backward:
         callbacks.append(ka.callbacks.GradientCosines(workdir / "cosines.csv"))
     return callbacks
 

@@ -222,7 +222,7 @@ def parts_of_a_step(model, images, labels):
     variables = model.trainable_variables
     sources = [variable.value for variable in variables]
     gradients = [tape.gradient(value, sources) for value in values]
-    combined = model.combiner(gradients)
+    combined = model.gradient_combiner(gradients)
     model.optimizer.build(variables)
 
     def apply():
@@ -231,7 +231,9 @@ def parts_of_a_step(model, images, labels):
 
     def decide():
         gram = gram_lib.gram_matrix(gradients)
-        return model.combiner.coefficients(gram, gram_lib.sizes(gradients))
+        return model.gradient_combiner.coefficients(
+            gram, gram_lib.sizes(gradients)
+        )
 
     functions = {"forward": losses, "apply": apply, "gram": decide}
     for k in range(1, model.num_stages + 1):
