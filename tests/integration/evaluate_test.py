@@ -181,33 +181,6 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     assert report.count("data:image/svg+xml;base64,") == len(drawn)
 
 
-def test_an_oracle_without_errors_leaves_the_picture_out(repository, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(f"""
-import sys
-
-sys.path[:0] = [{str(repository)!r}, {str(repository / "recipes")!r}]
-import evaluate
-import keras_anytime as ka
-from tests.evaluation.examples import curve
-
-results = ka.evaluation.Results({str(tmp_path / "out")!r}, "x", "y")
-runs = ka.evaluation.aggregate([curve()])
-perfect = curve(errors=(0.5, 0.3, 0.0))
-evaluate.increase_over(results, "stage", {{"net": runs}}, perfect)
-results.write_report()
-""")
-    run = run_script(repository, script)
-    assert run.returncode == 0, run.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "increase_by_stage.csv",
-        "provenance.json",
-        "report.html",
-    }
-    written = (tmp_path / "out" / "increase_by_stage.csv").read_text()
-    assert written.splitlines()[1].startswith("net,0.0,0.0,inf")
-
-
 def test_mistakes_are_told_before_anything_is_written(
     repository, runs, tmp_path
 ):

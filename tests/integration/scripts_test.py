@@ -1,11 +1,13 @@
 """What holds for every recipe and tool: its help, and its first checks."""
 
 import ast
+import importlib
 import re
 
 import pytest
 
 from tests.source import ROOT
+from tests.source import imports
 from tests.testing import run_script
 
 SCRIPTS = [
@@ -26,11 +28,14 @@ def _spaced(text):
 
 def _helps(script):
     """The help of each flag that a script defines, by the flags' names."""
-    found = {}
+    helps = {}
     for node in ast.walk(ast.parse((ROOT / script).read_text())):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", "")
+        if name == "define_flags":
+            helps |= _helps_of_settings(script, node.args[0].id)
+            continue
         if name == "add_argument":
             texts = [
                 keyword.value
@@ -44,8 +49,20 @@ def _helps(script):
         else:
             continue
         (text,) = texts
-        found[ast.literal_eval(node.args[0])] = ast.literal_eval(text)
-    return found
+        helps[ast.literal_eval(node.args[0])] = ast.literal_eval(text)
+    return helps
+
+
+def _helps_of_settings(script, class_name):
+    """The help of each flag of the settings that a script imports."""
+    (name,) = (
+        imported.name
+        for imported in imports(ROOT / script)
+        if imported.alias == class_name
+    )
+    module, _, _ = name.rpartition(".")
+    settings = getattr(importlib.import_module(module), class_name)
+    return {field.name: field.metadata["help"] for field in settings.flags()}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
