@@ -108,7 +108,8 @@ def _exported_forms(
     Yields:
         Dict from names to files, which are deleted afterwards.
     """
-    import keras_anytime as ka
+    from keras_anytime import export
+    from keras_anytime import nets
     from keras_anytime.nets import catalogue
 
     configuration = catalogue.find(net)
@@ -125,12 +126,12 @@ def _exported_forms(
         files = {}
         for form, options in forms.items():
             files[form] = pathlib.Path(folder) / f"{form}.tflite"
-            ka.export.tflite(model, files[form], **options)
-        separate = ka.nets.independent(builder, **arguments)
+            export.tflite(model, files[form], **options)
+        separate = nets.independent(builder, **arguments)
         for stage, network in enumerate(separate, start=1):
             name = f"separate {stage}"
             files[name] = pathlib.Path(folder) / f"separate_{stage}.tflite"
-            ka.export.tflite(network, files[name])
+            export.tflite(network, files[name])
         yield files
 
 
