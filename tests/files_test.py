@@ -28,7 +28,7 @@ def test_a_file_is_replaced_whole(tmp_path):
     atomic_write(path, lambda beside: beside.write_text("one"))
     atomic_write(path, lambda beside: beside.write_text("two"))
     assert path.read_text() == "two"
-    assert [one.name for one in path.parent.iterdir()] == ["file.txt"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
 
 
 def _folder_of(name):
@@ -46,8 +46,8 @@ def test_a_folder_is_replaced_whole(tmp_path, monkeypatch, at_once):
     path = tmp_path / "folder"
     atomic_write(path, _folder_of("one"))
     atomic_write(path, _folder_of("two"))
-    assert [one.name for one in path.iterdir()] == ["two"]
-    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+    assert [entry.name for entry in path.iterdir()] == ["two"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
@@ -81,8 +81,8 @@ def test_two_programs_may_write_one_new_folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", other_was_first)
     atomic_write(path, _folder_of("mine"))
-    assert [one.name for one in path.iterdir()] == ["mine"]
-    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+    assert [entry.name for entry in path.iterdir()] == ["mine"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
 def test_only_regular_files_of_a_size_are_read(tmp_path):
@@ -123,7 +123,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         atomic_write(path, fail)
     assert path.read_text() == "old"
-    assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
 
 
 HOLDER = """
@@ -218,7 +218,7 @@ def test_a_full_disk_names_the_file_and_leaves_it(tmp_path):
     with pytest.raises(OSError) as error:
         atomic_write(path, fail)
     assert error.value.errno == errno.ENOSPC
-    assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
 
 
 NAMES = st.text(st.sampled_from("'=+-@ \t\n,\"1.e\uff1d")) | st.text(

@@ -48,7 +48,7 @@ class GradientCosines(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         check_anytime_model(self.model)
         combiner = self.model.combiner
-        if combiner.joint:
+        if combiner.single_backward:
             raise ValueError(
                 "One backward pass of all losses has no stage gradients to "
                 "compare: compile with `gradients=Orthogonal()`, or with a "

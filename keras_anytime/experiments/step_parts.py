@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.training.losses import stage_losses
 
 
 def training_step_parts(
@@ -31,12 +33,15 @@ def training_step_parts(
     check_anytime_model(model)
     import tensorflow as tf
 
-    def stage_losses():
+    # `compile` takes names of losses, too; here it is a function.
+    loss_function: Any = model.loss
+
+    def all_losses():
         outputs = keras.tree.flatten(model(images, training=True))
-        return model.stage_losses(labels, outputs)
+        return stage_losses(loss_function, labels, outputs, model.output_names)
 
     def stage_loss(stage):
-        return model.loss(labels, stage(images, training=True))
+        return loss_function(labels, stage(images, training=True))
 
     def stage_gradient(stage):
         with tf.GradientTape() as tape:
@@ -45,7 +50,7 @@ def training_step_parts(
         return loss, tape.gradient(loss, sources)
 
     with tf.GradientTape(persistent=True) as tape:
-        losses = stage_losses()
+        losses = all_losses()
     variables = model.trainable_variables
     sources = [variable.value for variable in variables]
     gradients = [tape.gradient(loss, sources) for loss in losses]
@@ -61,7 +66,7 @@ def training_step_parts(
         return model.combiner.coefficients(gram, gram_lib.sizes(gradients))
 
     functions: dict[str, Callable[[], object]] = {
-        "forward": stage_losses,
+        "forward": all_losses,
         "apply": apply,
         "gram": coefficients,
     }

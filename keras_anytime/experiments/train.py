@@ -255,7 +255,7 @@ class PreparedTraining:
         if self.model.num_stages == 1:
             return []
         logs = [callbacks_lib.LossWeights(self.folder.weights)]
-        if not self.model.combiner.joint:
+        if not self.model.combiner.single_backward:
             logs.append(callbacks_lib.GradientCosines(self.folder.cosines))
         return logs
 
