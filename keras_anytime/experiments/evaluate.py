@@ -25,13 +25,6 @@ GROUPS = ("runs", "against", "oracle", "baseline", "priorities")
 def evaluate(settings: EvaluateSettings) -> pathlib.Path:
     """Measures trained networks, and writes all results to a folder.
 
-    ```python notest
-    from keras_anytime.experiments.evaluate import evaluate
-    from keras_anytime.experiments.evaluate_settings import EvaluateSettings
-
-    report = evaluate(EvaluateSettings(runs=["runs/osgd_1", "runs/osgd_2"]))
-    ```
-
     Args:
         settings: The settings of the evaluation.
 
