@@ -18,7 +18,6 @@ from tests.source import relative
 UNTYPED = {
     "callbacks",
     "data",
-    "evaluation",
     "export",
     "gradients",
     "layers",

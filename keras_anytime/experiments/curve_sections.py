@@ -1,17 +1,18 @@
 """Sections of an evaluation about errors against cost, and about training."""
 
+import functools
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_anytime import evaluation
-from keras_anytime.evaluation.curve import MILESTONES
+from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.runs import EvaluatedRun
 
 
 def add_curve(
-    results: evaluation.Results, runs: Sequence[EvaluatedRun]
+    results: evaluation.ReportFolder, runs: Sequence[EvaluatedRun]
 ) -> None:
     """Adds the anytime curve, and with several seeds its mean and spread.
 
@@ -41,7 +42,7 @@ def add_curve(
 
 
 def add_comparison(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     runs: Sequence[EvaluatedRun],
     others: Sequence[EvaluatedRun],
 ) -> None:
@@ -67,7 +68,8 @@ def add_comparison(
 
 
 def add_networks(
-    results: evaluation.Results, groups: Mapping[str, Sequence[EvaluatedRun]]
+    results: evaluation.ReportFolder,
+    groups: Mapping[str, Sequence[EvaluatedRun]],
 ) -> None:
     """Adds errors against cost of all networks, and the loss to the oracle.
 
@@ -116,7 +118,7 @@ def add_networks(
 
 
 def add_relative_increase(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     by: str,
     networks: Mapping[str, evaluation.CurveAggregate],
     oracle: evaluation.AnytimeCurve,
@@ -164,7 +166,7 @@ def add_relative_increase(
         text="By how many percent a network errs more than the oracle "
         + ("with the same cost" if by == "cost" else "at the same stage")
         + ", with the standard deviation over runs in brackets.",
-        shown=[
+        display_rows=[
             {
                 "network": name,
                 **{
@@ -180,7 +182,7 @@ def add_relative_increase(
 
 
 def add_budget(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     run: EvaluatedRun,
     validation: EvaluatedRun | None,
     validation_split: str | None,
@@ -206,19 +208,19 @@ def add_budget(
             "errors measured on the second."
         )
     budget = evaluation.budget_curve(chosen_on, test, run.costs)
-    curve = evaluation.curve_of(test, run.costs)
+    curve = evaluation.curve_from_predictions(test, run.costs)
     results.add(
         "Budgeted classification",
         "budget",
         budget,
-        lambda path: evaluation.plots.plot_budget(budget, path, curve),
+        lambda path: budget.plot(path, curve),
         text="Easy images stop at an early stage, so that harder ones get "
         f"more of a mean budget; {text}",
     )
 
 
 def add_label_sets(
-    results: evaluation.Results, run: EvaluatedRun, wanted_error: float
+    results: evaluation.ReportFolder, run: EvaluatedRun, wanted_error: float
 ) -> None:
     """Adds the error of each label set, and the finest with a wanted error.
 
@@ -248,7 +250,7 @@ def add_label_sets(
     )
 
 
-def add_training(results: evaluation.Results, folder: RunFolder) -> None:
+def add_training(results: evaluation.ReportFolder, folder: RunFolder) -> None:
     """Adds pictures of the training, from the logs that the run has.
 
     Args:
@@ -280,6 +282,6 @@ def add_training(results: evaluation.Results, folder: RunFolder) -> None:
             results.add(
                 title,
                 path.stem,
-                plot=lambda picture, draw=draw, log=path: draw(log, picture),
+                plot=functools.partial(draw, path),
                 text=text,
             )

@@ -18,7 +18,7 @@ from keras_anytime.experiments.runs import EvaluatedRun
 
 
 def add_latencies(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     settings: EvaluateSettings,
     networks: Sequence[EvaluatedRun],
 ) -> dict[EvaluatedRun, evaluation.TimedPredictions]:
@@ -87,13 +87,15 @@ def time_networks(
         predictor.close()
     finest_labels = labels[label_sets[0]] if label_sets else labels
     return [
-        evaluation.TimedPredictions.of(timed, finest_labels, network.name)
+        evaluation.TimedPredictions.from_answers(
+            timed, finest_labels, network.name
+        )
         for timed, network in zip(answers.values(), networks, strict=True)
     ]
 
 
 def add_deadlines(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     settings: EvaluateSettings,
     timed: Mapping[EvaluatedRun, evaluation.TimedPredictions],
     network: EvaluatedRun,
@@ -141,7 +143,7 @@ def add_deadlines(
         rows,
         text="One number for each network: the mean over the deadlines, by "
         "how likely each is.",
-        shown=[
+        display_rows=[
             {**row, "expected_error": f"{row['expected_error']:.2%}"}
             for row in rows
         ],
@@ -149,7 +151,7 @@ def add_deadlines(
 
 
 def add_priorities(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     settings: EvaluateSettings,
     runs: Sequence[EvaluatedRun],
     latency_ms: np.ndarray,

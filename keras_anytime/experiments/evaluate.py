@@ -62,7 +62,7 @@ def evaluate(settings: EvaluateSettings) -> pathlib.Path:
         for name, runs in groups.items()
     }
     first = evaluated["runs"][0]
-    results = evaluation.Results(
+    results = evaluation.ReportFolder(
         folder,
         f"Evaluation of {first.name}",
         evaluation.summary(
@@ -144,7 +144,7 @@ def _data_name(settings: EvaluateSettings, run: EvaluatedRun) -> str:
 
 
 def _add_sections(
-    results: evaluation.Results,
+    results: evaluation.ReportFolder,
     settings: EvaluateSettings,
     groups: Mapping[str, Sequence[EvaluatedRun]],
     validation: EvaluatedRun | None,

@@ -14,6 +14,7 @@ from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
+from keras_anytime.stages.cost import StageCost
 
 
 class Run:
@@ -115,7 +116,7 @@ class Run:
             predictions=next(iter(by_label_set.values())),
             costs=costs,
             curves={
-                label_set: evaluation.curve_of(of_set, costs)
+                label_set: evaluation.curve_from_predictions(of_set, costs)
                 for label_set, of_set in by_label_set.items()
             },
         )
@@ -138,7 +139,7 @@ class EvaluatedRun:
 
     run: Run
     predictions: evaluation.Predictions
-    costs: list[evaluation.StageCost]
+    costs: list[StageCost]
     curves: dict[Any, evaluation.AnytimeCurve]
 
     @property

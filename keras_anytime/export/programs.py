@@ -150,7 +150,7 @@ def describe(
         )
     errors = [None] * model.num_stages
     if curve is not None:
-        if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
+        if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
             raise ValueError(
                 "`curve` must have been measured on the exported model, in "
                 "the first of several label sets. "

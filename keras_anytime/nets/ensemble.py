@@ -146,7 +146,9 @@ def _check(networks, curves):
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1
     ):
-        if not curve.fits(stage_costs(network), network.outputs[0].shape[-1]):
+        if not curve.matches(
+            stage_costs(network), network.outputs[0].shape[-1]
+        ):
             raise ValueError(
                 "Each curve must have been measured on its network, and on its "
                 "first label set where it has several. Received: a curve of "

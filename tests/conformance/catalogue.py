@@ -2,7 +2,7 @@
 
 import keras_anytime as ka
 from keras_anytime.evaluation import AnytimeCurve
-from keras_anytime.evaluation import CurvePoint
+from keras_anytime.evaluation.curve import CurvePoint
 
 
 def _ensemble():

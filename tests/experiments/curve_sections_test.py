@@ -4,7 +4,7 @@ from tests.evaluation.examples import curve
 
 
 def test_an_oracle_without_errors_leaves_the_picture_out(tmp_path):
-    results = ka.evaluation.Results(tmp_path / "out", "x", "y")
+    results = ka.evaluation.ReportFolder(tmp_path / "out", "x", "y")
     curves = ka.evaluation.aggregate([curve()])
     perfect = curve(errors=(0.5, 0.3, 0.0))
     add_relative_increase(results, "stage", {"net": curves}, perfect)
