@@ -1,14 +1,14 @@
-r"""Trains one network with the five strategies of Wan 2020, and compares them.
+r"""Compares the five strategies of Wan 2020 on one network.
 
     python recipes/compare_strategies.py --workdir=runs/strategies \
         --seeds=1,2,3 -- --data=cifar10 --train_split=train[:20000] \
         --eval_split=train[45000:] --units=1,1,1 --filters=16,32,64 --epochs=6
 
-What stands behind `--` are flags of train.py, the same for all runs. Each run
-is train.py in a folder of its own, one after the other, so the same command
-goes on where it was stopped. Prints the table of top-1 errors, mean
-and standard deviation over the seeds, and writes the results of all runs, with
-their commands, errors and minutes, to `strategies.json`.
+Flags after `--` are passed to train.py for all runs. The runs are trained one
+after another, each in a folder of its own; the same command goes on where it
+was stopped. The recipe prints the top-1 errors, mean and standard deviation
+over the seeds, and writes the results of all runs, with their commands and
+minutes, to `strategies.json`.
 
 Results on CIFAR-10 with a network that trains in minutes on two CPU cores are
 in recipes/results/cifar10_strategies.json.

@@ -1,4 +1,4 @@
-r"""Measures trained networks as the papers do, for programs and for people.
+r"""Evaluates trained networks as the papers do, and writes a report.
 
     python recipes/evaluate.py --runs=runs/osgd
 
@@ -7,13 +7,14 @@ r"""Measures trained networks as the papers do, for programs and for people.
         --against=runs/sgd_1,runs/sgd_2,runs/sgd_3 \
         --oracle=runs/w1,runs/w2,runs/w4 --baseline=runs/even
 
-Each folder is one of recipes/train.py. Several `--runs` are seeds of one
-training, the first of which is looked at most closely. `--oracle` are separate
-networks, trained with `--oracle_stage=1` and so on. With them, networks are
-exported and timed on this machine for the simulation of deadlines.
+Each folder is the work folder of a run of recipes/train.py. Several `--runs`
+are the same training with different seeds; most sections are about the first.
+`--oracle` names separate networks, trained with `--oracle_stage=1` and so on.
+With them, networks are exported and timed on this machine, to simulate
+deadlines.
 
-Writes CSV and JSON files for programs, PNG and SVG pictures, and
-`report.html`, which holds all of it and can be sent around alone.
+The output folder gets CSV and JSON files for programs, PNG and SVG pictures,
+and `report.html`, a single file with all tables and pictures.
 """
 
 from absl import app

@@ -1,21 +1,20 @@
-r"""Trains the rows of Wan 2020's Tables 1 and 2, as many as time allows.
+r"""Trains rows of Wan 2020's Tables 1 and 2 until time is up.
 
     KERAS_BACKEND=jax python recipes/gpu_tables.py --workdir=runs/tables \
         --minutes=480
 
-Each row is a file in recipes/flags, trained by train.py in a folder of its own
-with each seed: first the width-nested ResNet-42 with SGD and OSGD, then the
-other strategies and networks. After each row its results (command, seed,
-hardware, commit, versions, minutes, errors of each stage, and the paper's
-beside them) are added to the file of --results. When time is up, what still
-trains is stopped; the same command goes on from there, and does no finished row
-again.
+Each row is a file in recipes/flags. train.py trains it with each seed, in a
+folder of its own: first the width-nested ResNet-42 with SGD and OSGD, then the
+other strategies and networks. After each run, its results are added to the file
+of --results: command, seed, hardware, commit, versions, minutes, and the errors
+of each stage beside those of the paper. When time is up, runs that still train
+are stopped. The same command goes on from there, and repeats no finished run.
 
-Where a row leaves the GPU idle, others are trained beside it: how many at a
-time get the most done is measured, unless --at_a_time says it.
+A small network leaves most of a GPU idle, so that several runs are trained at a
+time. How many get the most done is measured, unless --at_a_time gives it.
 
-What stands behind `--` are further flags of train.py for all rows. So the
-queue can be tried on two CPU cores in minutes:
+Flags after `--` are passed to train.py for all rows. With them, the queue can
+be tried on two CPU cores in minutes:
 
     python recipes/gpu_tables.py --workdir=runs/try --minutes=30 \
         --rows=width_resnet42_sgd,width_resnet42_osgd --seeds=1,2 \

@@ -1,4 +1,4 @@
-r"""Trains an anytime network, resumes if it was stopped, and measures it.
+r"""Trains an anytime network and measures it; resumes if it was stopped.
 
     python recipes/train.py --data=cifar10 --workdir=runs/cifar10 \
         --train_split=train[:45000] --eval_split=train[45000:]
@@ -7,14 +7,15 @@ r"""Trains an anytime network, resumes if it was stopped, and measures it.
         --flagfile=recipes/flags/wan2020_width_resnet42_osgd.flags \
         --workdir=runs/osgd
 
-Flags after a flag file win over those in it.
+A flag after a flag file overrides the same flag in the file.
 
-The work folder gets `checkpoints/`, the latest one, while training runs, and
-`history.csv` (with --greedy one for each stage), `weights.csv` and
-`cosines.csv`, how the stages shared the training, and at its end `model.keras`,
-`curve.csv`, `curve.json`, `curve.png` and `results.json`. The same command run
-again goes on where it was stopped, and ends with the same weights as a run that
-never was.
+While training runs, the work folder gets the latest checkpoint in
+`checkpoints/`; the metrics of each epoch in `history.csv` (with --greedy, one
+file for each stage); and the loss weights and the cosines of gradients in
+`weights.csv` and `cosines.csv`. At the end it gets `model.keras`, `curve.csv`,
+`curve.json`, `curve.png` and `results.json`. When a run was stopped, the same
+command goes on from its last checkpoint, and ends with the same weights as a
+run that was not stopped.
 """
 
 from absl import app

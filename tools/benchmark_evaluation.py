@@ -1,9 +1,9 @@
-r"""What measuring all stages costs, beside `evaluate` of the largest alone.
+r"""Measures the time to evaluate all stages, and the largest stage alone.
 
     python tools/benchmark_evaluation.py --net=width_resnet42 --images=1000
 
-Both run in one process, in turn, so that what else the machine does falls on
-both alike. `evaluate` is that of Keras, on the largest stage as a model of its
+Both run in one process, in turn, so that other work of the machine slows both
+down alike. `evaluate` is that of Keras, on the largest stage as a model of its
 own, with loss and accuracy; `anytime_curve` has every stage's errors, loss,
 calibration and intervals. Times are medians over the rounds; so are ratios,
 given with the lowest and highest.

@@ -1,23 +1,24 @@
-r"""What exported networks take on the device at hand, stage by stage.
+r"""Measures time and memory of exported networks on this device, by stage.
 
-On any device with NumPy and LiteRT, exported files beside one another:
+On any device with NumPy and LiteRT, it compares exported files:
 
     python tools/benchmark_tflite.py --files=nested=anytime.tflite,w4=w4.tflite
 
-Where Keras is, a network of the papers, untrained, beside separate networks of
-the sizes of its stages, and with its subnetworks in dense form:
+Where Keras is installed, it compares an untrained network of the papers with
+its subnetworks in dense form, and with separate networks of the sizes of its
+stages:
 
     python tools/benchmark_tflite.py --net=width_resnet42 --threads=1 \
         --csv=runs/latency.csv
 
-All run in one process, in turn, so that what else the machine does falls on
-all alike. `step k` is what stage k adds, `steps 1-k` all up to it, `subnet k`
-the subnetwork alone, and `answer k` what a call of `AnytimePredictor` takes.
-Milliseconds are medians and 99th percentiles; ratios are to the whole network
-alone, the last `subnet` of the first file that has some, round by round:
-median, lowest and highest. Errors are those of the manifest, which
-`export_tflite.py --verify` has measured on the file. `--plot` draws them
-against the answers' times.
+All programs run in one process, in turn, so that other work of the machine
+slows all of them down alike. `step k` is the step of stage k, `steps 1-k` are
+all steps up to it, `subnet k` is the subnetwork alone, and `answer k` is a call
+of `AnytimePredictor`. Milliseconds are medians and 99th percentiles. Ratios are
+to the whole network alone, which is the last `subnet` of the first file with
+subnetworks: the median, lowest and highest over the rounds. Errors are those of
+the manifest, which `export_tflite.py --verify` measures. `--plot` draws them
+against the times of the answers.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-r"""Step time and peak memory of every way to train, beside plain `Sum`.
+r"""Measures time and peak memory of training steps with each combiner.
 
     python tools/benchmark_training.py --filters=16,32,64 --csv=runs/cost.csv
     python tools/benchmark_training.py --net=sparse_resnet \
@@ -7,24 +7,25 @@ r"""Step time and peak memory of every way to train, beside plain `Sum`.
     KERAS_BACKEND=jax python tools/benchmark_training.py --net=width_resnet42 \
         --batch_size=128 --peak_tflops=495
 
-All networks are trained in one process, one step each in turn, so that what
-else the machine does falls on all alike. The row `single` is the whole network
-with its last output only, trained by Keras alone. Times are medians over the
-rounds. So are ratios, given with the lowest and highest; they are to `sum`, or
-in a row `a / b` that of `a` to `b`. Memory is what a step takes at its peak
-above what stays between steps: activations and gradients, not weights; `-`
-where the system does not tell.
+All networks are trained in one process, one training step each in turn, so that
+other work of the machine slows all of them down alike. The row `single` is the
+whole network with its last output only, trained by Keras alone. Times are
+medians over the rounds. Ratios are to the row `sum`, or in a row `a / b` of `a`
+to `b`: the median, lowest and highest over the rounds. Memory is the peak
+during a training step, above the memory between training steps: activations and
+gradients, not weights. It is `-` where the system does not tell.
 
-With --against, the same networks are trained on another backend too, in a
+With --against, the same networks are also trained on another backend, in a
 process that waits while this one computes. With --peak_tflops, `of_peak` is the
-share of that many floating-point operations that the convolutions and matrix
-products of a step make of it: two for each multiply-add forward, and four for
-each in the backward passes that the strategy takes. The peak to give is that of
-the numbers computed in: GPUs multiply float32 as TF32 (495 on an H100).
+share of the device's peak that the convolutions and matrix products of a
+training step reach: two operations for each multiply-add forward, and four for
+each in the backward passes that the strategy takes. The peak depends on the
+type of the numbers: GPUs multiply float32 as TF32 (495 on an H100).
 
-On JAX, `train_on_batch` hands all variables in and out at every step, which
-`fit` does not: where steps take milliseconds, as small networks' do on a GPU,
-the seconds of epochs in `history.csv` of recipes/train.py are the fair ones.
+On JAX, `train_on_batch` passes all variables in and out at every call, which
+`fit` does not. Where a training step takes milliseconds, as that of a small
+network on a GPU, compare the seconds of epochs in `history.csv` of
+recipes/train.py instead.
 """
 
 import os

@@ -1,4 +1,4 @@
-r"""Fine-tunes a trained network to a smaller file, and tells the sizes.
+r"""Fine-tunes a trained network to a smaller file, and prints the sizes.
 
 Run it on what `recipes/train.py` left:
 

@@ -1,4 +1,4 @@
-r"""Lists the papers' networks: what they are, and what their stages cost.
+r"""Lists the papers' networks with the costs of their stages.
 
     python tools/list_networks.py
     python tools/list_networks.py --names=width_resnet42,msdnet_7 --first_step \

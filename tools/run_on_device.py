@@ -5,13 +5,13 @@ Needs NumPy, LiteRT and `keras_anytime`, neither Keras nor TensorFlow:
     python tools/run_on_device.py anytime.tflite --images=photos --deadline_ms=8
     python tools/run_on_device.py anytime.tflite --fps=30 --frames=300
 
-Images are files in a folder and the folders within: .ppm, .pgm and .npy (uint8
-pixels), and .jpg, .png and others where Pillow is installed. Files that are no
+Images are files in a folder and its subfolders: .ppm, .pgm and .npy (uint8
+pixels), and .jpg, .png and others where Pillow is installed. Files that are not
 images, or that cannot be read, are named and left out. Without a folder, frames
 are noise, or blank where the file does not say how pixels are prepared. With
-`--fps` frames come as from a camera, over and over: the deadline is then the
-next frame, if none is given, and frames that come while an answer is given are
-dropped. Slack is the time left when the answer was there.
+`--fps`, frames come as from a camera, over and over: the default deadline is
+the next frame, and frames that come before an answer is ready are dropped.
+Slack is the time between the answer and the deadline.
 """
 
 import argparse

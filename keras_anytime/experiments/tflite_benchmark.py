@@ -271,19 +271,21 @@ def plot_errors(
     """
     from keras_anytime.evaluation.plots import plot_latencies
 
-    points = {
-        name: [
+    points = {}
+    for name, network in times.items():
+        answers_ms = np.median(network.answers_ms, axis=0)
+        known = [
             (ms, stage.top1_error)
             for ms, stage in zip(
-                np.median(network.answers_ms, axis=0),
-                network.manifest.stages,
-                strict=True,
+                answers_ms, network.manifest.stages, strict=True
             )
             if stage.top1_error is not None
         ]
-        for name, network in times.items()
-    }
-    known = {
-        name: of_network for name, of_network in points.items() if of_network
-    }
-    plot_latencies(known or points, path)
+        if known:
+            points[name] = known
+    if not points:
+        raise ValueError(
+            "There is no error to draw: the manifests have none. "
+            "export_tflite.py --verify measures them."
+        )
+    plot_latencies(points, path)

@@ -145,7 +145,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         0.25 * 0.9 + 0.75 * float(last["nested"])
     )
     content = json.loads((output / "priorities.json").read_text())
-    assert {one["priority"] for one in content["candidates"]} == {
+    assert {entry["priority"] for entry in content["candidates"]} == {
         "1 > 2 > 3",
         "3 > 2 > 1",
     }
@@ -153,8 +153,8 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     assert len(exports) == 5
     assert manifest_lib.read_manifest(exports[0]).class_names
     page = Page(output / "report.html")
-    assert all("_" not in one for one in page.text("th"))
-    assert all("_" not in one.splitlines()[1] for one in page.text("pre"))
+    assert all("_" not in text for text in page.text("th"))
+    assert all("_" not in text.splitlines()[1] for text in page.text("pre"))
     shown = " ".join(text for tag, text in page.texts if tag != "style")
     assert not re.search(r"\bnan\b|[{}]", shown)
     # One opening, and at least a line for each section.

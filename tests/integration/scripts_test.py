@@ -97,7 +97,7 @@ WIDTH = "no network of this name.*Did you mean 'width_resnet42'"
     ],
 )
 def test_a_network_is_named_by_one_rule(repository, tmp_path, command):
-    run = run_script(repository, *(one.format(tmp_path) for one in command))
+    run = run_script(repository, *(part.format(tmp_path) for part in command))
     assert run.returncode != 0
     assert re.search(WIDTH, run.stderr)
     assert "Traceback" not in run.stderr
@@ -154,7 +154,7 @@ def test_a_place_that_cannot_be_written_is_said_before_there_is_work(
     in_the_way.write_text("not a folder")
     if command[-1].endswith("={}"):
         in_the_way = tmp_path
-    run = run_script(repository, *(one.format(in_the_way) for one in command))
+    run = run_script(repository, *(part.format(in_the_way) for part in command))
     assert run.returncode != 0
     assert "nothing can be written there" in run.stderr
     assert str(in_the_way) in run.stderr
