@@ -42,7 +42,7 @@ def training_step(
     Reference:
         [Wan et al., 2020, Section 4](https://arxiv.org/abs/2008.06635)
     """
-    combiner, optimizer = model.combiner, model.optimizer
+    combiner, optimizer = model.gradient_combiner, model.optimizer
     forward = backend.forward_pass(
         model,
         x,

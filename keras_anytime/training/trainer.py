@@ -54,8 +54,8 @@ class StageTrainer(RememberingModel):
     ) -> None:
         """Configures training. All arguments are saved with the model.
 
-        The attributes `weighting` and `combiner` hold the weighting and the
-        gradient combiner.
+        The attributes `weighting` and `gradient_combiner` hold the weighting
+        and the gradient combiner.
 
         Args:
             optimizer: A Keras optimizer or its name.
@@ -121,9 +121,12 @@ class StageTrainer(RememberingModel):
         }
         # Their state is saved and is among `variables`. If Keras tracked them
         # as layers, it would be among the weights of the network too.
+        # Keras saves their state under the first attribute, by alphabet, that
+        # holds them: `compile_arguments`. Another place would lose the state in
+        # files that were saved before.
         untracked = {
             "weighting": weighting,
-            "combiner": combiner,
+            "gradient_combiner": combiner,
             "mean_loss_weights": MeanLossWeights(self.num_stages),
             "_compile_arguments": arguments,
         }
@@ -145,7 +148,9 @@ class StageTrainer(RememberingModel):
 
     @property
     def variables(self) -> list[keras.Variable]:
-        parts = [self.weighting, self.combiner] if self.compiled else []
+        parts = (
+            [self.weighting, self.gradient_combiner] if self.compiled else []
+        )
         state = [variable for part in parts for variable in part.variables]
         return [*super().variables, *state]
 

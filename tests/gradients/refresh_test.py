@@ -218,16 +218,17 @@ def test_training_goes_on_from_a_file_with_the_last_coefficients(tmp_path):
     model.fit(x[:36], y[:36], **options)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    assert again.combiner.refresh_every == 4
-    assert int(again.combiner.age) == 3
-    assert np.abs(again.combiner.last_coefficients).min() > 0
+    assert again.gradient_combiner.refresh_every == 4
+    assert int(again.gradient_combiner.age) == 3
+    assert np.abs(again.gradient_combiner.last_coefficients).min() > 0
     np.testing.assert_array_equal(
-        again.combiner.last_coefficients, model.combiner.last_coefficients
+        again.gradient_combiner.last_coefficients,
+        model.gradient_combiner.last_coefficients,
     )
     # One step with the coefficients from the file, then a refresh.
     for one in (model, again):
         one.fit(x, y, **options)
-    assert int(again.combiner.age) == 0
+    assert int(again.gradient_combiner.age) == 0
     for ours, theirs in zip(
         [*model.variables, *model.optimizer.variables],
         [*again.variables, *again.optimizer.variables],

@@ -89,7 +89,7 @@ def test_names_of_the_paper_are_combiners_with_its_defaults(name, kind):
         "name": "",
     }
     model = compiled(tiny_net(), gradients=name)
-    assert type(model.combiner) is kind
+    assert type(model.gradient_combiner) is kind
 
 
 def test_a_name_takes_arguments_instead_of_the_defaults():

@@ -200,7 +200,7 @@ def test_frames_of_a_camera_have_deadlines(
     for line in lines:
         assert "noise" in line and " slack " in line
     counts, dropped = last.split("; dropped frames: ")
-    assert sum(int(one.split(": ")[1]) for one in counts.split(", ")) == 20
+    assert sum(int(count.split(": ")[1]) for count in counts.split(", ")) == 20
     # Frames are numbered as they come.
     assert int(lines[-1].split()[0]) == 19 + int(dropped)
     run = _run(

@@ -49,7 +49,7 @@ def test_what_an_epoch_sums_up_comes_out_of_the_compiled_step():
     model = _trained()
     weights = model.mean_loss_weights.result()
     assert np.all((weights > 0) & (weights <= 1))
-    cosines = model.combiner.mean_cosines()
+    cosines = model.gradient_combiner.mean_cosines()
     np.testing.assert_allclose(np.diagonal(cosines), 1, atol=1e-6)
     assert np.all(np.abs(cosines) <= 1 + 1e-6)
 
