@@ -7,18 +7,18 @@ import os
 
 import keras
 
-from keras_anytime.data.folders import folder_info
-from keras_anytime.data.folders import read_folder
+from keras_anytime.data.tfds_folders import folder_info
+from keras_anytime.data.tfds_folders import read_folder
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.npz import is_npz
 from keras_anytime.data.npz import npz_info
 from keras_anytime.data.npz import read_npz
-from keras_anytime.data.passes import Epochs
-from keras_anytime.data.sources import DIGITS
-from keras_anytime.data.sources import digits_info
-from keras_anytime.data.sources import read_digits
-from keras_anytime.data.sources import read_tfds
-from keras_anytime.data.sources import tfds_info
+from keras_anytime.data.epoch_order import Epochs
+from keras_anytime.data.tfds import DIGITS
+from keras_anytime.data.tfds import digits_info
+from keras_anytime.data.tfds import read_digits
+from keras_anytime.data.tfds import read_tfds
+from keras_anytime.data.tfds import tfds_info
 from keras_anytime.data.splits import check_count
 
 __all__ = ["DatasetInfo", "Epochs", "info", "load"]

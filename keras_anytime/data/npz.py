@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 
-from keras_anytime.data.arrays import check_arrays
+from keras_anytime.data.array_checks import check_arrays
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import features_of

@@ -1,10 +1,10 @@
 """Running exported networks on devices; never imports Keras."""
 
 from keras_anytime.runtime.backends import LoadError
-from keras_anytime.runtime.benchmark import FileMemory
-from keras_anytime.runtime.benchmark import ProgramTimes
-from keras_anytime.runtime.benchmark import file_memory
-from keras_anytime.runtime.benchmark import time_programs
+from keras_anytime.runtime.timing import FileMemory
+from keras_anytime.runtime.timing import ProgramTimes
+from keras_anytime.runtime.timing import file_memory
+from keras_anytime.runtime.timing import time_programs
 from keras_anytime.runtime.job import StageResult
 from keras_anytime.runtime.latency import StepLatency
 from keras_anytime.runtime.predictor import AnytimePredictor

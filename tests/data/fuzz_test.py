@@ -18,10 +18,10 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.data import folders
-from keras_anytime.data.examples import parse_example
-from keras_anytime.data.images import decode_image
-from keras_anytime.data.records import check_records
-from keras_anytime.data.records import read_records
+from keras_anytime.data.tf_examples import parse_example
+from keras_anytime.data.image_decoding import decode_image
+from keras_anytime.data.tfrecords import check_records
+from keras_anytime.data.tfrecords import read_records
 from tests.data import prepared
 
 # The quick part of a run, and the whole of it for `make test-all`.

@@ -7,18 +7,18 @@ import re
 
 import numpy as np
 
-from keras_anytime.data.description import check_files
-from keras_anytime.data.description import read_splits
-from keras_anytime.data.folders import data_dir_or_default
-from keras_anytime.data.folders import newest_folder
+from keras_anytime.data.folder_description import check_files
+from keras_anytime.data.folder_description import read_splits
+from keras_anytime.data.tfds_folders import data_dir_or_default
+from keras_anytime.data.tfds_folders import newest_folder
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import check_labels
 from keras_anytime.data.label_sets import features_of
-from keras_anytime.data.names import DIGITS_NAME
-from keras_anytime.data.names import not_prepared
-from keras_anytime.data.names import unknown_name
+from keras_anytime.data.dataset_names import DIGITS_NAME
+from keras_anytime.data.dataset_names import not_prepared
+from keras_anytime.data.dataset_names import unknown_name
 from keras_anytime.data.splits import check_count
 from keras_anytime.data.splits import examples_of
 from keras_anytime.data.splits import room_for

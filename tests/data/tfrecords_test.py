@@ -9,7 +9,7 @@ import pytest
 
 from keras_anytime.data import crc32c
 from keras_anytime.data import records
-from keras_anytime.data.examples import parse_example
+from keras_anytime.data.tf_examples import parse_example
 from tests.data.prepared import example
 from tests.data.prepared import record
 from tests.data.prepared import varint

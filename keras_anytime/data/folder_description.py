@@ -11,7 +11,7 @@ import pathlib
 import stat
 
 from keras_anytime.data.label_sets import MOST_CLASSES
-from keras_anytime.data.records import check_records
+from keras_anytime.data.tfrecords import check_records
 
 # Of each file that describes a folder; they have kilobytes.
 _MOST_BYTES = 1 << 24

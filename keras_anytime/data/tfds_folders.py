@@ -8,20 +8,20 @@ import pathlib
 
 import numpy as np
 
-from keras_anytime.data.description import check_description
-from keras_anytime.data.description import check_files
-from keras_anytime.data.description import read_class_names
-from keras_anytime.data.description import read_features
-from keras_anytime.data.description import read_splits
-from keras_anytime.data.examples import parse_example
-from keras_anytime.data.images import decode_image
+from keras_anytime.data.folder_description import check_description
+from keras_anytime.data.folder_description import check_files
+from keras_anytime.data.folder_description import read_class_names
+from keras_anytime.data.folder_description import read_features
+from keras_anytime.data.folder_description import read_splits
+from keras_anytime.data.tf_examples import parse_example
+from keras_anytime.data.image_decoding import decode_image
 from keras_anytime.data.info import info_of
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import check_labels
 from keras_anytime.data.label_sets import features_of
-from keras_anytime.data.names import check_name
-from keras_anytime.data.names import not_prepared
-from keras_anytime.data.records import read_records
+from keras_anytime.data.dataset_names import check_name
+from keras_anytime.data.dataset_names import not_prepared
+from keras_anytime.data.tfrecords import read_records
 from keras_anytime.data.splits import examples_of
 from keras_anytime.data.splits import room_for
 from keras_anytime.files import user_path
