@@ -9,8 +9,8 @@ from keras_anytime import backend
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
 from keras_anytime import weighting as weighting_lib
-from keras_anytime.saving import whole
-from keras_anytime.saving.configs import warn_of_lost
+from keras_anytime.saving import models
+from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages import step as step_lib
@@ -280,7 +280,7 @@ class AnytimeModel(StageTrainer, RememberingModel):
         object.__setattr__(self, "weighting", weighting)
         object.__setattr__(self, "combiner", gradients)
         object.__setattr__(self, "_compile_arguments", arguments)
-        warn_of_lost(self.optimizer, loss, metrics, weighted_metrics)
+        warn_of_lost_arguments(self.optimizer, loss, metrics, weighted_metrics)
 
     @property
     def compile_arguments(self):
@@ -345,11 +345,11 @@ class AnytimeModel(StageTrainer, RememberingModel):
         Raises:
             FloatingPointError: If a variable is not finite.
         """
-        whole.save_whole(self, super().save, filepath, overwrite, **kwargs)
+        models.save_model(self, super().save, filepath, overwrite, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
         """Raises an error; `keras_anytime.export` writes all stages."""
-        whole.refuse_export(filepath)
+        models.refuse_export(filepath)
 
     def _check_stage(self, k):
         if k not in range(1, self.num_stages + 1):

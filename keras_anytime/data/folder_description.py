@@ -1,197 +1,230 @@
-"""What a prepared folder of TensorFlow Datasets tells of itself.
+"""The files with which a prepared TFDS folder describes itself.
 
-`dataset_info.json` has the splits and how many examples each file holds,
-`features.json` what an example consists of, `<feature>.labels.txt` the names of
-classes. All of it is checked: a folder may be damaged, or somebody else's.
+`dataset_info.json` contains the splits and the number of examples per file,
+`features.json` the features of an example, and `<feature>.labels.txt` the names
+of the classes. Everything is checked, because a folder may be damaged or
+written by others.
 """
 
 import contextlib
 import json
 import pathlib
 import stat
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from typing import NamedTuple
 
-from keras_anytime.data.label_sets import MOST_CLASSES
+from keras_anytime.data.label_sets import MAX_CLASSES
 from keras_anytime.data.tfrecords import check_records
 
-# Of each file that describes a folder; they have kilobytes.
-_MOST_BYTES = 1 << 24
+# The most bytes of a file that describes a folder. These files have kilobytes.
+_MAX_BYTES = 1 << 24
+
+#: The files of each split in order, with their numbers of examples.
+SplitFiles = dict[str, list[tuple[pathlib.Path, int]]]
 
 
-def check_description(folder):
-    """Raises a `ValueError` if a folder does not describe itself as it should.
+class Features(NamedTuple):
+    """The features of an example.
 
     Args:
-        folder: A `pathlib.Path`.
+        image_shape: Tuple with `None` for sizes that vary, or `None` if the
+            examples have no image.
+        image_dtype: String, or `None` if the examples have no image.
+        classes: Dict from the features that hold labels to their numbers of
+            classes.
+        names: Sorted list of the names of all features.
+    """
+
+    image_shape: tuple[int | None, ...] | None
+    image_dtype: str | None
+    classes: dict[str, int]
+    names: list[str]
+
+
+def check_description(folder: pathlib.Path) -> None:
+    """Raises an error if the description of a folder is damaged.
+
+    Args:
+        folder: The prepared folder.
+
+    Raises:
+        ValueError: If a file of the description is damaged.
     """
     for pattern in ("*.json", "*.labels.txt"):
         for path in folder.glob(pattern):
             _check_file(path)
     read_splits(folder)
-    # Folders of old versions have none.
+    # Old versions of TFDS did not write this file.
     if (folder / "features.json").exists():
-        _, _, classes, _ = read_features(folder)
-        for feature, count in classes.items():
+        for feature, count in read_features(folder).classes.items():
             read_class_names(folder, feature, count)
 
 
-def read_features(folder):
-    """Returns what an example of a folder consists of.
+def read_features(folder: pathlib.Path) -> Features:
+    """Returns the features of the examples of a folder.
 
     Args:
-        folder: A `pathlib.Path`.
+        folder: The prepared folder.
 
     Returns:
-        Tuple of the shape of images with `None` for what varies, their dtype,
-        a dict from the features that are labels to their numbers of classes,
-        and the names of all features. Shape and dtype are `None` of what has
-        no image.
+        A `Features`.
 
     Raises:
-        ValueError: If the folder does not describe itself so.
+        ValueError: If the description is damaged.
     """
     path = folder / "features.json"
-    about = _json(path)
-    with _as_written(path):
-        known = about.get("featuresDict", {}).get("features", {})
-        image = known.get("image", {}).get("image")
+    content = _read_json(path)
+    with _naming_file(path):
+        features = content.get("featuresDict", {}).get("features", {})
+        image = features.get("image", {}).get("image")
         shape = dtype = None
         if image is not None:
             sizes = image.get("shape", {}).get("dimensions", ())
-            shape = tuple(_whole(size, -1) for size in sizes)
-            shape = tuple(None if one == -1 else one for one in shape)
+            numbers = [_parse_integer(size, -1) for size in sizes]
+            shape = tuple(None if size == -1 else size for size in numbers)
             dtype = str(image.get("dtype", "uint8"))
         classes = {
-            name: _whole(feature["classLabel"].get("numClasses", 0), 0)
-            for name, feature in known.items()
+            name: _parse_integer(feature["classLabel"].get("numClasses", 0), 0)
+            for name, feature in features.items()
             if "classLabel" in feature
         }
         for name, count in classes.items():
-            if count > MOST_CLASSES:
+            if count > MAX_CLASSES:
                 raise ValueError(f"{count} classes of {name!r}")
-        return shape, dtype, classes, sorted(known)
+        return Features(shape, dtype, classes, sorted(features))
 
 
-def read_class_names(folder, feature, count):
-    """Returns the names of a feature's classes; numbers if there are none.
+def read_class_names(
+    folder: pathlib.Path, feature: str, count: int
+) -> tuple[str, ...]:
+    """Returns the class names of a feature, or numbers if it has no names.
 
     Args:
-        folder: A `pathlib.Path`.
-        feature: String.
-        count: Integer. How many there must be; 0 where nobody knows.
+        folder: The prepared folder.
+        feature: String. The feature that holds the labels.
+        count: Integer. The required number of classes, or 0 if it is unknown.
 
     Raises:
-        ValueError: If there are more or fewer, or none.
+        ValueError: If there are no classes, or not `count` of them.
     """
-    with _as_written(folder / "features.json"):
-        path = folder / _plain(f"{feature}.labels.txt")
+    with _naming_file(folder / "features.json"):
+        path = folder / _check_file_name(f"{feature}.labels.txt")
     names = tuple(map(str, range(count)))
     if path.exists():
-        names = tuple(_text(path).splitlines())
+        names = tuple(_read_text(path).splitlines())
     if not names or len(names) != (count or len(names)):
         raise ValueError(
             f"{str(path)!r} is damaged: it names {len(names)} classes of "
-            f"{count}; fetch it again."
+            f"{count}; download it again."
         )
     return names
 
 
-def read_splits(folder):
-    """Returns the files of each split, and how many examples they hold.
+def read_splits(folder: pathlib.Path) -> tuple[str, SplitFiles]:
+    """Returns the files of each split and their numbers of examples.
 
     Args:
-        folder: A `pathlib.Path`.
+        folder: The prepared folder.
 
     Returns:
         Pair of the format of the files, and a dict from splits to lists of
-        pairs of a `pathlib.Path` and an integer, in order. It is empty if the
+        pairs of a path and an integer, in order. The dict is empty if the
         format is not `"tfrecord"`.
 
     Raises:
-        ValueError: If the folder does not describe itself so.
+        ValueError: If the description is damaged.
     """
     path = folder / "dataset_info.json"
-    about = _json(path)
-    with _as_written(path):
-        form = about.get("fileFormat", "tfrecord")
-        known = about["splits"] if form == "tfrecord" else ()
-        return form, {one["name"]: _files(folder, about, one) for one in known}
+    content = _read_json(path)
+    with _naming_file(path):
+        file_format = content.get("fileFormat", "tfrecord")
+        splits = content["splits"] if file_format == "tfrecord" else ()
+        return file_format, {
+            split["name"]: _split_files(folder, content, split)
+            for split in splits
+        }
 
 
-def check_files(splits, wanted):
-    """Raises an error if files are not there, or are other than they should be.
+def check_files(splits: SplitFiles, wanted: Collection[str]) -> None:
+    """Raises an error if the files of a split are missing or damaged.
 
     Args:
-        splits: Dict, as `read_splits` returns.
-        wanted: Collection of the names of those splits that are to be read.
+        splits: Dict, as `read_splits` returns it.
+        wanted: Collection of strings. The splits to check.
 
     Raises:
         ValueError: If a file is damaged.
-        FileNotFoundError: If one is missing.
+        FileNotFoundError: If a file is missing.
     """
     for name in wanted:
         for path, count in splits[name]:
             check_records(path, count)
 
 
-def _files(folder, about, split):
+def _split_files(
+    folder: pathlib.Path, content: Mapping[str, Any], split: Mapping[str, Any]
+) -> list[tuple[pathlib.Path, int]]:
     pattern = split.get("filepathTemplate") or (
         "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
     )
     for key, value in (
-        ("{DATASET}", about["name"]),
+        ("{DATASET}", content["name"]),
         ("{SPLIT}", split["name"]),
         ("{FILEFORMAT}", "tfrecord"),
     ):
         pattern = pattern.replace(key, value)
-    counts = [_whole(one, 0) for one in split["shardLengths"]]
-    files = [
+    counts = [_parse_integer(length, 0) for length in split["shardLengths"]]
+    names = [
         pattern.replace("{SHARD_X_OF_Y}", f"{n:05d}-of-{len(counts):05d}")
         for n in range(len(counts))
     ]
-    if len(set(files)) < len(files):
-        raise ValueError(f"files of one name, {pattern!r}")
-    paths = [folder / _plain(file) for file in files]
+    if len(set(names)) < len(names):
+        raise ValueError(f"several files of one name, {pattern!r}")
+    paths = [folder / _check_file_name(name) for name in names]
     return list(zip(paths, counts, strict=True))
 
 
-def _plain(name):
-    """Returns a file's name, if it is one in the folder itself."""
+def _check_file_name(name: str) -> str:
+    """Returns the name of a file, which must lie in the folder itself."""
     if name in ("", "..") or pathlib.PurePath(name).name != name:
-        raise ValueError(f"{name!r} is no file of the folder")
+        raise ValueError(f"{name!r} is not a file in the folder")
     return name
 
 
-def _whole(number, least):
-    """Returns an integer that is written as one, or as a string."""
+def _parse_integer(number: object, minimum: int) -> int:
+    """Returns an integer that is written as a number or as a string."""
     value = int(str(number))
-    if value < least:
-        raise ValueError(f"{value} where {least} is the least")
+    if value < minimum:
+        raise ValueError(f"{value} where {minimum} is the least")
     return value
 
 
-def _json(path):
-    text = _text(path)
-    with _as_written(path):
+def _read_json(path: pathlib.Path) -> Any:
+    text = _read_text(path)
+    with _naming_file(path):
         return json.loads(text)
 
 
-def _text(path):
+def _read_text(path: pathlib.Path) -> str:
     _check_file(path)
-    with _as_written(path):
+    with _naming_file(path):
         return path.read_text(encoding="utf-8")
 
 
-def _check_file(path):
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
+def _check_file(path: pathlib.Path) -> None:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
         raise ValueError(
-            f"{str(path)!r} is no file of up to {_MOST_BYTES} bytes."
+            f"{str(path)!r} is not a regular file of up to {_MAX_BYTES} bytes."
         )
 
 
 @contextlib.contextmanager
-def _as_written(path):
-    """Names the file whose content is not as it should be."""
+def _naming_file(path: pathlib.Path) -> Iterator[None]:
+    """Turns errors about the content of a file into errors that name it."""
     try:
         yield
     except (
@@ -203,5 +236,5 @@ def _as_written(path):
     ) as error:
         raise ValueError(
             f"{str(path)!r} is not as TensorFlow Datasets writes it "
-            f"({type(error).__name__}: {error}); fetch it again."
+            f"({type(error).__name__}: {error}); download it again."
         ) from error

@@ -1,102 +1,44 @@
-"""Where images come from: scikit-learn's digits, prepared TFDS folders."""
+"""Reading of data sets with TensorFlow Datasets (TFDS)."""
 
 import contextlib
-import dataclasses
+import os
 import pathlib
 import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_anytime.data.dataset_names import not_prepared_error
+from keras_anytime.data.dataset_names import unknown_name_error
 from keras_anytime.data.folder_description import check_files
 from keras_anytime.data.folder_description import read_splits
-from keras_anytime.data.tfds_folders import data_dir_or_default
-from keras_anytime.data.tfds_folders import newest_folder
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.info import info_of
+from keras_anytime.data.info import build_info
+from keras_anytime.data.label_sets import LabeledImages
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import check_labels
-from keras_anytime.data.label_sets import features_of
-from keras_anytime.data.dataset_names import DIGITS_NAME
-from keras_anytime.data.dataset_names import not_prepared
-from keras_anytime.data.dataset_names import unknown_name
-from keras_anytime.data.splits import check_count
-from keras_anytime.data.splits import examples_of
-from keras_anytime.data.splits import room_for
-from keras_anytime.data.splits import unreadable
-
-# The digits fill their 8x8 pixels: shifting them cuts strokes off, and tripled
-# the error of a small network.
-DIGITS = DatasetInfo(
-    name=DIGITS_NAME,
-    image_shape=(8, 8, 1),
-    class_names=tuple("0123456789"),
-    mean=(0.305,),
-    std=(0.376,),
-    pad=0,
-    flip=False,
-)
+from keras_anytime.data.label_sets import label_features
+from keras_anytime.data.splits import allocate_images
+from keras_anytime.data.splits import check_not_empty
+from keras_anytime.data.splits import parse_split
+from keras_anytime.data.splits import split_error
+from keras_anytime.data.tfds_folders import data_dir_or_default
+from keras_anytime.data.tfds_folders import newest_folder
 
 
-def digits_info(labels=None):
-    """Returns what is known of the digits.
-
-    Args:
-        labels: Dict or `None`, as in `keras_anytime.data.load`.
-
-    Returns:
-        A `DatasetInfo`.
-
-    Raises:
-        ValueError: If `labels` names other features than the digits'
-            `"label"`.
-    """
-    features = features_of(labels, ("label",), DIGITS.name)
-    names = by_label_set({"label": DIGITS.class_names}, features)
-    return dataclasses.replace(DIGITS, class_names=names)
-
-
-def read_digits(splits, labels=None):
-    """Reads the 1,797 handwritten digits that ship inside scikit-learn.
-
-    They are put in one random order that never changes, since scikit-learn
-    has them ordered by writer, and form the one split `"train"`.
-
-    Args:
-        splits: Sequence of strings such as `"train[:80%]"`.
-        labels: Dict or `None`, as in `keras_anytime.data.load`.
-
-    Returns:
-        List of pairs of uint8 images `(examples, 8, 8, 1)` and labels.
-
-    Raises:
-        ValueError: If a split cannot be read, or `labels` names other features
-            than the digits' `"label"`.
-    """
-    from sklearn.datasets import load_digits
-
-    features = features_of(labels, ("label",), DIGITS.name)
-    digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    # Pixels are 0 to 16; bring them to the 0 to 255 of images.
-    images = np.round(digits.images[order, :, :, None] * (255 / 16))
-    images = images.astype("uint8")
-    target = digits.target[order].astype("int64")
-    pairs = []
-    for split in splits:
-        parts = examples_of(split, {"train": len(target)}, DIGITS.name)
-        index = np.r_[*(slice(of.start, of.stop) for _, of in parts)]
-        pairs.append(
-            (images[index], by_label_set({"label": target[index]}, features))
-        )
-    return pairs
-
-
-def tfds_info(name, data_dir=None, labels=None, download=False):
-    """Returns what TFDS knows of a data set.
+def tfds_info(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    labels: Mapping[str, str] | None = None,
+    download: bool = False,
+) -> DatasetInfo:
+    """Returns the description of a TFDS data set.
 
     Args:
         name: String. The name of a TFDS data set of images.
-        data_dir: String or `None`, as in `keras_anytime.data.load`.
+        data_dir: String, path or `None`, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
         download: Boolean, as in `keras_anytime.data.load`.
 
@@ -104,62 +46,71 @@ def tfds_info(name, data_dir=None, labels=None, download=False):
         A `DatasetInfo`.
 
     Raises:
-        ValueError: If the data set is unknown, or has no such labels or no
-            fixed image size.
-        FileNotFoundError: If it has not been prepared.
+        ValueError: If the data set is unknown, its images differ in size, or
+            it has no such labels.
+        FileNotFoundError: If the data set has not been prepared.
+        OSError: If the data set cannot be downloaded.
     """
     known = _builder(name, data_dir, download).info.features
-    features = features_of(labels, _label_features(name, known), name)
+    features = label_features(labels, _label_names(name, known), name)
     class_names = {
-        value: tuple(known[value].names) for value in features.values()
+        feature: tuple(known[feature].names) for feature in features.values()
     }
     shape = tuple(known["image"].shape)
     dtype = np.dtype(known["image"].np_dtype).name
-    return info_of(name, shape, dtype, by_label_set(class_names, features))
+    return build_info(name, shape, dtype, by_label_set(class_names, features))
 
 
-def read_tfds(name, splits, data_dir=None, download=False, labels=None):
+def read_tfds(
+    name: str,
+    splits: Sequence[str],
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> list[LabeledImages]:
     """Reads splits of a TFDS data set into memory.
 
     Args:
         name: String. The name of a TFDS data set of images.
         splits: Sequence of strings such as `"train[:45000]"`.
-        data_dir: String or `None`, as in `keras_anytime.data.load`.
+        data_dir: String, path or `None`, as in `keras_anytime.data.load`.
         download: Boolean, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         List of pairs of uint8 images `(examples, height, width, channels)`
-        and int64 labels `(examples,)`, or a dict of them.
+        and int64 labels `(examples,)`, or a dict from label sets to labels.
 
     Raises:
-        ValueError: If the data set, a split or a feature is unknown.
+        ValueError: If the data set, a split or a feature is unknown, or a file
+            is damaged.
         FileNotFoundError: If the data set has not been prepared.
+        OSError: If the data set cannot be downloaded.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     shape = tfds_info(name, data_dir, labels, download).image_shape
     builder = _builder(name, data_dir, download)
-    about = builder.info
-    known = _label_features(name, about.features)
-    features = features_of(labels, known, name)
-    # What nobody asked for is not decoded.
+    info = builder.info
+    features = label_features(labels, _label_names(name, info.features), name)
+    # Other features are not decoded.
     decoders = tfds.decode.PartialDecoding(
-        {one: True for one in ("image", *features.values())},
+        {feature: True for feature in ("image", *features.values())},
         decoders={"image": _image_decoder(shape)},
     )
-    # One file after the other, as they are read without TensorFlow too.
+    # The files are read one after the other, as without TensorFlow.
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
-    # All splits are looked up before any is read.
-    _check_splits(splits, name, about.splits)
+    # All splits are checked before any of them is read.
+    _check_splits(splits, name, info.splits)
     _, files = read_splits(pathlib.Path(builder.data_path))
-    # TensorFlow would end the process where it cannot allocate what a file asks
-    # for. The names of whole splits are within those of their parts.
-    check_files(files, [file for file in files if file in "+".join(splits)])
+    # TensorFlow ends the process if it cannot allocate what a damaged file
+    # asks for. The notation of a split contains the name of its whole split.
+    notation = "+".join(splits)
+    check_files(files, [whole for whole in files if whole in notation])
     pairs = []
     for split in splits:
-        room_for(about.splits[split].num_examples, shape, name)
+        allocate_images(info.splits[split].num_examples, shape, name)
         try:
             data = builder.as_dataset(
                 split=split,
@@ -170,59 +121,65 @@ def read_tfds(name, splits, data_dir=None, download=False, labels=None):
         except tf.errors.OpError as error:
             raise ValueError(
                 f"The data set {name!r} in {str(builder.data_path)!r} is "
-                "damaged, or other than it describes itself: "
-                f"{_told_by(error)}. Fetch it again."
+                "damaged, or differs from its description: "
+                f"{_short_message(error)}. Download it again."
             ) from error
-        labels_of = {value: data[value].numpy() for value in features.values()}
-        for one, values in labels_of.items():
-            classes = about.features[one].num_classes
-            check_labels(values, classes, one, name)
-        pairs.append((data["image"].numpy(), by_label_set(labels_of, features)))
+        values = {
+            feature: data[feature].numpy() for feature in features.values()
+        }
+        for feature, array in values.items():
+            classes = info.features[feature].num_classes
+            check_labels(array, classes, feature, name)
+        pairs.append((data["image"].numpy(), by_label_set(values, features)))
     return pairs
 
 
-def _image_decoder(shape):
-    """Returns what decodes images of one size, and no others.
+def _image_decoder(shape: tuple[int, int, int]) -> Any:
+    """Returns a decoder that accepts images of one size only.
 
-    TFDS would fill smaller ones up with zeros. The format and the size are
-    looked at before any pixel is decoded, as without TensorFlow.
+    TFDS would pad smaller images with zeros. The format and the size are
+    checked before any pixel is decoded, as without TensorFlow.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    def png_size(data):
+    def png_size(data: Any) -> Any:
         header = tf.strings.substr(data, 16, 8)
         return tf.io.decode_raw(header, tf.int32, little_endian=False)
 
-    def jpeg_size(data):
+    def jpeg_size(data: Any) -> Any:
         height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(data))
         return tf.stack([width, height])
 
-    def check(good, message):
-        return tf.control_dependencies([tf.debugging.Assert(good, [message])])
+    def check(condition: Any, message: str) -> Any:
+        return tf.control_dependencies(
+            [tf.debugging.Assert(condition, [message])]
+        )
 
     @tfds.decode.make_decoder()
-    def decoded(data, feature):
+    def decode(data: Any, feature: Any) -> Any:
         png = tf.strings.substr(data, 0, 8) == b"\x89PNG\r\n\x1a\n"
-        with check(png | tf.io.is_jpeg(data), "an image is no PNG or JPEG"):
+        with check(
+            png | tf.io.is_jpeg(data), "an image is not a PNG or JPEG file"
+        ):
             bytewise = ~png | (tf.strings.substr(data, 24, 1) != b"\x10")
             size = tf.cond(png, lambda: png_size(data), lambda: jpeg_size(data))
-        with check(bytewise, "the pixels of an image are no bytes"):
+        with check(bytewise, "the pixels of an image are not bytes"):
             same = tf.reduce_all(size == shape[1::-1])
         with check(same, "an image has another size"):
             return feature.decode_example(tf.identity(data))
 
-    return decoded()
+    return decode()
 
 
-def _told_by(error):
-    """Returns what an error of TensorFlow says, without where it comes from."""
-    said = error.message.partition("\n")[0].partition(" [Op:")[0]
-    return re.sub(r"^.*(\}\} |iterator: \S+: )", "", said).strip()
+def _short_message(error: Any) -> str:
+    """Returns the message of a TensorFlow error without its origin."""
+    message = error.message.partition("\n")[0].partition(" [Op:")[0]
+    return re.sub(r"^.*(\}\} |iterator: \S+: )", "", message).strip()
 
 
-def _label_features(name, features):
-    """Returns the names of all features of a TFDS data set that are labels."""
+def _label_names(name: str, features: Mapping[str, Any]) -> list[str]:
+    """Returns the names of all features of a TFDS data set that hold labels."""
     import tensorflow_datasets as tfds
 
     labels = [
@@ -232,66 +189,73 @@ def _label_features(name, features):
     ]
     if "image" not in features or not labels:
         raise ValueError(
-            "A data set to classify needs the feature 'image', and labels. "
-            f"Received: name={name!r} with {sorted(features)}"
+            "A data set for classification needs the feature 'image' and "
+            f"labels. Received: name={name!r} with {sorted(features)}"
         )
     return labels
 
 
-def _builder(name, data_dir, download):
+def _builder(
+    name: str, data_dir: str | os.PathLike | None, download: bool
+) -> Any:
     import tensorflow_datasets as tfds
 
     folder = data_dir_or_default(data_dir)
-    # What TFDS would trip over is said here; what is not there may be fetched.
+    # TFDS would fail on a damaged folder with an unclear error. A missing
+    # folder may still be downloaded.
     with contextlib.suppress(FileNotFoundError):
         newest_folder(name, data_dir)
     try:
         builder = tfds.builder(name, data_dir=folder)
     except ImportError:
         raise
-    # Each part of a name that is wrong has an exception of its own there.
+    # TFDS raises another type of error for each part of a name that is wrong.
     except Exception as error:
-        raise unknown_name(name, folder, _names(tfds, name)) from error
+        raise unknown_name_error(
+            name, folder, _downloadable_names(tfds, name)
+        ) from error
     if download:
         try:
             builder.download_and_prepare()
         except ImportError:
             raise
-        # The network, the disk, and what each data set's own code raises.
+        # The network, the disk and the code of each data set raise many types.
         except Exception as error:
             raise OSError(
-                f"The data set {name!r} could not be fetched into {folder!r}: "
-                f"{error}"
+                f"The data set {name!r} could not be downloaded into "
+                f"{folder!r}: {error}"
             ) from error
     if not builder.data_path.exists():
-        raise not_prepared(
+        raise not_prepared_error(
             name,
             folder,
-            "Fetch it once, on a machine with internet, with "
+            "Download it once, on a machine with internet, with "
             f"keras_anytime.data.load({name!r}, download=True), in recipes "
             "--download, or set TFDS_DATA_DIR to the folder that has it.",
         )
     return builder
 
 
-def _names(tfds, name):
-    """Returns names of TFDS that may have been meant."""
-    found = tfds.list_builders(with_community_datasets=False)
+def _downloadable_names(tfds: Any, name: str) -> list[str]:
+    """Returns the names of TFDS data sets that the user may have meant."""
+    datasets = tfds.list_builders(with_community_datasets=False)
     dataset = name.partition("/")[0]
-    if "/" in name and dataset in found:
+    if "/" in name and dataset in datasets:
         configs = tfds.builder_cls(dataset).builder_configs
         return [f"{dataset}/{config}" for config in configs] or [dataset]
-    return found
+    return datasets
 
 
-def _check_splits(splits, name, known):
-    """Raises a `ValueError` if one is not within what the data set has."""
-    sizes = {one: of.num_examples for one, of in known.items()}
+def _check_splits(
+    splits: Sequence[str], name: str, known: Mapping[str, Any]
+) -> None:
+    """Raises a `ValueError` if the data set does not have one of the splits."""
+    sizes = {whole: split.num_examples for whole, split in known.items()}
     for split in splits:
         try:
             count = known[split].num_examples
-        # TFDS has an exception for each way in which a split is wrong.
+        # TFDS raises another type of error for each way to be wrong.
         except Exception as error:
-            examples_of(split, sizes, name)
-            raise unreadable(split, sizes, name) from error
-        check_count(count, split, name)
+            parse_split(split, sizes, name)
+            raise split_error(split, sizes, name) from error
+        check_not_empty(count, split, name)

@@ -18,7 +18,7 @@ from keras_anytime.export.preparation import pixel_input
 from keras_anytime.export.representative import calibration_images
 from keras_anytime.export.rows import resizable
 from keras_anytime.export.trial import check_runs
-from keras_anytime.files import alone_in
+from keras_anytime.files import lock_folder
 from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
@@ -203,7 +203,7 @@ def replace_file(path, content, manifest):
         write_text(pending_path(path), whole.to_json())
 
     check_writable(path)
-    with alone_in(path.parent):
+    with lock_folder(path.parent):
         atomic_write(path, write)
         pending_path(path).replace(manifest_path(path))
 

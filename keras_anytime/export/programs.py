@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_anytime.confidence import check_confident
+from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
 from keras_anytime.export.preparation import chosen_stages
@@ -141,7 +141,7 @@ def describe(
     classes = model.outputs[0].shape[-1]
     task = task_of(model.loss, classes) if model.compiled else None
     if thresholds is not None:
-        check_confident(task, classes)
+        check_has_confidence(task, classes)
     costs = stage_costs(part)
     if batch_size is not None and batch_size < 1:
         raise ValueError(

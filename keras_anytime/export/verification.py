@@ -15,7 +15,7 @@ from keras_anytime.evaluation import Predictions
 from keras_anytime.export import tflite
 from keras_anytime.export.preparation import as_pixels
 from keras_anytime.export.representative import check_prepared
-from keras_anytime.files import alone_in
+from keras_anytime.files import lock_folder
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import manifest_path
@@ -177,7 +177,7 @@ def export_verified(
             )
         for path, made in written.items():
             # The manifest first, where it waits: see `pending_path`.
-            with alone_in(path.parent):
+            with lock_folder(path.parent):
                 settle(path)
                 manifest_path(made).replace(pending_path(path))
                 made.replace(path)
@@ -285,7 +285,7 @@ def _write_in_manifest(path, manifest, verified):
     }
     changed = dataclasses.replace(manifest, stages=stages, verified=record)
     path = user_path(path)
-    with alone_in(path.parent):
+    with lock_folder(path.parent):
         found = matching_manifest(path)
         if found is None or found.sha256 != manifest.sha256:
             raise ValueError(

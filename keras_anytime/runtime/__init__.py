@@ -8,8 +8,8 @@ from keras_anytime.runtime.timing import time_programs
 from keras_anytime.runtime.job import StageResult
 from keras_anytime.runtime.latency import StepLatency
 from keras_anytime.runtime.predictor import AnytimePredictor
-from keras_anytime.runtime.timing import TimedAnswers
-from keras_anytime.runtime.timing import time_answers
+from keras_anytime.runtime.timing_answers import TimedAnswers
+from keras_anytime.runtime.timing_answers import time_answers
 
 __all__ = [
     "AnytimePredictor",

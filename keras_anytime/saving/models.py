@@ -1,59 +1,73 @@
-"""Writing whole models, in forms that can be loaded."""
+"""Saving whole models, as files that can be loaded again."""
 
 import os
+from collections.abc import Callable
+from typing import Any
+from typing import NoReturn
+
+import keras
 
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 from keras_anytime.saving.finite import check_finite
-from keras_anytime.saving.finite import state
+from keras_anytime.saving.finite import saved_variables
 
 
-def save_whole(model, save, filepath, overwrite=True, **kwargs):
-    """Saves a model beside its place, then moves it there.
+def save_model(
+    model: keras.Model,
+    save: Callable[..., None],
+    filepath: str | os.PathLike,
+    overwrite: bool = True,
+    **kwargs: Any,
+) -> None:
+    """Saves a whole model atomically.
 
     Args:
         model: A `keras.Model`.
-        save: Its `keras.Model.save`.
+        save: The `keras.Model.save` of the model.
         filepath: String or path that ends in `.keras`.
-        overwrite: Boolean. As in `keras.Model.save`.
+        overwrite: Boolean, as in `keras.Model.save`.
         **kwargs: Further arguments of `keras.Model.save`.
 
     Raises:
-        ValueError: If the file would be one of HDF5, which Keras writes, and
-            cannot load as a model of this package.
-        FloatingPointError: If a variable of the model is not finite: callbacks
-            of Keras too would have the file of a good model replaced.
+        ValueError: If the file would be an HDF5 file. Keras writes these, but
+            cannot load models of this package from them.
+        FloatingPointError: If a variable of the model is not finite. Otherwise
+            a callback of Keras could replace a good model by a broken one.
     """
     path = user_path(filepath)
     if path.suffix in (".h5", ".hdf5"):
         raise ValueError(
-            "A whole model is saved as '.keras': HDF5 files cannot hold the "
-            "classes of keras_anytime. For weights alone, call "
-            "`save_weights('....weights.h5')`. "
+            "A whole model is saved as '.keras', because HDF5 files cannot "
+            "hold the classes of keras_anytime. To save the weights alone, "
+            "call `save_weights('....weights.h5')`. "
             f"Received: filepath={str(filepath)!r}"
         )
     check_finite(
-        state(model),
+        saved_variables(model),
         "The model is not saved",
-        "What was in the file stays. Go on from there, or, to look for the "
-        "reason, call `save_weights`, which writes weights as they are.",
+        "An existing file is unchanged: continue from it. To find the cause, "
+        "call `save_weights`, which saves any weights.",
     )
     if not overwrite and os.path.exists(path):
         save(path, overwrite=False, **kwargs)
         return
-    atomic_write(path, lambda beside: save(beside, **kwargs))
+    atomic_write(path, lambda staged: save(staged, **kwargs))
 
 
-def refuse_export(filepath):
-    """Raises a `ValueError` that tells how an anytime network is exported.
+def refuse_export(filepath: str | os.PathLike) -> NoReturn:
+    """Raises an error that names the functions that export anytime networks.
 
     Args:
-        filepath: What was given to `keras.Model.export`.
+        filepath: The argument of `keras.Model.export`.
+
+    Raises:
+        ValueError: Always.
     """
     raise ValueError(
-        "Keras' export would hold the network without its steps. Call "
+        "Keras' export would lose the steps of the network. Call "
         "`keras_anytime.export.saved_model(model, folder)` or "
-        "`keras_anytime.export.tflite(model, path)`; for a stage alone, "
-        "`model.stage(k).export(filepath)`. "
+        "`keras_anytime.export.tflite(model, path)`. To export one stage "
+        "alone, call `model.stage(k).export(filepath)`. "
         f"Received: filepath={str(filepath)!r}"
     )

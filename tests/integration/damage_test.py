@@ -87,11 +87,11 @@ def test_an_export_that_is_no_regular_file_is_not_waited_for(
     path = _place(tmp_path, b"", manifest)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AnytimePredictor(path)
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AnytimePredictor(path)
 
 
