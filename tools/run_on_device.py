@@ -25,7 +25,7 @@ import numpy as np
 from keras_anytime.confidence import confidence
 from keras_anytime.files import user_path
 from keras_anytime.runtime import AnytimePredictor
-from keras_anytime.runtime.image_files import image_files
+from keras_anytime.runtime.image_files import find_images
 from keras_anytime.runtime.image_files import read_pixels
 
 
@@ -140,7 +140,7 @@ def load(folder, predictor):
     # A file that pixels cannot be prepared for is no fault of the images.
     predictor.prepare(np.zeros((1, 1), "uint8"))
     folder = user_path(folder)
-    files, others = image_files(folder)
+    files, others = find_images(folder)
     for path in others:
         tell(f"left out, no image: {path}")
     images = []

@@ -18,9 +18,9 @@ from keras_anytime.export.preparation import pixel_input
 from keras_anytime.export.representative import calibration_images
 from keras_anytime.export.rows import resizable
 from keras_anytime.export.trial import check_runs
-from keras_anytime.files import lock_folder
 from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
+from keras_anytime.files import lock_folder
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Signature

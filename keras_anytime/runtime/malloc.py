@@ -1,16 +1,16 @@
-"""Memory that a program has done with."""
+"""The memory that the C library keeps after it was freed."""
 
 import ctypes
 import sys
 
 
-def give_back() -> None:
-    """Gives memory that is free back to the system, where the C library can.
+def trim_memory() -> None:
+    """Returns freed memory to the system, if the C library can.
 
-    It keeps much of what a thread that has ended had: after batches of
-    thousands of images, more than all that is still in use.
+    The C library keeps much of the memory of a thread that has ended. After
+    batches of thousands of images it is more than all memory still in use.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:  # That of GNU.
+        if trim is not None:  # Only the GNU library has it.
             trim(0)

@@ -1,21 +1,24 @@
-"""What the programs of exported files take on a device, side by side."""
+"""Times of several exported files, which take turns on one device.
+
+`time_programs` times every program of the files on an empty image, and
+`time_answers` times the answers of predictors to given images.
+"""
 
 import dataclasses
-import multiprocessing
 import os
-import pathlib
 import time
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_anytime.manifest.manifest import Manifest
-from keras_anytime.runtime.arguments import positive_integer
+from keras_anytime.runtime.arguments import check_positive_integer
 from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.opening import open_programs
 from keras_anytime.runtime.predictor import AnytimePredictor
+from keras_anytime.runtime.stage_result import StageResult
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,18 +26,18 @@ class ProgramTimes:
     """Milliseconds that the programs of one file took, round by round.
 
     Args:
-        manifest: The file's `Manifest`, of K stages.
-        stream_ms: Float array `(rounds, K)`, from the first program to the
-            answer of each stage: the steps run one after another, without a
-            predictor around them. Of a network that has no steps, the
-            subnetworks.
-        subnets_ms: Float array `(rounds, K)`, each subnetwork alone; of a file
-            that has none `(rounds, 0)`.
-        answers_ms: Float array `(rounds, K)`, from a call of
+        manifest: The `Manifest` of the file, with K stages.
+        stream_ms: Float array `(rounds, K)`. The time from the start of the
+            first program to the answer of each stage. The steps run one after
+            another without a predictor; a network without steps runs its
+            subnetworks instead.
+        subnets_ms: Float array `(rounds, K)`. The time of each subnetwork
+            alone. Its shape is `(rounds, 0)` if the file has no subnetworks.
+        answers_ms: Float array `(rounds, K)`. The time from a call of
             `AnytimePredictor.stream` to the answer of each stage.
-        late_ms: Float array `(rounds,)`, by how much the answer of
-            `AnytimePredictor.predict` came after its deadline, which was
-            drawn at random between the call and the last answer.
+        late_ms: Float array `(rounds,)`. The delay of
+            `AnytimePredictor.predict` after its deadline, which is drawn at
+            random between the call and the last answer.
     """
 
     manifest: Manifest
@@ -45,29 +48,29 @@ class ProgramTimes:
 
     @property
     def steps_ms(self) -> np.ndarray:
-        """Float array `(rounds, K)`, what each step adds to the stream."""
+        """Float array `(rounds, K)`, the time that each step adds."""
         return np.diff(self.stream_ms, axis=1, prepend=0.0)
 
     @property
     def overhead_ms(self) -> float:
-        """What the predictor adds to each step, the median of the rounds."""
+        """The time that the predictor adds per step, the median of rounds."""
         added = self.answers_ms[:, -1] - self.stream_ms[:, -1]
         return float(np.median(added)) / self.manifest.num_stages
 
 
-@dataclasses.dataclass(frozen=True)
-class FileMemory:
-    """What running all stages of a file adds to a process, in bytes.
+@dataclasses.dataclass(frozen=True, eq=False)
+class TimedAnswers:
+    """The answers of one network to images, and their times.
 
     Args:
-        own: Integer. Memory of the process' own: the exported file, features,
-            and the weights as LiteRT lays them out for each signature.
-        mapped: Integer. Pages of files in memory, such as libraries; the
-            system can drop them at any time, and processes share them.
+        logits: Float array `(num_stages, images, classes)`. With label sets,
+            the logits are those of the first set.
+        latency_ms: Float array `(images, num_stages)`. The milliseconds from
+            the call to each stage's answer, as medians of the repetitions.
     """
 
-    own: int
-    mapped: int
+    logits: np.ndarray
+    latency_ms: np.ndarray
 
 
 def time_programs(
@@ -75,44 +78,43 @@ def time_programs(
     num_threads: int | None = None,
     repetitions: int = 50,
 ) -> dict[str, ProgramTimes]:
-    """Times all programs of several exported files; the files take turns.
+    """Times all programs of several exported files, which take turns.
 
-    What else the machine does then falls on all alike: a round runs each
-    program of each file once, and begins with another file each time.
+    A round runs each program of each file once, and each round begins with
+    another file. Other work of the machine therefore slows all files alike.
 
     ```python
-    times = time_programs({"nested": "nested.tflite", "w4": "w4.tflite"})
-    whole = times["nested"].subnets_ms[:, -1]
-    print(np.median(times["nested"].stream_ms[:, -1] / whole))
+    times = ka.runtime.time_programs(
+        {"nested": "run/anytime.tflite"}, repetitions=3
+    )
+    print(np.median(times["nested"].stream_ms, axis=0))
     ```
 
     Args:
-        paths: Exported files or folders, by names.
-        num_threads: Integer, the threads of LiteRT, or `None` for its choice.
-        repetitions: Integer of 1 or more. Rounds measured, after one that
-            warms up.
+        paths: Dict from names to exported files or folders.
+        num_threads: Integer. The threads of LiteRT, or `None` for its choice.
+        repetitions: Integer of 1 or more. The rounds that are measured, after
+            one for warming up.
 
     Returns:
         Dict from names to `ProgramTimes`.
 
     Raises:
-        ValueError: If there is no file, one cannot be opened, or `repetitions`
-            is below 1.
+        ValueError: If there are no files, a file cannot be opened, or
+            `repetitions` is below 1.
         ImportError: If the library that runs a file is missing.
     """
     if not paths:
-        raise ValueError(f"A benchmark needs files. Received: paths={paths!r}")
-    repetitions = positive_integer("repetitions", repetitions)
+        raise ValueError(f"Timing needs files. Received: paths={paths!r}")
+    repetitions = check_positive_integer("repetitions", repetitions)
     rng = np.random.default_rng(0)
     files = {
-        name: _File(path, num_threads, rng) for name, path in paths.items()
+        name: _TimedFile(path, num_threads, rng) for name, path in paths.items()
     }
+    rounds: dict[str, list] = {name: [] for name in files}
     try:
-        rounds: dict[str, list] = {name: [] for name in files}
         for repetition in range(1 + repetitions):
-            names = list(files)
-            start = repetition % len(names)
-            for name in names[start:] + names[:start]:
+            for name in _rotated(list(files), repetition):
                 rounds[name].append(files[name].run())
     finally:
         for file in files.values():
@@ -125,44 +127,83 @@ def time_programs(
     }
 
 
-def file_memory(
-    path: str | os.PathLike, num_threads: int | None = None
-) -> FileMemory | None:
-    """Returns what running all stages of an exported file takes.
+def time_answers(
+    predictors: Mapping[str, AnytimePredictor],
+    images: np.ndarray,
+    repetitions: int = 5,
+) -> dict[str, TimedAnswers]:
+    """Times each stage's answer to each image; the networks take turns.
 
-    It is run in a process of its own, which imports the program's main module
-    once more, as processes that are spawned do.
+    Each image is given to all networks in turn, `repetitions` times, and each
+    repetition begins with another network. Other work of the machine therefore
+    slows all networks alike.
+
+    ```python
+    predictors = {"nested": ka.runtime.AnytimePredictor("run/anytime.tflite")}
+    timed = ka.runtime.time_answers(predictors, images[:4], repetitions=1)
+    print(timed["nested"].latency_ms.mean(axis=0))  # of stages 1, 2, ... K
+    ```
 
     Args:
-        path: An exported file or folder.
-        num_threads: As in `time_programs`.
+        predictors: Dict from names to `AnytimePredictor`s.
+        images: Array `(images, height, width, channels)` of prepared images.
+        repetitions: Integer of 1 or more.
 
     Returns:
-        A `FileMemory`, or `None` where the system does not tell.
+        Dict from names to `TimedAnswers`.
 
     Raises:
-        RuntimeError: If that process is killed.
-        LoadError: If the file cannot be opened.
-        ImportError: If the library that runs a file is missing.
+        ValueError: If there are no networks or no images, `repetitions` is
+            below 1, or the images do not fit a network's input.
+        RuntimeError: If a network was interrupted.
     """
-    if not pathlib.Path("/proc/self/status").exists():
-        return None
-    context = multiprocessing.get_context("spawn")
-    # A `multiprocessing.Pool` would wait forever for a process that was killed.
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        try:
-            return pool.submit(_memory, os.fsdecode(path), num_threads).result()
-        except BrokenProcessPool as error:
-            raise RuntimeError(
-                "The process that ran the file was killed, probably because "
-                f"the system is out of memory. Received: path={path}"
-            ) from error
+    if not isinstance(predictors, Mapping):
+        raise ValueError(
+            "`predictors` must be a dict from names to `AnytimePredictor`s. "
+            f"Received: {type(predictors).__name__}"
+        )
+    if not predictors or not len(images):
+        raise ValueError(
+            "Timing needs networks and images. "
+            f"Received: {len(predictors)} networks, {len(images)} images"
+        )
+    repetitions = check_positive_integer("repetitions", repetitions)
+    logits: dict[str, list] = {name: [] for name in predictors}
+    medians: dict[str, list] = {name: [] for name in predictors}
+    for predictor in predictors.values():
+        list(predictor.stream(images[0]))  # The first call is slower.
+    for image in images:
+        runs: dict[str, list] = {name: [] for name in predictors}
+        for repetition in range(repetitions):
+            for name in _rotated(list(predictors), repetition):
+                runs[name].append(list(predictors[name].stream(image)))
+        for name, predictor in predictors.items():
+            if any(len(run) < predictor.num_stages for run in runs[name]):
+                raise RuntimeError(f"The timing of {name!r} was interrupted.")
+            logits[name].append(
+                [_first_logits(result) for result in runs[name][0]]
+            )
+            times = [
+                [result.elapsed_ms for result in run] for run in runs[name]
+            ]
+            medians[name].append(np.median(times, axis=0))
+    return {
+        name: TimedAnswers(
+            np.stack(logits[name], axis=1), np.array(medians[name])
+        )
+        for name in predictors
+    }
 
 
-class _File:
-    """The programs of one exported file, and a predictor."""
+class _TimedFile:
+    """The programs of one exported file, and a predictor for it."""
 
-    def __init__(self, path, num_threads, rng):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int | None,
+        rng: np.random.Generator,
+    ) -> None:
         self.predictor = AnytimePredictor(path, num_threads)
         self.manifest = self.predictor.manifest
         _, self._programs = open_programs(
@@ -174,12 +215,13 @@ class _File:
         first = self.manifest.program_names[0]
         (spec,) = self.manifest.signatures[first].inputs
         self._blank = self.predictor.blank()
-        self._fed, _ = as_batch(self._blank, spec)
-        self._features = {}  # Kept, as by a predictor: see `Job.run`.
+        self._batch, _ = as_batch(self._blank, spec)
+        # The features are kept between rounds as in a predictor; see `Job.run`.
+        self._features: dict[str, Any] = {}
         self._rng = rng
 
-    def run(self):
-        """Runs everything once; returns the fields of `ProgramTimes`."""
+    def run(self) -> tuple[list[float], list[float], list[float], float]:
+        """Runs everything once; returns the times of `ProgramTimes`."""
         stream = self._stream()
         subnets = [
             self._subnet(name)
@@ -192,53 +234,42 @@ class _File:
         deadline_ms = self._rng.uniform(0, answers[-1])
         start = time.perf_counter()
         self.predictor.predict(self._blank, deadline_ms=deadline_ms)
-        late = max(0.0, _since(start) - deadline_ms)
-        # A step may be running still, and would disturb what comes next.
+        late = max(0.0, _elapsed_ms(start) - deadline_ms)
+        # A step may still be running, and would disturb the next measurement.
         self.predictor.predict(self._blank)
         return stream, subnets, answers, late
 
-    def _stream(self):
+    def _stream(self) -> list[float]:
         features = self._features
-        features["image"] = self._fed
+        features["image"] = self._batch
         times = []
         start = time.perf_counter()
         for name in self.manifest.program_names:
             inputs = self.manifest.signatures[name].inputs
             features.update(
                 self._programs[name](
-                    {one.name: features[one.name] for one in inputs}
+                    {spec.name: features[spec.name] for spec in inputs}
                 )
             )
-            times.append(_since(start))
+            times.append(_elapsed_ms(start))
         return times
 
-    def _subnet(self, name):
+    def _subnet(self, name: str) -> float:
         start = time.perf_counter()
-        self._programs[name]({"image": self._fed})
-        return _since(start)
+        self._programs[name]({"image": self._batch})
+        return _elapsed_ms(start)
 
 
-def _memory(path, num_threads):
-    if path.endswith(".tflite"):
-        # The library itself is no part of what the file takes.
-        import ai_edge_litert.interpreter  # noqa: F401
-    before = _resident()
-    with AnytimePredictor(path, num_threads) as predictor:
-        predictor.warm_up()
-        after = _resident()
-    return FileMemory(
-        *(max(0, now - then) for now, then in zip(after, before, strict=True))
-    )
+def _rotated(names: Sequence[str], repetition: int) -> list[str]:
+    """Returns names in order, beginning with another one each repetition."""
+    start = repetition % len(names)
+    return [*names[start:], *names[:start]]
 
 
-def _resident():
-    """Returns this process' own and mapped bytes in memory, on Linux."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    entries = dict(line.split(":", 1) for line in lines)
-    return [
-        1024 * int(entries[key].split()[0]) for key in ("RssAnon", "RssFile")
-    ]
+def _first_logits(result: StageResult) -> Any:
+    logits = result.logits
+    return next(iter(logits.values())) if isinstance(logits, dict) else logits
 
 
-def _since(start):
+def _elapsed_ms(start: float) -> float:
     return 1e3 * (time.perf_counter() - start)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_anytime.runtime.image_files import image_files
+from keras_anytime.runtime.image_files import find_images
 from keras_anytime.runtime.image_files import read_pixels
 
 
@@ -33,7 +33,7 @@ def _photos(tmp_path):
 
 
 def test_images_are_found_in_folders_within_in_order(photos):
-    images, others = image_files(photos)
+    images, others = find_images(photos)
     assert _names(images, photos) == [
         "z.ppm",
         "__MACOSX/._1.jpg",
@@ -46,9 +46,9 @@ def test_images_are_found_in_folders_within_in_order(photos):
         *(".DS_Store", "README", "notes.txt", ".cache"),
         *("b/.DS_Store", "b/Thumbs.db"),
     ]
-    assert image_files(str(photos / "z.ppm")) == ([photos / "z.ppm"], [])
+    assert find_images(str(photos / "z.ppm")) == ([photos / "z.ppm"], [])
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        image_files(photos / "nowhere")
+        find_images(photos / "nowhere")
 
 
 def test_links_are_followed_once(photos):
@@ -58,12 +58,12 @@ def test_links_are_followed_once(photos):
     (photos / "link.png").symlink_to("z.ppm")
     os.mkfifo(photos / "pipe.png")  # Reading it would wait for ever.
     (photos / "self").symlink_to("self")
-    images, others = image_files(photos)
+    images, others = find_images(photos)
     found = _names(images, photos)
-    assert [one for one in found if "/" not in one] == [
+    assert [name for name in found if "/" not in name] == [
         *("gone.png", "link.png", "z.ppm"),
     ]
-    assert sum(one.endswith("2.jpg") for one in found) == 1
+    assert sum(name.endswith("2.jpg") for name in found) == 1
     assert {"pipe.png", "self"} <= set(_names(others, photos))
     with pytest.raises(ValueError, match="cannot be read.*No such file"):
         read_pixels(photos / "gone.png")

@@ -42,7 +42,7 @@ def _signalled(predictor, stage):
         An event that lets it begin, and the names of the steps that ran.
     """
     go, ran = threading.Event(), []
-    for index, (name, step) in enumerate(predictor._steps.items(), 1):
+    for index, (name, step) in enumerate(predictor._executor.steps.items(), 1):
 
         def run(inputs, index=index, name=name, step=step):
             ran.append(name)
@@ -51,7 +51,7 @@ def _signalled(predictor, stage):
                 assert go.wait(30)
             return step(inputs)
 
-        predictor._steps[name] = run
+        predictor._executor.steps[name] = run
     return go, ran
 
 
@@ -101,14 +101,14 @@ def test_signals_may_come_at_any_moment(tiny_file, on_alarm, handler):
             if result.stage == 3:
                 np.testing.assert_array_equal(result.logits, wanted)
         assert alarms
-        assert not predictor._jobs
+        assert not predictor._executor.jobs
         assert predictor.predict(image).stage == 3
 
 
 def test_a_handler_that_raises_while_closing_ends_no_step(predictor, on_alarm):
     on_alarm(_raise)
     started, go, ended = threading.Event(), threading.Event(), []
-    second = predictor._steps["step_2"]
+    second = predictor._executor.steps["step_2"]
 
     def run(inputs):
         started.set()
@@ -117,7 +117,7 @@ def test_a_handler_that_raises_while_closing_ends_no_step(predictor, on_alarm):
         ended.append(True)
         return outputs
 
-    predictor._steps["step_2"] = run
+    predictor._executor.steps["step_2"] = run
     stream = predictor.stream(digits(1)[0][0])
     assert next(stream).stage == 1
     assert started.wait(30)
@@ -142,5 +142,5 @@ def test_a_predictor_may_be_closed_at_any_moment(tiny_file, on_alarm):
             while True:
                 predictor.predict(image)
                 list(predictor.stream(image))
-        assert not predictor._jobs
-        assert not predictor._steps
+        assert not predictor._executor.jobs
+        assert not predictor._executor.steps

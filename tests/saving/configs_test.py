@@ -28,7 +28,7 @@ class _NoConfig(keras.metrics.Mean):
 
 
 def test_what_a_configuration_gives_whole_loses_nothing():
-    for one in (
+    for original in (
         keras.metrics.TopKCategoricalAccuracy(3),
         keras.metrics.Precision(thresholds=[0.1, 0.2], top_k=3),
         keras.losses.CategoricalCrossentropy(label_smoothing=0.1, axis=1),
@@ -38,7 +38,7 @@ def test_what_a_configuration_gives_whole_loses_nothing():
         ka.gradients.Orthogonal(priority=[2, 1], refresh_every=2),
         ka.weighting.AdaLoss(gamma=0.2),
     ):
-        assert not lost_arguments(one), one
+        assert not lost_arguments(original), original
 
 
 def test_lost_arguments_are_named():
