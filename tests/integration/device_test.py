@@ -167,7 +167,7 @@ def test_what_is_no_image_is_named_and_left_out(
         "empty.PPM": (b"", "empty.PPM: it cannot be read"),
         # The device has no Pillow.
         "cats/cut.jpg": (b"", "cats/cut.jpg: reading it needs Pillow"),
-        "floats.npy": (None, "floats.npy: Pixels are uint8"),
+        "floats.npy": (None, "floats.npy: Pixels must be uint8"),
     }
     for name, (content, _) in left_out.items():
         if content is not None:
@@ -217,7 +217,7 @@ def test_frames_of_a_camera_have_deadlines(
         (["anytime.tflite", "--fps=0"], "--fps must be above 0"),
         (["anytime.tflite", "--fps=inf"], "--fps must be above 0"),
         (["anytime.tflite", "--deadline_ms=nan"], "must be above 0"),
-        (["anytime.tflite", "--confidence=2"], "Confidences"),
+        (["anytime.tflite", "--confidence=2"], "Confidence thresholds"),
         (["anytime.tflite", "--images=none"], "There is no folder 'none'"),
     ):
         run = _run(device, tmp_path, tool, *flags)

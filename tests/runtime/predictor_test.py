@@ -353,7 +353,7 @@ def test_a_closed_predictor_says_so(predictor, gated, exports):
         lambda: predictor.predict(image),
         lambda: predictor.stream(image),
         predictor.warm_up,
-        predictor.benchmark,
+        predictor.measure_latency,
         lambda: pickle.dumps(predictor),
     ):
         with pytest.raises(ValueError, match="closed"):
@@ -387,7 +387,7 @@ def test_calls_answer_or_say_so_when_others_close_the_predictor(exports):
         for thread in callers + closers:
             thread.join(30)
             assert not thread.is_alive()
-    assert errors == ["The predictor is closed: open the file anew."] * 80
+    assert errors == ["The predictor is closed: open the file again."] * 80
 
 
 def test_what_stages_took_is_free_when_a_predictor_is_closed(exports):

@@ -4,7 +4,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime import runtime
-from keras_anytime.runtime import file_memory as file_memory_lib
+from keras_anytime.runtime import memory
 from tests.runtime import killed
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -32,6 +32,6 @@ def test_memory_of_running_a_file(tmp_path):
     not sys.platform.startswith("linux"), reason="Linux tells of memory"
 )
 def test_a_process_that_is_killed_is_told_of(monkeypatch, tmp_path):
-    monkeypatch.setattr(file_memory_lib, "_measure", killed.killed)
+    monkeypatch.setattr(memory, "_measure", killed.killed)
     with pytest.raises(RuntimeError, match="was killed.*net.tflite"):
         runtime.file_memory(tmp_path / "net.tflite")
