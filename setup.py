@@ -12,7 +12,7 @@ VERSION = re.search(
 
 LITERT = "ai-edge-litert>=2.3,<3"
 PLOT = ["matplotlib>=3.9,<4"]
-# What `AnytimeCurve(log_dir=...)` writes with.
+# `CurveLogger(log_dir=...)` writes with it.
 TENSORBOARD = ["tensorboard>=2.19,<3"]
 # The digits, and Student's t distribution.
 SCIENCE = ["scikit-learn>=1.5,<2", "scipy>=1.11,<2"]
@@ -62,6 +62,8 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["keras_anytime*"]),
+    # Says that the package has type annotations.
+    package_data={"keras_anytime": ["py.typed"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "keras>=3.15,<3.16",

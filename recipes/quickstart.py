@@ -164,7 +164,7 @@ def run(output):
     for name in (*FILES, "saved_model"):
         path = output / name
         files = path.rglob("*") if path.is_dir() else [path]
-        for file in sorted(one for one in files if one.is_file()):
+        for file in sorted(path for path in files if path.is_file()):
             print(f"  {file}")
 
 

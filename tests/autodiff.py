@@ -36,13 +36,13 @@ def _by_tape(function, variables):
     with tf.GradientTape(persistent=True) as tape:
         losses = function()
     sources = [variable.value for variable in variables]
-    found = [tape.gradient(loss, sources) for loss in losses]
+    gradients = [tape.gradient(loss, sources) for loss in losses]
     return [float(loss) for loss in losses], [
         [
-            one if one is None else keras.ops.convert_to_numpy(one)
-            for one in gradient
+            entry if entry is None else keras.ops.convert_to_numpy(entry)
+            for entry in gradient
         ]
-        for gradient in found
+        for gradient in gradients
     ]
 
 
@@ -60,8 +60,8 @@ def _by_jax(function, variables):
     def pulled(values, unit):
         losses, pull = jax.vjp(losses_at, values)
         units = [
-            one.astype(loss.dtype)
-            for one, loss in zip(unit, losses, strict=True)
+            share.astype(loss.dtype)
+            for share, loss in zip(unit, losses, strict=True)
         ]
         return losses, pull(units)[0]
 
@@ -71,14 +71,17 @@ def _by_jax(function, variables):
     units = np.eye(len(jax.eval_shape(losses_at, values())))
 
     def call():
-        found = []
+        gradients = []
         for unit in units:
             losses, gradient = pulled(values(), unit)
             # JAX has zeros where there is no way; a gradient of a variable
             # that is reached is not zero in every entry.
-            found.append(
-                [np.asarray(one) if np.any(one) else None for one in gradient]
+            gradients.append(
+                [
+                    np.asarray(entry) if np.any(entry) else None
+                    for entry in gradient
+                ]
             )
-        return [float(loss) for loss in losses], found
+        return [float(loss) for loss in losses], gradients
 
     return call

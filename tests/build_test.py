@@ -1,4 +1,4 @@
-"""Holds the BUILD file against the imports and files of the checkout."""
+"""Compares the BUILD file with the imports and files of the checkout."""
 
 import collections
 import re
@@ -35,12 +35,12 @@ def pypi_name(name):
 
 
 def dependencies(path):
-    """Returns the `deps` that the imports of a file ask for."""
+    """Returns the `deps` that the imports of a file need."""
     deps = set()
-    for one in imports(path):
-        top = one.name.split(".")[0]
+    for statement in imports(path):
+        top = statement.name.split(".")[0]
         if top == "keras_anytime":
-            library = imported_library(one.name)
+            library = imported_library(statement.name)
             if path.is_relative_to(PACKAGE) and library == "keras_anytime":
                 library = "init"
             deps.add(f":{library}")
@@ -52,7 +52,7 @@ def dependencies(path):
 
 
 def requirements(*folders):
-    """Returns what all files of folders import of PyPI."""
+    """Returns the PyPI packages that the files of folders import."""
     deps = {
         dep for path in python_files(*folders) for dep in dependencies(path)
     }
@@ -139,9 +139,9 @@ def test_build_has_a_target_named_after_each_test_and_script(targets):
         ),
     ]
     assert {
-        name: one.srcs
-        for name, one in targets.items()
-        if one.kind in ("py_binary", "py_test")
+        name: target.srcs
+        for name, target in targets.items()
+        if target.kind in ("py_binary", "py_test")
     } == {
         relative(path).removesuffix(".py").replace("/", "_"): [relative(path)]
         for path in paths

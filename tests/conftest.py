@@ -32,10 +32,10 @@ _left_out = []
 
 def _needs_tensorflow(path):
     """Whether a file of tests, or what it imports of them, needs TensorFlow."""
-    for one in imports(path):
-        top, *parts = one.name.split(".")
+    for statement in imports(path):
+        top, *parts = statement.name.split(".")
         # A test that imports it within a function can do without.
-        if top in _WITH_TENSORFLOW and one.at_load:
+        if top in _WITH_TENSORFLOW and statement.at_load:
             return True
         if top == "tests":
             for name in (parts, parts[:-1]):

@@ -51,7 +51,7 @@ def test_outputs_make_up_stages():
             np.testing.assert_allclose(
                 features[f"logits_{name}"], want[name], atol=1e-5
             )
-        heads = [one for one in names if one.startswith("stage_")]
+        heads = [name for name in names if name.startswith("stage_")]
         assert len(heads) == 2
         assert "logits" not in features
 
@@ -196,7 +196,7 @@ def test_it_learns_from_arrays_and_data_sets(policy, gradients):
         for what in ("loss", "fine_accuracy", "coarse_accuracy")
     }
     expected = {"loss", *stages}
-    assert set(last.history) == expected | {f"val_{one}" for one in expected}
+    assert set(last.history) == expected | {f"val_{name}" for name in expected}
 
 
 def test_a_loaded_model_trains_on(tmp_path):
@@ -206,8 +206,8 @@ def test_a_loaded_model_trains_on(tmp_path):
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
     assert again.label_sets == SETS
-    for one in (model, again):
-        one.fit(x, y, shuffle=False, verbose=0)
+    for network in (model, again):
+        network.fit(x, y, shuffle=False, verbose=0)
     for ours, theirs in zip(model.variables, again.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

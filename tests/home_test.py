@@ -71,7 +71,9 @@ def test_of_results(home):
     measured.to_csv("~/a.csv")
     measured.to_json("~/a.json")
     assert type(measured).from_json("~/a.json") == measured
-    results = ka.evaluation.Results("~/results", "title", "What was measured.")
+    results = ka.evaluation.ReportFolder(
+        "~/results", "title", "What was measured."
+    )
     results.add("part", "name", measured, text="What it says.")
     report = ka.evaluation.Report("title", "What was measured.")
     report.write("~/report.html")

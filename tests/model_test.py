@@ -85,7 +85,7 @@ def test_compiling_again_replaces_loss_weighting_and_combiner():
     x, y = digits()
     model.fit(x, y, verbose=0)
     compiled(model, "sum", "constant")
-    assert isinstance(model.combiner, ka.gradients.Sum)
+    assert isinstance(model.gradient_combiner, ka.gradients.Sum)
     history = model.fit(x, y, verbose=0).history
     assert sum("stage_1_loss" in name for name in history) == 1
     assert len(model.variables) == len(model.weights)
@@ -116,7 +116,7 @@ def test_weights_go_between_compiled_and_plain_models(tmp_path):
 class Counting(ka.gradients.Sum):
     """A combiner with state."""
 
-    joint = False
+    single_backward = False
 
     def build(self, input_shape):
         self.calls = self.add_weight(name="calls", initializer="zeros")
@@ -141,10 +141,10 @@ def test_a_loaded_model_trains_on_as_if_it_had_never_been_saved(tmp_path):
     model.fit(x, y, batch_size=32, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    assert float(again.combiner.calls) == 3
+    assert float(again.gradient_combiner.calls) == 3
     np.testing.assert_array_equal(again.weighting.means, model.weighting.means)
-    for one in (model, again):
-        one.fit(x, y, batch_size=32, shuffle=False, epochs=2, verbose=0)
+    for network in (model, again):
+        network.fit(x, y, batch_size=32, shuffle=False, epochs=2, verbose=0)
     for ours, theirs in zip(
         [*model.variables, *model.optimizer.variables],
         [*again.variables, *again.optimizer.variables],

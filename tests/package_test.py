@@ -1,8 +1,10 @@
-"""What a user relies on before the first line of maths runs."""
+"""The package as it is installed: imports, versions, requirements."""
 
 import contextlib
 import re
 import runpy
+import shutil
+import zipfile
 from unittest import mock
 
 import pytest
@@ -14,7 +16,7 @@ from packaging.utils import canonicalize_name
 import keras_anytime as ka
 from tests.testing import run_process
 
-# Stands for a device: what is named here cannot be imported.
+# Stands for a device, on which these packages cannot be imported.
 DEVICE = """
 import sys
 
@@ -41,14 +43,14 @@ def run(repository):
 
 @pytest.fixture(scope="module")
 def metadata(repository):
-    """What setup.py tells setuptools."""
-    told = {}
+    """The arguments with which setup.py calls setuptools."""
+    arguments = {}
     with (
         contextlib.chdir(repository),
-        mock.patch.object(setuptools, "setup", told.update),
+        mock.patch.object(setuptools, "setup", arguments.update),
     ):
         runpy.run_path("setup.py")
-    return told
+    return arguments
 
 
 LOCKS = ("requirements.lock", "requirements-jax.lock")
@@ -128,6 +130,8 @@ def test_the_version_is_the_same_everywhere(metadata, repository):
     module = (repository / "MODULE.bazel").read_text()
     assert metadata["version"] == ka.__version__
     assert re.search(r'\bversion = "(.+?)"', module)[1] == ka.__version__
+    citation = (repository / "CITATION.cff").read_text()
+    assert re.search(r"^version: (.+)$", citation, re.M)[1] == ka.__version__
 
 
 def test_all_subpackages_are_installed(metadata, repository):
@@ -136,6 +140,29 @@ def test_all_subpackages_are_installed(metadata, repository):
         for path in (repository / "keras_anytime").rglob("__init__.py")
     }
     assert set(metadata["packages"]) == folders
+
+
+@pytest.mark.slow
+def test_a_wheel_has_all_modules_and_says_that_it_has_types(
+    repository, tmp_path
+):
+    # Building leaves files beside setup.py.
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(repository / name, tmp_path)
+    package = repository / "keras_anytime"
+    shutil.copytree(package, tmp_path / "keras_anytime")
+    done = run_process(
+        tmp_path,
+        *("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation"),
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    modules = {
+        path.relative_to(repository).as_posix()
+        for path in package.rglob("*.py")
+    }
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {*modules, "keras_anytime/py.typed"} <= names
 
 
 @pytest.mark.parametrize("lock", LOCKS)

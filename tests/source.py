@@ -1,4 +1,4 @@
-"""Reading the imports of the checkout, for the tests of its structure."""
+"""Reads the imports of the checkout, for the tests of its structure."""
 
 import ast
 import collections
@@ -29,7 +29,7 @@ class Import:
         name: String with dots, such as `keras_anytime.layers.SlicedDense`.
         alias: String. What the importing module calls it.
         line: Integer.
-        at_load: Boolean. Whether it happens when the module is loaded.
+        at_load: Boolean. Whether it runs when the module is loaded.
     """
 
     name: str
@@ -58,20 +58,21 @@ def imports(path):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         for node in ast.walk(function)
     }
-    found = []
+    statements = []
     for node in ast.walk(tree):
         at_load = id(node) not in inside
         if isinstance(node, ast.Import):
-            for one in node.names:
-                alias = one.asname or one.name.split(".")[0]
-                found.append(Import(one.name, alias, node.lineno, at_load))
+            for imported in node.names:
+                name = imported.name
+                alias = imported.asname or name.split(".")[0]
+                statements.append(Import(name, alias, node.lineno, at_load))
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{relative(path)}: imports are absolute"
-            for one in node.names:
-                name = f"{node.module}.{one.name}"
-                alias = one.asname or one.name
-                found.append(Import(name, alias, node.lineno, at_load))
-    return found
+            for imported in node.names:
+                name = f"{node.module}.{imported.name}"
+                alias = imported.asname or imported.name
+                statements.append(Import(name, alias, node.lineno, at_load))
+    return statements
 
 
 def requirement(name):
@@ -93,8 +94,8 @@ def build_targets():
         return declare
 
     def glob(include, exclude=()):
-        paths = {path for one in include for path in ROOT.glob(one)}
-        paths -= {path for one in exclude for path in ROOT.glob(one)}
+        paths = {path for pattern in include for path in ROOT.glob(pattern)}
+        paths -= {path for pattern in exclude for path in ROOT.glob(pattern)}
         assert paths, f"BUILD: no file is like {include}"
         return sorted(relative(path) for path in paths)
 
@@ -137,10 +138,28 @@ def imported_library(name):
 
 def libraries():
     """Returns a dict from the libraries of the package to their files."""
-    found = collections.defaultdict(list)
+    files = collections.defaultdict(list)
     for path in python_files("keras_anytime"):
-        found[library_of(path)].append(path)
-    return found
+        files[library_of(path)].append(path)
+    return files
+
+
+def imported_file(name):
+    """Returns the file of the package that an imported name comes from.
+
+    Returns:
+        A path, or `None` for what is not of the package.
+    """
+    parts = name.split(".")
+    if parts[0] != "keras_anytime":
+        return None
+    # The last part may be a name that its module defines.
+    for length in (len(parts), len(parts) - 1):
+        path = ROOT.joinpath(*parts[:length])
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if length and file.is_file():
+                return file
+    raise AssertionError(f"{name} is of no file")
 
 
 def dotted_names(path):
@@ -148,13 +167,12 @@ def dotted_names(path):
 
     With `from keras import ops`, `ops.abs` is `keras.ops.abs`.
     """
-    found = imports(path)
     full = {}
-    for one in found:
-        yield one.name, one.line
+    for statement in imports(path):
+        name, alias = statement.name, statement.alias
+        yield name, statement.line
         # `import a.b` binds `a`.
-        is_top = one.alias == one.name.split(".")[0]
-        full[one.alias] = one.alias if is_top else one.name
+        full[alias] = alias if alias == name.split(".")[0] else name
     for node in ast.walk(ast.parse(path.read_text())):
         parts = []
         inner = node

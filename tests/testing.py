@@ -69,9 +69,9 @@ def tiny_net(nesting="w1-w2-w4", input_shape=(8, 8, 1), classes=10, **kwargs):
 
 
 def scramble(model, seed=0):
-    """Moves every weight, normalization statistics too, off its first value.
+    """Moves all weights and normalization statistics off their first values.
 
-    A fresh network would hide mistakes: its means are 0 and variances 1.
+    A new network would hide mistakes: its means are 0 and its variances 1.
     """
     rng = np.random.default_rng(seed)
     model.set_weights(
@@ -93,8 +93,8 @@ def compiled(
 ):
     """Compiles a model for integer labels, and returns it.
 
-    On TensorFlow it runs eagerly, unless a test asks for a way of execution:
-    tracing a step takes ten times as long as running one.
+    On TensorFlow it runs eagerly unless a test asks for a way of execution:
+    tracing a training step takes ten times as long as running it.
     """
     if run_eagerly is None:
         ways = {"jit_compile", "steps_per_execution"}
@@ -185,11 +185,9 @@ def macs_by_name(model):
     """Returns the multiply-adds of each operation, all known, by its name."""
     unknown = {}
     calls, _ = graph_calls(model.inputs, model.outputs)
-    found = {
-        call.operation.name: multiply_adds(call, unknown) for call in calls
-    }
+    macs = {call.operation.name: multiply_adds(call, unknown) for call in calls}
     assert not unknown
-    return found
+    return macs
 
 
 def rows_of(path):
@@ -200,7 +198,7 @@ def rows_of(path):
 
 @contextlib.contextmanager
 def no_room(kibibytes=40):
-    """Within it, the system lets no file become longer than so much."""
+    """Limits the size of every file that is written in this context."""
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -214,8 +212,8 @@ def no_room(kibibytes=40):
 def run_process(repository, *arguments, **environment):
     """Runs Python with arguments in a process of its own, as a user would.
 
-    It imports TensorFlow anew, which takes seconds: for what needs a process
-    only. `run_script` is for all else.
+    The process imports TensorFlow anew, which takes seconds. Prefer
+    `run_script` where a test needs no process.
 
     Returns:
         A `subprocess.CompletedProcess` with text `stdout` and `stderr`.

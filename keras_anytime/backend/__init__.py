@@ -1,32 +1,35 @@
-"""What training needs of a backend, and Keras does not offer.
+"""Functions of the Keras backend that `keras.ops` does not offer.
 
-Attributes come from the module of the Keras backend in use, `tensorflow` or
-`jax`, which loads with the first of them.
+The attributes come from the module of the Keras backend in use, `tensorflow` or
+`jax`. Both modules define the same names. The module is loaded when the first
+attribute is read, so that layers and networks work on every Keras backend.
 """
 
 import importlib
+from typing import Any
 
 import keras
 
 _BACKENDS = ("tensorflow", "jax")
 _PER_BACKEND = (
     "apply_gradient",
-    "as_step",
+    "branches_pay_off",
     "check_each_batch",
     "check_strategy",
-    "combined_gradient",
     "default_jit_compile",
     "devices_per_batch",
-    "losses_of_batch",
+    "forward_pass",
     "make_deterministic",
+    "run_batch",
     "scope",
     "strategy_for_fit",
+    "whole_batch_losses",
 )
 
 __all__ = list(_PER_BACKEND)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _PER_BACKEND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     backend = keras.backend.backend()

@@ -1,35 +1,50 @@
-"""Lists of gradients, one entry per variable, with gaps.
+"""Operations on gradients as lists, with one entry per variable.
 
-A stage's gradient is `None` where its subnetwork does not reach a variable.
-Backends take gradients in their own ways; what is done with the lists is one.
+The entry of a variable that a stage does not own is `None`.
 """
+
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
-def owned_by_stages(model):
-    """Returns for each stage a set of the `id`s of its variables."""
+
+def owned_by_stages(model: keras.Model) -> list[set[int]]:
+    """Returns the variables of each stage's subnetwork.
+
+    Args:
+        model: An `AnytimeModel`.
+
+    Returns:
+        List of K sets of the variables' `id`s.
+    """
     return [
         {id(variable) for variable in model.stage_variables(k)}
         for k in range(1, model.num_stages + 1)
     ]
 
 
-def at_first_owners(gradient, owned, variables):
-    """Returns stage gradients with a given sum, none of them computed.
+def at_first_owners(
+    gradient: Gradient, owned: list[set[int]], variables: list[keras.Variable]
+) -> list[Gradient]:
+    """Splits a gradient into stage gradients whose sum it is.
+
+    The gradient of a variable goes to the first stage that owns it.
 
     Args:
         gradient: List of V tensors or `None`.
-        owned: What `owned_by_stages` returns.
+        owned: List of K sets of `id`s, from `owned_by_stages`.
         variables: List of V variables.
 
     Returns:
         K lists of V tensors or `None`.
     """
     left = {
-        id(variable): one
-        for variable, one in zip(variables, gradient, strict=True)
+        id(variable): values
+        for variable, values in zip(variables, gradient, strict=True)
     }
     return [
         [
@@ -40,17 +55,23 @@ def at_first_owners(gradient, owned, variables):
     ]
 
 
-def choose(condition, true_fn, false_fn, owned, variables):
-    """`ops.cond` of functions that give stage gradients.
+def choose(
+    condition: Tensor,
+    true_fn: Callable[[], list[Gradient]],
+    false_fn: Callable[[], list[Gradient]],
+    owned: list[set[int]],
+    variables: list[keras.Variable],
+) -> list[Gradient]:
+    """Runs one of two functions that give stage gradients, as `ops.cond` does.
 
-    Both branches must have the same gaps, so that a variable that a stage owns
-    has zeros where it has no gradient.
+    Both branches of a condition must return the same structure. So a variable
+    that a stage owns has zeros where it has no gradient.
 
     Args:
         condition: Boolean tensor.
         true_fn: Function that returns K lists of V tensors or `None`.
-        false_fn: Likewise.
-        owned: What `owned_by_stages` returns.
+        false_fn: Function that returns the same.
+        owned: List of K sets of `id`s, from `owned_by_stages`.
         variables: List of V variables.
 
     Returns:
@@ -59,55 +80,77 @@ def choose(condition, true_fn, false_fn, owned, variables):
 
     def of_owned(function):
         return lambda: [
-            ops.zeros_like(variable.value) if one is None else one
-            for own, stage in zip(owned, function(), strict=True)
-            for variable, one in zip(variables, stage, strict=True)
+            ops.zeros_like(variable.value) if values is None else values
+            for own, gradient in zip(owned, function(), strict=True)
+            for variable, values in zip(variables, gradient, strict=True)
             if id(variable) in own
         ]
 
-    values = iter(ops.cond(condition, of_owned(true_fn), of_owned(false_fn)))
+    chosen = iter(ops.cond(condition, of_owned(true_fn), of_owned(false_fn)))
     return [
         [
-            next(values) if id(variable) in own else None
+            next(chosen) if id(variable) in own else None
             for variable in variables
         ]
         for own in owned
     ]
 
 
-def penalty(losses, dtype):
-    """Returns the sum of the regularizers' losses as a scalar of a dtype."""
+def penalty(losses: list[Tensor], dtype: str) -> Tensor:
+    """Returns the sum of the regularizers' losses.
+
+    Args:
+        losses: List of scalars.
+        dtype: String, the dtype of the sum.
+
+    Returns:
+        Scalar tensor.
+    """
     return sum((ops.cast(loss, dtype) for loss in losses), ops.zeros((), dtype))
 
 
-def added(left, right):
-    """Returns the sum of two lists of V tensors or `None`."""
+def added(left: Gradient, right: Gradient) -> Gradient:
+    """Returns the sum of two gradients.
+
+    Args:
+        left: List of V tensors or `None`.
+        right: List of V tensors or `None`.
+
+    Returns:
+        List of V tensors; `None` where both have none.
+    """
     return [
         a if b is None else b if a is None else a + b
         for a, b in zip(left, right, strict=True)
     ]
 
 
-def with_overflow(gradient, stage_gradients, optimizer):
-    """Lets a loss-scaling optimizer see an overflow in any stage.
+def with_overflow(
+    gradient: Gradient,
+    stage_gradients: list[Gradient],
+    optimizer: keras.optimizers.Optimizer,
+) -> Gradient:
+    """Shows an overflow in any stage gradient to a loss-scaling optimizer.
 
-    It skips such a step and lowers its scale. Leaving the stage out instead,
-    as a combiner does, would keep the scale too high for that stage for ever.
+    The optimizer then skips the training step and lowers its scale. A combiner
+    leaves out a stage whose gradient is not finite, so that without this the
+    scale would stay too high for that stage.
 
     Args:
         gradient: List of V tensors or `None`, the combined gradient.
         stage_gradients: K lists of V tensors or `None`.
-        optimizer: The optimizer that `gradient` is for.
+        optimizer: The optimizer that the gradient is for.
 
     Returns:
-        `gradient`, not finite where a stage's is not.
+        The gradient, which is not finite if a stage gradient is not.
     """
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return gradient
+    # 0, or NaN if a stage gradient is not finite.
     probe = sum(
-        0 * ops.sum(one)
-        for stage in stage_gradients
-        for one in stage
-        if one is not None
+        0 * ops.sum(values)
+        for stage_gradient in stage_gradients
+        for values in stage_gradient
+        if values is not None
     )
-    return [one if one is None else one + probe for one in gradient]
+    return [None if values is None else values + probe for values in gradient]

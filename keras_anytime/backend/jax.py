@@ -1,14 +1,15 @@
-"""How gradients are taken on the JAX backend.
+"""The JAX backend: gradients by linearizing the forward pass.
 
-A batch that `keras.distribution` shards over devices needs nothing more: a
-compiled step computes on the whole batch, whatever device has which part of it,
-so that losses, batch statistics and stage gradients are reduced before anything
-is made of them.
+Batches that `keras.distribution` shards over devices need no code here. A
+compiled training step computes on the whole batch, so that losses, batch
+statistics and stage gradients are those of all devices.
 """
 
 import contextlib
 import itertools
 import os
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import keras
@@ -16,24 +17,42 @@ import numpy as np
 from keras import ops
 
 from keras_anytime.backend import gradient_lists
+from keras_anytime.backend.base import ForwardPass
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
 
-def default_jit_compile(model):
-    """Whether XLA pays off: always, where operations are dispatched one by one.
+def default_jit_compile(model: keras.Model) -> bool:
+    """Returns True: `jit_compile="auto"` means XLA.
 
-    A step that is not compiled is traced anew for every batch.
+    A training step that is not compiled is traced again for every batch.
+
+    Args:
+        model: A `keras.Model`.
     """
     del model
     return True
 
 
-def check_strategy(model, jit_compile, optimizer, loss):
-    """Allows all: several devices compute what one would."""
+def check_strategy(
+    model: keras.Model,
+    jit_compile: bool,
+    optimizer: keras.optimizers.Optimizer | str,
+    loss: keras.losses.Loss,
+) -> None:
+    """Accepts all combinations: several devices compute the same as one.
+
+    Args:
+        model: A `keras.Model`.
+        jit_compile: Boolean.
+        optimizer: The optimizer that the model is compiled with.
+        loss: The loss that the model is compiled with.
+    """
     del model, jit_compile, optimizer, loss
 
 
-def devices_per_batch():
-    """Returns how many devices of this process share each batch evenly."""
+def devices_per_batch() -> int:
+    """Returns the number of devices of this process that share each batch."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1
@@ -42,77 +61,97 @@ def devices_per_batch():
     return max(sizes[distribution.batch_dim_name] // jax.process_count(), 1)
 
 
-def make_deterministic():
-    """Makes this process compute the same to the last bit each time.
+def make_deterministic() -> None:
+    """Makes the results of this process the same, bit for bit, in each run.
 
-    To be called before JAX has looked for devices. On CPUs it always does.
+    Call it before JAX looks for devices. On CPUs, results always are the same.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true"
 
 
-def branches_pay_off():
-    """Whether a step may choose at run time which gradients it computes.
+def branches_pay_off() -> bool:
+    """Whether a training step may choose at run time which gradients it takes.
 
-    XLA's convolutions for CPUs are no fast ones within a condition: a step that
-    could have left out passes took 19 times as long as one that takes them all.
+    On CPUs, XLA uses slow convolutions within a condition: a training step that
+    could leave out passes took 19 times as long as one that takes them all.
     """
     return jax.default_backend() != "cpu"
 
 
-def scope(model):
-    """Returns a scope without effect; variables know their devices."""
+def scope(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns a scope without effect, because variables know their devices.
+
+    Args:
+        model: A `keras.Model`.
+    """
     del model
     return contextlib.nullcontext()
 
 
-def losses_of_batch(loss, losses, images):
-    """Returns the stage losses as a tensor `(K,)`, and as they are."""
+def whole_batch_losses(
+    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Returns the stage losses of the whole batch, stacked and as a list.
+
+    Args:
+        loss: The `keras.losses.Loss` that gave the losses.
+        losses: List of K scalars.
+        images: Tensor `(batch, ...)`.
+
+    Returns:
+        Pair of a tensor `(K,)` and the list.
+    """
     del loss, images
     return ops.stack(losses), losses
 
 
-def as_step(model, function, state, data):
-    """Runs a function as one step of `fit` or `evaluate`.
+def run_batch(
+    model: keras.Model, function: Callable, state: tuple, data: Any
+) -> tuple[dict, tuple]:
+    """Runs a function on one batch of `fit` or `evaluate`.
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs,
-            that updates variables.
-        state: Tuple of the values of the variables: lists of those that are
-            trainable, those that are not, in training the optimizer's, and the
-            metrics'.
-        data: The batch that Keras gives to the step.
+        function: Function from images, labels and sample weights to logs. It
+            updates variables.
+        state: Tuple of lists, the values of the trainable and the non-trainable
+            variables, in training those of the optimizer, and those of the
+            metrics.
+        data: The batch, as Keras passes it to `train_step` and `test_step`.
 
     Returns:
-        What Keras wants back: the logs, and the state after the step.
+        Pair of the logs and the state after the batch, as Keras expects.
     """
-    variables = _variables_of(model, state)
+    groups = _state_variables(model, state)
     mapping = [
         pair
-        for some, values in zip(variables, state, strict=True)
-        for pair in zip(some, values, strict=True)
+        for variables, values in zip(groups, state, strict=True)
+        for pair in zip(variables, values, strict=True)
     ]
     with keras.StatelessScope(mapping) as after:
         logs = function(*keras.utils.unpack_x_y_sample_weight(data))
     return logs, tuple(
-        [after.get_current_value(variable) for variable in some]
-        for some in variables
+        [after.get_current_value(variable) for variable in variables]
+        for variables in groups
     )
 
 
-def check_each_batch(model, step, check):
-    """Returns a step that first checks every batch that it is given.
+def check_each_batch(
+    model: keras.Model, function: Callable, check: Callable
+) -> Callable:
+    """Returns a train or test function that checks each batch first.
 
-    What a compiled step reads outside an array is no error to JAX, but some
-    number. While Keras trains or evaluates, the model's variables are empty:
-    where a batch is refused, they get their values back.
+    Compiled programs of JAX read arbitrary numbers for labels outside an array,
+    and raise no error. While Keras trains or evaluates, the model's variables
+    are empty. If a batch is refused, they get their values back.
 
     Args:
         model: A compiled `AnytimeModel`.
-        step: Function from the state and an iterator of batches.
-        check: Function that raises for the labels, as NumPy arrays, that it
-            refuses.
+        function: The train or test function of the model, from the state and
+            an iterator of batches.
+        check: Function that raises an error for wrong labels, given as NumPy
+            arrays.
     """
 
     def checked(state, iterator):
@@ -122,21 +161,23 @@ def check_each_batch(model, step, check):
                 _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
                 if all(map(_is_here, keras.tree.flatten(y))):
                     check(keras.tree.map_structure(np.asarray, y))
-            return step(state, iter(batches))
+            return function(state, iter(batches))
         except Exception:
-            # What a compiled step was given is gone once it runs.
-            if not any(one.is_deleted() for one in keras.tree.flatten(state)):
-                for some, values in zip(
-                    _variables_of(model, state), state, strict=True
+            # A compiled program deletes the arrays that it is given.
+            if not any(
+                array.is_deleted() for array in keras.tree.flatten(state)
+            ):
+                for variables, values in zip(
+                    _state_variables(model, state), state, strict=True
                 ):
-                    _assign(some, values)
+                    _assign(variables, values)
             raise
 
     return checked
 
 
-def _variables_of(model, state):
-    """Returns lists of the variables whose values a step is given."""
+def _state_variables(model, state):
+    """Returns lists of the variables whose values are in a state."""
     variables = [
         model.trainable_variables,
         model.non_trainable_variables,
@@ -148,12 +189,22 @@ def _variables_of(model, state):
 
 
 def _is_here(array):
-    """Whether this process has all of an array."""
+    """Whether this process holds a whole array."""
     return getattr(array, "is_fully_addressable", True)
 
 
-def apply_gradient(optimizer, gradient, variables):
-    """Lets an optimizer move variables; see `combined_gradient`."""
+def apply_gradient(
+    optimizer: keras.optimizers.Optimizer,
+    gradient: Gradient,
+    variables: list[keras.Variable],
+) -> None:
+    """Lets an optimizer update variables.
+
+    Args:
+        optimizer: A Keras optimizer.
+        gradient: List of V tensors.
+        variables: List of V variables.
+    """
     moved, state = optimizer.stateless_apply(
         _values(optimizer.variables), gradient, _values(variables)
     )
@@ -161,112 +212,88 @@ def apply_gradient(optimizer, gradient, variables):
     _assign(optimizer.variables, state)
 
 
-def combined_gradient(model, x, y, sample_weight):
-    """Runs one forward pass and returns the gradient to apply.
+class LinearizedForwardPass(ForwardPass):
+    """A forward pass that is linearized once.
 
-    The forward pass is linearized once. Each stage's gradient is the transpose
-    of its own entry of the linear map, so that its backward pass costs only
-    its subgraph; what stages have in common of the forward pass is computed
-    once. A combiner that has a joint objective takes one backward pass.
-    Regularizers are no task: their gradient is added after combining.
-
-    Args:
-        model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`.
-        y: Targets, one for all stages; for label sets a dict of them.
-        sample_weight: Tensor `(batch,)` for all outputs, or several of them,
-            or `None`; see `heads.sample_weights`.
-
-    Returns:
-        Tuple of the gradient (list aligned with `model.trainable_variables`),
-        the logits of every output (list), the stage losses (tensor `(K,)`) and
-        the regularizers' penalty (scalar). Only the gradient carries the
-        optimizer's loss scale.
+    A gradient is the transpose of its own entries of the linear map. What
+    stages have in common is computed once.
     """
-    combiner = model.combiner
-    scale = model.optimizer.scale_loss
-    variables = model.trainable_variables
-    others = model.non_trainable_variables
-    values = _values(variables)
 
-    def forward(values):
-        outputs, moved, penalties = model.stateless_call(
-            values, _values(others), x, training=True, return_losses=True
-        )
-        outputs = keras.tree.flatten(outputs)
-        losses = model.stage_losses(y, outputs, sample_weight)
-        penalty = gradient_lists.penalty(penalties, losses[0].dtype)
-        return (losses, penalty), (outputs, moved)
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Tensor,
+        losses_of: Callable[[list[Tensor]], list[Tensor]],
+    ):
+        self._variables = model.trainable_variables
+        self._scale = model.optimizer.scale_loss
+        others = model.non_trainable_variables
 
-    (losses, penalty), tangents, (outputs, moved) = jax.linearize(
-        forward, values, has_aux=True
-    )
-    _assign(others, moved)
-    losses = ops.stack(losses)
-    weights = combiner.held(model.weighting(losses))
-    weights = ops.cast(weights, losses.dtype)
-    one = ops.ones((), losses.dtype)
-
-    def gradient_of(choose, factor):
-        """The gradient of what is chosen of losses and penalty, scaled."""
-        transpose = jax.linear_transpose(
-            lambda some: choose(*tangents(some)), values
-        )
-        (gradient,) = transpose(scale(factor))
-        return gradient
-
-    def weighted_sum(factors):
-        return lambda losses, _=None: sum(
-            factor * loss
-            for factor, loss in zip(
-                ops.unstack(factors, model.num_stages), losses, strict=True
+        def forward(values):
+            outputs, moved, penalties = model.stateless_call(
+                values, _values(others), x, training=True, return_losses=True
             )
+            outputs = keras.tree.flatten(outputs)
+            losses = losses_of(outputs)
+            penalty = gradient_lists.penalty(penalties, losses[0].dtype)
+            return (losses, penalty), (outputs, moved)
+
+        (losses, self.penalty), self._tangents, (self.outputs, moved) = (
+            jax.linearize(forward, _values(self._variables), has_aux=True)
         )
+        _assign(others, moved)
+        self.losses = ops.stack(losses)
 
-    if combiner.joint:
-        objective = weighted_sum(jax.grad(combiner.objective)(losses, weights))
-        gradient = gradient_of(
-            lambda losses, penalty: objective(losses) + penalty, one
+    def stage_gradient(
+        self, stage: int, coefficient: Tensor, owned: set[int]
+    ) -> Gradient:
+        gradient = self._gradient(
+            lambda losses, penalty: losses[stage], self._scale(coefficient)
         )
-        return gradient, outputs, losses, penalty
-
-    owned = gradient_lists.owned_by_stages(model)
-
-    def of_each_stage():
         return [
-            [
-                own_gradient if id(variable) in own else None
-                for variable, own_gradient in zip(
-                    variables,
-                    gradient_of(
-                        lambda losses, _, stage=stage: losses[stage],
-                        weights[stage],
-                    ),
-                    strict=True,
-                )
-            ]
-            for stage, own in enumerate(owned)
+            values if id(variable) in owned else None
+            for variable, values in zip(self._variables, gradient, strict=True)
         ]
 
-    def at_once():
-        factors = ops.cast(combiner.last_coefficients, losses.dtype) * weights
-        gradient = gradient_of(weighted_sum(factors), one)
-        return gradient_lists.at_first_owners(gradient, owned, variables)
-
-    one_pass = combiner.refresh_every > 1 and branches_pay_off()
-    stage_gradients = (
-        gradient_lists.choose(
-            combiner.due(), of_each_stage, at_once, owned, variables
+    def gradient(self, coefficients: Tensor) -> Gradient:
+        return self._gradient(
+            lambda losses, penalty: losses, self._scaled(coefficients)
         )
-        if one_pass
-        else of_each_stage()
-    )
-    gradient = combiner(stage_gradients, scale(one), one_pass)
-    gradient = gradient_lists.with_overflow(
-        gradient, stage_gradients, model.optimizer
-    )
-    of_penalty = gradient_of(lambda _, penalty: penalty, one)
-    return gradient_lists.added(gradient, of_penalty), outputs, losses, penalty
+
+    def total_gradient(self, coefficients: Tensor) -> Gradient:
+        return self._gradient(
+            lambda losses, penalty: (losses, penalty),
+            (self._scaled(coefficients), self._scale(self._one())),
+        )
+
+    def penalty_gradient(self) -> Gradient:
+        return self._gradient(
+            lambda losses, penalty: penalty, self._scale(self._one())
+        )
+
+    def summed_over_replicas(self, gradients: list[Gradient]) -> list[Gradient]:
+        return gradients
+
+    def _gradient(self, select, cotangents):
+        """Returns the transpose of the chosen entries of the linear map."""
+        transpose = jax.linear_transpose(
+            lambda values: select(*self._tangents(values)),
+            _values(self._variables),
+        )
+        (gradient,) = transpose(cotangents)
+        return gradient
+
+    def _scaled(self, coefficients):
+        return [
+            self._scale(coefficient)
+            for coefficient in ops.unstack(coefficients, len(self.losses))
+        ]
+
+    def _one(self):
+        return ops.ones((), self.losses.dtype)
+
+
+forward_pass = LinearizedForwardPass
 
 
 def _values(variables):

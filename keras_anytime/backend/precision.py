@@ -1,15 +1,15 @@
-"""Computing in 64 bits where a backend has to be asked for it."""
+"""Computing in float64 on every backend."""
 
 import contextlib
 
 import keras
 
 
-def float64():
-    """Returns a scope in which the backend computes in float64 as told.
+def float64() -> contextlib.AbstractContextManager:
+    """Returns a scope in which operations on float64 keep 64 bits.
 
-    JAX has 32 bits by default, and its GPUs multiply matrices of float32 in
-    fewer still. Other backends need no scope.
+    JAX computes in 32 bits by default, and multiplies float32 matrices with
+    fewer bits on GPUs. Other backends need no scope.
 
     Returns:
         A context manager.

@@ -1,76 +1,102 @@
-"""Several replicas of one training, on the TensorFlow backend.
+"""Training on several replicas with `tf.distribute`.
 
-Each replica computes losses and gradients on its share of a batch. Weightings
-and combiners take these of the whole batch, so that they decide alike on every
-replica, and as one device with the whole batch would.
+Each replica computes losses and gradients on its share of a batch. They are
+summed over replicas before a weighting or a combiner uses them. So all
+replicas compute the same weights as one device with the whole batch.
 """
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
-def count():
-    """Returns the number of replicas that the current strategy has."""
+
+def count() -> int:
+    """Returns the number of replicas of the current strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 class Workers:
-    """A `MultiWorkerMirroredStrategy` with which Keras' `fit` works.
+    """Makes a `MultiWorkerMirroredStrategy` work with Keras' `fit`.
 
-    Before it trains, `fit` of Keras 3.15 reduces a batch over replicas, for
-    its shapes only; the strategies of one process leave a tuple as it is, and
-    that of several fails on it. This one leaves it too. All else is that of the
-    strategy.
+    Before training, `fit` of Keras 3.15 reduces a batch over replicas to learn
+    its shapes. The strategies of one process return a tuple unchanged, but that
+    of several processes fails on it. This class returns it unchanged too, and
+    delegates everything else to the strategy.
 
     Args:
         strategy: A `tf.distribute.MultiWorkerMirroredStrategy`.
     """
 
-    def __init__(self, strategy):
+    def __init__(self, strategy: tf.distribute.Strategy):
         self._strategy = strategy
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._strategy, name)
 
-    @property
-    def __class__(self):
+    @property  # type: ignore[misc]  # Keras asks with `isinstance`.
+    def __class__(self) -> type:
         return type(self._strategy)
 
-    def reduce(self, reduce_op, value, axis):
-        """Reduces a value over replicas; a structure of values it leaves."""
+    def reduce(self, reduce_op: Any, value: Any, axis: int | None) -> Any:
+        """Reduces a tensor over replicas; returns a structure unchanged.
+
+        Args:
+            reduce_op: As in `tf.distribute.Strategy.reduce`.
+            value: As in `tf.distribute.Strategy.reduce`.
+            axis: As in `tf.distribute.Strategy.reduce`.
+        """
         if tf.nest.is_nested(value):
             return value
         return self._strategy.reduce(reduce_op, value, axis)
 
 
-def strategy_for_fit(strategy):
-    """Returns a strategy in the form that Keras' `fit` works with."""
+def strategy_for_fit(
+    strategy: tf.distribute.Strategy,
+) -> tf.distribute.Strategy | Workers:
+    """Returns a strategy in the form that Keras' `fit` works with.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+    """
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return Workers(strategy)
     return strategy
 
 
-def check(model, jit_compile, optimizer, loss):
-    """Raises a `ValueError` for what several replicas cannot do.
+def check(
+    model: keras.Model,
+    jit_compile: bool,
+    optimizer: keras.optimizers.Optimizer | str,
+    loss: keras.losses.Loss,
+) -> None:
+    """Checks that the model's strategy can train with these arguments.
 
     Args:
         model: A `keras.Model`.
         jit_compile: Boolean.
-        optimizer: What the model is compiled with as its optimizer.
-        loss: A `keras.losses.Loss`.
+        optimizer: The optimizer that the model is compiled with.
+        loss: The `keras.losses.Loss` that the model is compiled with.
+
+    Raises:
+        ValueError: If it cannot.
     """
     strategy = model.distribute_strategy
     if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
         raise ValueError(
-            "Stage gradients are reduced over replicas in each step; use "
-            "MirroredStrategy or MultiWorkerMirroredStrategy. "
+            "A training step sums stage gradients over replicas, which a "
+            "parameter server does not do. Use MirroredStrategy or "
+            "MultiWorkerMirroredStrategy. "
             f"Received: {type(strategy).__name__}"
         )
     if jit_compile and strategy.num_replicas_in_sync > 1:
         raise ValueError(
-            "XLA cannot compile a step of several replicas of "
-            f"{type(strategy).__name__}. "
+            "XLA cannot compile the training step of several replicas of "
+            f"{type(strategy).__name__}. Use jit_compile=False or 'auto'. "
             f"Received: jit_compile={jit_compile} with "
             f"{strategy.num_replicas_in_sync} replicas"
         )
@@ -82,52 +108,58 @@ def check(model, jit_compile, optimizer, loss):
             strategy, tf.distribute.MirroredStrategy
         ):
             raise ValueError(
-                f"Keras' optimizers have no `{option}` under MirroredStrategy. "
+                f"Keras' optimizers do not support `{option}` under "
+                "MirroredStrategy. Leave it out. "
                 f"Received: {option}={getattr(inner, option)}"
             )
     if loss.reduction == "mean_with_sample_weight":
         raise ValueError(
-            "A mean over sample weights is not known to one replica; use "
+            "A replica knows the sample weights of its own images only, and "
+            "cannot take the mean over all. Use "
             "reduction='sum_over_batch_size'. "
             f"Received: loss with reduction={loss.reduction!r}"
         )
 
 
-def losses_of_batch(loss, losses, images):
-    """Returns the stage losses of the whole batch, and this replica's part.
+def whole_batch_losses(
+    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Returns the stage losses of the whole batch, and this replica's share.
+
+    Only the shares have gradients, and each is a scalar of its own: the
+    gradient of an entry of a tensor would take a backward pass through all
+    stages, with zeros.
 
     Args:
         loss: The `keras.losses.Loss` that gave the losses.
-        losses: List of K scalars, of this replica's images. As Keras' losses
-            do, means over images are divided by the number of replicas.
+        losses: List of K scalars, of this replica's images. Means over images
+            are divided by the number of replicas, as Keras' losses do.
         images: Tensor `(images of this replica, ...)`.
 
     Returns:
-        Tuple of the losses of the whole batch, tensor `(K,)`, the same on all
-        replicas, and of this replica's part in them, list of K scalars: their
-        sum over the replicas is the first, also where replicas have images in
-        different number. Only the scalars have a gradient, each of its own
-        stage alone: that of an entry of a tensor would take a pass through all
-        stages, with zeros.
+        Pair of the losses of the whole batch, tensor `(K,)`, the same on all
+        replicas, and the shares of this replica, list of K scalars. The sum of
+        the shares over replicas is the first, also if replicas have different
+        numbers of images.
     """
     if count() > 1 and loss.reduction != "sum":
-        # An image counts the same wherever it is.
+        # Each image has the same weight, on whichever replica it is.
         size = ops.cast(ops.shape(images)[0], losses[0].dtype)
         (total,) = summed([size])
-        losses = [one * size * count() / total for one in losses]
+        losses = [own * size * count() / total for own in losses]
     (whole,) = summed([ops.stop_gradient(ops.stack(losses))])
     return whole, losses
 
 
-def summed(tensors):
-    """Sums over all replicas, in one collective call.
+def summed(tensors: list) -> list:
+    """Sums tensors over all replicas, in one collective call.
 
     Args:
-        tensors: List of tensors of this replica, or lists of such; `None`
-            stays `None`.
+        tensors: List of tensors of this replica, or of lists of tensors.
+            `None` stays `None`.
 
     Returns:
-        The same structure, the same on all replicas.
+        The same structure with the sums, equal on all replicas.
     """
     if count() == 1:
         return tensors
@@ -138,31 +170,31 @@ def summed(tensors):
         )
     )
     return tf.nest.map_structure(
-        lambda one: None if one is None else next(total), tensors
+        lambda tensor: None if tensor is None else next(total), tensors
     )
 
 
-def on_the_first(gradient):
+def on_the_first(gradient: Gradient) -> Gradient:
     """Returns a gradient on the first replica, and zeros on the others.
 
-    Keras' optimizers sum over replicas what they are given, after clipping and
-    accumulating it. So they clip and accumulate the very gradient, and the
-    others add nothing but what is not finite.
+    Keras' optimizers clip and accumulate gradients before they sum them over
+    replicas. With this gradient they clip and accumulate the gradient of the
+    whole batch, and the other replicas add only what is not finite.
 
     Args:
-        gradient: List of tensors or `None`, the same on all replicas.
+        gradient: List of V tensors or `None`, the same on all replicas.
     """
     if count() == 1:
         return gradient
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     share = ops.cast(ops.equal(replica, 0), "float32")
     return [
-        one if one is None else one * ops.cast(share, one.dtype)
-        for one in gradient
+        None if values is None else values * ops.cast(share, values.dtype)
+        for values in gradient
     ]
 
 
-def logs(values):
+def logs(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """Returns logs in the form in which Keras reduces them over replicas.
 
     Args:
@@ -171,5 +203,5 @@ def logs(values):
     strategy = tf.distribute.get_strategy()
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         # Keras takes the mean over the first axis.
-        return keras.tree.map_structure(lambda one: one[None], values)
+        return keras.tree.map_structure(lambda value: value[None], values)
     return values

@@ -1,4 +1,8 @@
-"""How gradients are taken on the TensorFlow backend."""
+"""The TensorFlow backend: gradients by tapes, replicas by `tf.distribute`."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -6,196 +10,204 @@ from keras import ops
 
 from keras_anytime.backend import gradient_lists
 from keras_anytime.backend import replicas
+from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.replicas import check as check_strategy
-from keras_anytime.backend.replicas import losses_of_batch
 from keras_anytime.backend.replicas import strategy_for_fit
+from keras_anytime.backend.replicas import whole_batch_losses
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
 __all__ = [
     "apply_gradient",
-    "as_step",
-    "check_strategy",
+    "branches_pay_off",
     "check_each_batch",
-    "combined_gradient",
+    "check_strategy",
     "default_jit_compile",
     "devices_per_batch",
-    "losses_of_batch",
+    "forward_pass",
     "make_deterministic",
+    "run_batch",
     "scope",
     "strategy_for_fit",
+    "whole_batch_losses",
 ]
 
 
-def default_jit_compile(model):
-    """Whether XLA pays off: on a GPU; on CPUs it made a step 1.7x slower."""
+def default_jit_compile(model: keras.Model) -> bool:
+    """Whether `jit_compile="auto"` means XLA: on a GPU only.
+
+    On CPUs, XLA made a training step 1.7 times slower.
+
+    Args:
+        model: A `keras.Model`.
+    """
     alone = model.distribute_strategy.num_replicas_in_sync == 1
     return alone and bool(tf.config.list_physical_devices("GPU"))
 
 
-def devices_per_batch():
-    """Returns 1: replicas need not share a batch evenly."""
+def devices_per_batch() -> int:
+    """Returns 1, because replicas may share a batch unevenly."""
     return 1
 
 
-def make_deterministic():
-    """Makes this process compute the same to the last bit each time."""
+def make_deterministic() -> None:
+    """Makes the results of this process the same, bit for bit, in each run."""
     tf.config.experimental.enable_op_determinism()
 
 
-def scope(model):
+def scope(model: keras.Model) -> AbstractContextManager:
     """Returns the scope in which variables for training are created."""
     return model.distribute_strategy.scope()
 
 
-def as_step(model, function, data):
-    """Runs a function as one step of `fit` or `evaluate`.
+def run_batch(model: keras.Model, function: Callable, data: Any) -> dict:
+    """Runs a function on one batch of `fit` or `evaluate`.
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs,
-            that updates variables.
-        data: The batch that Keras gives to the step.
+        function: Function from images, labels and sample weights to logs. It
+            updates variables.
+        data: The batch, as Keras passes it to `train_step` and `test_step`.
 
     Returns:
-        What Keras wants back: the logs.
+        The logs, in the form that Keras expects.
     """
     del model
     return replicas.logs(function(*keras.utils.unpack_x_y_sample_weight(data)))
 
 
-def check_each_batch(model, step, check):
-    """Returns the step as it is: TensorFlow's losses check their labels."""
-    del model, check
-    return step
-
-
-def apply_gradient(optimizer, gradient, variables):
-    """Lets an optimizer move variables; see `combined_gradient`."""
-    optimizer.apply(gradient, variables)
-
-
-def combined_gradient(model, x, y, sample_weight):
-    """Runs one forward pass and returns the gradient to apply.
-
-    Each stage's gradient is taken over the variables of its own subgraph, so
-    its backward pass costs only that, and is reduced over replicas before
-    combining. A combiner that has a joint objective takes one backward pass.
-    Regularizers are no task: their gradient is added after combining.
+def check_each_batch(
+    model: keras.Model, function: Callable, check: Callable
+) -> Callable:
+    """Returns the function as it is: losses of TensorFlow check their labels.
 
     Args:
         model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`.
-        y: Targets, one for all stages; for label sets a dict of them.
-        sample_weight: Tensor `(batch,)` for all outputs, or several of them,
-            or `None`; see `heads.sample_weights`.
-
-    Returns:
-        Tuple of the gradient (list aligned with `model.trainable_variables`,
-        in the form in which Keras' optimizers sum it over replicas), the
-        logits of every output (list), the stage losses (tensor `(K,)`) and the
-        regularizers' penalty (scalar). Only the gradient carries the
-        optimizer's loss scale.
+        function: The train or test function of the model.
+        check: Function that raises an error for wrong labels.
     """
-    combiner = model.combiner
-    scale = model.optimizer.scale_loss
-    with tf.GradientTape(persistent=True) as tape:
-        outputs = keras.tree.flatten(model(x, training=True))
-        losses, own = replicas.losses_of_batch(
-            model.loss, model.stage_losses(y, outputs, sample_weight), x
-        )
-        weights = combiner.held(model.weighting(losses))
-        weights = ops.cast(weights, losses.dtype)
-        penalty = gradient_lists.penalty(model.losses, losses.dtype)
-        tasks = [
-            weight * loss
-            for weight, loss in zip(
-                ops.unstack(weights, model.num_stages), own, strict=True
-            )
-        ]
-        if combiner.joint:
-            objective = combiner.objective(ops.stack(own), weights)
-            joint = scale(objective + penalty / replicas.count())
-        else:
-            objectives = [scale(task) for task in tasks]
-            scaled_penalty = scale(penalty)
-            if combiner.refresh_every > 1:
-                factors = ops.cast(combiner.last_coefficients, losses.dtype)
-                joint = scale(ops.sum(factors * ops.stack(tasks)))
+    del model, check
+    return function
 
-    variables = model.trainable_variables
-    if combiner.joint:
-        gradient = _gradient(tape, joint, variables, variables)
+
+def branches_pay_off() -> bool:
+    """Whether a training step may choose at run time which gradients it takes.
+
+    The backward pass of synchronized batch normalization reduces over replicas,
+    which TensorFlow cannot do under a condition.
+    """
+    return replicas.count() == 1
+
+
+def apply_gradient(
+    optimizer: keras.optimizers.Optimizer,
+    gradient: Gradient,
+    variables: list[keras.Variable],
+) -> None:
+    """Lets an optimizer update variables.
+
+    Args:
+        optimizer: A Keras optimizer.
+        gradient: List of V tensors or `None`, the same on all replicas.
+        variables: List of V variables.
+    """
+    optimizer.apply(replicas.on_the_first(gradient), variables)
+
+
+class TapedForwardPass(ForwardPass):
+    """A forward pass that a `tf.GradientTape` records.
+
+    A gradient is taken over the variables of its own subgraph only.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Tensor,
+        losses_of: Callable[[list[Tensor]], list[Tensor]],
+    ):
+        self._variables = model.trainable_variables
+        self._scale = model.optimizer.scale_loss
+        with tf.GradientTape(persistent=True) as self._tape:
+            self.outputs = keras.tree.flatten(model(x, training=True))
+            self.losses, self._own_losses = whole_batch_losses(
+                model.loss, losses_of(self.outputs), x
+            )
+            self.penalty = gradient_lists.penalty(
+                model.losses, self.losses.dtype
+            )
+
+    def stage_gradient(
+        self, stage: int, coefficient: Tensor, owned: set[int]
+    ) -> Gradient:
+        return self._dense(
+            self._gradient(
+                [self._own_losses[stage]],
+                [coefficient],
+                [
+                    variable
+                    for variable in self._variables
+                    if id(variable) in owned
+                ],
+            )
+        )
+
+    def gradient(self, coefficients: Tensor) -> Gradient:
+        return self._dense(
+            self._gradient(
+                self._own_losses,
+                ops.unstack(coefficients, len(self._own_losses)),
+            )
+        )
+
+    def total_gradient(self, coefficients: Tensor) -> Gradient:
+        gradient = self._gradient(
+            [*self._own_losses, self.penalty],
+            [
+                *ops.unstack(coefficients, len(self._own_losses)),
+                ops.ones_like(self.penalty) / replicas.count(),
+            ],
+        )
         if replicas.count() > 1:
-            (gradient,) = replicas.summed([_dense(gradient, variables)])
-    else:
-        owned = gradient_lists.owned_by_stages(model)
+            (gradient,) = replicas.summed([self._dense(gradient)])
+        return gradient
 
-        def of_each_stage():
-            return [
-                _dense(
-                    _gradient(
-                        tape,
-                        objective,
-                        [
-                            variable
-                            for variable in variables
-                            if id(variable) in own
-                        ],
-                        variables,
-                    ),
-                    variables,
-                )
-                for objective, own in zip(objectives, owned, strict=True)
-            ]
-
-        def at_once():
-            gradient = _gradient(tape, joint, variables, variables)
-            gradient = _dense(gradient, variables)
-            return gradient_lists.at_first_owners(gradient, owned, variables)
-
-        # The backward pass of synchronized batch normalization reduces over
-        # replicas, which TensorFlow cannot do under a condition.
-        one_pass = combiner.refresh_every > 1 and replicas.count() == 1
-        stage_gradients = (
-            gradient_lists.choose(
-                combiner.due(), of_each_stage, at_once, owned, variables
-            )
-            if one_pass
-            else of_each_stage()
+    def penalty_gradient(self) -> Gradient:
+        return self._dense(
+            self._gradient([self.penalty], [ops.ones_like(self.penalty)])
         )
-        stage_gradients = replicas.summed(stage_gradients)
-        gradient = combiner(
-            stage_gradients, scale(ops.ones((), losses.dtype)), one_pass
+
+    def summed_over_replicas(self, gradients: list[Gradient]) -> list[Gradient]:
+        return replicas.summed(gradients)
+
+    def _gradient(self, losses, coefficients, sources=None):
+        """Returns a gradient aligned with the model's variables."""
+        sources = self._variables if sources is None else sources
+        gradients = self._tape.gradient(
+            losses,
+            [source.value for source in sources],
+            output_gradients=[
+                self._scale(coefficient) for coefficient in coefficients
+            ],
         )
-        gradient = gradient_lists.added(
-            gradient_lists.with_overflow(
-                gradient, stage_gradients, model.optimizer
-            ),
-            _dense(
-                _gradient(tape, scaled_penalty, variables, variables), variables
-            ),
-        )
-    gradient = replicas.on_the_first(gradient)
-    return gradient, outputs, losses, penalty
+        by_source = {
+            id(source): gradient
+            for source, gradient in zip(sources, gradients, strict=True)
+        }
+        return [by_source.get(id(variable)) for variable in self._variables]
+
+    def _dense(self, gradient):
+        """Returns a gradient as tensors of the variables' shapes.
+
+        The gradients of embeddings are `tf.IndexedSlices`, and some gradients
+        have no known shape if the batch size is not known.
+        """
+        return [
+            values
+            if values is None
+            else tf.ensure_shape(tf.convert_to_tensor(values), variable.shape)
+            for values, variable in zip(gradient, self._variables, strict=True)
+        ]
 
 
-def _gradient(tape, objective, sources, variables):
-    """Returns the gradient over `sources`, aligned with `variables`."""
-    values = tape.gradient(objective, [source.value for source in sources])
-    by_source = {
-        id(source): value for source, value in zip(sources, values, strict=True)
-    }
-    return [by_source.get(id(variable)) for variable in variables]
-
-
-def _dense(gradient, variables):
-    """Returns tensors of the variables' shapes, to compute with.
-
-    Where the size of the batch is not known, some gradients do not know theirs;
-    those of embeddings come as the rows that were read.
-    """
-    return [
-        one
-        if one is None
-        else tf.ensure_shape(tf.convert_to_tensor(one), variable.shape)
-        for one, variable in zip(gradient, variables, strict=True)
-    ]
+forward_pass = TapedForwardPass

@@ -47,8 +47,8 @@ class GradientCosines(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         check_anytime_model(self.model)
-        combiner = self.model.combiner
-        if combiner.joint:
+        combiner = self.model.gradient_combiner
+        if combiner.single_backward:
             raise ValueError(
                 "One backward pass of all losses has no stage gradients to "
                 "compare: compile with `gradients=Orthogonal()`, or with a "
@@ -58,10 +58,10 @@ class GradientCosines(keras.callbacks.Callback):
         check_epochs(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.combiner.reset_cosines()
+        self.model.gradient_combiner.reset_cosines()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.matrix = self.model.combiner.mean_cosines()
+        self.matrix = self.model.gradient_combiner.mean_cosines()
         pairs = itertools.combinations(range(len(self.matrix)), 2)
         values = {
             f"cosine_{i + 1}_{j + 1}": f"{self.matrix[i, j]:.6g}"

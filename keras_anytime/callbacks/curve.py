@@ -6,9 +6,9 @@ import keras
 
 from keras_anytime.callbacks.log import check_epochs
 from keras_anytime.callbacks.log import write_epoch
-from keras_anytime.evaluation import curve_of
-from keras_anytime.evaluation.predictions import check_data
-from keras_anytime.evaluation.predictions import predict_label_sets
+from keras_anytime.evaluation import curve_from_predictions
+from keras_anytime.evaluation.inference import check_data
+from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.stages import outputs as outputs_lib
@@ -87,7 +87,9 @@ class CurveLogger(keras.callbacks.Callback):
         predictions = predict_label_sets(
             self.model, self.data, [self._label_set], self.batch_size
         )
-        self.curve = curve_of(predictions[self._label_set], self._costs)
+        self.curve = curve_from_predictions(
+            predictions[self._label_set], self._costs
+        )
         values = self._values()
         if self.path is not None:
             written = {name: f"{one:.6g}" for name, one in values.items()}

@@ -45,10 +45,10 @@ class LossWeights(keras.callbacks.Callback):
         check_epochs(self.path)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.combiner.reset_weights()
+        self.model.mean_loss_weights.reset()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.weights = self.model.combiner.mean_weights()
+        self.weights = self.model.mean_loss_weights.result()
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         values = {
             f"weight_{k}": f"{weight:.6g}"

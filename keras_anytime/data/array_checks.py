@@ -17,7 +17,7 @@ def check_arrays(
 
     Args:
         images: Array. Images with three axes `(examples, height, width)` are
-            grey.
+            gray.
         labels: Array `(examples,)` or `(examples, 1)`.
         split: String. The arrays are called `x_<split>` and `y_<split>` in
             errors.

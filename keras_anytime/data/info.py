@@ -88,7 +88,7 @@ def build_info(
         class_names: As in `DatasetInfo`.
 
     Raises:
-        ValueError: If images differ in size, or are not grey or color images
+        ValueError: If images differ in size, or are not gray or color images
             of bytes.
     """
     if len(image_shape) != 3 or None in image_shape:
@@ -107,6 +107,6 @@ def build_info(
             f"4 channels. Received: name={name!r} with {dtype} images of shape "
             f"{image_shape}"
         )
-    grey = ((0.5,) * channels, (0.25,) * channels)
-    mean, std = _STATISTICS.get(name, _COLOR if channels == 3 else grey)
+    gray = ((0.5,) * channels, (0.25,) * channels)
+    mean, std = _STATISTICS.get(name, _COLOR if channels == 3 else gray)
     return DatasetInfo(name, (height, width, channels), class_names, mean, std)

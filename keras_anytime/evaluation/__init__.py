@@ -1,57 +1,47 @@
-"""Measuring anytime networks: cost, error against cost, deadlines, plots."""
+"""Evaluates anytime networks: error against cost, deadlines, seeds, reports."""
 
 from keras_anytime.evaluation import plots
 from keras_anytime.evaluation.anytime import anytime_curve
-from keras_anytime.evaluation.anytime import curve_of
+from keras_anytime.evaluation.anytime import curve_from_predictions
 from keras_anytime.evaluation.budget import BudgetCurve
-from keras_anytime.evaluation.budget import BudgetPoint
 from keras_anytime.evaluation.budget import budget_curve
-from keras_anytime.evaluation.budget import confidence_thresholds
-from keras_anytime.evaluation.budget import dynamic_evaluation
+from keras_anytime.evaluation.comparison import Comparison
+from keras_anytime.evaluation.comparison import compare
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.evaluation.deadlines import DeadlineSimulation
 from keras_anytime.evaluation.deadlines import simulate_deadlines
 from keras_anytime.evaluation.hierarchy import HierarchicalCurve
 from keras_anytime.evaluation.hierarchy import hierarchical_curve
-from keras_anytime.evaluation.inflation import CostInflation
+from keras_anytime.evaluation.inference import predict_stages
 from keras_anytime.evaluation.inflation import ensemble_cost_inflation
-from keras_anytime.evaluation.opening import summary
-from keras_anytime.evaluation.optimal import ensemble_curve
-from keras_anytime.evaluation.optimal import oracle_curve
-from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.oracles import ensemble_curve
+from keras_anytime.evaluation.oracles import oracle_curve
+from keras_anytime.evaluation.oracles import relative_increase
 from keras_anytime.evaluation.predictions import Predictions
-from keras_anytime.evaluation.predictions import predict_stages
+from keras_anytime.evaluation.random_deadlines import PriorityChoice
+from keras_anytime.evaluation.random_deadlines import best_priority
+from keras_anytime.evaluation.random_deadlines import expected_error
 from keras_anytime.evaluation.report import Report
-from keras_anytime.evaluation.report_folder import Results
-from keras_anytime.evaluation.seeds import Comparison
+from keras_anytime.evaluation.report_folder import ReportFolder
 from keras_anytime.evaluation.seeds import CurveAggregate
-from keras_anytime.evaluation.seeds import Spread
 from keras_anytime.evaluation.seeds import aggregate
-from keras_anytime.evaluation.seeds import compare
+from keras_anytime.evaluation.summary import summary
+from keras_anytime.evaluation.thresholds import confidence_thresholds
+from keras_anytime.evaluation.thresholds import dynamic_evaluation
 from keras_anytime.evaluation.timed import TimedPredictions
-from keras_anytime.evaluation.utility import PriorityChoice
-from keras_anytime.evaluation.utility import best_priority
-from keras_anytime.evaluation.utility import expected_error
-from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.cost import stage_costs
 
 __all__ = [
     "AnytimeCurve",
     "BudgetCurve",
-    "BudgetPoint",
     "Comparison",
-    "CostInflation",
     "CurveAggregate",
-    "CurvePoint",
     "DeadlineSimulation",
     "HierarchicalCurve",
     "Predictions",
     "PriorityChoice",
     "Report",
-    "Results",
-    "Spread",
-    "StageCost",
+    "ReportFolder",
     "TimedPredictions",
     "aggregate",
     "anytime_curve",
@@ -59,7 +49,7 @@ __all__ = [
     "budget_curve",
     "compare",
     "confidence_thresholds",
-    "curve_of",
+    "curve_from_predictions",
     "dynamic_evaluation",
     "ensemble_cost_inflation",
     "ensemble_curve",

@@ -1,53 +1,66 @@
-"""Measuring a model: from its answers to its anytime curve."""
+"""Measures the anytime curve of a model."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
+from keras_anytime.evaluation.inference import predict_label_sets
+from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_costs
-from keras_anytime.evaluation.predictions import predict_label_sets
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.cost import stage_costs
 
 
 def anytime_curve(
-    model,
-    data,
-    batch_size=128,
-    label_set=None,
-    resamples=metrics_lib.RESAMPLES,
-    level=metrics_lib.LEVEL,
-    seed=0,
-):
-    """Measures every stage of a model in one pass over the data.
+    model: keras.Model,
+    data: Iterable,
+    batch_size: int = 128,
+    label_set: str | None = None,
+    num_resamples: int = metrics_lib.NUM_RESAMPLES,
+    confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
+    seed: int = 0,
+) -> AnytimeCurve:
+    """Measures every stage of a model, in one pass over the data.
 
-    Costs are those of each stage's subnetwork alone, as in the papers; of an
-    ensemble, of all that runs before its answer. See `stage_costs`.
+    The cost of a stage is that of its subnetwork alone, as in the papers. For
+    an ensemble, it is the cost of everything that runs before the answer; see
+    `stage_costs`.
 
-    Intervals of errors are by the bootstrap over examples: they tell how well
-    the examples tell about others like them, and nothing of how another seed
-    would train. For that, see `aggregate`.
+    The intervals of the errors come from the bootstrap over examples. They
+    show the uncertainty from the choice of examples, not that from the
+    training seed; for the latter, see `aggregate`.
+
+    ```python
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    print(curve)
+    curve.plot("run/curve.png")
+    ```
 
     Args:
         model: An `AnytimeModel`.
         data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays. Labels of a hierarchical network are a dict from
-            label sets to integer labels.
-        batch_size: Integer. Images per batch where `data` is arrays.
-        label_set: String. Which labels of a hierarchical network to measure;
-            `None` for any other.
-        resamples: Integer. Data sets drawn for the intervals.
-        level: Float in (0, 1). Their confidence level.
-        seed: Integer, of the draws.
+            pair of arrays. The labels of a hierarchical network are a dict
+            from label sets to integer labels.
+        batch_size: Images per batch if `data` is a pair of arrays.
+        label_set: The label set of a hierarchical network to measure; `None`
+            for any other network.
+        num_resamples: Number of bootstrap data sets for the intervals.
+        confidence_level: Float in (0, 1), of the intervals.
+        seed: Seed of the bootstrap.
 
     Returns:
         An `AnytimeCurve`.
 
     Raises:
-        ValueError: If there is no data, the network has a single class, labels
-            are not integers among the classes, logits are not finite, or
-            `label_set` is none of the network's.
+        ValueError: If there is no data or the network has a single class, if
+            labels are not integers in `[0, classes)`, if a logit is not
+            finite, or if the network does not have `label_set`.
     """
     check_anytime_model(model)
     sets = model.label_sets
@@ -61,45 +74,58 @@ def anytime_curve(
             f"`label_set` must be one of {sets}, the label sets of this "
             f"network. Received: label_set={label_set!r}"
         )
-    found = predict_label_sets(model, data, [label_set], batch_size)
-    return curve_of(
-        found[label_set], stage_costs(model), resamples, level, seed
+    predictions = predict_label_sets(model, data, [label_set], batch_size)
+    return curve_from_predictions(
+        predictions[label_set],
+        stage_costs(model),
+        num_resamples,
+        confidence_level,
+        seed,
     )
 
 
-def curve_of(
-    predictions,
-    costs,
-    resamples=metrics_lib.RESAMPLES,
-    level=metrics_lib.LEVEL,
-    seed=0,
-):
-    """Returns the anytime curve of answers that were given before.
+def curve_from_predictions(
+    predictions: Predictions,
+    costs: Sequence[StageCost],
+    num_resamples: int = metrics_lib.NUM_RESAMPLES,
+    confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
+    seed: int = 0,
+) -> AnytimeCurve:
+    """Computes the anytime curve from the predictions of all stages.
 
     Args:
         predictions: `Predictions`, as from `predict_stages`.
         costs: List of K `StageCost`, as from `stage_costs`.
-        resamples: Integer. Data sets drawn for the intervals.
-        level: Float in (0, 1). Their confidence level.
-        seed: Integer, of the draws.
+        num_resamples: Number of bootstrap data sets for the intervals.
+        confidence_level: Float in (0, 1), of the intervals.
+        seed: Seed of the bootstrap.
 
     Returns:
         An `AnytimeCurve`.
 
     Raises:
-        ValueError: If costs and answers are of different numbers of stages.
+        ValueError: If costs and predictions are of different numbers of
+            stages.
     """
     check_costs(predictions, costs)
     stages = predictions.num_stages
     top1, top5 = ~predictions.correct, ~predictions.top5
-    worse = metrics_lib.worse_with_time(predictions.correct)
-    values = np.column_stack([top1, top5, worse, top1.mean(axis=1)])
-    # Among five classes, the label is among the five largest logits.
-    few = predictions.classes <= 5
+    # One row per example, so that the bootstrap resamples all measures
+    # together: top-1 errors, top-5 errors, overthinking, average error.
+    values = np.column_stack(
+        [
+            top1,
+            top5,
+            metrics_lib.overthinking(predictions.correct),
+            top1.mean(axis=1),
+        ]
+    )
     means = values.mean(axis=0).tolist()
     ends = metrics_lib.bootstrap_intervals(
-        values, resamples, level, seed
+        values, num_resamples, confidence_level, seed
     ).tolist()
+    # Among five classes, the label is always among the five largest logits.
+    few = predictions.classes <= 5
     return AnytimeCurve(
         points=tuple(
             CurvePoint(
@@ -125,5 +151,5 @@ def curve_of(
         overthinking_rate=means[-2],
         overthinking_interval=tuple(ends[-2]),
         average_error_interval=tuple(ends[-1]),
-        level=level,
+        confidence_level=confidence_level,
     )

@@ -1,48 +1,36 @@
 """Budgeted batch classification: easy images stop early, hard ones run on."""
 
 import dataclasses
-import itertools
+import os
+from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.confidence import check_thresholds
-from keras_anytime.evaluation.base import Result
-from keras_anytime.evaluation.csv_files import write_csv
-from keras_anytime.evaluation.predictions import check_costs
+from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.evaluation.thresholds import BudgetPoint
+from keras_anytime.evaluation.thresholds import confidence_thresholds
+from keras_anytime.evaluation.thresholds import cumulative_macs
+from keras_anytime.evaluation.thresholds import dynamic_evaluation
+from keras_anytime.files.csv_files import write_csv
+from keras_anytime.stages.cost import StageCost
 
 
 @dataclasses.dataclass(frozen=True)
-class BudgetPoint:
-    """What dynamic evaluation with some thresholds takes and achieves.
+class BudgetCurve(Measurement):
+    """The error of a network against its mean cost; see `budget_curve`.
 
-    Args:
-        mean_macs: Float. Mean multiply-adds that an image took.
-        top1_error: Float in [0, 1].
-        thresholds: Tuple of K - 1 floats; see `confidence_thresholds`.
-        shares: Tuple of K floats, the share of images that each stage
-            answered.
-    """
-
-    mean_macs: float
-    top1_error: float
-    thresholds: tuple[float, ...]
-    shares: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class BudgetCurve(Result):
-    """Error against mean cost; see `budget_curve`.
-
-    `print(curve)` shows it as a table.
+    `print(curve)` shows the curve as a table.
 
     Args:
         points: Tuple of `BudgetPoint`, the cheapest first.
-        budgets: Tuple of floats, the mean multiply-adds wanted of each.
-        examples: Integer. Examples measured on.
-        name: String. The network's name.
+        budgets: The wanted mean of multiply-adds of each point.
+        examples: Number of examples that were measured.
+        name: Name of the network.
     """
 
     points: tuple[BudgetPoint, ...]
@@ -50,7 +38,7 @@ class BudgetCurve(Result):
     examples: int
     name: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = (
             {
                 "budget": short(budget),
@@ -71,11 +59,11 @@ class BudgetCurve(Result):
             ]
         )
 
-    def to_csv(self, path):
-        """Writes one line per budget to a CSV file.
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with one line per budget.
 
         Args:
-            path: String or path. A file there is replaced at once.
+            path: Path of the file. An existing file is replaced atomically.
         """
         rows = []
         for budget, point in zip(self.budgets, self.points, strict=True):
@@ -91,123 +79,61 @@ class BudgetCurve(Result):
             rows.append(row)
         write_csv(path, rows)
 
+    def plot(
+        self, path: str | os.PathLike, curve: AnytimeCurve | None = None
+    ) -> None:
+        """Draws top-1 error against the mean cost of images that stop early.
 
-def reaching_macs(costs):
-    """Returns what it takes to reach each stage's answer, step by step.
+        Args:
+            path: Path that ends in `.png` or `.svg`. An existing file is
+                replaced atomically.
+            curve: `AnytimeCurve` of the same network for comparison: all
+                images stop at the same stage. `None` for no comparison.
 
-    Args:
-        costs: List of K `StageCost`.
+        Raises:
+            ValueError: If `curve` is not an anytime curve, or the path has
+                another suffix.
+            ImportError: If Matplotlib is missing; the `plot` extra installs it.
 
-    Returns:
-        Tuple of K integers: multiply-adds of steps 1 to k for one image.
-    """
-    return tuple(itertools.accumulate(cost.step_macs for cost in costs))
+        Reference:
+            [Huang et al., 2018, Figure 7](https://arxiv.org/abs/1703.09844)
+        """
+        from keras_anytime.evaluation.plots import style
+        from keras_anytime.evaluation.plots.budget import draw_budget
 
-
-def confidence_thresholds(predictions, costs, mean_macs):
-    """Chooses confidences so that images take a wanted cost on average.
-
-    An image's answer is final at the first stage whose confidence, the largest
-    probability, is above its threshold. As in MSDNet's evaluation, the shares
-    of images that stop at stages 1 to K are geometric, with the ratio at which
-    the mean cost is the wanted one; each threshold is the quantile of the
-    confidences of the images still on their way. Images that are equally sure
-    stop together, so that many with a confidence of exactly 1 cost more.
-
-    Args:
-        predictions: `Predictions` on validation data. Data that the network
-            was trained on would make it look too sure.
-        costs: List of K `StageCost`. What counts is the cost of running step
-            after step.
-        mean_macs: Float. The wanted mean of multiply-adds per image.
-
-    Returns:
-        Tuple of K - 1 floats in [0, 1]: above 0 every answer is, above 1 none.
-        Store them in an export (`thresholds=`), and `predict(x,
-        confidence="manifest")` honors them.
-
-    Raises:
-        ValueError: If the network cannot be so cheap or so costly, or costs
-            are of another number of stages.
-
-    Reference:
-        [Huang et al., 2018, Section 5 and Appendix](
-        https://arxiv.org/abs/1703.09844)
-    """
-    reach = _reach(predictions, costs)
-    if not reach[0] <= mean_macs <= reach[-1]:
-        raise ValueError(
-            f"The mean cost can be from {reach[0]} multiply-adds, all images "
-            f"stopping at the first stage, to {reach[-1]}, none stopping "
-            f"early. Received: mean_macs={mean_macs}"
-        )
-    shares = _geometric_shares(reach, mean_macs)
-    left = np.ones(predictions.examples, bool)
-    thresholds = []
-    # What was rounded away at one stage is made up for at the next.
-    stops = np.round(np.cumsum(shares) * predictions.examples).astype(int)
-    for k, stop in enumerate(stops[:-1]):
-        confidences = np.sort(predictions.confidences[left, k])
-        keep = min(predictions.examples - stop, len(confidences))
-        if not keep:
-            threshold = 0.0
-        elif keep == len(confidences):
-            threshold = 1.0
-        else:
-            # Half way between the most confident one that goes on and the
-            # least confident that stops: a device's last bits differ.
-            threshold = float(confidences[keep - 1 : keep + 1].mean())
-        thresholds.append(threshold)
-        left &= predictions.confidences[:, k] <= threshold
-    return tuple(thresholds)
+        style.save(draw_budget(self, curve), path)
 
 
-def dynamic_evaluation(predictions, costs, thresholds):
-    """Lets each image stop at the first stage that is sure enough.
+def budget_curve(
+    validation: Predictions,
+    test: Predictions,
+    costs: Sequence[StageCost],
+    budgets: Sequence[float] | None = None,
+) -> BudgetCurve:
+    """Measures a network under budgets for the mean cost per image.
+
+    ```python
+    predictions = ka.evaluation.predict_stages(model, (images, labels))
+    validation = predictions.part(slice(0, 16))
+    test = predictions.part(slice(16, 32))
+    costs = ka.evaluation.stage_costs(model)
+    print(ka.evaluation.budget_curve(validation, test, costs))
+    ```
 
     Args:
-        predictions: `Predictions` on test data.
-        costs: List of K `StageCost`.
-        thresholds: Confidences above which an answer is final: one float in
-            [0, 1], or K - 1 of them.
-
-    Returns:
-        A `BudgetPoint`.
-
-    Raises:
-        ValueError: If costs or thresholds are of another number of stages.
-    """
-    reach = np.array(_reach(predictions, costs))
-    thresholds = check_thresholds(thresholds, predictions.num_stages)
-    sure = predictions.confidences > np.array([*thresholds, -1.0])
-    stopped = sure.argmax(axis=1)  # The first that is.
-    correct = predictions.correct[np.arange(len(stopped)), stopped]
-    counts = np.bincount(stopped, minlength=len(reach))
-    return BudgetPoint(
-        mean_macs=float(reach[stopped].mean()),
-        top1_error=float(1 - correct.mean()),
-        thresholds=thresholds,
-        shares=tuple((counts / len(stopped)).tolist()),
-    )
-
-
-def budget_curve(validation, test, costs, budgets=None):
-    """Measures a network under budgets for the mean cost of an image.
-
-    Args:
-        validation: `Predictions` that decide the thresholds.
+        validation: `Predictions` that the thresholds are chosen on.
         test: `Predictions` that are measured.
         costs: List of K `StageCost`.
-        budgets: Increasing floats, wanted means of multiply-adds per image;
-            `None` for 9, evenly spaced from the first stage's cost to the cost
-            of all.
+        budgets: Wanted means of multiply-adds per image, increasing. `None`
+            for 9 budgets, evenly spaced from the first stage's cost to the
+            cost of all steps.
 
     Returns:
         A `BudgetCurve`.
 
     Raises:
-        ValueError: If a budget is out of reach, or the arguments do not fit
-            one another.
+        ValueError: If a budget is out of reach, or `validation`, `test` and
+            `costs` are not of the same network.
 
     Reference:
         [Huang et al., 2018, Section 5](https://arxiv.org/abs/1703.09844)
@@ -217,14 +143,16 @@ def budget_curve(validation, test, costs, budgets=None):
         test.classes,
     ):
         raise ValueError(
-            "Thresholds serve the network that they were chosen for. Received: "
-            f"answers of {validation.num_stages} stages in "
+            "`validation` and `test` must be predictions of the same network. "
+            f"Received: answers of {validation.num_stages} stages in "
             f"{validation.classes} classes, and of {test.num_stages} in "
             f"{test.classes}"
         )
     if budgets is None:
-        reach = _reach(validation, costs)
-        budgets = np.unique(np.linspace(reach[0], reach[-1], 9)).tolist()
+        cumulative = cumulative_macs(validation, costs)
+        budgets = np.unique(
+            np.linspace(cumulative[0], cumulative[-1], 9)
+        ).tolist()
     return BudgetCurve(
         points=tuple(
             dynamic_evaluation(
@@ -236,29 +164,3 @@ def budget_curve(validation, test, costs, budgets=None):
         examples=test.examples,
         name=test.name,
     )
-
-
-def _reach(predictions, costs):
-    check_costs(predictions, costs)
-    return reaching_macs(costs)
-
-
-def _geometric_shares(reach, mean_macs):
-    """Returns shares proportional to r^k whose mean cost is the wanted one."""
-    stages = np.arange(len(reach))
-
-    def shares(logarithm):
-        exponents = logarithm * stages
-        powers = np.exp(exponents - exponents.max())
-        return powers / powers.sum()
-
-    # The mean cost increases with r: bisect its logarithm. At the ends, all
-    # but e^-100 of the images stop at the first, or at the last stage.
-    low, high = -100.0, 100.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        if shares(middle) @ reach < mean_macs:
-            low = middle
-        else:
-            high = middle
-    return shares(high)

@@ -1,20 +1,25 @@
-"""The anytime curve: how good each stage's answer is, and what it costs."""
+"""The anytime curve: the error of each stage's answer against its cost."""
 
 import dataclasses
 import json
-import math
+import os
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
-from keras_anytime.evaluation.base import Result
-from keras_anytime.evaluation.csv_files import write_csv
+from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.metrics import MILESTONES
+from keras_anytime.evaluation.metrics import random_guess
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import user_path
+from keras_anytime.files.csv_files import write_csv
+from keras_anytime.stages.cost import StageCost
 
-# The shares of the cost at which the papers report errors.
-MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}
-# Names in files that were written before the fields got theirs.
+# Fields by their names in files of earlier versions.
 _RENAMED = {
+    "level": "confidence_level",
     "monotonicity": "overthinking_rate",
     "monotonicity_interval": "overthinking_interval",
 }
@@ -22,28 +27,29 @@ _RENAMED = {
 
 @dataclasses.dataclass(frozen=True)
 class CurvePoint:
-    """One stage of an anytime curve.
+    """The point of one stage on an anytime curve.
 
-    What was not measured is `None`.
+    A number that was not measured is `None`.
 
     Args:
-        stage: Integer, counted from 1.
-        macs: Integer. Multiply-adds of the subnetwork, for one image.
-        parameters: Integer. Trainable parameters of the subnetwork.
-        top1_error: Float in [0, 1]. Share of examples whose label is not the
-            largest logit. A tie is an error: a stage that says the same of all
-            classes errs always, and does not guess.
+        stage: Number of the stage, from 1.
+        macs: Multiply-adds of the subnetwork, for one image.
+        parameters: Number of trainable parameters of the subnetwork.
+        top1_error: Float in [0, 1]. Share of examples whose label does not
+            have the largest logit. A tie is an error: a stage with the same
+            logit for all classes is always wrong, and is not credited with
+            guesses.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
-            the five largest logits; `None` of five classes or fewer.
-        loss: Float. Mean cross entropy in nats, without regularizers.
-        calibration_error: Float in [0, 1]. How far the confidences are from
-            the share of right answers; see `measures.calibration_error`.
-        top1_low: Float. Lower end of the interval of the top-1 error.
-        top1_high: Float. Its upper end.
-        top5_low: Float. Lower end of the interval of the top-5 error.
-        top5_high: Float. Its upper end.
-        top1_runs: Tuple of floats, the top-1 errors of the runs that it is the
-            mean of; `None` of a single run.
+            the five largest logits; `None` for five classes or fewer.
+        loss: Mean cross entropy in nats, without regularizers.
+        calibration_error: Float in [0, 1]. The expected calibration error of
+            the confidences.
+        top1_low: Lower end of the interval of the top-1 error.
+        top1_high: Upper end of the interval of the top-1 error.
+        top5_low: Lower end of the interval of the top-5 error.
+        top5_high: Upper end of the interval of the top-5 error.
+        top1_runs: Top-1 errors of the runs that the point is the mean of;
+            `None` for a single run.
     """
 
     stage: int
@@ -61,23 +67,31 @@ class CurvePoint:
 
 
 @dataclasses.dataclass(frozen=True)
-class AnytimeCurve(Result):
-    """Error against cost over the stages of one network.
+class AnytimeCurve(Measurement):
+    """The error of each stage of one network against its cost.
 
-    `print(curve)` shows it as a table. What was not measured is `None`.
+    `print(curve)` shows the curve as a table. A number that was not measured
+    is `None`.
+
+    ```python
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    print(curve.average_error, curve.error_at(1 / 2))
+    curve.to_json("run/curve.json")
+    same = ka.evaluation.AnytimeCurve.from_json("run/curve.json")
+    ```
 
     Args:
         points: Tuple of K `CurvePoint`, the first stage first.
-        classes: Integer. Number of classes.
-        examples: Integer. Examples measured on.
-        name: String. The network's name; with label sets, and which of them
-            was measured.
+        classes: Number of classes.
+        examples: Number of examples that were measured.
+        name: Name of the network and, if it has several label sets, of the
+            measured one.
         overthinking_rate: Float in [0, 1]. Share of examples whose answer gets
             worse with more time: some stage is right and a later one wrong.
-            Best is 0.
-        overthinking_interval: Pair of floats, the ends of its interval.
-        average_error_interval: Pair of floats, those of `average_error`.
-        level: Float in (0, 1), the confidence level of all intervals.
+            The best value is 0.
+        overthinking_interval: Ends of the interval of `overthinking_rate`.
+        average_error_interval: Ends of the interval of `average_error`.
+        confidence_level: Float in (0, 1), of all intervals.
     """
 
     points: tuple[CurvePoint, ...]
@@ -87,42 +101,43 @@ class AnytimeCurve(Result):
     overthinking_rate: float | None = None
     overthinking_interval: tuple[float, float] | None = None
     average_error_interval: tuple[float, float] | None = None
-    level: float | None = None
+    confidence_level: float | None = None
 
     @property
-    def runs(self):
-        """Number of runs it is the mean of: intervals are over several runs.
+    def num_runs(self) -> int:
+        """Number of runs that the curve is the mean of.
 
-        Those of a single run are over its examples.
+        The intervals of a single run are over its examples; those of several
+        runs are over the runs.
         """
         return len(self.points[0].top1_runs or (0,))
 
     @property
-    def average_error(self):
+    def average_error(self) -> float:
         """AE: the mean of the stages' top-1 errors (Hu 2017, Section 4.1)."""
         errors = [point.top1_error for point in self.points]
         return sum(errors) / len(errors)
 
-    def fits(self, costs, classes):
-        """Returns whether it can have been measured on a network.
+    def matches(self, costs: Sequence[StageCost], classes: int) -> bool:
+        """Returns whether the curve can be that of a network.
 
         Args:
-            costs: List of the network's `StageCost`.
-            classes: Integer, the network's number of classes; of several
-                label sets, those of the one in question.
+            costs: The network's K `StageCost`.
+            classes: The network's number of classes, in the label set in
+                question.
         """
         macs = [point.macs for point in self.points]
         return self.classes == classes and macs == [c.macs for c in costs]
 
-    def error_at(self, share):
-        """Returns the top-1 error when a share of the whole cost is spent.
+    def error_at(self, share: float) -> float:
+        """Returns the top-1 error after a share of the whole cost.
 
         Args:
             share: Float in [0, 1], of the multiply-adds of the last stage.
 
         Returns:
-            Float: the error of the last stage whose cost is within that
-            share, or of a random guess where none is.
+            The error of the last stage whose cost is within that share, or of
+            a random guess if there is none.
 
         Raises:
             ValueError: If `share` is outside [0, 1].
@@ -134,39 +149,45 @@ class AnytimeCurve(Result):
             raise ValueError(
                 f"`share` must be in [0, 1]. Received: share={share}"
             )
-        # A stage of 29 in 100 is within a share of 0.29, whatever its last bit.
-        return self.within(share * self.points[-1].macs * (1 + 1e-9))
+        # A cost of 29 in 100 is within a share of 0.29 in spite of rounding.
+        budget = share * self.points[-1].macs * (1 + 1e-9)
+        errors = [p.top1_error for p in self.points if p.macs <= budget]
+        return errors[-1] if errors else 1 - 1 / self.classes
 
-    def within(self, macs, measure="top1_error"):
-        """Returns what a budget of multiply-adds achieves.
+    def value_at_budget(
+        self, macs: float, measure: str = "top1_error"
+    ) -> float | None:
+        """Returns a measure within a budget of multiply-adds.
 
         Args:
-            macs: Float. The budget, in multiply-adds for one image.
-            measure: String. `"top1_error"`, `"top5_error"` or `"loss"`.
+            macs: The budget, in multiply-adds for one image.
+            measure: `"top1_error"`, `"top5_error"` or `"loss"`.
 
         Returns:
-            Float: the measure of the last stage whose cost is within the
-            budget, or of a random guess where none is. `None` if it was not
-            measured.
+            The measure of the last stage whose cost is within the budget, or
+            of a random guess if there is none. `None` if it was not measured.
+
+        Raises:
+            ValueError: If `measure` is another one.
         """
-        value = _random_guess(measure, self.classes)
+        value = random_guess(measure, self.classes)
         for point in self.points:
             if point.macs <= macs:
                 value = getattr(point, measure)
         return value
 
     @property
-    def milestones(self):
+    def milestones(self) -> dict[float, float]:
         """Dict from 1/4, 1/2, 3/4 and 1 to the error at that share."""
         return {share: self.error_at(share) for share in MILESTONES}
 
-    def __str__(self):
-        # Nothing is known of what layers of the user's own cost.
+    def __str__(self) -> str:
+        # The cost of custom layers may be unknown, which counts as 0.
         whole = self.points[-1].macs or None
-        level = f"{self.level or 0:.0%} interval"
+        interval = f"{self.confidence_level or 0:.0%} interval"
         lines = [
             f"{self.name}: {self.examples} examples, {self.classes} classes"
-            + (f", mean of {self.runs} runs" if self.runs > 1 else ""),
+            + (f", mean of {self.num_runs} runs" if self.num_runs > 1 else ""),
             *as_table(
                 {
                     "stage": point.stage,
@@ -174,7 +195,7 @@ class AnytimeCurve(Result):
                     "of all": whole and f"{point.macs / whole:.0%}",
                     "parameters": f"{point.parameters:,}",
                     "top-1 error": percent(point.top1_error),
-                    level: _interval(point.top1_low, point.top1_high),
+                    interval: _interval(point.top1_low, point.top1_high),
                     "top-5 error": percent(point.top5_error),
                     "loss": None if point.loss is None else f"{point.loss:.3f}",
                     "calibration error": percent(point.calibration_error),
@@ -200,7 +221,7 @@ class AnytimeCurve(Result):
         lines.append(f"error by share of the cost: {shares}")
         return "\n".join(lines)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Returns the curve as a dict of plain values, for JSON."""
         return {
             **dataclasses.asdict(self),
@@ -211,108 +232,101 @@ class AnytimeCurve(Result):
         }
 
     @classmethod
-    def from_dict(cls, content):
-        """Makes a curve of what `to_dict` gave.
+    def from_dict(cls, content: Mapping[str, Any]) -> "AnytimeCurve":
+        """Makes a curve from the dict that `to_dict` returned.
 
         Args:
-            content: Dict.
+            content: Dict of plain values.
+
+        Returns:
+            An `AnytimeCurve`.
 
         Raises:
-            ValueError: If it is no curve.
+            ValueError: If `content` is not the dict of a curve.
         """
         try:
             content = {_RENAMED.get(key, key): content[key] for key in content}
-            own = {
+            fields = {
                 field.name: content[field.name]
                 for field in dataclasses.fields(cls)
                 if field.name in content
             }
             for name in ("overthinking_interval", "average_error_interval"):
-                own[name] = own.get(name) and tuple(own[name])
-            points = tuple(CurvePoint(**one) for one in own.pop("points"))
-            points = tuple(
-                dataclasses.replace(
-                    point, top1_runs=point.top1_runs and tuple(point.top1_runs)
-                )
-                for point in points
-            )
+                fields[name] = fields.get(name) and tuple(fields[name])
+            points = tuple(map(_point, fields.pop("points")))
             if not points:
                 raise KeyError("points")
-            return cls(points=points, **own)
+            return cls(points=points, **fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                "This is no anytime curve as `to_dict` and `to_json` give it. "
-                f"Received: {type(error).__name__}: {error}"
+                "This is not an anytime curve as `to_dict` and `to_json` write "
+                f"it. Received: {type(error).__name__}: {error}"
             ) from error
 
     @classmethod
-    def from_json(cls, path):
+    def from_json(cls, path: str | os.PathLike) -> "AnytimeCurve":
         """Reads a curve that `to_json` wrote.
 
         Args:
-            path: String or path.
+            path: Path of the file.
+
+        Returns:
+            An `AnytimeCurve`.
 
         Raises:
             OSError: If the file cannot be read.
-            ValueError: If it holds no curve.
+            ValueError: If the file does not hold a curve.
         """
         try:
             return cls.from_dict(json.loads(user_path(path).read_text()))
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
-    def to_csv(self, path):
-        """Writes one line per stage to a CSV file.
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with one line per stage.
 
         Args:
-            path: String or path. A file there is replaced at once.
+            path: Path of the file. An existing file is replaced atomically.
         """
         rows = [dataclasses.asdict(point) for point in self.points]
         write_csv(
             path,
             [
                 {
-                    name: one
-                    for name, one in row.items()
-                    if one is not None and name != "top1_runs"
+                    name: value
+                    for name, value in row.items()
+                    if value is not None and name != "top1_runs"
                 }
                 for row in rows
             ],
         )
 
-    def plot(self, path):
+    def plot(self, path: str | os.PathLike) -> None:
         """Draws top-1 error against multiply-adds.
 
         Args:
-            path: String or path that ends in `.png` or `.svg`. A file there
-                is replaced at once.
+            path: Path that ends in `.png` or `.svg`. An existing file is
+                replaced atomically.
 
         Raises:
-            ValueError: If the path ends in anything else.
-            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+            ValueError: If the path has another suffix.
+            ImportError: If Matplotlib is missing; the `plot` extra installs it.
         """
-        from keras_anytime.evaluation.plots.curves import plot_curve
+        from keras_anytime.evaluation.plots import style
+        from keras_anytime.evaluation.plots.curves import draw_curve
 
-        plot_curve(self, path)
-
-
-def _random_guess(measure, classes):
-    guesses = {
-        "top1_error": 1 - 1 / classes,
-        "top5_error": 1 - 5 / classes if classes > 5 else None,
-        "loss": math.log(classes),
-    }
-    if measure not in guesses:
-        raise ValueError(
-            f"`measure` must be one of {sorted(guesses)}. "
-            f"Received: measure={measure!r}"
-        )
-    return guesses[measure]
+        style.save(draw_curve(self), path)
 
 
-def _interval(low, high):
+def _point(content: Mapping[str, Any]) -> CurvePoint:
+    point = CurvePoint(**content)
+    runs = point.top1_runs and tuple(point.top1_runs)
+    return dataclasses.replace(point, top1_runs=runs)
+
+
+def _interval(low: float | None, high: float | None) -> str | None:
     return None if low is None else f"{low:.1%}-{high:.1%}"
 
 
-def _with_interval(value, ends):
-    return percent(value) + (f" ({_interval(*ends)})" if ends else "")
+def _with_interval(value: float, ends: tuple[float, float] | None) -> str:
+    return f"{value:.2%}" + (f" ({_interval(*ends)})" if ends else "")

@@ -1,38 +1,41 @@
-"""Answers under deadlines, from measured latencies of every input."""
+"""Simulates answers under deadlines, from measured latencies of each input."""
 
 import dataclasses
 import math
+import os
+from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
-from keras_anytime.evaluation.base import Result
-from keras_anytime.evaluation.csv_files import write_csv
+from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
+from keras_anytime.files.csv_files import write_csv
 
-# Wan 2020, Section 5.4: deadlines from half to all of the mean latency of the
-# largest network.
+# Deadlines as shares of the mean latency of the largest network (Wan 2020,
+# Section 5.4).
 SHARES = tuple(np.linspace(0.5, 1, 7).tolist())
 
 
 @dataclasses.dataclass(frozen=True)
-class DeadlineSimulation(Result):
-    """Errors under deadlines of several schemes; see `simulate_deadlines`.
+class DeadlineSimulation(Measurement):
+    """The errors of several schemes under deadlines; see `simulate_deadlines`.
 
-    `print(simulation)` shows it as a table.
+    `print(simulation)` shows the errors as a table.
 
     Args:
-        deadlines_ms: Tuple of floats; infinite for none.
+        deadlines_ms: Tuple of floats; infinite for no deadline.
         errors: Dict from `"baseline"`, `"nested"`, `"oracle_all"` and
             `"oracle_each"` to one top-1 error for each deadline.
-        intervals: Dict likewise to pairs of the ends of their intervals, by
-            the bootstrap over inputs.
-        largest_ms: Float. The mean latency of the largest network.
-        examples: Integer. Inputs measured.
-        level: Float in (0, 1), the confidence level of the intervals.
+        intervals: Dict from the same schemes to the ends of the errors'
+            intervals, by the bootstrap over inputs.
+        largest_ms: Mean latency of the largest network.
+        examples: Number of inputs.
+        confidence_level: Float in (0, 1), of the intervals.
         names: Dict from schemes to the networks' names.
     """
 
@@ -41,10 +44,10 @@ class DeadlineSimulation(Result):
     intervals: dict[str, tuple[tuple[float, float], ...]]
     largest_ms: float
     examples: int
-    level: float
+    confidence_level: float
     names: dict[str, str]
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = []
         for index, deadline in enumerate(self.deadlines_ms):
             limited = math.isfinite(deadline)
@@ -70,11 +73,11 @@ class DeadlineSimulation(Result):
             ]
         )
 
-    def to_csv(self, path):
-        """Writes one line per deadline to a CSV file; none is `inf`.
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with one line per deadline; none is `inf`.
 
         Args:
-            path: String or path. A file there is replaced at once.
+            path: Path of the file. An existing file is replaced atomically.
         """
         rows = []
         for index, deadline in enumerate(self.deadlines_ms):
@@ -86,69 +89,76 @@ class DeadlineSimulation(Result):
             rows.append(row)
         write_csv(path, rows)
 
-    def plot(self, path):
+    def plot(self, path: str | os.PathLike) -> None:
         """Draws bars of the errors at each deadline, with intervals.
 
         Args:
-            path: String or path that ends in `.png` or `.svg`. A file there
-                is replaced at once.
+            path: Path that ends in `.png` or `.svg`. An existing file is
+                replaced atomically.
 
         Raises:
-            ValueError: If the path ends in anything else.
-            ImportError: If Matplotlib is missing; the `plot` extra brings it.
-        """
-        from keras_anytime.evaluation.plots.curves import plot_deadlines
+            ValueError: If the path has another suffix.
+            ImportError: If Matplotlib is missing; the `plot` extra installs it.
 
-        plot_deadlines(self, path)
+        Reference:
+            [Wan et al., 2020, Figure 10](https://arxiv.org/abs/2008.06635)
+        """
+        from keras_anytime.evaluation.plots import style
+        from keras_anytime.evaluation.plots.deadlines import draw_deadlines
+
+        style.save(draw_deadlines(self), path)
 
 
 def simulate_deadlines(
-    nested,
-    oracle=None,
-    baseline=None,
-    deadlines_ms=None,
-    resamples=metrics_lib.RESAMPLES,
-    level=metrics_lib.LEVEL,
-    seed=0,
-):
-    """Returns the errors of four schemes under deadlines.
+    nested: TimedPredictions,
+    oracle: TimedPredictions | Sequence[TimedPredictions] | None = None,
+    baseline: TimedPredictions | None = None,
+    deadlines_ms: Sequence[float] | None = None,
+    num_resamples: int = metrics_lib.NUM_RESAMPLES,
+    confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
+    seed: int = 0,
+) -> DeadlineSimulation:
+    """Simulates four schemes under deadlines.
 
     At a deadline, an anytime network gives the answer of its last stage that
     is ready. The oracles know beforehand how long each network will take:
 
-    - `nested`: your anytime network.
-    - `baseline`: another one to compare with, such as an even-width nest.
-    - `oracle_all`: of separate networks, the most accurate one of those that
-      are ready by the deadline for all inputs.
-    - `oracle_each`: for each input, the most accurate one of those that are
+    - `nested`: the anytime network in question.
+    - `baseline`: another anytime network, such as an even-width nest.
+    - `oracle_all`: of the separate networks, the most accurate one that is
+      ready by the deadline for all inputs.
+    - `oracle_each`: for each input, the most accurate separate network that is
       ready by the deadline for this input.
 
-    Where nothing is ready, a random guess is the answer; what counts is its
-    expected error. The most accurate network is that with the lowest error
-    over all inputs; of equal ones, the last that is given.
+    If nothing is ready, the answer is a random guess, which counts with its
+    expected error. The most accurate network has the lowest error over all
+    inputs; among equal ones, the last in the list.
 
     ```python
-    measured = ka.runtime.time_answers(predictors, images)
-    timed = {
-        name: ka.evaluation.TimedPredictions.of(one, labels, name)
-        for name, one in measured.items()
-    }
-    simulation = ka.evaluation.simulate_deadlines(
-        timed["nested"], [timed["w1"], timed["w2"], timed["w4"]]
+    predictor = ka.runtime.AnytimePredictor("run/anytime.tflite")
+    measured = ka.runtime.time_answers({"nested": predictor}, images)
+    nested = ka.evaluation.TimedPredictions.from_answers(
+        measured["nested"], labels, "nested"
     )
+    # Here in place of a separate network: the last stage alone.
+    alone = ka.evaluation.Predictions.from_logits(
+        measured["nested"].logits[-1:], labels, "w4"
+    )
+    oracle = ka.evaluation.TimedPredictions(alone, nested.latency_ms[:, -1:])
+    print(ka.evaluation.simulate_deadlines(nested, [oracle]))
     ```
 
     Args:
         nested: `TimedPredictions` of an anytime network.
-        oracle: Sequence of `TimedPredictions` of separate networks of one
-            stage each. The largest is that with the largest median latency.
+        oracle: `TimedPredictions` of separate networks of one stage each. The
+            largest network is the one with the largest median latency.
         baseline: `TimedPredictions` of another anytime network, or `None`.
-        deadlines_ms: Sequence of positive floats, infinite for none; `None`
-            for the paper's: 7 from 0.5 to 1 times the mean latency of the
-            largest separate network, and none.
-        resamples: Integer. Data sets drawn for the intervals.
-        level: Float in (0, 1). Their confidence level.
-        seed: Integer, of the draws.
+        deadlines_ms: Positive floats, infinite for no deadline. `None` for the
+            paper's deadlines: 7 from 0.5 to 1 times the mean latency of the
+            largest separate network, and no deadline.
+        num_resamples: Number of bootstrap data sets for the intervals.
+        confidence_level: Float in (0, 1), of the intervals.
+        seed: Seed of the bootstrap.
 
     Returns:
         A `DeadlineSimulation`.
@@ -165,80 +175,92 @@ def simulate_deadlines(
         oracle = [oracle]
     if not oracle:
         raise ValueError(
-            "The deadlines and two of the schemes need separate networks to "
-            "choose from: train and time those of `ka.nets.independent`. "
-            f"Received: oracle={oracle!r}"
+            "`oracle` must hold separate networks, because the deadlines and "
+            "two of the schemes depend on them: train and time those of "
+            f"`ka.nets.independent`. Received: oracle={oracle!r}"
         )
-    for one in oracle:
-        if one.predictions.num_stages != 1:
+    for network in oracle:
+        if network.predictions.num_stages != 1:
             raise ValueError(
-                "The oracle's networks answer once each. Received: "
-                f"{one.predictions.name!r} of {one.predictions.num_stages} "
-                "stages"
+                "The networks of the oracle must answer once. Received: "
+                f"{network.predictions.name!r} of "
+                f"{network.predictions.num_stages} stages"
             )
-    anytime = {"baseline": baseline, "nested": nested}
-    anytime = {name: one for name, one in anytime.items() if one is not None}
+    anytime = {"nested": nested}
+    if baseline is not None:
+        anytime = {"baseline": baseline, **anytime}
     check_same_inputs([*anytime.values(), *oracle])
-    # By medians: one slow answer makes no network the largest.
-    largest = max(oracle, key=lambda one: np.median(one.latency_ms))
+    # The median is robust: one slow answer does not make a network the largest.
+    largest = max(oracle, key=lambda network: np.median(network.latency_ms))
     largest_ms = float(largest.latency_ms.mean())
     if deadlines_ms is None:
         deadlines_ms = default_deadlines(largest_ms)
     deadlines_ms, _ = check_deadlines(deadlines_ms)
-    ranked = sorted(oracle, key=lambda one: one.predictions.correct.mean())
-    by_scheme = {
-        **{name: one.errors_by for name, one in anytime.items()},
+    ranked = sorted(
+        oracle, key=lambda network: network.predictions.correct.mean()
+    )
+    schemes: dict[str, Callable[[float], np.ndarray]] = {
+        **{
+            scheme: network.errors_at_deadline
+            for scheme, network in anytime.items()
+        },
         "oracle_all": lambda deadline: _oracle_errors(ranked, deadline, True),
         "oracle_each": lambda deadline: _oracle_errors(ranked, deadline, False),
     }
     errors, intervals = {}, {}
-    for scheme, errors_by in by_scheme.items():
+    for scheme, errors_at_deadline in schemes.items():
         values = np.column_stack(
-            [errors_by(deadline) for deadline in deadlines_ms]
+            [errors_at_deadline(deadline) for deadline in deadlines_ms]
         )
         errors[scheme] = tuple(values.mean(axis=0).tolist())
-        ends = metrics_lib.bootstrap_intervals(values, resamples, level, seed)
-        intervals[scheme] = tuple(map(tuple, ends.tolist()))
-    separate = ", ".join(one.predictions.name for one in oracle)
+        ends = metrics_lib.bootstrap_intervals(
+            values, num_resamples, confidence_level, seed
+        )
+        intervals[scheme] = tuple((low, high) for low, high in ends.tolist())
     return DeadlineSimulation(
         deadlines_ms=deadlines_ms,
         errors=errors,
         intervals=intervals,
         largest_ms=largest_ms,
         examples=nested.predictions.examples,
-        level=level,
+        confidence_level=confidence_level,
         names={
-            **{name: one.predictions.name for name, one in anytime.items()},
-            "oracle": separate,
+            **{
+                scheme: network.predictions.name
+                for scheme, network in anytime.items()
+            },
+            "oracle": ", ".join(network.predictions.name for network in oracle),
         },
     )
 
 
-def default_deadlines(latency_ms):
+def default_deadlines(latency_ms: float) -> list[float]:
     """Returns the paper's deadlines.
 
     Args:
-        latency_ms: Float, the mean latency of the largest network.
+        latency_ms: Mean latency of the largest network.
 
     Returns:
-        List of 8 floats: 0.5 to 1 times that, and infinity.
+        List of 8 floats: 0.5 to 1 times the latency, and infinity.
     """
     return [share * latency_ms for share in SHARES] + [math.inf]
 
 
-def _oracle_errors(ranked, deadline_ms, for_all):
+def _oracle_errors(
+    ranked: Sequence[TimedPredictions], deadline_ms: float, for_all: bool
+) -> np.ndarray:
     """Returns the expected error for each input of the oracle's choice.
 
     Args:
-        ranked: List of `TimedPredictions`, the least accurate first.
-        deadline_ms: Float.
-        for_all: Boolean. Whether a network must be ready for all inputs to be
-            chosen for any.
+        ranked: `TimedPredictions`, the least accurate network first.
+        deadline_ms: Milliseconds.
+        for_all: If True, a network is chosen only if it is ready for all
+            inputs.
     """
-    errors = ranked[0].errors_by(0)  # Nothing is ready so early.
-    for one in ranked:
-        ready = one.latency_ms[:, 0] <= deadline_ms
+    errors = ranked[0].errors_at_deadline(0)  # Nothing is ready so early.
+    for network in ranked:
+        ready = network.latency_ms[:, 0] <= deadline_ms
         if for_all:
-            ready = ready.all()
-        errors = np.where(ready, one.errors_by(math.inf), errors)
+            ready = np.full_like(ready, ready.all())
+        errors = np.where(ready, network.errors_at_deadline(math.inf), errors)
     return errors

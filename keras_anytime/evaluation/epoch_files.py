@@ -1,25 +1,30 @@
-"""Reading the CSV files that callbacks write, one line per epoch."""
+"""Reads the CSV files that callbacks write, with one line per epoch."""
 
 import csv
 import itertools
 import math
+import os
+from collections.abc import Iterable
 
-from keras_anytime.evaluation.csv_files import read_csv
 from keras_anytime.files import user_path
+from keras_anytime.files.csv_files import read_csv
 
 
-def read_columns(source, expected):
-    """Returns a file's epochs and its other columns, as lists of floats.
+def read_columns(
+    source: str | os.PathLike, expected: str
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Returns the epochs of a file and its other columns, as lists of floats.
 
-    What is empty is NaN. Columns of other things than numbers are left out.
+    An empty cell becomes NaN. A column with a cell that is not a number is
+    left out.
 
     Args:
-        source: String or path of a CSV file.
-        expected: String, the columns that errors ask for.
+        source: Path of a CSV file.
+        expected: The columns that the file should have, in words. Error
+            messages repeat them.
 
     Returns:
-        Pair of a list of floats, the epochs, and a dict from columns to lists
-        of as many.
+        The epochs, and a dict from column names to lists of as many floats.
 
     Raises:
         ValueError: If the file cannot be read, is empty, or its column `epoch`
@@ -30,41 +35,44 @@ def read_columns(source, expected):
         rows = read_csv(source)
     except (OSError, ValueError, csv.Error) as error:
         raise ValueError(
-            f"A CSV file with the columns {expected} is needed. "
+            f"The plot needs a CSV file with the columns {expected}. "
             f"Received: {str(source)!r}, {type(error).__name__}: {error}"
         ) from error
-    columns = {
-        name: values
-        for name in (rows[0] if rows else ())
-        if name and None not in (values := [_number(row[name]) for row in rows])
-    }
-    epochs = columns.get("epoch", ())
-    rising = all(a < b for a, b in itertools.pairwise(epochs))
-    if not epochs or not all(map(math.isfinite, epochs)) or not rising:
-        raise foreign(source, expected, columns)
+    columns: dict[str, list[float]] = {}
+    for name in rows[0] if rows else ():
+        numbers = [_number(row[name]) for row in rows]
+        known = [number for number in numbers if number is not None]
+        if name and len(known) == len(rows):
+            columns[name] = known
+    epochs = columns.get("epoch", [])
+    increasing = all(a < b for a, b in itertools.pairwise(epochs))
+    if not epochs or not all(map(math.isfinite, epochs)) or not increasing:
+        raise wrong_columns(source, expected, columns)
     del columns["epoch"]
     return epochs, columns
 
 
-def _number(text):
+def _number(text: str) -> float | None:
     try:
         return float(text) if text else math.nan
     except ValueError:
         return None
 
 
-def foreign(source, expected, columns):
-    """Returns the error for a file that is not what it should be.
+def wrong_columns(
+    source: str | os.PathLike, expected: str, columns: Iterable[str]
+) -> ValueError:
+    """Returns the error for a file that lacks the expected columns.
 
     Args:
-        source: String or path of the file.
-        expected: String, the columns that are asked for.
-        columns: Iterable of strings, those of the file that hold numbers.
+        source: Path of the file.
+        expected: The columns that the file should have, in words.
+        columns: Names of the file's columns that hold numbers.
     """
-    names = ", ".join(str(name) for name in list(columns)[:8])
-    more = ", ..." if len(columns) > 8 else ""
-    found = f"numbers in the columns {names}{more}" if names else "no numbers"
+    names = list(columns)
+    shown = ", ".join(map(str, names[:8])) + (", ..." if len(names) > 8 else "")
+    has = f"numbers in the columns {shown}" if names else "no numbers"
     return ValueError(
-        f"A CSV file with the columns {expected} is needed, with one line for "
-        f"each epoch. Received: {str(source)!r}, which has {found}"
+        f"The plot needs a CSV file with the columns {expected}, and with one "
+        f"line for each epoch. Received: {str(source)!r}, which has {has}"
     )

@@ -1,21 +1,27 @@
-"""Hierarchical anytime prediction: coarse labels where fine ones fail."""
+"""Hierarchical prediction: coarse labels until fine labels are reliable."""
 
 import dataclasses
+import os
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
 
-from keras_anytime.evaluation.anytime import curve_of
-from keras_anytime.evaluation.base import Result
-from keras_anytime.evaluation.csv_files import write_csv
+import keras
+
+from keras_anytime.evaluation.anytime import curve_from_predictions
+from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.predictions import predict_stages
+from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 
 
 @dataclasses.dataclass(frozen=True)
-class HierarchicalCurve(Result):
+class HierarchicalCurve(Measurement):
     """The anytime curves of one network, one for each label set.
 
     `print(curve)` shows all errors in one table.
@@ -26,15 +32,15 @@ class HierarchicalCurve(Result):
 
     curves: dict[str, AnytimeCurve]
 
-    def finest(self, error):
+    def finest(self, error: float) -> tuple[str | None, ...]:
         """Returns the finest label set that each stage can answer with.
 
         Args:
-            error: Float in [0, 1], the top-1 error that is wanted at most.
+            error: Float in [0, 1]. The largest top-1 error allowed.
 
         Returns:
-            Tuple of K strings, or `None` where every label set has a larger
-            error.
+            Tuple of K strings; `None` for a stage whose error is larger in
+            every label set.
 
         Raises:
             ValueError: If `error` is outside [0, 1].
@@ -52,45 +58,50 @@ class HierarchicalCurve(Result):
             for errors in self._errors()
         )
 
-    def plot(self, path, error=None):
-        """Draws the error of each label set against multiply-adds.
+    def plot(self, path: str | os.PathLike, error: float | None = None) -> None:
+        """Draws the error in each label set against multiply-adds.
 
         Args:
-            path: String or path that ends in `.png` or `.svg`. A file there
-                is replaced at once.
-            error: Float in [0, 1]. A wanted error, to mark the label sets that
-                `finest` chooses for it; or `None`.
+            path: Path that ends in `.png` or `.svg`. An existing file is
+                replaced atomically.
+            error: Float in [0, 1]. An error for which to mark the label sets
+                that `finest` chooses; `None` for no marks.
 
         Raises:
-            ValueError: If the path ends in anything else.
-            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+            ValueError: If `error` is outside [0, 1], or the path has another
+                suffix.
+            ImportError: If Matplotlib is missing; the `plot` extra installs it.
+
+        Reference:
+            [Lee and Shin, 2018, Figure 5](https://arxiv.org/abs/1807.02609)
         """
-        from keras_anytime.evaluation.plots.curves import plot_label_sets
+        from keras_anytime.evaluation.plots import style
+        from keras_anytime.evaluation.plots.label_sets import draw_label_sets
 
-        plot_label_sets(self, path, error)
+        style.save(draw_label_sets(self, error), path)
 
-    def to_csv(self, path):
-        """Writes one line per stage to a CSV file, with each set's error.
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with one line per stage: the error in each set.
 
         Args:
-            path: String or path. A file there is replaced at once.
+            path: Path of the file. An existing file is replaced atomically.
         """
         first = next(iter(self.curves.values()))
         rows = [
             {
                 "stage": point.stage,
                 "macs": point.macs,
-                **{f"{name}_top1_error": one for name, one in errors.items()},
+                **{f"{name}_top1_error": e for name, e in errors.items()},
             }
             for point, errors in zip(first.points, self._errors(), strict=True)
         ]
         write_csv(path, rows)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Returns the curves as a dict of plain values, for JSON."""
         return {name: curve.to_dict() for name, curve in self.curves.items()}
 
-    def __str__(self):
+    def __str__(self) -> str:
         first = next(iter(self.curves.values()))
         rows = (
             {
@@ -107,7 +118,7 @@ class HierarchicalCurve(Result):
             ]
         )
 
-    def _errors(self):
+    def _errors(self) -> Iterator[dict[str, float]]:
         """Yields a dict from label sets to errors for each stage."""
         for points in zip(
             *(curve.points for curve in self.curves.values()), strict=True
@@ -116,25 +127,32 @@ class HierarchicalCurve(Result):
             yield dict(zip(self.curves, errors, strict=True))
 
 
-def hierarchical_curve(model, data, batch_size=128):
+def hierarchical_curve(
+    model: keras.Model, data: Iterable, batch_size: int = 128
+) -> HierarchicalCurve:
     """Measures every stage in every label set, in one pass over the data.
 
     ```python
-    curve = ka.evaluation.hierarchical_curve(model, val)
-    curve.finest(error=0.3)   # ("coarse", "coarse", "fine")
+    network = ka.nets.width_nested_resnet(
+        (8, 8, 1), {"fine": 10, "coarse": 2}, "w1-w2", units=(1,), filters=(8,)
+    )
+    data = (images, {"fine": labels, "coarse": labels % 2})
+    curve = ka.evaluation.hierarchical_curve(network, data)
+    curve.finest(error=0.3)  # such as ("coarse", "fine")
     ```
 
     Args:
         model: An `AnytimeModel` with label sets.
         data: A `tf.data.Dataset` of batches of (images, labels), or a pair of
             arrays. Labels are a dict from label sets to integer labels.
-        batch_size: Integer. Images per batch where `data` is arrays.
+        batch_size: Images per batch if `data` is a pair of arrays.
 
     Returns:
         A `HierarchicalCurve`.
 
     Raises:
-        ValueError: If the network has no label sets, or the data does not fit.
+        ValueError: If the network has no label sets, or the data does not fit
+            the network.
     """
     check_anytime_model(model)
     if not model.label_sets:
@@ -144,7 +162,10 @@ def hierarchical_curve(model, data, batch_size=128):
             f"`anytime_curve`. Received: {model.name!r}"
         )
     costs = stage_costs(model)
-    found = predict_stages(model, data, batch_size)
+    predictions = predict_label_sets(model, data, model.label_sets, batch_size)
     return HierarchicalCurve(
-        {name: curve_of(one, costs) for name, one in found.items()}
+        {
+            label_set: curve_from_predictions(set_predictions, costs)
+            for label_set, set_predictions in predictions.items()
+        }
     )

@@ -1,42 +1,53 @@
-"""What is measured on the answers to many examples: pure functions."""
+"""Metrics of the answers to many examples, as pure NumPy functions."""
+
+import math
 
 import numpy as np
 
+# The shares of the cost at which the papers report errors.
+MILESTONES = {0.25: "1/4", 0.5: "1/2", 0.75: "3/4", 1: "1"}
 # Enough for the second digit of a 95% interval (Efron and Tibshirani, 1993).
-RESAMPLES = 1000
-LEVEL = 0.95
-# Resampled data sets that are in memory at once.
-_AT_ONCE = 50
+NUM_RESAMPLES = 1000
+CONFIDENCE_LEVEL = 0.95
+# Resampled data sets that are in memory at the same time.
+_CHUNK = 50
 
 
-def worse_with_time(correct):
-    """Returns which examples' answer gets worse with more time.
+def overthinking(correct: np.ndarray) -> np.ndarray:
+    """Returns the examples whose answer gets worse with more time.
+
+    The mean over all examples is the overthinking rate.
 
     Args:
-        correct: Boolean array `(examples, num_stages)`, whether each stage's
+        correct: Boolean array `(examples, num_stages)`. True where the stage's
             answer is right.
 
     Returns:
-        Boolean array `(examples,)`: whether some stage is right and a later
-        one wrong.
+        Boolean array `(examples,)`. True if some stage is right and a later
+        stage is wrong.
+
+    Reference:
+        [Kaya et al., 2019](https://arxiv.org/abs/1810.07052)
     """
     correct = np.asarray(correct, bool)
     was_right = np.logical_or.accumulate(correct, axis=1)
     return np.any(was_right & ~correct, axis=1)
 
 
-def calibration_error(confidences, correct, bins=15):
-    """Returns how far confidences are from the share of right answers.
+def calibration_error(
+    confidences: np.ndarray, correct: np.ndarray, bins: int = 15
+) -> float:
+    """Returns the expected calibration error (ECE) of an answer.
 
-    The expected calibration error: examples are put in bins of equal width by
-    their confidence, and the gaps between mean confidence and accuracy of the
-    bins are averaged with the bins' shares of examples.
+    Examples are put into bins of equal width by their confidence. The error is
+    the mean gap between confidence and accuracy of the bins, weighted with the
+    bins' shares of examples.
 
     Args:
-        confidences: Float array `(examples,)` in [0, 1], the largest
+        confidences: Float array `(examples,)` in [0, 1]. The largest
             probability of each answer.
         correct: Boolean array `(examples,)`.
-        bins: Integer.
+        bins: Number of bins.
 
     Returns:
         Float in [0, 1].
@@ -53,45 +64,78 @@ def calibration_error(confidences, correct, bins=15):
     return float(np.abs(gaps).sum() / len(confidences))
 
 
-def bootstrap_intervals(values, resamples=RESAMPLES, level=LEVEL, seed=0):
+def bootstrap_intervals(
+    values: np.ndarray,
+    num_resamples: int = NUM_RESAMPLES,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    seed: int = 0,
+) -> np.ndarray:
     """Returns intervals of means over examples, by the percentile bootstrap.
 
-    All columns are resampled together. Where every example has the same value,
-    the interval has no width: the bootstrap cannot tell then.
+    All columns are resampled together. An interval has no width if all
+    examples have the same value: the bootstrap cannot estimate one then.
 
     Args:
         values: Float array `(examples, columns)`.
-        resamples: Integer, data sets drawn with replacement.
-        level: Float in (0, 1), the confidence level.
-        seed: Integer.
+        num_resamples: Number of data sets that are drawn with replacement.
+        confidence_level: Float in (0, 1).
+        seed: Seed of the draws.
 
     Returns:
-        Float array `(columns, 2)`, lower and upper ends.
+        Float array `(columns, 2)`, the lower and upper ends.
 
     Raises:
-        ValueError: If `resamples` or `level` is out of its range.
+        ValueError: If `num_resamples` or `confidence_level` is out of range.
 
     Reference:
         [Efron and Tibshirani, 1993, Chapter 13](
         https://doi.org/10.1201/9780429246593)
     """
-    if resamples < 1 or not 0 < level < 1:
+    if num_resamples < 1 or not 0 < confidence_level < 1:
         raise ValueError(
-            "`resamples` must be 1 or more, and `level` in (0, 1). "
-            f"Received: resamples={resamples}, level={level}"
+            "`num_resamples` must be 1 or more, and `confidence_level` must be "
+            f"in (0, 1). Received: num_resamples={num_resamples}, "
+            f"confidence_level={confidence_level}"
         )
-    # Of K stages that are right or wrong, there are few kinds of examples, and
-    # all that matters is how often each kind is drawn.
-    kinds, kind_of = np.unique(values, axis=0, return_inverse=True)
-    kinds, kind_of = kinds.astype("float64"), kind_of.reshape(-1)
+    # With K stages that are right or wrong, only a few distinct rows exist.
+    # Only the number of draws of each distinct row matters.
+    rows, row_of_example = np.unique(values, axis=0, return_inverse=True)
+    rows = rows.astype("float64")
+    row_of_example = row_of_example.reshape(-1)
     rng = np.random.default_rng(seed)
     means = []
-    for start in range(0, resamples, _AT_ONCE):
-        counts = np.empty((min(_AT_ONCE, resamples - start), len(kinds)))
-        for row in counts:
-            drawn = kind_of[rng.integers(0, len(values), len(values))]
-            row[:] = np.bincount(drawn, minlength=len(kinds))
-        means.append(counts @ kinds / len(values))
-    means = np.concatenate(means)
-    ends = [50 * (1 - level), 50 * (1 + level)]
-    return np.percentile(means, ends, axis=0).T
+    for start in range(0, num_resamples, _CHUNK):
+        counts = np.empty((min(_CHUNK, num_resamples - start), len(rows)))
+        for count in counts:
+            draws = rng.integers(0, len(values), len(values))
+            count[:] = np.bincount(row_of_example[draws], minlength=len(rows))
+        means.append(counts @ rows / len(values))
+    ends = [50 * (1 - confidence_level), 50 * (1 + confidence_level)]
+    return np.percentile(np.concatenate(means), ends, axis=0).T
+
+
+def random_guess(measure: str, classes: int) -> float | None:
+    """Returns the expected value of a measure for a random guess.
+
+    Args:
+        measure: `"top1_error"`, `"top5_error"` or `"loss"`.
+        classes: Number of classes.
+
+    Returns:
+        Float, or `None` for the top-5 error among five classes or fewer, which
+        is always 0.
+
+    Raises:
+        ValueError: If `measure` is another one.
+    """
+    guesses = {
+        "top1_error": 1 - 1 / classes,
+        "top5_error": 1 - 5 / classes if classes > 5 else None,
+        "loss": math.log(classes),
+    }
+    if measure not in guesses:
+        raise ValueError(
+            f"`measure` must be one of {sorted(guesses)}. "
+            f"Received: measure={measure!r}"
+        )
+    return guesses[measure]

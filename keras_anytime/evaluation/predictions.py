@@ -1,32 +1,44 @@
-"""How each stage answers each example, from one pass over the data."""
+"""The answers of each stage to each example, reduced to a few numbers."""
 
 import dataclasses
 from collections.abc import Mapping
+from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from keras_anytime.confidence import log_softmax
-from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import StageCost
+
+NO_EXAMPLES = "There is nothing to measure. Received: empty `data`"
+_COLUMNS = ("labels", "correct", "top5", "losses", "confidences")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Predictions:
-    """How each stage of a network answers each example.
+    """The answers of each stage of a network to each example.
 
-    What is measured on a network's answers is computed from these: they are
-    small, whatever the number of classes, and are made in one pass.
+    All curves, thresholds and simulations are computed from these arrays. They
+    are small for any number of classes, and one pass over the data makes them;
+    see `predict_stages`.
+
+    ```python
+    logits = np.stack(model.predict(images, verbose=0))
+    predictions = ka.evaluation.Predictions.from_logits(logits, labels)
+    print(1 - predictions.correct.mean(axis=0))  # the error of each stage
+    ```
 
     Args:
         labels: Integer array `(examples,)`.
-        correct: Boolean array `(examples, num_stages)`, whether the label's
-            logit is larger than all others. Ties count against the network.
-        top5: Boolean array likewise, whether fewer than five logits are as
-            large as the label's.
-        losses: Float array likewise, the cross entropy in nats.
-        confidences: Float array likewise, the largest probability.
-        classes: Integer.
-        name: String.
+        correct: Boolean array `(examples, num_stages)`. True if the label's
+            logit is larger than all others; a tie counts as an error.
+        top5: Boolean array `(examples, num_stages)`. True if fewer than five
+            other logits are as large as the label's logit.
+        losses: Float array `(examples, num_stages)`. The cross entropy in
+            nats.
+        confidences: Float array `(examples, num_stages)`. The largest
+            probability.
+        classes: Number of classes.
+        name: Name of the network.
     """
 
     labels: np.ndarray
@@ -38,161 +50,168 @@ class Predictions:
     name: str = "anytime network"
 
     @classmethod
-    def from_logits(cls, logits, labels, name="anytime network"):
-        """Makes them from the logits of a data set.
+    def from_logits(
+        cls,
+        logits: np.ndarray | Sequence[np.ndarray],
+        labels: np.ndarray,
+        name: str = "anytime network",
+    ) -> "Predictions":
+        """Makes predictions from the logits of a data set.
 
         Args:
-            logits: Sequence of K arrays `(examples, classes)`, or an array
-                `(num_stages, examples, classes)`.
+            logits: Array `(num_stages, examples, classes)`, or a sequence of K
+                arrays `(examples, classes)`.
             labels: Integer array `(examples,)`.
-            name: String.
+            name: Name of the network.
+
+        Returns:
+            `Predictions`.
 
         Raises:
-            ValueError: If there are no examples, fewer than two classes,
-                labels that are not integers among the classes, or logits that
-                are not finite.
+            ValueError: If there are no examples or fewer than two classes, if
+                labels are not integers in `[0, classes)`, or if a logit is not
+                finite.
         """
-        logits = [np.asarray(logit) for logit in logits]
-        shapes = {logit.shape for logit in logits}
+        logits = [np.asarray(stage_logits) for stage_logits in logits]
+        shapes = {stage_logits.shape for stage_logits in logits}
         if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
             raise ValueError(
-                "Every stage's logits must be of one shape `(examples, "
+                "The logits of all stages must be of one shape `(examples, "
                 f"classes)`. Received: logits of shapes {sorted(shapes)}"
             )
         labels = np.asarray(labels)
         check_labels(labels, *logits[0].shape)
-        return cls(
-            **_join([_columns(logits, labels)]),
-            classes=logits[0].shape[1],
-            name=name,
+        return cls.from_batches(
+            [reduce_logits(logits, labels)], logits[0].shape[1], name
         )
 
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Sequence[Mapping[str, np.ndarray]],
+        classes: int,
+        name: str,
+    ) -> "Predictions":
+        """Joins the arrays of several batches.
+
+        Args:
+            batches: Dicts of arrays, as from `reduce_logits`.
+            classes: Number of classes.
+            name: Name of the network.
+
+        Returns:
+            `Predictions`.
+
+        Raises:
+            ValueError: If there are no examples.
+        """
+        if not sum(len(batch["labels"]) for batch in batches):
+            raise ValueError(NO_EXAMPLES)
+        columns = {
+            column: np.concatenate([batch[column] for batch in batches])
+            for column in _COLUMNS
+        }
+        return cls(**columns, classes=classes, name=name)
+
     @property
-    def num_stages(self):
+    def num_stages(self) -> int:
         """Number of stages K."""
         return self.correct.shape[1]
 
     @property
-    def examples(self):
+    def examples(self) -> int:
         """Number of examples."""
         return len(self.labels)
 
-    def part(self, index):
-        """Returns those of some examples.
+    def part(self, index: slice | np.ndarray) -> "Predictions":
+        """Returns the predictions of some of the examples.
 
         Args:
-            index: Slice, or array of integers or booleans.
+            index: Slice, or array of integers or booleans, over the examples.
+
+        Returns:
+            `Predictions`.
 
         Raises:
-            ValueError: If none are left.
+            ValueError: If no example is left.
         """
-        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
-        return dataclasses.replace(self, **_join([columns]))
+        columns = {column: getattr(self, column)[index] for column in _COLUMNS}
+        return self.from_batches([columns], self.classes, self.name)
 
 
-_EMPTY = "There is nothing to measure. Received: empty `data`"
-_COLUMNS = ("labels", "correct", "top5", "losses", "confidences")
-
-
-def predict_stages(model, data, batch_size=128):
-    """Lets every stage of a model answer, in one pass over the data.
+def reduce_logits(
+    logits: Sequence[np.ndarray], labels: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Reduces the logits of a batch to the arrays of `Predictions`.
 
     Args:
-        model: An `AnytimeModel`.
-        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays. Labels of a hierarchical network are a dict from
-            label sets to integer labels.
-        batch_size: Integer. Images per batch where `data` is arrays.
+        logits: Sequence of K arrays `(examples, classes)`.
+        labels: Integer array of as many labels.
 
     Returns:
-        `Predictions`; of a hierarchical network a dict of them by label sets.
+        Dict from the names of the arrays to the arrays.
 
     Raises:
-        ValueError: If there is no data, a network has a single class, labels
-            are not integers among the classes, or logits are not finite.
+        ValueError: If a logit is not finite.
     """
-    check_anytime_model(model)
-    sets = model.label_sets
-    found = predict_label_sets(model, data, sets or (None,), batch_size)
-    return found if sets else found[None]
-
-
-def predict_label_sets(model, data, label_sets, batch_size=128):
-    """Like `predict_stages`, for some of a network's label sets.
-
-    Args:
-        model: An `AnytimeModel`.
-        data: As for `predict_stages`; labels of other sets may be missing.
-        label_sets: Sequence of strings; `(None,)` for a network with one set.
-        batch_size: As for `predict_stages`.
-
-    Returns:
-        Dict from label sets to `Predictions`.
-    """
-    check_anytime_model(model)
-    sets = model.label_sets
-    of_set = {
-        label_set: slice(
-            sets.index(label_set) if sets else 0, None, len(sets) or 1
-        )
-        for label_set in label_sets
-    }
-    columns = {one: [] for one in of_set}
-    for images, labels in _checked(model, data, label_sets, batch_size):
-        outputs = keras.tree.flatten(model.predict_on_batch(images))
-        for one, values in labels.items():
-            columns[one].append(_columns(outputs[of_set[one]], values))
+    labels = labels.reshape(-1)
+    stacked = np.stack(logits)
+    finite = np.isfinite(stacked).all(axis=2)
+    for stage, finite_images in enumerate(finite, start=1):
+        if not finite_images.all():
+            raise ValueError(
+                "Logits must be finite to be measured. Received: infinite or "
+                f"NaN logits of stage {stage} for {np.sum(~finite_images)} of "
+                f"{len(labels)} images"
+            )
+    of_label = (slice(None), np.arange(len(labels)), labels)
+    others_as_large = (
+        np.sum(stacked >= stacked[of_label][:, :, None], axis=2) - 1
+    )
+    log_probabilities = log_softmax(stacked)
     return {
-        label_set: Predictions(
-            **_join(columns[label_set]),
-            classes=model.outputs[of_set[label_set]][0].shape[-1],
-            name=model.name
-            if label_set is None
-            else f"{model.name}, {label_set} labels",
-        )
-        for label_set in label_sets
+        "labels": labels,
+        "correct": (others_as_large < 1).T,
+        "top5": (others_as_large < 5).T,
+        "losses": -log_probabilities[of_label].T,
+        "confidences": np.exp(log_probabilities.max(axis=2)).T,
     }
 
 
-def check_data(model, data, label_sets, batch_size=128):
-    """Raises a `ValueError` if the first batch of data cannot be measured.
-
-    Args:
-        model: An `AnytimeModel`.
-        data: As for `predict_stages`.
-        label_sets: As for `predict_label_sets`.
-        batch_size: As for `predict_stages`.
-    """
-    if next(_checked(model, data, label_sets, batch_size), None) is None:
-        raise ValueError(_EMPTY)
-
-
-def check_costs(predictions, costs):
-    """Raises a `ValueError` if costs are not those of the stages that answered.
+def check_costs(predictions: Predictions, costs: Sequence[StageCost]) -> None:
+    """Raises an error if costs and predictions are of different stages.
 
     Args:
         predictions: `Predictions`.
         costs: List of `StageCost`.
+
+    Raises:
+        ValueError: If `predictions` are not `Predictions`, or `costs` has not
+            one entry for each stage.
     """
     if not isinstance(predictions, Predictions):
         raise ValueError(
-            "A curve is made of the `Predictions` of one label set. "
+            "A curve is made from the `Predictions` of one label set. "
             f"Received: {type(predictions).__name__}"
         )
     if len(costs) != predictions.num_stages:
         raise ValueError(
-            "Each stage has one cost. Received: "
+            "There must be one cost for each stage. Received: "
             f"{len(costs)} costs for answers of {predictions.num_stages} stages"
         )
 
 
-def check_labels(labels, count, classes):
-    """Raises a `ValueError` if labels cannot be measured against logits.
+def check_labels(labels: np.ndarray, count: int, classes: int) -> None:
+    """Raises an error if labels cannot be compared with logits.
 
     Args:
-        labels: Array.
-        count: Integer, the number of images.
-        classes: Integer.
+        labels: Array of labels.
+        count: Number of images.
+        classes: Number of classes.
+
+    Raises:
+        ValueError: If there are fewer than two classes, or the labels are not
+            one integer in `[0, classes)` for each image.
     """
     if classes < 2:
         raise ValueError(
@@ -209,92 +228,3 @@ def check_labels(labels, count, classes):
             f"Labels must be 0 to {classes - 1}. "
             f"Received: labels from {labels.min()} to {labels.max()}"
         )
-
-
-def _columns(logits, labels):
-    """Returns what is kept of the logits of every stage for some images."""
-    labels = labels.reshape(-1)
-    logits = np.stack(logits)
-    finite = np.isfinite(logits).all(axis=2)
-    for k, images in enumerate(finite, start=1):
-        if not images.all():
-            raise ValueError(
-                "Answers must be finite to be measured. Received: logits that "
-                f"are not, of stage {k} for {np.sum(~images)} of {len(labels)} "
-                "images"
-            )
-    of_label = (slice(None), np.arange(len(labels)), labels)
-    before = np.sum(logits >= logits[of_label][:, :, None], axis=2) - 1
-    logarithms = log_softmax(logits)
-    return {
-        "labels": labels,
-        "correct": (before < 1).T,
-        "top5": (before < 5).T,
-        "losses": -logarithms[of_label].T,
-        "confidences": np.exp(logarithms.max(axis=2)).T,
-    }
-
-
-def _join(batches):
-    """Returns the columns of several batches as one."""
-    if not sum(len(batch["labels"]) for batch in batches):
-        raise ValueError(_EMPTY)
-    return {
-        name: np.concatenate([batch[name] for batch in batches])
-        for name in _COLUMNS
-    }
-
-
-def _checked(model, data, label_sets, batch_size):
-    """Yields images, and a dict from label sets to labels that fit them."""
-    classes = {
-        label_set: model.outputs[
-            model.label_sets.index(label_set) if label_set else 0
-        ].shape[-1]
-        for label_set in label_sets
-    }
-    for images, labels in _batches(data, batch_size):
-        chosen = {
-            label_set: _chosen(labels, label_set) for label_set in label_sets
-        }
-        for one, values in chosen.items():
-            check_labels(values, len(images), classes[one])
-        yield images, chosen
-
-
-def _batches(data, batch_size):
-    if not isinstance(data, (tuple, list)):
-        for images, labels, *_ in data:
-            yield images, labels
-        return
-    images, labels = data
-    count = len(images)
-    for values in labels.values() if isinstance(labels, Mapping) else [labels]:
-        if len(values) != count:
-            raise ValueError(
-                "There must be one label per image. "
-                f"Received: {count} images, {len(values)} labels"
-            )
-    for start in range(0, count, batch_size):
-        here = slice(start, start + batch_size)
-        if isinstance(labels, Mapping):
-            yield images[here], {key: one[here] for key, one in labels.items()}
-        else:
-            yield images[here], labels[here]
-
-
-def _chosen(labels, label_set):
-    if label_set is None:
-        if isinstance(labels, Mapping):
-            raise ValueError(
-                "The network has one set of labels. "
-                f"Received: labels as a dict of {sorted(labels)}"
-            )
-        return np.asarray(labels)
-    if not isinstance(labels, Mapping) or label_set not in labels:
-        raise ValueError(
-            "The data must give labels as a dict from label sets to labels. "
-            f"Received: label_set={label_set!r} and labels that are no dict "
-            "or lack it"
-        )
-    return np.asarray(labels[label_set])

@@ -1,13 +1,16 @@
-"""A report in one HTML file: text, tables, figures, and where they are from."""
+"""Writes a report as one HTML file: text, tables, figures, provenance."""
 
 import base64
 import dataclasses
 import datetime
 import html
+import os
 import pathlib
 import tempfile
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 from keras_anytime.evaluation import html_parts
 from keras_anytime.evaluation.tables import heading
@@ -15,11 +18,11 @@ from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 from keras_anytime.provenance import provenance
 
-# Of more sections, a table of contents is worth its room.
+# A report of more sections gets a table of contents.
 _MOST_WITHOUT_CONTENTS = 3
 
-# System colors follow the reader's choice of dark or light. Figures are on
-# white, which dark pages must not make transparent.
+# System colors follow the reader's choice of dark or light. Figures keep a
+# white background, because their text is black.
 _CSS = """
 :root { color-scheme: light dark; }
 body { background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui,
@@ -50,7 +53,7 @@ td ul { margin: 0; padding-left: 1rem; }
 }
 """
 
-# Nothing is loaded from elsewhere, whatever a section holds.
+# The page loads nothing from elsewhere, whatever a section holds.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -58,72 +61,80 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 class _Section:
     title: str
     text: str
-    table: str | list | None
-    rows: Mapping | None
-    plot: Callable | None
+    table: str | Sequence[Mapping[str, Any]] | None = None
+    rows: Mapping[str, Any] | None = None
+    plot: Callable[[pathlib.Path], object] | None = None
 
 
 class Report:
-    """Sections of text, tables and figures, written as one HTML file.
+    """A report of sections with text, tables and figures, in one HTML file.
+
+    The report starts with a summary, and each section has a text that explains
+    it. The file needs no other file and no network. Its last section tells
+    with which command, on which machine and from which commit it was made.
 
     ```python
-    from keras_anytime.evaluation.report import Report
-
-    report = Report("Width nesting on CIFAR-10", summary(curve, "CIFAR-10"))
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    report = ka.evaluation.Report(
+        "Width nesting on digits", ka.evaluation.summary(curve, "digits")
+    )
     report.add(
         "Anytime curve",
-        "How often each stage errs, and what its answer costs.",
+        "The error of each stage, and the cost of its answer.",
         table=str(curve),
         plot=curve.plot,
     )
     report.add(
         "Settings",
-        "What the network was trained with.",
+        "The settings of the training.",
         rows={"epochs": 200, "weighting": "AdaLoss"},
     )
     report.write("run/report.html")
     ```
 
-    It explains itself: it opens with what it is about, and each section says
-    what it shows. The file needs no other one and no network. At its end it
-    says with which command, on which machine and from which commit it was made.
-
     Args:
-        title: String, the heading.
-        opening: String: what was measured, on which data, and what follows
-            from it; see `summary`.
+        title: The heading of the report.
+        summary: What was measured, on which data, and the result; see
+            `ka.evaluation.summary`. Empty lines separate paragraphs.
 
     Raises:
-        ValueError: If there is no opening.
+        ValueError: If `summary` is empty.
     """
 
-    def __init__(self, title, opening):
+    def __init__(self, title: str, summary: str) -> None:
         self.title = str(title)
-        self.opening = _said(opening, "opening")
-        self.sections = []
+        self.summary = _not_empty(summary, "summary")
+        self.sections: list[_Section] = []
 
-    def add(self, title, text, table=None, rows=None, plot=None):
+    def add(
+        self,
+        title: str,
+        text: str,
+        table: str | Sequence[Mapping[str, Any]] | None = None,
+        rows: Mapping[str, Any] | None = None,
+        plot: Callable[[pathlib.Path], object] | None = None,
+    ) -> "Report":
         """Adds a section.
 
         Args:
-            title: String, its heading.
-            text: String: what it shows. Empty lines separate paragraphs.
-            table: String, text whose columns are aligned, such as
-                `str(curve)`; or a list of dicts from names of columns to
-                values, of which those that are not known are left empty.
-            rows: Dict, shown as a table of two columns. Values may be dicts
-                and lists, also written as JSON.
-            plot: Function that is called with a path, in `write`, and draws an
-                SVG file there, such as `curve.plot`.
+            title: The heading of the section.
+            text: What the section shows. Empty lines separate paragraphs.
+            table: Text with aligned columns, such as `str(curve)`; or a list
+                of dicts from column names to values. `None` and NaN become
+                empty cells.
+            rows: Dict that becomes a table of two columns. Values may be dicts
+                and lists, also as JSON.
+            plot: Function that draws an SVG file at a given path, such as
+                `curve.plot`. `write` calls it.
 
         Returns:
             The report itself.
 
         Raises:
-            ValueError: If there is no text, `rows` is no dict or `plot` cannot
-                be called.
+            ValueError: If there is no text, `rows` is not a dict, or `plot` is
+                not callable.
         """
-        text = _said(text, "text")
+        text = _not_empty(text, "text")
         if rows is not None and not isinstance(rows, Mapping):
             raise ValueError(f"`rows` must be a dict. Received: rows={rows!r}")
         if plot is not None and not callable(plot):
@@ -134,37 +145,36 @@ class Report:
         self.sections.append(_Section(str(title), text, table, rows, plot))
         return self
 
-    def write(self, path):
-        """Draws the figures and writes the file.
+    def write(self, path: str | os.PathLike) -> None:
+        """Draws the figures and writes the HTML file.
 
         Args:
-            path: String or path that ends in `.html`. A file there is replaced
-                at once, and only if all figures could be drawn.
+            path: Path that ends in `.html`. An existing file is replaced
+                atomically, and only if all figures could be drawn.
 
         Raises:
-            ValueError: If the path ends in anything else, or a `plot` draws
-                nothing.
+            ValueError: If the path has another suffix, or a `plot` draws no
+                file.
         """
         path = user_path(path)
         if path.suffix != ".html":
             raise ValueError(
-                f"A report is written as '.html'. Received: path={str(path)!r}"
+                "The path of a report must end in '.html'. "
+                f"Received: path={str(path)!r}"
             )
         content = self._html().encode()
         atomic_write(path, lambda beside: beside.write_bytes(content))
 
-    def _html(self):
+    def _html(self) -> str:
         now = datetime.datetime.now(datetime.UTC)
         date = now.isoformat(sep=" ", timespec="seconds")
-        source = _Section(
+        origin = _Section(
             "Provenance",
-            "With what this report was made: a command on a machine, and "
-            "versions of the code.",
-            None,
-            {"date": date, **provenance()},
-            None,
+            "The command that made this report, the machine, and the versions "
+            "of the code.",
+            rows={"date": date, **provenance()},
         )
-        sections = [*self.sections, source]
+        sections = [*self.sections, origin]
         with tempfile.TemporaryDirectory() as folder:
             bodies = [
                 _body(section, pathlib.Path(folder) / f"{index}.svg")
@@ -184,7 +194,7 @@ class Report:
             "</head>",
             "<body>",
             f"<h1>{title}</h1>",
-            *html_parts.paragraphs(self.opening),
+            *html_parts.paragraphs(self.summary),
         ]
         if len(self.sections) > _MOST_WITHOUT_CONTENTS:
             lines += _contents(sections)
@@ -200,31 +210,26 @@ class Report:
         return "\n".join([*lines, "</body>", "</html>", ""])
 
 
-def _contents(sections):
-    return [
-        '<nav aria-label="Contents">',
-        "<ol>",
-        *(
-            f'<li><a href="#section-{index}">{html.escape(one.title)}</a></li>'
-            for index, one in enumerate(sections, start=1)
-        ),
-        "</ol>",
-        "</nav>",
+def _contents(sections: Sequence[_Section]) -> list[str]:
+    links = [
+        f'<li><a href="#section-{index}">{html.escape(section.title)}</a></li>'
+        for index, section in enumerate(sections, start=1)
     ]
+    return ['<nav aria-label="Contents">', "<ol>", *links, "</ol>", "</nav>"]
 
 
-def _body(section, place):
-    """Returns the lines of a section below its heading."""
+def _body(section: _Section, picture: pathlib.Path) -> list[str]:
+    """Returns the HTML lines of a section below its heading."""
     lines = html_parts.paragraphs(section.text)
     if section.plot is not None:
-        lines.append(_figure(section, place))
-    # Wide tables are moved sideways, with the keyboard too.
+        lines.append(_figure(section.title, section.plot, picture))
+    # `tabindex` lets the keyboard scroll wide tables sideways.
     if isinstance(section.table, list):
         lines += [
             '<div class="wide" tabindex="0">',
             *html_parts.table(section.table),
+            "</div>",
         ]
-        lines.append("</div>")
     elif section.table is not None:
         lines.append(
             f'<pre tabindex="0">{html.escape(str(section.table))}</pre>'
@@ -244,25 +249,27 @@ def _body(section, place):
     return lines
 
 
-def _figure(section, place):
-    section.plot(place)
-    if not place.is_file():
+def _figure(
+    title: str, plot: Callable[[pathlib.Path], object], picture: pathlib.Path
+) -> str:
+    plot(picture)
+    if not picture.is_file():
         raise ValueError(
-            f"The plot of section {section.title!r} drew no file at the path "
-            f"that it was called with. Received: plot={section.plot!r}"
+            "A plot must draw a file at the path that it is called with, and "
+            f"that of section {title!r} drew no file. Received: plot={plot!r}"
         )
-    image = base64.b64encode(place.read_bytes()).decode()
-    alternative = html.escape(f"Figure: {section.title}")
+    image = base64.b64encode(picture.read_bytes()).decode()
+    alternative = html.escape(f"Figure: {title}")
     return (
         f'<figure><img src="data:image/svg+xml;base64,{image}" '
         f'alt="{alternative}"></figure>'
     )
 
 
-def _said(text, argument):
+def _not_empty(text: str, argument: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ValueError(
-            f"A report explains itself: `{argument}` says what it shows. "
+            f"`{argument}` must be a text that explains what is shown. "
             f"Received: {argument}={text!r}"
         )
     return text

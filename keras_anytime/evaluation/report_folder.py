@@ -1,77 +1,101 @@
-"""A folder of results: files for programs, pictures and a report for people."""
+"""A report folder: result files for programs, plots and a report for people."""
 
 import functools
+import os
+import pathlib
 import shutil
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.files import user_path
 from keras_anytime.files import write_json
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.provenance import provenance
 
 
-class Results:
-    """Writes results to a folder, prints them, and gathers a report of them.
+class ReportFolder:
+    """Writes results to a folder, prints them, and adds them to a report.
 
     ```python
-    title, opening = "Width nesting on CIFAR-10", summary(curve, "CIFAR-10")
-    results = Results("runs/osgd/evaluation", title, opening)
-    results.add(
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    folder = ka.evaluation.ReportFolder(
+        "run/evaluation",
+        "Width nesting on digits",
+        ka.evaluation.summary(curve, "digits"),
+    )
+    folder.add(
         "Anytime curve",
         "curve",
         curve,
         plot=curve.plot,
-        text="How often each stage errs, and what its answer costs.",
+        text="The error of each stage, and the cost of its answer.",
     )
-    results.write_report()
+    folder.write_report()
     ```
 
     Args:
-        folder: String or path. It is made if needed.
-        title: String, the report's heading.
-        opening: String, with which the report opens; see `Report`.
+        folder: Path of the folder, which is created if needed.
+        title: The heading of the report.
+        summary: The summary at the start of the report; see `Report`.
+
+    Raises:
+        ValueError: If `summary` is empty.
     """
 
-    def __init__(self, folder, title, opening):
+    def __init__(
+        self, folder: str | os.PathLike, title: str, summary: str
+    ) -> None:
         self.folder = user_path(folder)
-        self.report = Report(title, opening)
+        self.report = Report(title, summary)
 
-    def add(self, title, name, result=None, plot=None, *, text, shown=None):
-        """Writes a result's files, prints it, and adds it to the report.
+    def add(
+        self,
+        title: str,
+        name: str,
+        result: Any = None,
+        plot: Callable[[pathlib.Path], object] | None = None,
+        *,
+        text: str,
+        display_rows: list[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Writes the files of a result, prints it, and adds it to the report.
 
         Args:
-            title: String, the heading in the report.
-            name: String, the files' name without ending.
-            result: What is printed, and written where it has `to_csv` and
-                `to_json`; or a list of dicts, the rows of a table, for a CSV
-                file; or `None`.
-            plot: Function that draws at a path, for a PNG and an SVG file, or
-                `None`.
-            text: String: what it shows.
-            shown: List of dicts, the rows for people where a list for programs
-                reads badly; or `None` for the same.
+            title: The heading in the report.
+            name: Name of the files, without suffix.
+            result: A result that prints as a table, and that is written if it
+                has `to_csv` and `to_json`; or a list of dicts, the rows of a
+                table, for a CSV file; or `None`.
+            plot: Function that draws a picture at a given path. It is called
+                for a PNG and an SVG file. `None` for no picture.
+            text: What the result shows.
+            display_rows: List of dicts. Rows that people read in place of
+                those of the CSV file; `None` for the same rows.
         """
-        table = None
+        table: Any = None
         if isinstance(result, list):
             write_csv(self.folder / f"{name}.csv", result)
-            table = shown or result
+            table = display_rows or result
             printed = "\n".join(as_table(table))
         elif result is not None:
             table = printed = str(result)
         for form in ("csv", "json"):
             if hasattr(result, f"to_{form}"):
                 getattr(result, f"to_{form}")(self.folder / f"{name}.{form}")
-        for form in ("png", "svg") if plot else ():
-            plot(self.folder / f"{name}.{form}")
+        if plot:
+            for form in ("png", "svg"):
+                plot(self.folder / f"{name}.{form}")
+            plot = functools.partial(
+                shutil.copyfile, self.folder / f"{name}.svg"
+            )
         if table:
             print("\n".join(["", title, printed, text]))
-        if plot:
-            drawn = self.folder / f"{name}.svg"
-            plot = functools.partial(shutil.copyfile, drawn)
         self.report.add(title, text=text, table=table, plot=plot)
 
-    def write_report(self):
+    def write_report(self) -> pathlib.Path:
         """Writes `report.html` and `provenance.json` to the folder.
 
         Returns:

@@ -1,142 +1,108 @@
-"""Several runs of one training: mean, spread, and comparison with another."""
+"""Aggregates the curves of one network over several training seeds."""
 
 import dataclasses
-import math
+import os
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_anytime.evaluation.base import Result
-from keras_anytime.evaluation.csv_files import write_csv
-from keras_anytime.evaluation.curve import MILESTONES
+from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.metrics import LEVEL
-from keras_anytime.evaluation.optimal import check_same_data
-from keras_anytime.evaluation.optimal import relative_increase
+from keras_anytime.evaluation.metrics import CONFIDENCE_LEVEL
+from keras_anytime.evaluation.metrics import MILESTONES
+from keras_anytime.evaluation.oracles import check_same_data
+from keras_anytime.evaluation.oracles import relative_increase
+from keras_anytime.evaluation.spread import Spread
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files.csv_files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)
-class Spread:
-    """One number over several runs.
-
-    Args:
-        mean: Float.
-        std: Float. The standard deviation of the runs, with one degree of
-            freedom less than runs; NaN for a single run.
-        low: Float. Lower end of the interval of the mean, by Student's t
-            distribution; NaN for a single run.
-        high: Float. Its upper end.
-        values: Tuple of floats, the numbers of the runs; empty where only the
-            others are known.
-    """
-
-    mean: float
-    std: float
-    low: float
-    high: float
-    values: tuple[float, ...] = ()
-
-    @classmethod
-    def of(cls, values, level=LEVEL):
-        """Returns the spread of some numbers.
-
-        Args:
-            values: Sequence of floats, one for each run.
-            level: Float in (0, 1), the confidence level.
-        """
-        if not 0 < level < 1:
-            raise ValueError(
-                f"`level` must be in (0, 1). Received: level={level}"
-            )
-        values = list(map(float, values))
-        mean, runs = float(np.mean(values)), len(values)
-        if runs < 2 or not all(map(math.isfinite, values)):
-            return cls(mean, math.nan, math.nan, math.nan, tuple(values))
-        from scipy import stats
-
-        std = float(np.std(values, ddof=1))
-        quantile = float(stats.t.ppf((1 + level) / 2, runs - 1))
-        half = quantile * std / math.sqrt(runs)
-        return cls(mean, std, mean - half, mean + half, tuple(values))
-
-    def __format__(self, form):
-        """Mean and, of several runs, standard deviation: `12.3% (0.4%)`."""
-        if math.isnan(self.std):
-            return format(self.mean, form)
-        return f"{self.mean:{form}} ({self.std:{form}})"
-
-
-@dataclasses.dataclass(frozen=True)
-class CurveAggregate(Result):
+class CurveAggregate(Measurement):
     """The anytime curves of one network over several runs; see `aggregate`.
 
-    `print(aggregate)` shows it as a table.
+    `print(aggregate)` shows mean and standard deviation as a table.
 
     Args:
         curves: Tuple of `AnytimeCurve`s, one for each run.
-        level: Float in (0, 1), the confidence level of all intervals.
+        confidence_level: Float in (0, 1), of all intervals.
     """
 
     curves: tuple[AnytimeCurve, ...]
-    level: float = LEVEL
+    confidence_level: float = CONFIDENCE_LEVEL
 
     @property
-    def average_error(self):
+    def average_error(self) -> Spread:
         """The `Spread` of AE."""
         return self._spread(curve.average_error for curve in self.curves)
 
     @property
-    def milestones(self):
+    def milestones(self) -> dict[float, Spread]:
         """Dict from 1/4, 1/2, 3/4 and 1 of the cost to `Spread`s of errors."""
         return {
             share: self._spread(curve.error_at(share) for curve in self.curves)
             for share in MILESTONES
         }
 
-    def at_stages(self, measure="top1_error"):
-        """Returns the `Spread` of a measure at each stage, in a list.
+    def at_stages(self, measure: str = "top1_error") -> list[Any]:
+        """Computes the spread of a measure at each stage.
 
         Args:
-            measure: String, the name of an attribute of `CurvePoint`.
+            measure: Name of an attribute of the curves' points, such as
+                `"top1_error"` or `"loss"`.
 
         Returns:
-            List of K `Spread`s; `None` where a run lacks the measure.
+            List of K `Spread`s; `None` if a run lacks the measure.
         """
-        return [
-            self._spread(getattr(point, measure) for point in points)
-            for points in zip(
-                *(curve.points for curve in self.curves), strict=True
-            )
-        ]
+        spreads = []
+        for points in zip(
+            *(curve.points for curve in self.curves), strict=True
+        ):
+            values = [getattr(point, measure) for point in points]
+            spreads.append(None if None in values else self._spread(values))
+        return spreads
 
-    def relative_increase(self, optimal, by="cost", measure="top1_error"):
-        """Returns the `Spread`s of the increase over the optimal.
+    def relative_increase(
+        self,
+        optimal: AnytimeCurve | Sequence[AnytimeCurve],
+        by: str = "cost",
+        measure: str = "top1_error",
+    ) -> dict[float, Spread]:
+        """Computes the spread of the increase over the optimum.
 
         Args:
-            optimal: The curve of the oracle, or a sequence of one for each run.
+            optimal: The curve of the oracle, or one curve for each run.
             by: As for the function `relative_increase`.
-            measure: Likewise.
+            measure: As for the function `relative_increase`.
 
         Returns:
             Dict from shares or stages to `Spread`s of percentages.
+
+        Raises:
+            ValueError: As the function `relative_increase`, or if there is not
+                one oracle for each run.
         """
         if isinstance(optimal, AnytimeCurve) or optimal is None:
             optimal = [optimal] * len(self.curves)
         check_paired(self.curves, optimal)
-        found = [
-            relative_increase(curve, one, by, measure)
-            for curve, one in zip(self.curves, optimal, strict=True)
+        increases = [
+            relative_increase(curve, run_optimal, by, measure)
+            for curve, run_optimal in zip(self.curves, optimal, strict=True)
         ]
         return {
-            key: self._spread(one[key] for one in found) for key in found[0]
+            key: self._spread(increase[key] for increase in increases)
+            for key in increases[0]
         }
 
     @property
-    def mean(self):
-        """The mean `AnytimeCurve`, whose intervals are those over the runs.
+    def mean(self) -> AnytimeCurve:
+        """The mean `AnytimeCurve`, with intervals over the runs.
 
-        A single run is returned as it is, with intervals over examples.
+        The curve of a single run is returned unchanged, with its intervals
+        over examples.
         """
         first = self.curves[0]
         if len(self.curves) == 1:
@@ -146,7 +112,7 @@ class CurveAggregate(Result):
         average = self.average_error
         points = tuple(
             dataclasses.replace(
-                same[0],
+                run_points[0],
                 top1_error=top1[k].mean,
                 top5_error=top5[k] and top5[k].mean,
                 top1_low=top1[k].low,
@@ -154,10 +120,12 @@ class CurveAggregate(Result):
                 top5_low=top5[k] and top5[k].low,
                 top5_high=top5[k] and top5[k].high,
                 top1_runs=top1[k].values,
-                loss=_mean(one.loss for one in same),
-                calibration_error=_mean(one.calibration_error for one in same),
+                loss=_mean(point.loss for point in run_points),
+                calibration_error=_mean(
+                    point.calibration_error for point in run_points
+                ),
             )
-            for k, same in enumerate(
+            for k, run_points in enumerate(
                 zip(*(curve.points for curve in self.curves), strict=True)
             )
         )
@@ -169,10 +137,10 @@ class CurveAggregate(Result):
             ),
             overthinking_interval=None,
             average_error_interval=(average.low, average.high),
-            level=self.level,
+            confidence_level=self.confidence_level,
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         stages = zip(
             self.curves[0].points,
             self.at_stages("top1_error"),
@@ -201,12 +169,14 @@ class CurveAggregate(Result):
             ]
         )
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Returns mean, spread and all runs as plain values, for JSON."""
         return {
-            "level": self.level,
+            "confidence_level": self.confidence_level,
             "average_error": dataclasses.asdict(self.average_error),
-            "top1_error": [dataclasses.asdict(s) for s in self.at_stages()],
+            "top1_error": [
+                dataclasses.asdict(spread) for spread in self.at_stages()
+            ],
             "milestones": {
                 str(share): dataclasses.asdict(spread)
                 for share, spread in self.milestones.items()
@@ -214,13 +184,13 @@ class CurveAggregate(Result):
             "runs": [curve.to_dict() for curve in self.curves],
         }
 
-    def to_csv(self, path):
-        """Writes one line per stage to a CSV file, with the spread of errors.
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with one line per stage: the spread of errors.
 
         Args:
-            path: String or path. A file there is replaced at once.
+            path: Path of the file. An existing file is replaced atomically.
         """
-        rows = [
+        rows: list[dict[str, float]] = [
             {"stage": point.stage, "macs": point.macs}
             for point in self.curves[0].points
         ]
@@ -230,153 +200,72 @@ class CurveAggregate(Result):
                     row[f"{measure}_{name}"] = getattr(spread, name)
         write_csv(path, rows)
 
-    def plot(self, path):
+    def plot(self, path: str | os.PathLike) -> None:
         """Draws the mean top-1 error against multiply-adds.
 
-        With intervals over the runs; of two runs, with the errors of each.
+        The plot shows intervals over the runs; for two runs, it shows the
+        error of each run instead.
 
         Args:
-            path: String or path that ends in `.png` or `.svg`. A file there
-                is replaced at once.
+            path: Path that ends in `.png` or `.svg`. An existing file is
+                replaced atomically.
 
         Raises:
-            ValueError: If the path ends in anything else.
-            ImportError: If Matplotlib is missing; the `plot` extra brings it.
+            ValueError: If the path has another suffix.
+            ImportError: If Matplotlib is missing; the `plot` extra installs it.
         """
         self.mean.plot(path)
 
-    def _spread(self, values):
-        values = list(values)
-        return None if None in values else Spread.of(values, self.level)
+    def _spread(self, values: Iterable[float]) -> Spread:
+        return Spread.of(values, self.confidence_level)
 
 
-def aggregate(curves, level=LEVEL):
-    """Joins the curves of one network, trained several times.
+def aggregate(
+    curves: Iterable[AnytimeCurve], confidence_level: float = CONFIDENCE_LEVEL
+) -> CurveAggregate:
+    """Aggregates the curves of one network that was trained several times.
+
+    ```python
+    curves = [
+        ka.evaluation.anytime_curve(model, (images[half], labels[half]))
+        for half in (slice(0, 16), slice(16, 32))  # in place of two seeds
+    ]
+    print(ka.evaluation.aggregate(curves))
+    ```
 
     Args:
-        curves: Sequence of `AnytimeCurve`s, one for each seed.
-        level: Float in (0, 1), the confidence level of intervals.
+        curves: `AnytimeCurve`s, one for each seed.
+        confidence_level: Float in (0, 1), of all intervals.
 
     Returns:
         A `CurveAggregate`.
 
     Raises:
-        ValueError: If there is no curve, or they are of networks with
+        ValueError: If there is no curve, or the curves are of networks with
             different stages or of different data.
     """
     curves = tuple(curves)
     check_same_data(curves)
-    found = {tuple(point.macs for point in curve.points) for curve in curves}
-    if len(found) > 1:
+    costs = {tuple(point.macs for point in curve.points) for curve in curves}
+    if len(costs) > 1:
         raise ValueError(
-            "Runs of one network have stages of the same costs. Received: "
-            f"curves of {sorted({len(one) for one in found})} stages with MACs "
-            + " and ".join(str(list(one)) for one in sorted(found))
+            "The stages of all runs must have the same costs. Received: "
+            f"curves of {sorted({len(macs) for macs in costs})} stages with "
+            "MACs " + " and ".join(str(list(macs)) for macs in sorted(costs))
         )
-    return CurveAggregate(curves, level)
+    return CurveAggregate(curves, confidence_level)
 
 
-@dataclasses.dataclass(frozen=True)
-class Comparison(Result):
-    """How much more one training errs than another, with the same seeds.
-
-    All differences are of shares: 0.01 is a percentage point. Below 0, the
-    first is better. An interval that does not hold 0 tells a difference, each
-    interval by itself: of many, some miss by chance.
+def check_paired(curves: Sequence, others: Sequence) -> None:
+    """Raises an error if not every run has a counterpart.
 
     Args:
-        names: Pair of strings.
-        stages: Tuple of one `Spread` per stage, of top-1 error.
-        average_error: `Spread`, of AE.
-        runs: Integer, the number of pairs.
-        level: Float in (0, 1), the confidence level of the intervals.
-    """
-
-    names: tuple[str, str]
-    stages: tuple[Spread, ...]
-    average_error: Spread
-    runs: int
-    level: float
-
-    def __str__(self):
-        rows = [
-            *((f"stage {k}", one) for k, one in enumerate(self.stages, 1)),
-            ("average error", self.average_error),
-        ]
-        return "\n".join(
-            [
-                f"{self.names[0]} minus {self.names[1]}: top-1 error in "
-                f"percentage points, {self.runs} pairs of runs",
-                *as_table(
-                    {
-                        "": name,
-                        "difference": f"{100 * one.mean:+.2f}",
-                        f"{self.level:.0%} interval": (
-                            f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
-                        ),
-                    }
-                    for name, one in rows
-                ),
-            ]
-        )
-
-
-def compare(curves, others, names=("first", "second"), level=LEVEL):
-    """Compares two trainings of one network, run by run.
-
-    Runs with the same seed are a pair: they start from the same weights and
-    see the same batches, so that much of what differs between seeds cancels.
-    The intervals are those of the paired t test.
-
-    Args:
-        curves: Sequence of `AnytimeCurve`s of one training, one for each seed.
-        others: Those of the other training, in the same order of seeds.
-        names: Pair of strings, what the trainings are called.
-        level: Float in (0, 1), the confidence level.
-
-    Returns:
-        A `Comparison`.
+        curves: The runs of one training.
+        others: The runs of another training, or their counterparts.
 
     Raises:
-        ValueError: If there are fewer than two pairs, or the curves are of
-            networks with different numbers of stages or of different data.
+        ValueError: If they are of different numbers.
     """
-    check_paired(curves, others)
-    if len(curves) < 2:
-        raise ValueError(
-            "An interval needs two pairs of runs or more. "
-            f"Received: {len(curves)}"
-        )
-    check_same_data([*curves, *others])
-    counts = sorted({len(one.points) for one in [*curves, *others]})
-    if len(counts) > 1:
-        raise ValueError(
-            "Stage is compared with stage: all curves must have as many. "
-            f"Received: curves of {counts} stages"
-        )
-    pairs = list(zip(curves, others, strict=True))
-    return Comparison(
-        names=tuple(names),
-        stages=tuple(
-            Spread.of(
-                [
-                    a.points[k].top1_error - b.points[k].top1_error
-                    for a, b in pairs
-                ],
-                level,
-            )
-            for k in range(counts[0])
-        ),
-        average_error=Spread.of(
-            [a.average_error - b.average_error for a, b in pairs], level
-        ),
-        runs=len(pairs),
-        level=level,
-    )
-
-
-def check_paired(curves, others):
-    """Raises a `ValueError` if not every run has its counterpart."""
     if len(curves) != len(others):
         raise ValueError(
             "Runs are compared in pairs, seed by seed. "
@@ -384,6 +273,10 @@ def check_paired(curves, others):
         )
 
 
-def _mean(values):
-    values = list(values)
-    return None if None in values else float(np.mean(values))
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = []
+    for value in values:
+        if value is None:
+            return None
+        known.append(value)
+    return float(np.mean(known))

@@ -1,6 +1,8 @@
-"""Answers with the times at which they were ready."""
+"""Predictions together with the times at which they are ready."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,29 +11,34 @@ from keras_anytime.evaluation.predictions import Predictions
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TimedPredictions:
-    """How, and when, each stage of a network answers each input.
+    """The answers of each stage of a network, and the latency of each answer.
+
+    ```python
+    predictions = ka.evaluation.predict_stages(model, (images, labels))
+    timed = ka.evaluation.TimedPredictions(predictions, [1.0, 2.5, 6.0])
+    ```
 
     Args:
         predictions: `Predictions`.
-        latency_ms: Float array `(examples, num_stages)`, milliseconds from
-            the input to each stage's answer; or `(num_stages,)`, where it is
-            the same for all inputs.
+        latency_ms: Float array `(examples, num_stages)`, milliseconds from the
+            input to each stage's answer; or `(num_stages,)` if the latencies
+            are the same for all inputs.
 
     Raises:
-        ValueError: If a latency is not positive and finite, decreases from
-            stage to stage, or there is not one for each answer.
+        ValueError: If there is not one latency for each answer, or a latency
+            is not positive and finite or decreases from stage to stage.
     """
 
     predictions: Predictions
     latency_ms: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shape = (self.predictions.examples, self.predictions.num_stages)
         latency = np.asarray(self.latency_ms, "float64")
         if latency.shape not in (shape, shape[1:]):
             raise ValueError(
-                f"`latency_ms` must be of shape {shape} or {shape[1:]}: one "
-                f"for each answer of {self.predictions.name!r}. "
+                f"`latency_ms` must have shape {shape} or {shape[1:]}, one "
+                f"latency for each answer of {self.predictions.name!r}. "
                 f"Received: latency_ms of shape {latency.shape}"
             )
         latency = np.broadcast_to(latency, shape)
@@ -39,30 +46,36 @@ class TimedPredictions:
             np.diff(latency, axis=1) < 0
         ):
             raise ValueError(
-                "Latencies are positive, finite, and from the input to each "
-                "stage's answer, so that they never decrease. Received: "
-                f"latency_ms of {self.predictions.name!r} with minimum "
-                f"{np.nanmin(latency):.6g} and maximum {np.nanmax(latency):.6g}"
+                "Latencies must be positive and finite. They are measured from "
+                "the input, so that they never decrease from stage to stage. "
+                f"Received: latency_ms of {self.predictions.name!r} with "
+                f"minimum {np.nanmin(latency):.6g} and maximum "
+                f"{np.nanmax(latency):.6g}"
             )
         object.__setattr__(self, "latency_ms", latency)
 
     @classmethod
-    def of(cls, measured, labels, name="anytime network"):
-        """Makes them from answers that were measured.
+    def from_answers(
+        cls, answers: Any, labels: np.ndarray, name: str = "anytime network"
+    ) -> "TimedPredictions":
+        """Makes timed predictions from answers that a device measured.
 
         Args:
-            measured: `TimedAnswers`, as from `ka.runtime.time_answers`.
+            answers: `TimedAnswers`, as from `ka.runtime.time_answers`.
             labels: Integer array `(examples,)`.
-            name: String.
+            name: Name of the network.
+
+        Returns:
+            `TimedPredictions`.
 
         Raises:
-            ValueError: If labels and answers cannot be measured.
+            ValueError: As `Predictions.from_logits`.
         """
-        predictions = Predictions.from_logits(measured.logits, labels, name)
-        return cls(predictions, measured.latency_ms)
+        predictions = Predictions.from_logits(answers.logits, labels, name)
+        return cls(predictions, answers.latency_ms)
 
-    def latencies(self):
-        """Returns mean, median and 99th percentile of each stage's latency.
+    def latencies(self) -> list[dict[str, Any]]:
+        """Computes mean, median and 99th percentile of each stage's latency.
 
         Returns:
             List of K dicts, the rows of a table.
@@ -78,16 +91,16 @@ class TimedPredictions:
             for stage, times in enumerate(self.latency_ms.T, start=1)
         ]
 
-    def errors_by(self, deadline_ms):
-        """Returns the expected error of the answer to each input.
+    def errors_at_deadline(self, deadline_ms: float) -> np.ndarray:
+        """Computes the expected error of the answer to each input.
 
         Args:
-            deadline_ms: Float, milliseconds; infinite for no deadline.
+            deadline_ms: Milliseconds; infinite for no deadline.
 
         Returns:
-            Float array `(examples,)`: 0 where the last stage that is ready is
-            right, 1 where it is wrong, and that of a random guess,
-            1 - 1 / classes, where none is ready.
+            Float array `(examples,)`: 0 if the last stage that is ready is
+            right, 1 if it is wrong, and the error of a random guess,
+            1 - 1 / classes, if no stage is ready.
         """
         ready = np.sum(self.latency_ms <= deadline_ms, axis=1)
         last = np.take_along_axis(
@@ -97,24 +110,27 @@ class TimedPredictions:
         return np.where(ready > 0, 1.0 - last, guess)
 
 
-def check_deadlines(deadlines_ms, probabilities=None):
-    """Returns deadlines and their probabilities, checked.
+def check_deadlines(
+    deadlines_ms: Sequence[float],
+    probabilities: Sequence[float] | None = None,
+) -> tuple[tuple[float, ...], np.ndarray]:
+    """Checks deadlines, and normalizes their probabilities.
 
     Args:
-        deadlines_ms: Sequence of positive floats, infinite for none.
-        probabilities: Sequence of floats of 0 or more, in any unit, one for
-            each deadline; `None` for equal ones.
+        deadlines_ms: Positive floats; infinite for no deadline.
+        probabilities: One nonnegative weight for each deadline; `None` for
+            equal weights. They need not sum to 1.
 
     Returns:
-        Tuple of floats, and a float array of sum 1.
+        The deadlines, and a float array of probabilities that sum to 1.
 
     Raises:
-        ValueError: If there are none, or one is out of range.
+        ValueError: If there is no deadline, or a number is out of range.
     """
     deadlines = np.asarray(deadlines_ms, "float64")
     if deadlines.ndim != 1 or not len(deadlines) or not np.all(deadlines > 0):
         raise ValueError(
-            "Deadlines are positive numbers of milliseconds, one or more. "
+            "Deadlines must be positive numbers of milliseconds, one or more. "
             f"Received: deadlines_ms={deadlines_ms}"
         )
     if probabilities is None:
@@ -127,24 +143,32 @@ def check_deadlines(deadlines_ms, probabilities=None):
         or not weights.sum() > 0
     ):
         raise ValueError(
-            "`probabilities` must be one number of 0 or more for each "
+            "`probabilities` must have one number of 0 or more for each "
             f"deadline, not all 0. Received: {probabilities} for "
             f"{len(deadlines)} deadlines"
         )
     return tuple(deadlines.tolist()), weights / weights.sum()
 
 
-def check_same_inputs(timed):
-    """Raises a `ValueError` if networks did not answer the same inputs."""
-    for one in timed:
-        if not isinstance(one, TimedPredictions):
+def check_same_inputs(timed: Sequence[TimedPredictions]) -> None:
+    """Raises an error if networks did not answer the same inputs.
+
+    Args:
+        timed: `TimedPredictions` of each network.
+
+    Raises:
+        ValueError: If an entry is not `TimedPredictions`, or their labels or
+            classes differ.
+    """
+    for network in timed:
+        if not isinstance(network, TimedPredictions):
             raise ValueError(
-                "Networks are compared by their answers and their latencies, "
-                f"`TimedPredictions`. Received: {type(one).__name__}"
+                "Networks are compared by answers and latencies: each must be "
+                f"`TimedPredictions`. Received: {type(network).__name__}"
             )
     first = timed[0].predictions
-    for one in timed[1:]:
-        other = one.predictions
+    for network in timed[1:]:
+        other = network.predictions
         if other.classes != first.classes or not np.array_equal(
             other.labels, first.labels
         ):

@@ -1,4 +1,4 @@
-"""A queue of trainings, as many at a time on one device as pays off."""
+"""Concurrent trainings: as many on one device as get the most done."""
 
 import dataclasses
 import os
@@ -7,16 +7,21 @@ import signal
 import statistics
 import subprocess
 import time
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 
-from keras_anytime.evaluation.csv_files import read_csv
+from keras_anytime.experiments.run_folder import RunFolder
+from keras_anytime.files.csv_files import read_csv
 
-# What another training at a time must add to what all get done.
-_WORTHWHILE = 1.1
-# Epochs after a change until it shows; the first may compile.
-_SETTLING = 2
-# Environment of processes on one device: else the first one takes most of its
-# memory, or all of it.
-SHARING = {
+# Another worker must raise what all get done by at least this factor.
+_LEAST_GAIN = 1.1
+# Epochs after a change until it shows in their times. The first may compile.
+_SETTLING_EPOCHS = 2
+# Environment variables of processes that share a device. Without them, the
+# first process takes most of its memory, or all of it.
+SHARED_DEVICE = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
@@ -28,189 +33,224 @@ class Training:
 
     Args:
         name: String.
-        command: Tuple of strings. Run again, it must go on where it was
-            stopped.
-        folder: A `pathlib.Path`, where it writes `history.csv`, a line with
-            its `seconds` for each epoch. Gets its output in `log.txt`.
+        command: Tuple of strings. Run again, the command must go on where it
+            was stopped.
+        folder: A `pathlib.Path`. The run folder, to which the training writes
+            `history.csv`, with the `seconds` of each epoch. Its output is added
+            to `log.txt` there.
     """
 
     name: str
-    command: tuple
+    command: tuple[str | os.PathLike, ...]
     folder: pathlib.Path
 
 
 def run_concurrently(
-    trainings, seconds, at_a_time=None, most=8, poll_seconds=1.0
-):
+    trainings: Sequence[Training],
+    seconds: float,
+    workers: int | None = None,
+    max_workers: int = 8,
+    poll_seconds: float = 1.0,
+) -> Iterator[tuple[Training, int | None, int]]:
     """Runs trainings in their order, some at a time, until time is up.
 
     A small network leaves most of a large GPU idle, where others can train.
-    How many at a time pay off is measured: one more is started, and if those
-    that ran before then slow down so much that all together get less than 10%
-    more done, it was one too many. So it was if it fails in its first epoch,
-    most likely for want of memory: fewer run from then on, and it is started
-    once more.
+    How many workers get the most done is measured: one more is started, and
+    stays if all workers together get at least 10% more done than before.
+
+    A failure in the first epoch counts as out of memory: lower the limit and
+    retry once.
 
     Args:
         trainings: Sequence of `Training`s.
-        seconds: Float. After it none is started, and those that run are
-            stopped; they go on when they are run again.
-        at_a_time: Integer, how many run at a time, or `None` to find out.
-        most: Integer. The most that are tried at a time.
-        poll_seconds: Float. How often to look.
+        seconds: Float. When they have passed, no training is started, and
+            those that run are stopped. They go on when they are run again.
+        workers: Integer. How many trainings run at a time, or `None` to
+            measure how many get the most done.
+        max_workers: Integer. The most that are tried.
+        poll_seconds: Float. Seconds between two looks at the processes.
 
     Yields:
-        Tuple of a finished `Training`, the exit status of its process (`None`
-        if it was stopped since time was up), and how many ran beside it at
-        most, itself counted.
+        Tuple of a finished `Training`; the exit status of its process, `None`
+        if it was stopped because time was up; and the most trainings that ran
+        at a time with it, itself included.
     """
     end = time.monotonic() + seconds
     waiting = list(trainings)
-    running = {}
-    again = set()
-    pace = Pace(at_a_time, most)
+    running: dict[Training, _Process] = {}
+    retried: set[Training] = set()
+    tuner = ConcurrencyTuner(workers, max_workers)
     try:
         while waiting or running:
-            late = time.monotonic() >= end
-            while waiting and len(running) < pace.at_a_time and not late:
-                one = waiting.pop(0)
-                running[one] = _Running(one)
+            time_is_up = time.monotonic() >= end
+            while waiting and len(running) < tuner.workers and not time_is_up:
+                training = waiting.pop(0)
+                running[training] = _Process(training)
             if not running:
                 return
-            for of_one in running.values():
-                of_one.beside = max(of_one.beside, len(running))
-            if late:
+            for process in running.values():
+                process.concurrent = max(process.concurrent, len(running))
+            if time_is_up:
                 _stop(running.values())
-            for one, of_one in list(running.items()):
-                status = of_one.process.poll()
+            for training, process in list(running.items()):
+                status = process.poll()
                 if status is None:
                     continue
-                del running[one]
-                if status and late:
+                del running[training]
+                if status and time_is_up:
                     status = None
-                elif status and running and of_one.at_its_first_epoch():
-                    pace.lower(len(running))
-                    if one not in again:
-                        again.add(one)
-                        waiting.insert(0, one)
+                elif status and running and process.in_first_epoch():
+                    tuner.limit(len(running))
+                    if training not in retried:
+                        retried.add(training)
+                        waiting.insert(0, training)
                         continue
-                yield one, status, of_one.beside
-            pace.look({one.name: _epochs(one.folder) for one in running})
+                yield training, status, process.concurrent
+            tuner.update(
+                {
+                    training.name: _epoch_seconds(training.folder)
+                    for training in running
+                }
+            )
             time.sleep(poll_seconds)
     finally:
         _stop(running.values())
 
 
-class Pace:
-    """Decides how many trainings run at a time, from their epochs.
+class ConcurrencyTuner:
+    """Decides how many trainings run at a time, from the times of epochs.
 
     Args:
-        at_a_time: Integer, or `None` to find out.
-        most: Integer. The most that are tried.
+        workers: Integer. The number that is kept, or `None` to tune it.
+        max_workers: Integer. The most that are tried.
 
     Attributes:
-        at_a_time: Integer, how many are to run now.
+        workers: Integer. How many trainings are to run now.
     """
 
-    def __init__(self, at_a_time=None, most=8):
-        self.at_a_time = at_a_time or 1
-        self._most = most
-        self._decided = at_a_time is not None
-        self._before = {}
-        self._seen = {}
+    def __init__(
+        self, workers: int | None = None, max_workers: int = 8
+    ) -> None:
+        self.workers = workers or 1
+        self._max_workers = max_workers
+        self._decided = workers is not None
+        # Seconds of an epoch by the names of trainings, with one worker less.
+        self._before: dict[str, float] = {}
+        # Epochs that each training had finished at the last change.
+        self._ignored_epochs: dict[str, int] = {}
 
-    def look(self, epochs):
-        """Looks at how fast those that run are, and decides.
+    def update(self, epoch_seconds: Mapping[str, Sequence[float]]) -> None:
+        """Updates the number of workers from the epochs so far.
 
         Args:
-            epochs: Dict from their names to the seconds of the epochs that
-                they have behind them.
+            epoch_seconds: Dict from the names of the trainings that run to the
+                seconds of their finished epochs.
         """
-        if self._decided or len(epochs) != self.at_a_time:
+        if self._decided or len(epoch_seconds) != self.workers:
             return
-        for name, seconds in epochs.items():
-            self._seen.setdefault(name, len(seconds))
+        for name, seconds in epoch_seconds.items():
+            self._ignored_epochs.setdefault(name, len(seconds))
         recent = {
-            name: seconds[self._seen[name] + _SETTLING - 1 :]
-            for name, seconds in epochs.items()
+            name: seconds[self._ignored_epochs[name] + _SETTLING_EPOCHS - 1 :]
+            for name, seconds in epoch_seconds.items()
         }
-        # While the last one compiled, the others were not held up yet.
+        # While the last one compiled, the others were not yet slowed down.
         count = min(map(len, recent.values()))
         if not count:
             return
-        pace = {
-            name: statistics.median(some[-count:])
-            for name, some in recent.items()
+        now = {
+            name: statistics.median(seconds[-count:])
+            for name, seconds in recent.items()
         }
-        slower = [
-            pace[name] / self._before[name]
-            for name in pace
+        slowdowns = [
+            now[name] / self._before[name]
+            for name in now
             if name in self._before
         ]
-        if self._before and not slower:
-            # None is left of those to compare with: they are measured anew.
-            self.at_a_time -= 1
-            self._before, self._seen = {}, {}
-        elif slower and self._gain(statistics.median(slower)) < _WORTHWHILE:
-            self.at_a_time -= 1
+        if self._before and not slowdowns:
+            # All trainings to compare with have ended: measure again.
+            self.workers -= 1
+            self._before, self._ignored_epochs = {}, {}
+        elif slowdowns and (
+            self._gain(statistics.median(slowdowns)) < _LEAST_GAIN
+        ):
+            self.workers -= 1
             self._decided = True
-        elif self.at_a_time >= self._most:
+        elif self.workers >= self._max_workers:
             self._decided = True
         else:
-            self.at_a_time += 1
-            self._before = pace
-            self._seen = {}
+            self.workers += 1
+            self._before = now
+            self._ignored_epochs = {}
 
-    def lower(self, at_a_time):
-        """Has fewer run, for good.
+    def limit(self, workers: int) -> None:
+        """Lowers the number of workers for good.
 
         Args:
-            at_a_time: Integer. The most that run at a time from now on.
+            workers: Integer. The most that run at a time from now on.
         """
-        self.at_a_time = min(self.at_a_time, at_a_time)
+        self.workers = min(self.workers, workers)
         self._decided = True
 
-    def _gain(self, slower):
-        """What the last one adds, if it is slowed down as the others are."""
-        return self.at_a_time / (self.at_a_time - 1) / slower
+    def _gain(self, slowdown: float) -> float:
+        """Returns what all get done, compared with one worker less.
+
+        It is assumed that the last worker is slowed down as the others are.
+        """
+        return self.workers / (self.workers - 1) / slowdown
 
 
-class _Running:
-    """A training that runs, and how many ran beside it at most."""
+class _Process:
+    """The process of a training, and the most that ran at a time with it."""
 
-    def __init__(self, training):
+    def __init__(self, training: Training) -> None:
         self._folder = training.folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._epochs = len(_epochs(self._folder))
-        self.beside = 0
+        self._epochs_before = len(_epoch_seconds(self._folder))
+        self.concurrent = 0
         with (self._folder / "log.txt").open("ab") as log:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 training.command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **SHARING},
+                env={**os.environ, **SHARED_DEVICE},
             )
 
-    def at_its_first_epoch(self):
-        """Whether it has no epoch behind it since it was started."""
-        return len(_epochs(self._folder)) <= self._epochs
+    def poll(self) -> int | None:
+        """Returns the exit status, `None` while the process runs."""
+        return self._process.poll()
+
+    def in_first_epoch(self) -> bool:
+        """Whether it has finished no epoch since it was started."""
+        return len(_epoch_seconds(self._folder)) <= self._epochs_before
+
+    def terminate(self) -> None:
+        """Asks the process to end."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the end of the process, and kills it if time is up."""
+        try:
+            self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            # Nothing is lost: checkpoints are whole at any moment.
+            self._process.kill()
+            self._process.wait()
 
 
-def _stop(running):
-    """Ends processes, if need be by force; checkpoints are whole anyway."""
-    processes = [one.process for one in running]
+def _stop(processes: Collection[_Process]) -> None:
+    """Ends processes, by force after half a minute."""
     for process in processes:
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
     end = time.monotonic() + 30
     for process in processes:
-        try:
-            process.wait(timeout=max(0, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(max(0, end - time.monotonic()))
 
 
-def _epochs(folder):
-    """Returns the seconds of the epochs that a training has behind it."""
-    files = sorted(folder.glob("history*.csv"))
-    return [float(row["seconds"]) for path in files for row in read_csv(path)]
+def _epoch_seconds(folder: pathlib.Path) -> list[float]:
+    """Returns the seconds of the epochs that a training has finished."""
+    return [
+        float(row["seconds"])
+        for path in RunFolder(folder).histories()
+        for row in read_csv(path)
+    ]

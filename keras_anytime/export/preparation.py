@@ -10,8 +10,6 @@ from keras_anytime.export.remaking import exportable_name
 from keras_anytime.export.remaking import exportable_names
 from keras_anytime.export.remaking import is_other_float
 from keras_anytime.export.remaking import remade
-from keras_anytime.model import AnytimeModel
-from keras_anytime.stages import outputs as outputs_lib
 
 # Layers that are put between a device's pixels and the network.
 RESIZED = "pixels_resized"
@@ -25,42 +23,6 @@ def check_size(model):
             "An export takes images of one size: build the network with it. "
             f"Received: a model with input_shape={model.input_shape}"
         )
-
-
-def chosen_stages(model, stages):
-    """Returns the part of a network that gives the answers of some stages.
-
-    Args:
-        model: An `AnytimeModel` of K stages.
-        stages: Sequence of integers from 1 to K in rising order, or `None` for
-            all.
-
-    Returns:
-        Pair of an `AnytimeModel`, which shares the model's variables, and the
-        list of its stages' numbers in the model.
-
-    Raises:
-        ValueError: If the stages are not such, or outputs are not named after
-            theirs.
-    """
-    outputs_lib.check_names(model.output_names)
-    every = list(range(1, model.num_stages + 1))
-    numbers = every if stages is None else list(stages)
-    if not numbers or numbers != sorted(set(numbers) & set(every)):
-        raise ValueError(
-            f"`stages` must be some of {every} in rising order. "
-            f"Received: stages={stages}"
-        )
-    if numbers == every:
-        return model, numbers
-    answers = model.by_stage(model.outputs)
-    kept = keras.tree.flatten(
-        [
-            list(answer.values()) if isinstance(answer, dict) else answer
-            for answer in (answers[k - 1] for k in numbers)
-        ]
-    )
-    return AnytimeModel(model.input, kept, name=model.name), numbers
 
 
 def exportable(model, zero_filled, pixels=None):

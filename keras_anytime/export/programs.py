@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation import stage_costs
-from keras_anytime.export.preparation import chosen_stages
 from keras_anytime.export.preparation import exportable
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.manifest import Signature
@@ -18,6 +17,7 @@ from keras_anytime.manifest.manifest import TensorSpec
 from keras_anytime.provenance import versions
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.subset import subset
 from keras_anytime.training.losses import task_of
 
 
@@ -39,7 +39,7 @@ def programs(model, zero_filled=True, stages=None, pixels=None):
     Raises:
         FloatingPointError: If a variable of these stages is not finite.
     """
-    part, numbers = chosen_stages(model, stages)
+    part, numbers = subset(model, stages)
     check_finite(
         part.variables,
         "The model is not exported",
@@ -137,7 +137,7 @@ def describe(
             names or the thresholds are of another network; or if thresholds
             are given for answers that have no confidence.
     """
-    part, stages = chosen_stages(model, stages)
+    part, stages = subset(model, stages)
     classes = model.outputs[0].shape[-1]
     task = task_of(model.loss, classes) if model.compiled else None
     if thresholds is not None:
@@ -150,7 +150,7 @@ def describe(
         )
     errors = [None] * model.num_stages
     if curve is not None:
-        if not curve.fits(stage_costs(model), model.outputs[0].shape[-1]):
+        if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
             raise ValueError(
                 "`curve` must have been measured on the exported model, in "
                 "the first of several label sets. "

@@ -1,6 +1,8 @@
-"""Combiners: from the stages' gradients to the one that is applied."""
+"""Gradient combiners: they turn the gradients of all stages into one."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from keras_anytime import naming
 from keras_anytime.gradients.base import Combiner
@@ -10,7 +12,7 @@ from keras_anytime.gradients.orthogonal import Orthogonal
 from keras_anytime.gradients.sum import Sum
 
 _BY_NAME = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
-# As Wan 2020 calls them, in the text and in the tables.
+# The names in the text and the tables of Wan 2020.
 _OF_PAPERS = {
     "SGD": Sum,
     "OSGD": Orthogonal,
@@ -30,21 +32,22 @@ __all__ = [
 ]
 
 
-def names():
-    """Returns the names that `get` knows, sorted."""
+def names() -> list[str]:
+    """Returns the names that `get` accepts, sorted."""
     return sorted(_BY_NAME)
 
 
-def get(identifier, **arguments):
+def get(
+    identifier: Combiner | Callable | str | None, **arguments: Any
+) -> Combiner:
     """Returns a combiner from a name, a combiner, a function, or `None`.
 
     Args:
         identifier: A `Combiner`, one of `names()`, a name of Wan 2020 (`"SGD"`,
             `"OSGD"`, `"NormSGD"`, `"OSGD_Norm"`), a function as `Function`
-            takes it, or `None` for `Sum()`. Case, dashes and underscores of
-            names do not count.
-        **arguments: With a name, arguments of the combiner; the others have
-            their defaults.
+            accepts it, or `None` for `Sum()`. Case, dashes and underscores in
+            names are ignored.
+        **arguments: Arguments of the combiner, only with a name.
 
     Returns:
         A `Combiner`.
@@ -60,7 +63,7 @@ def get(identifier, **arguments):
         return naming.instantiate(known[name], "gradients", arguments)
     if arguments:
         raise ValueError(
-            "Only a combiner that is given by its name takes arguments. "
+            "Arguments are possible only with the name of a combiner. "
             f"Received: gradients={identifier!r} with {arguments}"
         )
     if identifier is None:
@@ -71,9 +74,9 @@ def get(identifier, **arguments):
         return Function(identifier)
     if naming.match_name(identifier, ["greedy"]):
         raise ValueError(
-            "Greedy training combines no gradients: "
-            "`ka.training.fit_greedy(model, ...)` trains stage after stage, "
-            "and `recipes/train.py --greedy`. "
+            "Greedy training trains one stage after the other and combines no "
+            "gradients. Call `ka.training.fit_greedy(model, ...)`, or use "
+            "`recipes/train.py --greedy`. "
             f"Received: gradients={identifier!r}"
         )
     raise ValueError(

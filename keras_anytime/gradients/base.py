@@ -1,16 +1,17 @@
-"""The interface of combiners."""
+"""The interface of gradient combiners."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_anytime.backend import precision
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.training_state import TrainingState
 
 
 class Combiner(TrainingState):
-    """Makes one gradient of the stage gradients.
+    """Combines the gradients of all stages into one gradient.
 
     The gradient `g_i` of stage i is that of its weighted loss `w_i * L_i`. A
     subclass implements `coefficients`; the combined gradient is `Σ c_i g_i`.
@@ -18,34 +19,37 @@ class Combiner(TrainingState):
     that was compiled with the combiner.
 
     The Gram matrix also gives the cosines between the stage gradients. Their
-    mean over the steps is kept; see `mean_cosines`.
+    mean over the training steps is kept; see `mean_cosines`.
+
+    Attributes:
+        single_backward: Boolean, of the class. Whether the combined gradient
+            is that of a weighted sum of the losses, with the weights of
+            `loss_coefficients`, so that one backward pass gives it.
+        refresh_every: Integer. Training steps from one computation of the
+            coefficients to the next. The training steps in between use the
+            last coefficients again, on one backward pass of the weighted sum
+            of the losses instead of one pass per stage.
 
     Call arguments:
         gradients: K lists of V tensors, one per variable; `None` where a
             stage does not reach a variable.
         loss_scale: Scalar, the factor that all gradients carry to stay within
             the range of 16 bits. The combined gradient carries it too.
-        weighted: Boolean. Whether, in a step that is not `due`, gradients are
-            already multiplied by `last_coefficients`: lists whose sum is that
-            of the stage gradients so multiplied do as well.
+        already_combined: Boolean. If True, the gradients already include the
+            coefficients in a training step that does not compute new ones;
+            their sum is returned.
 
     Returns:
         List of V tensors; `None` where no stage has a gradient.
     """
 
-    # Whether `objective` gives a loss whose gradient is the combined one, so
-    # that a single backward pass does.
-    joint = False
-
-    # Steps from one computation of the coefficients to the next. Steps in
-    # between use the last ones, on one backward pass of the so weighted sum of
-    # losses, instead of one pass per stage.
+    single_backward = False
     refresh_every = 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int]) -> None:
         super().build(input_shape)
         stages = input_shape[0]
-        if not self.joint:
+        if not self.single_backward:
             self.cosine_sums = self._zeros("cosine_sums", (stages, stages))
             self.cosine_counts = self._zeros("cosine_counts", (stages, stages))
         if self.refresh_every > 1:
@@ -54,82 +58,83 @@ class Combiner(TrainingState):
                 name="last_weights", shape=(stages,), initializer="ones"
             )
             self.age = self._zeros("age", (), "int32")
-        # What is summed up over an epoch is no state of training: it is neither
-        # saved nor among `variables`.
-        for name, shape in (("weight_sums", (stages,)), ("weight_count", ())):
-            zeros = keras.Variable(
-                ops.zeros(shape, "float32"), trainable=False, name=name
-            )
-            object.__setattr__(self, name, zeros)
 
-    def __call__(self, gradients, loss_scale=1.0, weighted=False):
-        # Not a tensor in, tensor out layer: gradients have gaps.
+    def __call__(
+        self,
+        gradients: list[Gradient],
+        loss_scale: Tensor = 1.0,
+        already_combined: bool = False,
+    ) -> Gradient:
+        # Not a layer from tensors to tensors: gradients have gaps.
         self.ensure_built(len(gradients))
         with precision.float64():
-            return self.call(gradients, loss_scale, weighted)
+            return self.call(gradients, loss_scale, already_combined)
 
-    def call(self, gradients, loss_scale=1.0, weighted=False):
+    def call(
+        self,
+        gradients: list[Gradient],
+        loss_scale: Tensor = 1.0,
+        already_combined: bool = False,
+    ) -> Gradient:
         if self.refresh_every == 1:
-            coefficients, _, agreement = self._decide(gradients, loss_scale)
-        else:
-            coefficients, agreement = self._decide_if_due(
-                gradients, loss_scale, weighted
+            coefficients, _, (cosines, known) = self._computed(
+                gradients, loss_scale
             )
-        if not self.joint:
-            cosines, known = agreement
+        else:
+            coefficients, (cosines, known) = self._refreshed(
+                gradients, loss_scale, already_combined
+            )
+        if not self.single_backward:
             self.cosine_sums.assign_add(cosines)
             self.cosine_counts.assign_add(known)
         return gram_lib.linear_combination(coefficients, gradients)
 
-    def due(self):
-        """Returns whether this step computes coefficients: a boolean tensor.
+    def should_refresh(self) -> Tensor:
+        """Returns whether this training step computes new coefficients.
 
-        To be asked where `refresh_every` is above 1.
+        Only combiners whose `refresh_every` is above 1 have the state for it.
+
+        Returns:
+            Boolean scalar tensor.
         """
         return ops.equal(self.age, 0)
 
-    def held(self, weights):
-        """Returns the weights of the losses for this step, and counts them.
+    def weights_for_step(self, weights: Tensor) -> Tensor:
+        """Returns the loss weights that a training step uses.
 
-        Coefficients are those of weighted gradients. Steps that use the last
-        ones again use the weights of then again, too, for otherwise what is
-        orthogonal would not stay so.
+        Between refreshes the loss weights are frozen too, because the
+        coefficients are valid for those weights only.
 
         Args:
-            weights: Float tensor `(K,)`, what the weighting gives.
+            weights: Float tensor `(K,)`, from the weighting.
 
         Returns:
             Float tensor `(K,)`.
         """
         self.ensure_built(weights.shape[0])
         if self.refresh_every > 1:
-            weights = ops.where(self.due(), weights, self.last_weights.value)
+            weights = ops.where(
+                self.should_refresh(), weights, self.last_weights.value
+            )
             self.last_weights.assign(weights)
-        self.weight_sums.assign_add(weights)
-        self.weight_count.assign_add(ops.ones((), "float32"))
         return weights
 
-    @property
-    def sums(self):
-        """Variables of what is summed up over an epoch, for callbacks."""
-        return [self.weight_sums, self.weight_count] if self.built else []
+    def loss_coefficients(self, weights: Tensor) -> Tensor:
+        """Returns the factors of the losses where one backward pass is enough.
 
-    def mean_weights(self):
-        """Returns the mean weights of the losses since the reset.
+        Args:
+            weights: Float tensor `(K,)`, the loss weights.
 
         Returns:
-            NumPy array `(K,)`; NaN before the first step.
+            Float tensor `(K,)`: the combined gradient is that of the so
+            weighted sum of the losses.
         """
-        count = float(ops.convert_to_numpy(self.weight_count))
-        sums = ops.convert_to_numpy(self.weight_sums)
-        return sums / count if count else np.full(sums.shape, np.nan)
+        raise TypeError(
+            "A combiner with `single_backward` must implement "
+            f"`loss_coefficients`. Received: {type(self).__name__}"
+        )
 
-    def reset_weights(self):
-        """Makes `mean_weights` start anew."""
-        for variable in self.sums:
-            variable.assign(ops.zeros_like(variable.value))
-
-    def coefficients(self, gram, sizes):
+    def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
         """Returns c, with which the combined gradient is Σ c_i g_i.
 
         Args:
@@ -145,19 +150,19 @@ class Combiner(TrainingState):
             f"Received: {type(self).__name__}"
         )
 
-    def mean_cosines(self):
+    def mean_cosines(self) -> np.ndarray:
         """Returns the mean cosines between stage gradients since the reset.
 
         Returns:
-            NumPy array `(K, K)`; NaN where no step had two finite gradients
-            that are not zero.
+            Float array `(K, K)`; NaN where no training step had two finite
+            gradients that are not zero.
         """
         counts = ops.convert_to_numpy(self.cosine_counts)
         sums = ops.convert_to_numpy(self.cosine_sums)
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
-    def reset_cosines(self):
-        """Makes `mean_cosines` start anew."""
+    def reset_cosines(self) -> None:
+        """Starts a new mean of the cosines."""
         for variable in (self.cosine_sums, self.cosine_counts):
             variable.assign(ops.zeros_like(variable.value))
 
@@ -166,8 +171,8 @@ class Combiner(TrainingState):
             name=name, shape=shape, initializer="zeros", dtype=dtype
         )
 
-    def _decide(self, gradients, loss_scale):
-        """Returns what follows from the Gram matrix.
+    def _computed(self, gradients, loss_scale):
+        """Computes coefficients and cosines from the Gram matrix.
 
         Returns:
             Tuple of the coefficients, whether all gradients are finite, and a
@@ -175,51 +180,56 @@ class Combiner(TrainingState):
             known.
         """
         gram = gram_lib.gram_matrix(gradients)
-        # Coefficients are decided on the gradients without loss scaling.
+        # Coefficients must not depend on the loss scale.
         scale = ops.cast(loss_scale, gram.dtype)
         gram = gram / scale / scale
-        agreement = tuple(
-            ops.cast(cosine, "float32") for cosine in gram_lib.cosines(gram)
-        )
+        cosines, known = gram_lib.cosines(gram)
         coefficients = self.coefficients(gram, gram_lib.sizes(gradients))
         return (
             ops.cast(coefficients, gram.dtype),
             ops.all(ops.isfinite(ops.diagonal(gram))),
-            agreement,
+            (ops.cast(cosines, "float32"), ops.cast(known, "float32")),
         )
 
-    def _decide_if_due(self, gradients, loss_scale, weighted):
-        due = self.due()
-        between = self.last_coefficients.value
-        if weighted:
-            between = ops.ones_like(between)
-        between = ops.cast(between, "float64")
+    def _refreshed(self, gradients, loss_scale, already_combined):
+        """Computes coefficients if they are due, else uses the last ones.
+
+        Returns:
+            Pair of the coefficients, and the pair of cosines and where they
+            are known; zeros if nothing was computed.
+        """
+        refresh = self.should_refresh()
+        last = self.last_coefficients.value
+        if already_combined:
+            last = ops.ones_like(last)
+        last = ops.cast(last, "float64")
         nothing = ops.zeros((self.num_stages, self.num_stages), "float32")
         # No branch may assign to a variable: JAX would not see it.
-        coefficients, finite, agreement = ops.cond(
-            due,
-            lambda: self._decide(gradients, loss_scale),
+        coefficients, finite, cosines = ops.cond(
+            refresh,
+            lambda: self._computed(gradients, loss_scale),
             lambda: (
-                between,
+                last,
                 ops.convert_to_tensor(True, "bool"),
                 (nothing, nothing),
             ),
         )
-        # Coefficients that leave a stage out, since its gradient is not
-        # finite, serve for this step only: the next one is due again.
-        last = ops.where(
-            ops.logical_and(due, finite),
-            gram_lib.cast_finite(coefficients, "float32"),
-            self.last_coefficients.value,
+        # Coefficients that leave out a stage, because its gradient is not
+        # finite, serve for this training step only: the next one refreshes.
+        self.last_coefficients.assign(
+            ops.where(
+                ops.logical_and(refresh, finite),
+                gram_lib.cast_finite(coefficients, "float32"),
+                self.last_coefficients.value,
+            )
         )
-        self.last_coefficients.assign(last)
         self.age.assign(
             ops.where(finite, (self.age + 1) % self.refresh_every, 0)
         )
-        return coefficients, agreement
+        return coefficients, cosines
 
 
-def check_scale(scale):
+def check_scale(scale: float) -> None:
     """Raises a `ValueError` if the constant C of NormSGD is out of range."""
     if not 0 < scale < float("inf"):
         raise ValueError(

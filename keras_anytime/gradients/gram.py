@@ -1,42 +1,45 @@
-"""The maths of combining gradients: Gram matrices and Gram-Schmidt.
+"""The mathematics of combining gradients: Gram matrices and Gram-Schmidt.
 
-Everything that a combiner decides follows from the K x K inner products of the
-K stage gradients; the gradients themselves are only read to compute these and
-summed at the end. Gradients come as K lists, one entry per variable, `None`
-where a stage does not reach the variable (the papers' zero padding).
+A combiner computes its coefficients from the K x K Gram matrix of the K stage
+gradients. Gradients are K lists with one entry per variable, which is `None` if
+the stage does not own the variable (the papers' zero padding).
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 
-def gram_matrix(gradients):
+
+def gram_matrix(gradients: list[Gradient]) -> Tensor:
     """Returns the inner products of the stage gradients.
 
     Args:
         gradients: K lists of V tensors or `None`.
 
     Returns:
-        Float64 tensor `(K, K)`; on JAX within `precision.float64` only, where
-        combiners are called.
+        Float64 tensor `(K, K)`; on JAX only within `precision.float64`, in
+        which combiners are called.
     """
     dtype = "float64"
     num_stages = len(gradients)
-    grams = {}
-    for column in zip(*gradients, strict=True):
-        owners = tuple(k for k, one in enumerate(column) if one is not None)
+    grams: dict[tuple[int, ...], list[Tensor]] = {}
+    for of_stages in zip(*gradients, strict=True):
+        owners = _owners(of_stages)
         if owners:
-            rows = ops.cast(_rows(column), dtype)
+            rows = ops.cast(_rows(of_stages), dtype)
             grams.setdefault(owners, []).append(
                 ops.matmul(rows, ops.transpose(rows))
             )
     total = ops.zeros((num_stages, num_stages), dtype=dtype)
     for owners, parts in grams.items():
-        # Rows of stages that are no owners come from a row of zeros. Moving
-        # rows, unlike multiplying by a placement, keeps what is not finite in
-        # its own row.
+        # Stages that do not own the variables get a row of zeros. Rows are
+        # moved by `take`: a product with a permutation matrix would spread
+        # NaN to other rows.
         part = ops.pad(sum(parts[1:], parts[0]), [[0, 1], [0, 1]])
         rows = [
             owners.index(k) if k in owners else len(owners)
@@ -48,8 +51,8 @@ def gram_matrix(gradients):
     return total
 
 
-def sizes(gradients):
-    """Returns d_i, the number of parameters that each stage's gradient has.
+def sizes(gradients: list[Gradient]) -> list[int]:
+    """Returns d_i, the number of parameters of each stage's gradient.
 
     Args:
         gradients: K lists of V tensors or `None`.
@@ -58,15 +61,17 @@ def sizes(gradients):
         List of K integers.
     """
     return [
-        sum(math.prod(one.shape) for one in stage if one is not None)
+        sum(math.prod(values.shape) for values in stage if values is not None)
         for stage in gradients
     ]
 
 
-def linear_combination(coefficients, gradients):
+def linear_combination(
+    coefficients: Tensor, gradients: list[Gradient]
+) -> Gradient:
     """Returns the sum of the stage gradients, each times its coefficient.
 
-    A coefficient of 0 leaves a gradient out even where it is not finite.
+    A coefficient of 0 leaves out a gradient, also if it is not finite.
 
     Args:
         coefficients: Tensor `(K,)`.
@@ -83,17 +88,16 @@ def linear_combination(coefficients, gradients):
             f"Expected {len(gradients)} coefficients, one per stage. "
             f"Received: coefficients of shape {tuple(coefficients.shape)}"
         )
-    # One product per variable, and one look-up per set of stages, however many
-    # there are: operations for each stage and variable take minutes to trace
-    # at 50 stages.
-    factors = {}
-    combined = []
-    for column in zip(*gradients, strict=True):
-        owners = tuple(k for k, one in enumerate(column) if one is not None)
+    # One product per variable, and one look-up per set of owners. Operations
+    # per stage and variable would take minutes to trace at 50 stages.
+    factors: dict[tuple, tuple[Tensor, Tensor]] = {}
+    combined: Gradient = []
+    for of_stages in zip(*gradients, strict=True):
+        owners = _owners(of_stages)
         if not owners:
             combined.append(None)
             continue
-        rows = _rows(column)
+        rows = _rows(of_stages)
         # Variables of one network may differ in their dtype.
         key = owners, rows.dtype
         if key not in factors:
@@ -103,23 +107,22 @@ def linear_combination(coefficients, gradients):
         own, left_out = factors[key]
         rows = ops.where(left_out, ops.cast(0, rows.dtype), rows)
         combined.append(
-            ops.reshape(ops.matmul(own, rows), column[owners[0]].shape)
+            ops.reshape(ops.matmul(own, rows), of_stages[owners[0]].shape)
         )
     return combined
 
 
-def gram_schmidt_coefficients(gram, order):
+def gram_schmidt_coefficients(gram: Tensor, order: Sequence[int]) -> Tensor:
     """Returns c such that Σ c_i g_i is the sum of the orthogonalized g_i.
 
-    In the given order each gradient loses its projections on the gradients
-    before it, as these are after losing theirs (Gram-Schmidt without
-    normalization). A gradient that is not finite is left out; there is no
-    projection on one that is zero or next to it, or that lies in the span of
-    those before it.
+    Gram-Schmidt without normalization: in the given order, each gradient is
+    projected onto the orthogonal complement of the orthogonalized gradients
+    before it. A gradient that is not finite is left out. There is no projection
+    on a gradient that is close to zero or in the span of those before it.
 
     Args:
         gram: Tensor `(K, K)`, the inner products of the gradients.
-        order: Sequence of the K stage indices from 0, first in line first.
+        order: Sequence of the K stage indices from 0, highest priority first.
 
     Returns:
         Tensor `(K,)`, all finite.
@@ -131,13 +134,13 @@ def gram_schmidt_coefficients(gram, order):
     both = ops.logical_and(finite[:, None], finite[None, :])
     gram = ops.where(both, gram, ops.zeros_like(gram))
     identity = ops.eye(len(order), dtype=gram.dtype)
-    # What rounding may leave of a squared norm, as a share of the terms that it
-    # is the sum of. Below it a gradient counts as spanned by those before it:
-    # projections on what is left would blow the update up.
+    # The rounding error of a squared norm, relative to the terms of the sum. A
+    # gradient with a smaller norm counts as spanned by those before it, because
+    # projections on a rounding error would make the update explode.
     tolerance = 256 * _machine_epsilon(gram.dtype)
 
-    # A projection on a gradient 1e30 times shorter than another would take a
-    # coefficient near the end of float32, and change nothing that matters.
+    # A projection on a gradient 1e30 times shorter than another would need a
+    # coefficient at the limit of float32, and have no visible effect.
     negligible = 1e-60 * ops.max(ops.diagonal(gram))
 
     # Row j of `rows` holds the coefficients of the j-th orthogonal gradient,
@@ -162,8 +165,8 @@ def gram_schmidt_coefficients(gram, order):
     return ops.where(finite, ops.sum(rows, axis=0), 0)
 
 
-def normalizing_factors(gram, sizes, scale):
-    """Returns the factors that bring each gradient to its norm in NormSGD.
+def normalizing_factors(gram: Tensor, sizes: list[int], scale: float) -> Tensor:
+    """Returns the factors that give each gradient its norm in NormSGD.
 
     Args:
         gram: Tensor `(K, K)`, the inner products of the gradients.
@@ -183,16 +186,15 @@ def normalizing_factors(gram, sizes, scale):
     return ops.where(usable, wanted / ops.where(usable, norms, 1), 0)
 
 
-def cosines(gram):
+def cosines(gram: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the cosines between gradients.
 
     Args:
         gram: Tensor `(K, K)`, their inner products.
 
     Returns:
-        Tuple of two tensors `(K, K)`: the cosines, 0 where they are not known,
-        and booleans that say where they are: where both gradients are finite
-        and not zero.
+        Pair of tensors `(K, K)`: the cosines, and booleans that are True where
+        both gradients are finite and not zero. Elsewhere the cosine is 0.
     """
     squares = ops.diagonal(gram)
     usable = ops.logical_and(ops.isfinite(squares), squares > 0)
@@ -202,7 +204,7 @@ def cosines(gram):
     return ops.clip(gram / norms[:, None] / norms[None, :], -1, 1), known
 
 
-def cast_finite(values, dtype):
+def cast_finite(values: Tensor, dtype: str) -> Tensor:
     """Casts finite values to a smaller dtype without overflow.
 
     Args:
@@ -210,16 +212,23 @@ def cast_finite(values, dtype):
         dtype: Float dtype.
 
     Returns:
-        Tensor of that dtype, like `values` and finite.
+        Finite tensor of that dtype and the shape of `values`.
     """
     dtype = keras.backend.standardize_dtype(dtype)
     largest = {"float16": 6.5e4, "bfloat16": 3.38e38}.get(dtype, 3.4028234e38)
     return ops.cast(ops.clip(values, -largest, largest), dtype)
 
 
-def _rows(column):
-    """The gradients that there are of one variable, each as a row."""
-    owned = [one for one in column if one is not None]
+def _owners(of_stages):
+    """Returns the indices of the stages that have a gradient of a variable."""
+    return tuple(
+        stage for stage, values in enumerate(of_stages) if values is not None
+    )
+
+
+def _rows(of_stages):
+    """Returns the stages' gradients of a variable as the rows of a matrix."""
+    owned = [values for values in of_stages if values is not None]
     return ops.reshape(ops.stack(owned), (len(owned), -1))
 
 

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_anytime.backend.types import Gradient
+from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.base import check_scale
@@ -9,21 +11,21 @@ from keras_anytime.gradients.base import check_scale
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Normalized(Combiner):
-    """Brings all stage gradients to one length per parameter (NormSGD).
+    """Scales all stage gradients to one norm per parameter (NormSGD).
 
-    Each gradient is brought to the norm `sqrt(d_i) * scale`, where `d_i` is
-    the number of parameters of its subnetwork. Each variable then moves by the
-    average over the stages that own it. Weights of the losses make no
-    difference, unless they are 0.
+    Each gradient gets the norm `sqrt(d_i) * scale`, where `d_i` is the number
+    of parameters of its subnetwork. The gradient of a variable is the average
+    over the stages that own it. Loss weights make no difference, unless they
+    are 0.
 
     A stage whose gradient is zero or not finite adds nothing.
 
     Args:
         scale: Float above 0. The constant C of Eq. 2. The norm of the update
-            does not shrink with the losses, so the learning rate alone makes
-            training settle: rates that suit `Sum` are often too large here
-            with the paper's 1/2, which it found "using calibration
-            experiments" on its own networks.
+            does not shrink with the losses, so training converges only as the
+            learning rate falls. With the paper's 1/2, which it found "using
+            calibration experiments" on its networks, learning rates that suit
+            `Sum` are often too large.
         name: Optional string.
 
     Raises:
@@ -34,21 +36,28 @@ class Normalized(Combiner):
         https://arxiv.org/abs/2008.06635)
     """
 
-    def __init__(self, scale=0.5, name=None):
+    def __init__(self, scale: float = 0.5, name: str | None = None):
         super().__init__(name=name)
         check_scale(scale)
         self.scale = scale
 
-    def call(self, gradients, loss_scale=1.0, weighted=False):
-        total = super().call(gradients, loss_scale, weighted)
+    def call(
+        self,
+        gradients: list[Gradient],
+        loss_scale: Tensor = 1.0,
+        already_combined: bool = False,
+    ) -> Gradient:
+        total = super().call(gradients, loss_scale, already_combined)
+        owners = [
+            sum(gradient is not None for gradient in of_stages)
+            for of_stages in zip(*gradients, strict=True)
+        ]
         return [
-            one if one is None else one / sum(own is not None for own in column)
-            for one, column in zip(
-                total, zip(*gradients, strict=True), strict=True
-            )
+            None if gradient is None else gradient / count
+            for gradient, count in zip(total, owners, strict=True)
         ]
 
-    def coefficients(self, gram, sizes):
+    def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
         """Returns c, before each variable is averaged over its owners.
 
         Args:
@@ -61,5 +70,5 @@ class Normalized(Combiner):
         """
         return gram_lib.normalizing_factors(gram, sizes, self.scale)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "scale": self.scale}

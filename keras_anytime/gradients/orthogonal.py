@@ -1,8 +1,11 @@
 """Orthogonalized SGD (OSGD)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients.base import Combiner
 from keras_anytime.gradients.base import check_scale
@@ -11,37 +14,36 @@ from keras_anytime.training_state import check_steps
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Orthogonal(Combiner):
-    """Takes from each stage's gradient what others ahead of it decide (OSGD).
+    """Removes from each stage's gradient its components along others (OSGD).
 
-    In priority order, the gradient of each stage is projected on the gradients
-    of the stages before it, as orthogonalized in their turn; the projections
-    are subtracted, and what is left of all stages is summed. So a stage moves
-    the weights only where stages of higher priority have no say.
+    Projects each stage's gradient onto the orthogonal complement of the
+    gradients of higher priority, and sums the projected gradients. A stage
+    then changes the weights only in directions in which no stage of higher
+    priority has a gradient.
 
-    A stage whose gradient is not finite is left out of the step. What is
-    projected does not depend on a common scale of the losses.
+    A stage whose gradient is not finite is left out of the training step. The
+    projections do not depend on a common scale of the losses.
 
     Args:
         priority: Sequence of all stage numbers, counted from 1, the most
-            important stage first. `None` for the order of the stages, which
+            important stage first. `None` means the order of the stages, which
             the paper finds best.
-        normalize: Boolean. Whether each gradient is first brought to the norm
+        normalize: Boolean. Whether each gradient is first scaled to the norm
             `sqrt(d_i) * scale`, where `d_i` is the size of its subnetwork
             (OSGD-Norm).
         scale: Float above 0. The constant C of Eq. 2; used with `normalize`
             only.
         refresh_every: Integer of 1 or more. The coefficients of the stage
-            gradients are computed in each such step, and used again, with the
-            losses' weights of that step, in the steps in between. These cost
-            one backward pass, about as much as those of `Sum` (on several
-            replicas, and on JAX without a GPU, as much as any), and leave no
-            stage out. 1 is the paper's
-            algorithm.
+            gradients are computed every so many training steps. The training
+            steps in between use the last coefficients and loss weights again.
+            They cost one backward pass, about as much as those of `Sum` (on
+            several replicas, and on JAX without a GPU, as much as any), and
+            leave no stage out. 1 is the paper's algorithm.
         name: Optional string.
 
     Raises:
-        ValueError: If `priority` is no permutation of the stages, `scale` is
-            not positive, or `refresh_every` is no number of steps.
+        ValueError: If `priority` is not a permutation of the stages, `scale` is
+            not positive, or `refresh_every` is not a whole number of 1 or more.
 
     Reference:
         [Wan et al., 2020, Section 4.3, Algorithm 2](
@@ -50,29 +52,29 @@ class Orthogonal(Combiner):
 
     def __init__(
         self,
-        priority=None,
-        normalize=False,
-        scale=0.5,
-        refresh_every=1,
-        name=None,
+        priority: Sequence[int] | None = None,
+        normalize: bool = False,
+        scale: float = 0.5,
+        refresh_every: int = 1,
+        name: str | None = None,
     ):
         super().__init__(name=name)
         self.priority = None if priority is None else list(priority)
         self.normalize = normalize
         self.scale = scale
-        if priority is not None:
-            self._check_priority(len(self.priority))
+        if self.priority is not None:
+            self._check_priority(self.priority, len(self.priority))
         check_scale(scale)
         check_steps("refresh_every", refresh_every)
         self.refresh_every = int(refresh_every)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int]) -> None:
         if self.priority is not None:
-            self._check_priority(input_shape[0])
+            self._check_priority(self.priority, input_shape[0])
         super().build(input_shape)
 
-    def coefficients(self, gram, sizes):
-        """Returns c, with which the OSGD update is Σ c_i g_i.
+    def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
+        """Returns c such that the OSGD update is Σ c_i g_i.
 
         Args:
             gram: Tensor `(K, K)`, the inner products of the stage gradients.
@@ -93,7 +95,7 @@ class Orthogonal(Combiner):
         scaled = gram * factors[:, None] * factors[None, :]
         return factors * gram_lib.gram_schmidt_coefficients(scaled, order)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "priority": self.priority,
@@ -102,9 +104,10 @@ class Orthogonal(Combiner):
             "refresh_every": self.refresh_every,
         }
 
-    def _check_priority(self, num_stages):
-        if sorted(self.priority) != list(range(1, num_stages + 1)):
+    @staticmethod
+    def _check_priority(priority, num_stages):
+        if sorted(priority) != list(range(1, num_stages + 1)):
             raise ValueError(
                 f"`priority` must name each of the stages 1 to {num_stages} "
-                f"once. Received: priority={self.priority}"
+                f"once. Received: priority={priority}"
             )

@@ -3,15 +3,16 @@
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients.base import Combiner
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Sum(Combiner):
-    """The gradient of the weighted mean, or sum, of the stages' losses.
+    """Takes the gradient of the weighted mean or sum of the stages' losses.
 
-    One backward pass of the joint loss: `Σ w_i L_i / Σ w_i` for the mean,
-    `Σ w_i L_i` for the sum.
+    The loss is `Σ w_i L_i / Σ w_i` for the mean, and `Σ w_i L_i` for the sum.
+    It takes one backward pass.
 
     Args:
         reduction: `"mean"` or `"sum"`.
@@ -24,9 +25,9 @@ class Sum(Combiner):
         [Wan et al., 2020, Eq. 1](https://arxiv.org/abs/2008.06635)
     """
 
-    joint = True
+    single_backward = True
 
-    def __init__(self, reduction="mean", name=None):
+    def __init__(self, reduction: str = "mean", name: str | None = None):
         super().__init__(name=name)
         if reduction not in ("mean", "sum"):
             raise ValueError(
@@ -35,20 +36,20 @@ class Sum(Combiner):
             )
         self.reduction = reduction
 
-    def objective(self, losses, weights):
-        """Returns the joint loss.
+    def loss_coefficients(self, weights: Tensor) -> Tensor:
+        """Returns `w_i / Σ w_i` for the mean, the weights for the sum.
 
         Args:
-            losses: Tensor `(K,)`.
-            weights: Tensor `(K,)`.
+            weights: Float tensor `(K,)`, the loss weights.
 
         Returns:
-            Scalar tensor.
+            Float tensor `(K,)`.
         """
-        total = ops.sum(weights * losses)
-        return total / ops.sum(weights) if self.reduction == "mean" else total
+        return (
+            weights / ops.sum(weights) if self.reduction == "mean" else weights
+        )
 
-    def coefficients(self, gram, sizes):
+    def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
         """Returns 1 / K for the mean (of weights with mean 1), 1 for the sum.
 
         Args:
@@ -61,5 +62,5 @@ class Sum(Combiner):
         share = 1 / len(sizes) if self.reduction == "mean" else 1.0
         return ops.full((len(sizes),), share, dtype=gram.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "reduction": self.reduction}

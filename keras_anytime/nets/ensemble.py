@@ -6,7 +6,7 @@ from keras_anytime.model import AnytimeModel
 from keras_anytime.stages import graph
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
-from keras_anytime.stages.subset import part_config
+from keras_anytime.stages.subset import subset_config
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -90,7 +90,7 @@ def ensemble(networks, curves, name="ensemble"):
                 used.append(point.stage)
         if not used:
             continue
-        config, names = part_config(
+        config, names = subset_config(
             network,
             used,
             first=len(outputs) // (len(network.label_sets) or 1) + 1,
@@ -146,7 +146,9 @@ def _check(networks, curves):
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1
     ):
-        if not curve.fits(stage_costs(network), network.outputs[0].shape[-1]):
+        if not curve.matches(
+            stage_costs(network), network.outputs[0].shape[-1]
+        ):
             raise ValueError(
                 "Each curve must have been measured on its network, and on its "
                 "first label set where it has several. Received: a curve of "

@@ -5,7 +5,7 @@ import inspect
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
 from keras_anytime.nets.arguments import as_nesting
-from keras_anytime.stages.subset import part_config
+from keras_anytime.stages.subset import subset_config
 
 
 def independent(network, *arguments, **settings):
@@ -91,7 +91,7 @@ def independent(network, *arguments, **settings):
 
 def _alone(model, k):
     """The graph of stage k with fresh weights, as a network of one stage."""
-    config, _ = part_config(model, [k])
+    config, _ = subset_config(model, [k])
     return AnytimeModel.from_config(
         {**config, "name": f"{model.name}_stage_{k}_alone"}
     )

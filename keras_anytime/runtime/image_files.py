@@ -53,7 +53,7 @@ def find_images(
 def read_pixels(path: pathlib.Path) -> np.ndarray:
     """Returns the uint8 pixels of an image file.
 
-    Images are rotated according to their EXIF orientation. 16-bit grey values
+    Images are rotated according to their EXIF orientation. 16-bit gray values
     are scaled to 8 bits. Palettes and other color spaces become RGB, and
     transparency is dropped, as when images are decoded for training. Of
     several frames the first is read.

@@ -175,7 +175,7 @@ def prepare_pixels(
 
     Args:
         pixels: Uint8 array `(height, width)`, `(height, width, 1)` or
-            `(height, width, 3)`. Grey and color images are converted to the
+            `(height, width, 3)`. Gray and color images are converted to the
             kind that the network takes.
         spec: The `TensorSpec` of the network's input.
         preprocessing: Dict with `scale`, `mean` and `std`, as in the manifest

@@ -1,49 +1,57 @@
-"""Which output belongs to which stage and set of labels, from its name.
+"""The stage and the label set of each output, read from the output's name.
 
-A plain network has one head per stage, named `stage_k`. A hierarchical one has
-a head per stage and label set, named `stage_k_<label set>`. Stages are counted
-from 1; the part of a network that consists of later ones keeps their numbers.
+A network with one set of labels has one head per stage, named `stage_k`. A
+hierarchical network has one head per stage and label set, named
+`stage_k_<label set>`. Stages are counted from 1. A network of some stages of
+another one may keep their numbers.
 """
 
 import re
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 
-def stage_numbers(names):
-    """Returns the numbers of the stages; from 1, unless of a part of a network.
+def stage_numbers(names: Sequence[str]) -> range:
+    """Returns the numbers of the stages.
 
     Args:
-        names: List of strings, the names of its outputs.
+        names: List of strings, the names of a network's outputs.
 
     Returns:
-        A range of K integers.
+        Range of K integers; it starts at 1 in a whole network.
     """
     first = _first_stage(names)
     # Rounded up, so that a stage that lacks a head counts too.
     return range(first, first + -(-len(names) // (len(label_sets(names)) or 1)))
 
 
-def label_sets(names):
+def label_sets(names: Sequence[str]) -> tuple[str, ...]:
     """Returns the label sets of a network.
 
     Args:
-        names: List of strings, the names of its outputs.
+        names: List of strings, the names of the network's outputs.
 
     Returns:
         Tuple of strings in the order of the first stage's outputs; empty for a
-        plain network.
+        network with one set of labels.
     """
     start = f"stage_{_first_stage(names)}"
-    # Layers of other names are none that TensorFlow takes.
-    found = [re.fullmatch(rf"{start}_([A-Za-z0-9_]+)", name) for name in names]
-    return tuple(one[1] for one in found if one)
+    # TensorFlow accepts no layers with other characters in their names.
+    matches = [
+        re.fullmatch(rf"{start}_([A-Za-z0-9_]+)", name) for name in names
+    ]
+    return tuple(match[1] for match in matches if match)
 
 
-def check_names(names):
-    """Raises a `ValueError` if outputs are not named after their stages.
+def check_names(names: Sequence[str]) -> None:
+    """Checks that outputs are named after their stages.
 
     Args:
         names: List of strings, the names of a network's outputs in order.
+
+    Raises:
+        ValueError: If they are not.
     """
     sets = label_sets(names)
     suffixes = [f"_{name}" for name in sets] or [""]
@@ -54,22 +62,22 @@ def check_names(names):
     ]
     if list(names) != expected:
         raise ValueError(
-            f"The layers that make the outputs must be named {expected}: "
-            "logs and exports go by these names. "
+            f"Name the layers of the outputs {expected}. Logs and exports use "
+            "these names. "
             f"Received: {list(names)}"
         )
 
 
-def by_stage(values, sets):
-    """Splits what there is of each output by stages.
+def by_stage(values: Sequence, sets: Sequence[str]) -> list:
+    """Groups the values of all outputs by stage.
 
     Args:
         values: Sequence of one value per output, in order.
         sets: Tuple of strings, the label sets.
 
     Returns:
-        List of one entry per stage: a dict from label sets to values; of a
-        plain network the value itself.
+        List with one entry per stage: a dict from label sets to values, or
+        without label sets the value itself.
     """
     values = list(values)
     if not sets:
@@ -81,8 +89,8 @@ def by_stage(values, sets):
     ]
 
 
-def finest(names):
-    """Returns the name of each stage's first, finest output.
+def finest(names: Sequence[str]) -> list[str]:
+    """Returns the name of each stage's first output, that of the finest labels.
 
     Args:
         names: List of strings, the names of a network's outputs in order.
@@ -93,11 +101,11 @@ def finest(names):
     return list(names)[:: len(label_sets(names)) or 1]
 
 
-def named_logits(answer):
-    """Returns a stage's logits by the names that steps and exports use.
+def named_logits(answer: Any) -> dict[str, Any]:
+    """Returns a stage's logits under the names that steps and exports use.
 
     Args:
-        answer: One entry of `by_stage`.
+        answer: One entry of the list that `by_stage` returns.
 
     Returns:
         Dict with `"logits"`, or with `"logits_<label set>"` for each set.
@@ -107,15 +115,15 @@ def named_logits(answer):
     return {f"logits_{name}": logits for name, logits in answer.items()}
 
 
-def targets(y, sets):
+def targets(y: Any, sets: Sequence[str]) -> list:
     """Returns the labels of each label set.
 
     Args:
-        y: Labels; of a hierarchical network a dict from label sets to labels.
+        y: Labels; with label sets a dict from them to labels.
         sets: Tuple of strings, the label sets.
 
     Returns:
-        List of one entry per label set; of a plain network, of `y` alone.
+        List with one entry per label set; without label sets, only `y`.
 
     Raises:
         ValueError: If `y` does not hold exactly the network's label sets.
@@ -124,31 +132,30 @@ def targets(y, sets):
     given = f"a dict of {sorted(y)}" if named else f"a {type(y).__name__}"
     if sets and (not named or set(y) != set(sets)):
         raise ValueError(
-            "The network answers in label sets: labels must be a dict of "
+            "The network has several label sets, so labels must be a dict of "
             f"{sorted(sets)}. Received: labels as {given}"
         )
     if named and not sets:
         raise ValueError(
-            "The network has one set of labels and takes no dict of several. "
+            "The network has one set of labels. Pass them without a dict. "
             f"Received: labels as {given}"
         )
     return [y[name] for name in sets] if sets else [y]
 
 
-def sample_weights(weights, names):
+def sample_weights(weights: Any, names: Sequence[str]) -> list:
     """Returns the sample weights of each output.
 
-    As in Keras, several weights go to one output each: a list in the order of
-    the outputs, or a dict. A dict has the names of the outputs, or of the
-    stages, or of the label sets, and is complete.
+    As in Keras, a list has the weights of each output in order. A dict has
+    weights for all outputs, all stages, or all label sets, by name.
 
     Args:
-        weights: Sample weights of all outputs, or a list or dict of weights,
-            in which `None` stands for equal ones; or `None`.
+        weights: Sample weights for all outputs; a list or dict of weights, in
+            which `None` means equal weights; or `None`.
         names: List of strings, the names of the outputs in order.
 
     Returns:
-        List of one entry per output.
+        List with one entry per output.
 
     Raises:
         ValueError: If a list or dict does not fit the outputs.
@@ -172,8 +179,9 @@ def sample_weights(weights, names):
     )
     also = f" or with {list(sets)}" if sets else ""
     raise ValueError(
-        "`sample_weight` is one weight per image for all outputs, a list in "
-        f"the order of the outputs, or a dict with all of {list(names)}{also}. "
+        "`sample_weight` must be one weight per image for all outputs, a list "
+        "in the order of the outputs, or a dict with all of "
+        f"{list(names)}{also}. "
         f"Received: sample_weight with {given}"
     )
 

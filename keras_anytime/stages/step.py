@@ -1,4 +1,6 @@
-"""Step: what one stage adds, from named features to named features."""
+"""Steps: the programs that compute what one stage adds."""
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,11 +11,11 @@ from keras_anytime.stages import outputs as outputs_lib
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class Step(keras.Model):
-    """What one stage adds, as a model from named features to named features.
+    """Computes the logits and features that one stage adds.
 
     Call arguments:
-        features: Dict of tensors or arrays with at least the names in `input`;
-            what else it holds is ignored.
+        features: Dict of tensors or arrays with at least the names in `input`.
+            Other entries are ignored.
 
     Returns:
         Dict of tensors: `"logits"`, or `"logits_<label set>"` for each label
@@ -23,7 +25,9 @@ class Step(keras.Model):
         ValueError: If a feature is missing.
     """
 
-    def __call__(self, features, **kwargs):
+    def __call__(
+        self, features: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
         missing = sorted(set(self.input) - set(features))
         if missing:
             raise ValueError(
@@ -38,7 +42,7 @@ class Step(keras.Model):
         return super().__call__(chosen, **kwargs)
 
 
-def build_step(model, k):
+def build_step(model: keras.Model, k: int) -> Step:
     """Returns the step of one stage; see `AnytimeModel.step`.
 
     Args:
@@ -68,12 +72,12 @@ def build_step(model, k):
     graph.call_again(model, added, tensors)
     outputs = {names[id(tensor)]: tensors[id(tensor)] for tensor in leaves}
     logits = outputs_lib.named_logits(answers[k - 1])
-    outputs |= {name: tensors[id(one)] for name, one in logits.items()}
+    outputs |= {name: tensors[id(tensor)] for name, tensor in logits.items()}
     return Step(inputs, outputs, name=f"{model.name}_step_{k}")
 
 
-def feature_names(model):
-    """Returns the names by which steps pass tensors on.
+def feature_names(model: keras.Model) -> dict[int, str]:
+    """Returns the names by which steps hand features to later steps.
 
     Args:
         model: An `AnytimeModel`.
@@ -97,18 +101,18 @@ def feature_names(model):
     return {**names, image: "image"}
 
 
-def obstacle(model):
+def why_no_steps(model: keras.Model) -> str | None:
     """Returns why a network cannot run step by step.
 
-    A step gets features, one per image, from the steps before it. What else
-    would cross to a later step, such as a kernel, shows in the graph as a
-    tensor without the image's batch axis.
+    A step reads the features of each image from earlier steps. Anything else
+    that a later step would read, such as a kernel, is a tensor in the graph
+    that lacks the batch axis of the image.
 
     Args:
         model: An `AnytimeModel`.
 
     Returns:
-        A sentence, or `None` if it can.
+        A sentence, or `None` if the network can.
 
     Reference:
         [Lee and Shin, 2018, Section 3.1](https://arxiv.org/abs/1807.02609)
@@ -116,11 +120,11 @@ def obstacle(model):
     repeated = graph.repeated(model)
     if repeated:
         return (
-            "A network has steps only if each layer in it is called once; "
-            f"{sorted(repeated)} are called more often. Run `stage(k)`."
+            "A network has steps only if each of its layers is called once. "
+            f"{sorted(repeated)} are called more often. Call `stage(k)`."
         )
     batch = model.image_layer.output.shape[:1]
-    step_of = {}
+    step_of: dict[int, int] = {}
     for k in range(1, model.num_stages + 1):
         for operation in model.stage_operations(k):
             step_of.setdefault(id(operation), k)
@@ -138,6 +142,6 @@ def obstacle(model):
     if crossing:
         return (
             "The subnetworks of this network share weights but no features, "
-            "so each answer takes a pass of its own: run `stage(k)`."
+            "so each answer takes a forward pass of its own. Call `stage(k)`."
         )
     return None

@@ -13,6 +13,7 @@ from keras_anytime.saving.metadata import read_metadata
 from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.subset import subset
 from keras_anytime.training.data_info import remember_training_set
 from keras_anytime.training.resume import Resume
 from keras_anytime.training.resume import check_settings
@@ -212,10 +213,8 @@ def _check(model, epochs, options):
 
 def _stage_to_train(model, k):
     """Stage k with the model's variables, compiled as the model is."""
-    outputs = model.by_stage(model.outputs)[k - 1]
-    outputs = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
     with backend.scope(model):
-        part = type(model)(model.input, outputs, name=f"{model.name}_stage_{k}")
+        part, _ = subset(model, [k], name=f"{model.name}_stage_{k}")
         given = model.compile_arguments
         given["optimizer"] = _anew(model.optimizer)
         part.compile(**{**given, "weighting": Constant(), "gradients": Sum()})

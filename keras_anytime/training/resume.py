@@ -264,7 +264,7 @@ def settings(model):
     return {
         "network": _digest(_network(model)),
         "weighting": _digest(_config(model.weighting)),
-        "combiner": _digest(_config(model.combiner)),
+        "combiner": _digest(_config(model.gradient_combiner)),
         "optimizer": _digest(_config(model.optimizer)),
     }
 

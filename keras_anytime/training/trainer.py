@@ -1,31 +1,254 @@
-"""What an anytime model does with a batch in `fit` and `evaluate`."""
+"""Training and evaluation of anytime models, as Keras' trainers call it."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_anytime import backend
+from keras_anytime import gradients as gradients_lib
+from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
+from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
-from keras_anytime.training import losses as losses_lib
+from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.inputs import check_labels
+from keras_anytime.training.inputs import fit_options
+from keras_anytime.training.loss_weights import MeanLossWeights
+from keras_anytime.training.losses import stage_loss
+from keras_anytime.training.losses import stage_losses
 from keras_anytime.training.metrics import named_results
+from keras_anytime.training.metrics import stage_metrics
 from keras_anytime.training.nan import counted
+from keras_anytime.training.step import training_step
 
 
-class StageTrainer:
-    """The part of `AnytimeModel` that Keras' trainers call.
+class StageTrainer(RememberingModel):
+    """The part of `AnytimeModel` that compiles, trains and evaluates."""
 
-    To be inherited before `keras.Model`.
-    """
+    label_sets: tuple[str, ...]
+    num_stages: int
+    train_function: Callable | None
+    test_function: Callable | None
 
-    def make_train_function(self, force=False):
+    @property
+    def distribute_strategy(self) -> Any:
+        """The `tf.distribute` strategy that the model was made under."""
+        return backend.strategy_for_fit(super().distribute_strategy)
+
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | str = "sgd",
+        loss: keras.losses.Loss | Callable | str | None = None,
+        *,
+        metrics: list | None = None,
+        weighting: weighting_lib.Weighting | str | None = None,
+        gradients: gradients_lib.Combiner | Callable | str | None = None,
+        loss_weights: None = None,
+        weighted_metrics: list | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Configures training. All arguments are saved with the model.
+
+        The attributes `weighting` and `gradient_combiner` hold the weighting
+        and the gradient combiner.
+
+        Args:
+            optimizer: A Keras optimizer or its name.
+            loss: One Keras loss for all outputs, from targets and logits.
+            metrics: List of Keras metrics or names, computed for every output.
+                Names stand for metrics of logits: the accuracy of a single
+                logit is that at a probability of 1/2.
+            weighting: A `keras_anytime.weighting.Weighting`, its name, or
+                `None` for equal weights.
+            gradients: A `keras_anytime.gradients.Combiner`, its name, or
+                `None` for `Sum()`, plain SGD.
+            loss_weights: Must be `None`. `weighting` and `gradients` replace
+                this argument of Keras, as the error explains.
+            weighted_metrics: Like `metrics`, with sample weights.
+            run_eagerly: As in `keras.Model.compile`.
+            steps_per_execution: As in `keras.Model.compile`.
+            jit_compile: As in `keras.Model.compile`; `"auto"` means XLA on
+                GPUs, and always on JAX.
+            auto_scale_loss: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: If an argument does not fit the network.
+        """
+        outputs_lib.check_names(self.output_names)
+        loss = stage_loss(loss, loss_weights)
+        weighting = weighting_lib.get(weighting)
+        combiner = gradients_lib.get(gradients)
+        weighting.ensure_built(self.num_stages)
+        combiner.ensure_built(self.num_stages)
+        jit = jit_compile
+        if jit == "auto":
+            jit = backend.default_jit_compile(self) and not run_eagerly
+        backend.check_strategy(self, jit, optimizer, loss)
+        execution = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "auto_scale_loss": auto_scale_loss,
+        }
+        super().compile(
+            optimizer=optimizer,
+            metrics=stage_metrics(metrics, self.outputs, loss, "metrics"),
+            weighted_metrics=stage_metrics(
+                weighted_metrics, self.outputs, loss, "weighted_metrics"
+            ),
+            jit_compile=jit,
+            **execution,
+        )
+        self.loss = loss
+        if not hasattr(self, "stage_loss_means"):
+            self.stage_loss_means = [
+                keras.metrics.Mean(name=f"stage_{k}_loss")
+                for k in outputs_lib.stage_numbers(self.output_names)
+            ]
+        arguments = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "metrics": metrics,
+            "weighting": weighting,
+            "gradients": combiner,
+            "weighted_metrics": weighted_metrics,
+            "jit_compile": jit_compile,
+            **execution,
+        }
+        # Their state is saved and is among `variables`. If Keras tracked them
+        # as layers, it would be among the weights of the network too.
+        # Keras saves their state under the first attribute, by alphabet, that
+        # holds them: `compile_arguments`. Another place would lose the state in
+        # files that were saved before.
+        untracked = {
+            "weighting": weighting,
+            "gradient_combiner": combiner,
+            "mean_loss_weights": MeanLossWeights(self.num_stages),
+            "_compile_arguments": arguments,
+        }
+        for name, value in untracked.items():
+            object.__setattr__(self, name, value)
+        warn_of_lost_arguments(self.optimizer, loss, metrics, weighted_metrics)
+
+    @property
+    def compile_arguments(self) -> dict[str, Any]:
+        """Dict of the arguments of `compile`; empty before it."""
+        return dict(self._compile_arguments) if self.compiled else {}
+
+    def get_compile_config(self) -> dict[str, Any]:
+        return keras.saving.serialize_keras_object(self.compile_arguments)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        parts = (
+            [self.weighting, self.gradient_combiner] if self.compiled else []
+        )
+        state = [variable for part in parts for variable in part.variables]
+        return [*super().variables, *state]
+
+    @property
+    def non_trainable_variables(self) -> list[keras.Variable]:
+        # On JAX a training step takes and returns all that it changes.
+        sums = self.mean_loss_weights.variables if self.compiled else ()
+        return [*super().non_trainable_variables, *sums]
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: list | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | None = None,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int | None = None,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> keras.callbacks.History:
+        """Trains all stages together; arguments as in `keras.Model.fit`.
+
+        Keras' progress bar is left out if a callback such as `StageProgress`
+        shows the progress. A training set of `keras_anytime.data` has the order
+        and augmentation of epoch `initial_epoch`.
+
+        Args:
+            x: Images, or a data set of pairs (images, labels).
+            y: Labels, if `x` holds images only; with label sets a dict.
+            batch_size: As in `keras.Model.fit`.
+            epochs: As in `keras.Model.fit`.
+            verbose: As in `keras.Model.fit`.
+            callbacks: As in `keras.Model.fit`.
+            validation_split: As in `keras.Model.fit`.
+            validation_data: As in `keras.Model.fit`.
+            shuffle: As in `keras.Model.fit`; `None` means True for arrays, and
+                the own order of a data set.
+            class_weight: As in `keras.Model.fit`.
+            sample_weight: Weights of the images for all outputs, or a list or
+                a dict of weights for outputs, stages or label sets.
+            initial_epoch: As in `keras.Model.fit`; `None` means 0, and the
+                next epoch of a training set of `keras_anytime.data`.
+            steps_per_epoch: As in `keras.Model.fit`.
+            validation_steps: As in `keras.Model.fit`.
+            validation_batch_size: As in `keras.Model.fit`.
+            validation_freq: As in `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If images have another shape than the input or are not
+                finite, or labels are not among the classes.
+            FloatingPointError: If a stage's loss, a batch or a variable is not
+                finite.
+        """
+        arguments = {
+            "x": x,
+            "y": y,
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "verbose": verbose,
+            "callbacks": callbacks,
+            "validation_split": validation_split,
+            "validation_data": validation_data,
+            "shuffle": shuffle,
+            "class_weight": class_weight,
+            "sample_weight": sample_weight,
+            "initial_epoch": initial_epoch,
+            "steps_per_epoch": steps_per_epoch,
+            "validation_steps": validation_steps,
+            "validation_batch_size": validation_batch_size,
+            "validation_freq": validation_freq,
+        }
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if value is not None
+        }
+        with backend.scope(self):
+            options = fit_options(self, given)
+        return super().fit(**options)
+
+    def make_train_function(self, force: bool = False) -> None:
         old = self.train_function
         super().make_train_function(force)
         if self.train_function is not old:
             self.train_function = self._checked(self.train_function)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> None:
         old = self.test_function
         super().make_test_function(force)
         if self.test_function is not old:
@@ -35,43 +258,46 @@ class StageTrainer:
         check = functools.partial(check_labels, self)
         return backend.check_each_batch(self, function, check)
 
-    def train_step(self, *args):
-        """One step on a batch of (images, labels[, weights]).
+    def train_step(self, *args: Any) -> Any:
+        """Trains on one batch of (images, labels[, sample weights]).
 
-        On JAX, Keras gives it the values of all variables before the batch.
+        Args:
+            *args: The batch; on JAX, the values of all variables before it.
+
+        Returns:
+            The logs; on JAX, also the values of all variables after the batch.
         """
-        return backend.as_step(self, self._learn, *args)
+        return backend.run_batch(self, self._run_training_batch, *args)
 
-    def test_step(self, *args):
-        """One step of evaluation; arguments as of `train_step`."""
-        return backend.as_step(self, self._measure, *args)
+    def test_step(self, *args: Any) -> Any:
+        """Evaluates one batch; arguments and result as of `train_step`.
 
-    def _learn(self, x, y, sample_weight):
-        gradient, outputs, losses, penalty = backend.combined_gradient(
-            self, x, y, sample_weight
-        )
-        backend.apply_gradient(
-            self.optimizer, gradient, self.trainable_variables
-        )
-        self._track_losses(x, sample_weight, losses, penalty)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        Args:
+            *args: As of `train_step`.
+        """
+        return backend.run_batch(self, self._run_test_batch, *args)
 
-    def _measure(self, x, y, sample_weight):
+    def _run_training_batch(self, x, y, sample_weight):
+        forward = training_step(self, x, y, sample_weight)
+        self._track_losses(x, sample_weight, forward.losses, forward.penalty)
+        return self.compute_metrics(x, y, forward.outputs, sample_weight)
+
+    def _run_test_batch(self, x, y, sample_weight):
         outputs = keras.tree.flatten(self(x, training=False))
-        losses, _ = backend.losses_of_batch(
-            self.loss, self.stage_losses(y, outputs, sample_weight), x
+        losses, _ = backend.whole_batch_losses(
+            self.loss,
+            stage_losses(
+                self.loss, y, outputs, self.output_names, sample_weight
+            ),
+            x,
         )
         penalty = gradient_lists.penalty(self.losses, losses.dtype)
         self._track_losses(x, sample_weight, losses, penalty)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
-    def stage_losses(self, y, outputs, sample_weight=None):
-        """Returns the K losses, unweighted; see `losses.stage_losses`."""
-        return losses_lib.stage_losses(
-            self.loss, y, outputs, self.output_names, sample_weight
-        )
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict:
         """Updates every output's metrics with the labels of its label set."""
         if sample_weight is not None:
             sample_weight = outputs_lib.sample_weights(
@@ -84,7 +310,7 @@ class StageTrainer:
             sample_weight=sample_weight,
         )
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict:
         """Returns the logs: `loss`, `stage_k_loss`, `<output>_<metric>`."""
         own = {"loss", *(metric.name for metric in self.stage_loss_means)}
         return named_results(

@@ -87,7 +87,7 @@ def test_the_mean_cosines_of_each_epoch(tmp_path):
 def _logged(path, epoch, cosine):
     """Logs an epoch of two stages, whose gradients have a cosine."""
     combiner = types.SimpleNamespace(
-        joint=False,
+        single_backward=False,
         reset_cosines=lambda: None,
         mean_cosines=lambda: np.array([[1, cosine], [cosine, 1]]),
     )

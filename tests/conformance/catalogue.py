@@ -2,7 +2,7 @@
 
 import keras_anytime as ka
 from keras_anytime.evaluation import AnytimeCurve
-from keras_anytime.evaluation import CurvePoint
+from keras_anytime.evaluation.curve import CurvePoint
 
 
 def _ensemble():
@@ -16,13 +16,15 @@ def _ensemble():
             points=tuple(
                 CurvePoint(cost.stage, cost.macs, cost.parameters, error, 0.0)
                 for cost, error in zip(
-                    ka.evaluation.stage_costs(network), one, strict=True
+                    ka.evaluation.stage_costs(network),
+                    stage_errors,
+                    strict=True,
                 )
             ),
             classes=10,
             examples=100,
         )
-        for network, one in zip(networks, errors, strict=True)
+        for network, stage_errors in zip(networks, errors, strict=True)
     ]
     return ka.nets.ensemble(networks, curves)
 

@@ -1,4 +1,4 @@
-"""What every network promises, checked for every network."""
+"""Contracts of graphs and stages, checked for every network."""
 
 import json
 
@@ -104,7 +104,7 @@ def test_a_stage_alone_equals_the_output(model, images):
 @every_form
 def test_chained_steps_equal_the_outputs(model, images):
     if not model.interruptible:
-        with pytest.raises(ValueError, match="a pass of its own"):
+        with pytest.raises(ValueError, match="a forward pass of its own"):
             model.step(1)
         return
     features = {"image": images}

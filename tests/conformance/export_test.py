@@ -1,4 +1,4 @@
-"""What every network's exports promise, checked for every network."""
+"""Contracts of exported files, checked for every network."""
 
 import collections
 
@@ -59,7 +59,7 @@ def test_saved_model_signatures_equal_keras(model, images, tmp_path):
 @pytest.mark.parametrize(
     ("name", "model"),
     sampled(
-        [(one, one) for one in (*NETWORKS, *USERS)],
+        [(name, name) for name in (*NETWORKS, *USERS)],
         lambda case: (
             case[0] in (*EXPORTED, "flatten_heads")
             and case[0] not in ("shallow_resnext", "inclusive_sparse_resnext")
@@ -89,15 +89,15 @@ def test_tflite_signatures_equal_keras(name, model, images, made_once):
                 )
                 got.append(features)
             for name, logits in wanted.items():
-                for one in got:
-                    assert_close(one[name][0], logits[index])
+                for outputs in got:
+                    assert_close(outputs[name][0], logits[index])
 
 
 @pytest.mark.parametrize(
     ("name", "model"),
     sampled(
-        [(one, one) for one in (*NETWORKS, *USERS)],
-        [(one, one) for one in ("sparse_resnet", "flatten_heads")],
+        [(name, name) for name in (*NETWORKS, *USERS)],
+        [(name, name) for name in ("sparse_resnet", "flatten_heads")],
     ),
     indirect=["model"],
 )
@@ -167,7 +167,9 @@ def test_networks_of_users_export_in_every_form(
         forms = collections.defaultdict(set)
         for program, signature in predictor.manifest.signatures.items():
             if program.startswith("step_"):
-                for one in (*signature.inputs, *signature.outputs):
-                    if not one.name.startswith("logits"):
-                        forms[one.name].add((one.dtype, str(one.quantization)))
-        assert {len(found) for found in forms.values()} == {1}
+                for tensor in (*signature.inputs, *signature.outputs):
+                    if not tensor.name.startswith("logits"):
+                        forms[tensor.name].add(
+                            (tensor.dtype, str(tensor.quantization))
+                        )
+        assert {len(forms_seen) for forms_seen in forms.values()} == {1}

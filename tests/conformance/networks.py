@@ -69,7 +69,7 @@ def all_logits(model, images):
 def named_logits(model, images):
     """For each stage a dict of its logits, as steps and exports name them."""
     return [
-        {f"logits_{name}": one for name, one in answer.items()}
+        {f"logits_{name}": logits for name, logits in answer.items()}
         if isinstance(answer, dict)
         else {"logits": answer}
         for answer in model.by_stage(all_logits(model, images))

@@ -1,4 +1,4 @@
-"""What every strategy promises: any combiner, weighting and optimizer."""
+"""Contracts of every strategy: any combiner, weighting and optimizer."""
 
 import itertools
 
@@ -88,8 +88,8 @@ def test_a_loaded_training_goes_on_to_the_last_bit(
     model.fit(x, y, **fit)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    for one in (model, again):
-        one.fit(x, y, **fit)
+    for network in (model, again):
+        network.fit(x, y, **fit)
     for ours, theirs in zip(
         [*again.variables, *again.optimizer.variables],
         [*model.variables, *model.optimizer.variables],

@@ -1,4 +1,4 @@
-"""What every network promises of its training, checked for every network."""
+"""Contracts of training, checked for every network."""
 
 import keras
 import numpy as np

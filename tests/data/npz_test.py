@@ -43,9 +43,9 @@ def test_a_file_is_a_data_set(tmp_path):
     assert sum(len(y) for _, y in parts[1]) == 20
 
 
-def test_grey_images_may_lack_their_axis(tmp_path):
+def test_gray_images_may_lack_their_axis(tmp_path):
     path, _ = _write(
-        tmp_path / "grey.npz",
+        tmp_path / "gray.npz",
         x_train=np.zeros((40, 6, 5), "uint8"),
         x_test=None,
         y_test=None,

@@ -33,7 +33,7 @@ def test_dynamic_evaluation_by_its_definition(seed, thresholds):
     found = dynamic_evaluation(predictions, _COSTS, thresholds)
     assert found.mean_macs == pytest.approx(spent / 40)
     assert found.top1_error == pytest.approx(wrong / 40)
-    assert found.shares == pytest.approx([one / 40 for one in stopped])
+    assert found.shares == pytest.approx([count / 40 for count in stopped])
     assert found.thresholds == tuple(thresholds)
 
 

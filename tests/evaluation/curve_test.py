@@ -12,7 +12,7 @@ from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import anytime_curve
-from keras_anytime.evaluation import curve_of
+from keras_anytime.evaluation import curve_from_predictions
 from keras_anytime.evaluation import relative_increase
 from keras_anytime.evaluation import stage_costs
 from tests.evaluation.examples import costs
@@ -44,7 +44,10 @@ def test_errors_are_those_of_brute_force(as_dataset):
         order = np.argsort(-logits, axis=1)
         top1 = np.mean(order[:, 0] != y)
         top5 = np.mean(
-            [label not in one[:5] for label, one in zip(y, order, strict=True)]
+            [
+                label not in best[:5]
+                for label, best in zip(y, order, strict=True)
+            ]
         )
         assert point.top1_error == pytest.approx(top1)
         assert point.top5_error == pytest.approx(top5)
@@ -142,16 +145,18 @@ def test_each_number_by_its_definition(seed, examples, stages, classes):
     )
     predictions = Predictions.from_logits(logits, labels)
     own = costs(*range(10, 10 + stages))
-    curve = curve_of(predictions, own, resamples=200, level=0.8, seed=seed)
+    curve = curve_from_predictions(
+        predictions, own, num_resamples=200, confidence_level=0.8, seed=seed
+    )
     order = np.argsort(-logits, axis=2)
     for k, point in enumerate(curve.points):
         pairs = list(zip(order[k], labels, strict=True))
         assert point.top1_error == pytest.approx(
-            np.mean([one[0] != label for one, label in pairs])
+            np.mean([best[0] != label for best, label in pairs])
         )
         if classes > 5:
             assert point.top5_error == pytest.approx(
-                np.mean([label not in one[:5] for one, label in pairs])
+                np.mean([label not in best[:5] for best, label in pairs])
             )
             assert point.top5_low <= point.top5_high
         else:
@@ -175,7 +180,7 @@ def test_each_number_by_its_definition(seed, examples, stages, classes):
     assert curve.average_error == pytest.approx(np.mean(~right))
     low, high = curve.average_error_interval
     assert low - 1e-9 <= curve.average_error <= high + 1e-9
-    assert curve.level == 0.8
+    assert curve.confidence_level == 0.8
 
 
 def test_the_interval_of_the_average_knows_that_stages_go_together():
@@ -183,7 +188,7 @@ def test_the_interval_of_the_average_knows_that_stages_go_together():
     # makes nothing surer.
     logits, labels = random_logits(np.random.default_rng(0), 400, 1, 10)
     same = Predictions.from_logits(np.repeat(logits, 4, axis=0), labels)
-    curve = curve_of(same, costs(1, 1, 1, 1))
+    curve = curve_from_predictions(same, costs(1, 1, 1, 1))
     point = curve.points[0]
     assert curve.average_error_interval == pytest.approx(
         (point.top1_low, point.top1_high)
@@ -192,30 +197,49 @@ def test_the_interval_of_the_average_knows_that_stages_go_together():
 
 def test_costs_of_another_network_are_refused():
     with pytest.raises(ValueError, match="one label set.*dict"):
-        curve_of({"fine": random_predictions()}, costs(1, 2, 3))
+        curve_from_predictions({"fine": random_predictions()}, costs(1, 2, 3))
     with pytest.raises(ValueError, match="2 costs for answers of 3 stages"):
-        curve_of(random_predictions(), costs(1, 1))
+        curve_from_predictions(random_predictions(), costs(1, 1))
 
 
 def test_what_a_budget_achieves():
     curve = _curve()
-    assert curve.within(9) == 0.9
-    assert curve.within(10) == curve.within(29.9) == 0.5
-    assert curve.within(1e9, "top5_error") == 0.05
-    assert curve.within(1, "top5_error") == 0.5
-    assert curve.within(1, "loss") == pytest.approx(np.log(10))
+    assert curve.value_at_budget(9) == 0.9
+    assert curve.value_at_budget(10) == curve.value_at_budget(29.9) == 0.5
+    assert curve.value_at_budget(1e9, "top5_error") == 0.05
+    assert curve.value_at_budget(1, "top5_error") == 0.5
+    assert curve.value_at_budget(1, "loss") == pytest.approx(np.log(10))
     # Of three classes, five guesses are always right: that tells nothing.
     few = dataclasses.replace(curve, classes=3)
-    assert few.within(1, "top5_error") is None
+    assert few.value_at_budget(1, "top5_error") is None
     with pytest.raises(ValueError, match="measure='macs'"):
-        curve.within(1, "macs")
+        curve.value_at_budget(1, "macs")
 
 
 def test_a_curve_comes_back_from_its_file(tmp_path):
     path = tmp_path / "curve.json"
-    for curve in (_curve(), curve_of(random_predictions(), costs(1, 2, 3))):
+    for curve in (
+        _curve(),
+        curve_from_predictions(random_predictions(), costs(1, 2, 3)),
+    ):
         curve.to_json(path)
         assert AnytimeCurve.from_json(path) == curve
+
+
+def test_a_file_with_the_fields_earlier_names_is_read(tmp_path):
+    path = tmp_path / "curve.json"
+    curve = curve_from_predictions(random_predictions(), costs(1, 2, 3))
+    curve.to_json(path)
+    text = path.read_text()
+    for name, earlier in {
+        "overthinking_rate": "monotonicity",
+        "overthinking_interval": "monotonicity_interval",
+        "confidence_level": "level",
+    }.items():
+        assert f'"{name}"' in text
+        text = text.replace(f'"{name}"', f'"{earlier}"')
+    path.write_text(text)
+    assert AnytimeCurve.from_json(path) == curve
 
 
 @pytest.mark.parametrize(
@@ -238,11 +262,13 @@ def test_the_table_reads_well():
 
 def test_top_5_errors_are_left_out_where_they_tell_nothing(tmp_path):
     for classes, shown in ((2, False), (5, False), (6, True)):
-        curve = curve_of(random_predictions(classes=classes), costs(1, 2, 3))
+        curve = curve_from_predictions(
+            random_predictions(classes=classes), costs(1, 2, 3)
+        )
         mean = aggregate([curve, curve])
-        for one in (curve, mean):
-            assert ("top-5" in str(one)) == shown
-            one.to_csv(tmp_path / "curve.csv")
+        for result in (curve, mean):
+            assert ("top-5" in str(result)) == shown
+            result.to_csv(tmp_path / "curve.csv")
             header = (tmp_path / "curve.csv").read_text().splitlines()[0]
             assert ("top5" in header) == shown
         if not shown:
@@ -261,7 +287,7 @@ def test_files_hold_the_same_numbers(tmp_path):
             assert float(value) == getattr(point, name)
     content = json.loads((tmp_path / "curve.json").read_text())
     assert content["average_error"] == pytest.approx(curve.average_error)
-    assert [one["macs"] for one in content["points"]] == [10, 30, 100]
+    assert [point["macs"] for point in content["points"]] == [10, 30, 100]
     assert content["milestones"]["0.25"] == 0.5
 
 

@@ -31,7 +31,9 @@ def _oracle_errors(oracle, deadline):
     """Those of Oracle_All and Oracle_Each, as Wan 2020 describes them."""
     examples = oracle[0].predictions.examples
     guess = 1 - 1 / oracle[0].predictions.classes
-    overall = [np.mean(~one.predictions.correct[:, 0]) for one in oracle]
+    overall = [
+        np.mean(~network.predictions.correct[:, 0]) for network in oracle
+    ]
 
     def best(networks):
         # Of equally accurate ones, the last.
@@ -40,8 +42,8 @@ def _oracle_errors(oracle, deadline):
     def error(m, n):
         return guess if m is None else float(not right[m][n])
 
-    right = [one.predictions.correct[:, 0] for one in oracle]
-    in_time = [one.latency_ms[:, 0] <= deadline for one in oracle]
+    right = [network.predictions.correct[:, 0] for network in oracle]
+    in_time = [network.latency_ms[:, 0] <= deadline for network in oracle]
     for_all = best([m for m, ready in enumerate(in_time) if all(ready)])
     of_all = [error(for_all, n) for n in range(examples)]
     of_each = [
@@ -71,8 +73,8 @@ def _networks(seed=0, examples=60):
 @hypothesis.settings(max_examples=40)
 def test_the_four_schemes_by_their_definitions(seed):
     nested, baseline, oracle = _networks(seed)
-    found = simulate_deadlines(nested, oracle, baseline, resamples=200)
-    largest = max(np.mean(one.latency_ms) for one in oracle)
+    found = simulate_deadlines(nested, oracle, baseline, num_resamples=200)
+    largest = max(np.mean(network.latency_ms) for network in oracle)
     assert found.largest_ms == pytest.approx(largest)
     assert found.deadlines_ms == pytest.approx(
         [*(largest * np.linspace(0.5, 1, 7)), math.inf]
@@ -104,7 +106,7 @@ def test_without_a_deadline_the_largest_answers():
     assert found.errors["nested"][0] == pytest.approx(
         np.mean(~nested.predictions.correct[:, -1])
     )
-    best = min(np.mean(~one.predictions.correct) for one in oracle)
+    best = min(np.mean(~network.predictions.correct) for network in oracle)
     assert found.errors["oracle_all"][0] == pytest.approx(best)
     assert found.errors["oracle_each"][0] == pytest.approx(best)
 
@@ -113,8 +115,8 @@ def test_the_order_of_the_oracles_networks_does_not_count():
     nested, _, oracle = _networks()
     deadlines_ms = [2.0, 5.0, math.inf]
     found, turned = (
-        simulate_deadlines(nested, one, deadlines_ms=deadlines_ms).errors
-        for one in (oracle, oracle[::-1])
+        simulate_deadlines(nested, networks, deadlines_ms=deadlines_ms).errors
+        for networks in (oracle, oracle[::-1])
     )
     assert turned == found
 
@@ -124,7 +126,7 @@ def test_one_slow_answer_makes_no_network_the_largest():
     hiccup = np.full((60, 1), 1.0)
     hiccup[7] = 1000
     small, large = (
-        TimedPredictions(predictions, one) for one in (hiccup, [5.0])
+        TimedPredictions(predictions, latency) for latency in (hiccup, [5.0])
     )
     found = simulate_deadlines(small, [small, large])
     assert found.largest_ms == 5
@@ -158,7 +160,7 @@ def test_measured_answers_make_timed_predictions():
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((2, 5, 10))
     latency = np.cumsum(rng.random((5, 2)) + 0.1, axis=1)
-    made = TimedPredictions.of(
+    made = TimedPredictions.from_answers(
         TimedAnswers(logits, latency), predictions.labels, "net"
     )
     want = Predictions.from_logits(logits, predictions.labels)

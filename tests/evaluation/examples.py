@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_anytime.evaluation import AnytimeCurve
-from keras_anytime.evaluation import CurvePoint
 from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import TimedPredictions
+from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.stages.cost import StageCost
 
 

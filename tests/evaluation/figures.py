@@ -4,28 +4,35 @@ import dataclasses
 import math
 
 from keras_anytime.evaluation import BudgetCurve
-from keras_anytime.evaluation import BudgetPoint
 from keras_anytime.evaluation import DeadlineSimulation
 from keras_anytime.evaluation import HierarchicalCurve
-from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
-from keras_anytime.evaluation.plots import comparison
-from keras_anytime.evaluation.plots import curves
+from keras_anytime.evaluation.plots.budget import draw_budget
+from keras_anytime.evaluation.plots.curves import draw_curve
+from keras_anytime.evaluation.plots.curves import draw_curves
+from keras_anytime.evaluation.plots.deadlines import draw_deadlines
+from keras_anytime.evaluation.plots.label_sets import draw_label_sets
+from keras_anytime.evaluation.plots.priorities import draw_priorities
+from keras_anytime.evaluation.plots.relative_increase import (
+    draw_relative_increase,
+)
+from keras_anytime.evaluation.spread import Spread
+from keras_anytime.evaluation.thresholds import BudgetPoint
 from tests.evaluation.examples import curve
 
 LONG = "sparse_resnet98_w1d1-w2d1-w2d2-w4d2-w4d4_osgd_adaloss_seed3_" * 2
 
 
-def with_intervals(one, half=0.02):
+def with_intervals(measured, half=0.02):
     points = tuple(
         dataclasses.replace(
             point,
             top1_low=point.top1_error - half,
             top1_high=point.top1_error + half,
         )
-        for point in one.points
+        for point in measured.points
     )
-    return dataclasses.replace(one, points=points, level=0.95)
+    return dataclasses.replace(measured, points=points, confidence_level=0.95)
 
 
 def named(name, **kwargs):
@@ -62,7 +69,7 @@ def simulation():
         },
         largest_ms=8.0,
         examples=1000,
-        level=0.95,
+        confidence_level=0.95,
         names={"nested": "w1-w2-w4", "baseline": "even", "oracle": "w1, w2"},
     )
 
@@ -79,17 +86,17 @@ def hierarchical():
 # What is drawn, with what the axes must say, and what the legend.
 FIGURES = {
     "curve": (
-        lambda: curves.draw_curve(with_intervals(named(LONG))),
+        lambda: draw_curve(with_intervals(named(LONG))),
         ("multiply-adds per image)", "top-1 error"),
         None,
     ),
     "curve of many stages": (
-        lambda: curves.draw_curve(long_curve(25)),
+        lambda: draw_curve(long_curve(25)),
         ("cost (multiply-adds per image)", "top-1 error"),
         None,
     ),
     "curves": (
-        lambda: curves.draw_curves(
+        lambda: draw_curves(
             [
                 named("a"),
                 named(LONG),
@@ -103,7 +110,7 @@ FIGURES = {
         ("a", "a, stopping early", LONG, "_c", "$d$", "oracle"),
     ),
     "deadlines": (
-        lambda: comparison.draw_deadlines(simulation()),
+        lambda: draw_deadlines(simulation()),
         ("mean latency, 8 ms)", "top-1 error"),
         (
             "Baseline: even",
@@ -113,21 +120,21 @@ FIGURES = {
         ),
     ),
     "relative increase by stage": (
-        lambda: comparison.draw_relative_increase(
+        lambda: draw_relative_increase(
             {"AdaLoss": {1: 20.0, 2: 3.0, 3: -1.0}, LONG: {1: 5, 2: 4, 3: 9}}
         ),
         ("stage", "(%)"),
         ("optimal", "AdaLoss", LONG),
     ),
     "relative increase by share": (
-        lambda: comparison.draw_relative_increase(
+        lambda: draw_relative_increase(
             {"AdaLoss": {0.25: Spread(9, 1, 7, 11), 1: Spread(2, 1, 1, 3)}}
         ),
         ("share of the network's whole cost", "(%)"),
         ("optimal", "AdaLoss"),
     ),
     "priorities": (
-        lambda: comparison.draw_priorities(
+        lambda: draw_priorities(
             {
                 (2, 1, 3): aggregate([curve(), curve(errors=(0.4, 0.3, 0))]),
                 "SGD": curve(errors=(0.6, 0.4, 0.2)),
@@ -137,7 +144,7 @@ FIGURES = {
         ("2, 1, 3", "SGD"),
     ),
     "label sets": (
-        lambda: curves.draw_label_sets(hierarchical(), 0.4),
+        lambda: draw_label_sets(hierarchical(), 0.4),
         ("multiply-adds per image)", "top-1 error"),
         (
             "fine (10 classes)",
@@ -147,10 +154,10 @@ FIGURES = {
         ),
     ),
     "budget": (
-        lambda: curves.draw_budget(budget(), with_intervals(curve())),
+        lambda: draw_budget(budget(), with_intervals(curve())),
         ("mean cost (multiply-adds per image)", "top-1 error"),
         (
-            "each image stops when the network is sure",
+            "each image stops when the network is confident",
             "all images stop at the same stage",
         ),
     ),

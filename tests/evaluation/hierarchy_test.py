@@ -43,9 +43,9 @@ def test_each_label_set_is_measured_as_alone():
     data = hierarchical_digits(60)
     found = hierarchical_curve(model, data, batch_size=25)
     assert list(found.curves) == ["fine", "coarse"]
-    for label_set, one in found.curves.items():
+    for label_set, set_curve in found.curves.items():
         want = anytime_curve(model, data, label_set=label_set, batch_size=25)
-        assert one == want
+        assert set_curve == want
 
 
 def test_the_table_and_the_file_have_every_error(tmp_path):

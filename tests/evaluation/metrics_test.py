@@ -21,7 +21,7 @@ def test_what_gets_worse_was_right_and_is_wrong_later(seed, examples, stages):
         )
         for row in correct
     ]
-    assert metrics_lib.worse_with_time(correct).tolist() == expected
+    assert metrics_lib.overthinking(correct).tolist() == expected
 
 
 @hypothesis.given(
@@ -71,7 +71,7 @@ def test_intervals_are_those_of_resampled_examples():
     values = np.column_stack(
         [rng.random(300) < 0.3, rng.random(300) < 0.05, rng.random(300)]
     ).astype(float)
-    got = metrics_lib.bootstrap_intervals(values, resamples=4000, seed=3)
+    got = metrics_lib.bootstrap_intervals(values, num_resamples=4000, seed=3)
     drawn = rng.integers(0, 300, (4000, 300))
     expected = np.percentile(values[drawn].mean(1), [2.5, 97.5], axis=0).T
     np.testing.assert_allclose(got, expected, atol=0.008)
@@ -87,7 +87,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     for seed in range(200):
         sample = (rng.random((250, 1)) < 0.3).astype(float)
         ((low, high),) = metrics_lib.bootstrap_intervals(
-            sample, level=0.9, seed=seed
+            sample, confidence_level=0.9, seed=seed
         )
         held += low <= 0.3 <= high
     # Within four standard deviations of 90%.
@@ -104,7 +104,13 @@ def test_the_same_seed_draws_the_same():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"resamples": 0}, {"level": 0}, {"level": 1}, {"level": 95}]
+    "wrong",
+    [
+        {"num_resamples": 0},
+        {"confidence_level": 0},
+        {"confidence_level": 1},
+        {"confidence_level": 95},
+    ],
 )
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ValueError, match="Received"):

@@ -30,9 +30,9 @@ def test_each_number_is_that_of_its_definition(seed, examples, stages, classes):
     assert found.labels.tolist() == labels.tolist()
     for k in range(stages):
         for n, label in enumerate(labels):
-            one = logits[k, n]
-            order = np.argsort(-one)
-            probabilities = np.exp(one) / np.exp(one).sum()
+            row = logits[k, n]
+            order = np.argsort(-row)
+            probabilities = np.exp(row) / np.exp(row).sum()
             assert found.correct[n, k] == (order[0] == label)
             assert found.top5[n, k] == (label in order[:5])
             assert found.losses[n, k] == pytest.approx(
@@ -77,10 +77,10 @@ def test_of_label_sets_all_are_answered_in_the_same_pass():
     assert list(found) == ["fine", "coarse"]
     assert len(calls) == 2
     logits = model.predict(x, verbose=0)
-    for index, (label_set, one) in enumerate(found.items()):
+    for index, (label_set, predictions) in enumerate(found.items()):
         want = Predictions.from_logits(logits[index::2], y[label_set])
-        np.testing.assert_array_equal(one.correct, want.correct)
-        assert one.classes == (10, 2)[index]
+        np.testing.assert_array_equal(predictions.correct, want.correct)
+        assert predictions.classes == (10, 2)[index]
 
 
 def test_a_part_of_the_examples():

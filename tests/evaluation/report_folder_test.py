@@ -3,20 +3,20 @@ import json
 
 import pytest
 
-from keras_anytime.evaluation import Results
+from keras_anytime.evaluation import ReportFolder
 from tests.evaluation.examples import curve
 
 
 def test_a_result_becomes_files_text_and_a_section(tmp_path, capsys):
-    results = Results(tmp_path / "run", "Nesting & widths", "All.")
+    folder = ReportFolder(tmp_path / "run", "Nesting & widths", "All.")
     own = curve()
-    results.add("The curve", "curve", own, own.plot, text="In one pass.")
+    folder.add("The curve", "curve", own, own.plot, text="In one pass.")
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == {"curve.csv", "curve.json", "curve.png", "curve.svg"}
     content = json.loads((tmp_path / "run" / "curve.json").read_text())
     assert content["average_error"] == pytest.approx(0.3)
     assert str(own) in capsys.readouterr().out
-    path = results.write_report()
+    path = folder.write_report()
     assert path == tmp_path / "run" / "report.html"
     source = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert {"command", "commit", "hardware", "versions"} <= set(source)
@@ -28,15 +28,15 @@ def test_a_result_becomes_files_text_and_a_section(tmp_path, capsys):
 
 def test_rows_are_a_table(tmp_path, capsys):
     rows = [{"network": "w1", "mean": "1 ms"}, {"network": "w2", "mean": "2"}]
-    Results(tmp_path, "x", "y").add("Latency", "latency", rows, text="z")
+    ReportFolder(tmp_path, "x", "y").add("Latency", "latency", rows, text="z")
     with (tmp_path / "latency.csv").open() as file:
         assert list(csv.DictReader(file)) == rows
     assert "network  mean" in capsys.readouterr().out
 
 
 def test_a_picture_alone_prints_nothing(tmp_path, capsys):
-    results = Results(tmp_path, "x", "y")
-    results.add("Curve", "curve", plot=curve().plot, text="z")
+    folder = ReportFolder(tmp_path, "x", "y")
+    folder.add("Curve", "curve", plot=curve().plot, text="z")
     assert not capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {
         "curve.png",

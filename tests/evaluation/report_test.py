@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from keras_anytime.evaluation import Report
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import report
 from keras_anytime.evaluation import summary
-from keras_anytime.evaluation.report import Report
 from tests.evaluation.examples import curve as _curve
 
 VOID = {"meta", "img"}
@@ -87,7 +87,7 @@ def _full():
 def test_a_report_is_one_file_that_needs_nothing_else(tmp_path):
     path = tmp_path / "new" / "report.html"
     _full().write(path)
-    assert [one.name for one in path.parent.iterdir()] == ["report.html"]
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
     page = Page(path)
     assert page.content.startswith("<!DOCTYPE html>\n<html lang=")
     for tag, attrs in page.tags:
@@ -96,7 +96,7 @@ def test_a_report_is_one_file_that_needs_nothing_else(tmp_path):
             assert attrs.get(name, "#").startswith(("data:", "#"))
     assert "url(" not in page.content and "@import" not in page.content
     assert {"charset": "utf-8"} in page.all("meta")
-    assert "viewport" in [one.get("name") for one in page.all("meta")]
+    assert "viewport" in [meta.get("name") for meta in page.all("meta")]
     assert page.text("title") == page.text("h1") == ["A report"]
 
 
@@ -147,7 +147,7 @@ def test_a_page_is_readable_on_a_phone(tmp_path):
 
 
 def test_a_report_explains_itself_and_each_section():
-    with pytest.raises(ValueError, match="`opening`.*opening=' '"):
+    with pytest.raises(ValueError, match="`summary`.*summary=' '"):
         Report("A", " ")
     made = Report("A", "What it is.")
     with pytest.raises(ValueError, match="`text`.*text=None"):
@@ -232,8 +232,8 @@ def test_more_than_three_sections_have_a_table_of_contents(
     page = Page(tmp_path / "report.html")
     assert bool(page.all("nav")) == contents
     if contents:
-        links = [one["href"] for one in page.all("a")]
-        ids = ["#" + one["id"] for one in page.all("section")]
+        links = [link["href"] for link in page.all("a")]
+        ids = ["#" + section["id"] for section in page.all("section")]
         assert links == ids and len(set(ids)) == sections + 1
 
 
@@ -284,7 +284,7 @@ def test_a_plot_that_fails_leaves_the_old_report(tmp_path):
     with pytest.raises(RuntimeError, match="no data"):
         made.write(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == "old"
-    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_plot_must_draw_where_it_is_told_to(tmp_path):

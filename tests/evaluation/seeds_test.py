@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from keras_anytime.evaluation import AnytimeCurve
-from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation import compare
 from keras_anytime.evaluation import relative_increase
+from keras_anytime.evaluation.spread import Spread
 from tests.evaluation.examples import curve
 
 _ERRORS = [(0.5, 0.3, 0.1), (0.6, 0.3, 0.2), (0.52, 0.36, 0.12)]
@@ -25,14 +25,14 @@ def _curves(errors=_ERRORS, **settings):
 @hypothesis.given(
     st.lists(st.floats(0, 1), min_size=2, max_size=9), st.floats(0.5, 0.99)
 )
-def test_a_spread_by_its_definition(values, level):
-    spread = Spread.of(values, level)
+def test_a_spread_by_its_definition(values, confidence_level):
+    spread = Spread.of(values, confidence_level)
     assert spread.mean == pytest.approx(sum(values) / len(values))
     squares = sum((value - spread.mean) ** 2 for value in values)
     assert spread.std == pytest.approx(
         math.sqrt(squares / (len(values) - 1)), abs=1e-9
     )
-    half = stats.t(len(values) - 1).ppf(0.5 + level / 2)
+    half = stats.t(len(values) - 1).ppf(0.5 + confidence_level / 2)
     half *= spread.std / math.sqrt(len(values))
     assert spread.low == pytest.approx(spread.mean - half, abs=1e-9)
     assert spread.high == pytest.approx(spread.mean + half, abs=1e-9)
@@ -59,7 +59,7 @@ def test_numbers_over_runs_are_those_of_each_run(tmp_path):
     assert found.average_error.mean == pytest.approx(errors.mean())
     assert found.average_error.std == pytest.approx(errors.mean(1).std(ddof=1))
     for share, spread in found.milestones.items():
-        values = [one.error_at(share) for one in curves]
+        values = [run_curve.error_at(share) for run_curve in curves]
         assert spread.mean == pytest.approx(np.mean(values))
     text = str(found)
     assert "3 runs" in text and "14.00% (5.29%)" in text
@@ -74,8 +74,8 @@ def test_numbers_over_runs_are_those_of_each_run(tmp_path):
 
 def test_the_mean_curve_has_the_intervals_of_the_runs(tmp_path):
     curves = [
-        dataclasses.replace(one, overthinking_rate=m)
-        for one, m in zip(_curves(), (0.1, 0.2, 0.3), strict=True)
+        dataclasses.replace(run_curve, overthinking_rate=rate)
+        for run_curve, rate in zip(_curves(), (0.1, 0.2, 0.3), strict=True)
     ]
     found = aggregate(curves)
     mean = found.mean
@@ -92,7 +92,7 @@ def test_the_mean_curve_has_the_intervals_of_the_runs(tmp_path):
     assert [point.top1_runs for point in mean.points] == list(
         zip(*_ERRORS, strict=True)
     )
-    assert mean.runs == 3 and "mean of 3 runs" in str(mean)
+    assert mean.num_runs == 3 and "mean of 3 runs" in str(mean)
     mean.to_json(tmp_path / "mean.json")
     assert AnytimeCurve.from_json(tmp_path / "mean.json") == mean
     mean.to_csv(tmp_path / "mean.csv")
@@ -106,7 +106,9 @@ def test_relative_increases_over_runs():
     optimal = curve((10, 30, 100), (0.4, 0.2, 0.1))
     found = aggregate(curves).relative_increase(optimal)
     for share, spread in found.items():
-        values = [relative_increase(one, optimal)[share] for one in curves]
+        values = [
+            relative_increase(run_curve, optimal)[share] for run_curve in curves
+        ]
         assert spread.mean == pytest.approx(np.mean(values))
     # Each run with an oracle of its own.
     found = aggregate(curves).relative_increase(curves, by="stage")
@@ -122,7 +124,7 @@ def test_a_comparison_is_the_paired_t_test(seed, runs):
     rng = np.random.default_rng(seed)
     errors, others = rng.random((2, runs, 3)).tolist()
     found = compare(_curves(errors), _curves(others), ("OSGD", "SGD"), 0.9)
-    assert (found.runs, found.level) == (runs, 0.9)
+    assert (found.num_runs, found.confidence_level) == (runs, 0.9)
     averages = np.mean(errors, 1), np.mean(others, 1)
     columns = [
         *zip(np.transpose(errors), np.transpose(others), strict=True),
@@ -156,8 +158,8 @@ def test_what_cannot_be_joined_is_refused():
         aggregate([curve(), curve(examples=7)])
     with pytest.raises(ValueError, match="no curve"):
         aggregate([])
-    with pytest.raises(ValueError, match="level=95"):
-        compare(_curves(), _curves(), level=95)
+    with pytest.raises(ValueError, match="confidence_level=95"):
+        compare(_curves(), _curves(), confidence_level=95)
     with pytest.raises(ValueError, match="`AnytimeCurve`s.*dict"):
         aggregate([curve().to_dict()])
     with pytest.raises(ValueError, match="2 curves and 3"):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from keras_anytime.experiments.concurrency import Pace
+from keras_anytime.experiments.concurrency import ConcurrencyTuner
 from keras_anytime.experiments.concurrency import Training
 from keras_anytime.experiments.concurrency import run_concurrently
 
@@ -43,8 +43,8 @@ def _training(folder, name, epochs=2, status=0, device=()):
 
 def _run(trainings, seconds=60, **options):
     return [
-        (one.name, status, beside)
-        for one, status, beside in run_concurrently(
+        (training.name, status, concurrent)
+        for training, status, concurrent in run_concurrently(
             trainings, seconds, poll_seconds=0.01, **options
         )
     ]
@@ -56,7 +56,7 @@ def test_all_are_run_in_their_order_and_failures_told(tmp_path):
         _training(tmp_path, "b", status=3),
         _training(tmp_path, "c"),
     ]
-    assert _run(trainings, at_a_time=1) == [
+    assert _run(trainings, workers=1) == [
         ("a", 0, 1),
         ("b", 3, 1),
         ("c", 0, 1),
@@ -66,7 +66,7 @@ def test_all_are_run_in_their_order_and_failures_told(tmp_path):
 
 def test_some_run_side_by_side(tmp_path):
     trainings = [_training(tmp_path, name, 6) for name in "abcd"]
-    done = _run(trainings, at_a_time=2)
+    done = _run(trainings, workers=2)
     assert sorted(name for name, *_ in done) == list("abcd")
     assert {beside for *_, beside in done} == {2}
 
@@ -76,7 +76,7 @@ def test_where_memory_is_for_one_only_no_training_is_lost(tmp_path):
     trainings = [
         _training(tmp_path, name, 20, device=device) for name in "abcd"
     ]
-    done = _run(trainings, at_a_time=3)
+    done = _run(trainings, workers=3)
     assert sorted(name for name, *_ in done) == list("abcd")
     assert {status for _, status, _ in done} == {0}
     # As soon as one had failed, fewer ran.
@@ -88,7 +88,7 @@ def test_what_fails_twice_beside_others_is_told(tmp_path):
         _training(tmp_path, "a", 40),
         _training(tmp_path, "b", 0, status=3),
     ]
-    assert _run(trainings, at_a_time=2) == [("a", 0, 2), ("b", 3, 1)]
+    assert _run(trainings, workers=2) == [("a", 0, 2), ("b", 3, 1)]
     log = (tmp_path / "b" / "log.txt").read_text()
     assert log == "the end of b\n" * 2
 
@@ -99,7 +99,7 @@ def test_what_fails_later_is_not_started_again(tmp_path):
         _training(tmp_path, "b", status=3),
         _training(tmp_path, "c"),
     ]
-    assert _run(trainings, at_a_time=2) == [
+    assert _run(trainings, workers=2) == [
         ("b", 3, 2),
         ("c", 0, 2),
         ("a", 0, 2),
@@ -108,11 +108,11 @@ def test_what_fails_later_is_not_started_again(tmp_path):
 
 def test_when_time_is_up_they_stop_and_go_on_the_next_time(tmp_path):
     trainings = [_training(tmp_path, name, 40) for name in "ab"]
-    assert _run(trainings, seconds=1, at_a_time=1) == [("a", None, 1)]
+    assert _run(trainings, seconds=1, workers=1) == [("a", None, 1)]
     epochs = (tmp_path / "a" / "history.csv").read_text().count("\n") - 1
     assert 0 < epochs < 40
     assert not (tmp_path / "b").exists()
-    assert _run(trainings, at_a_time=1) == [("a", 0, 1), ("b", 0, 1)]
+    assert _run(trainings, workers=1) == [("a", 0, 1), ("b", 0, 1)]
     lines = (tmp_path / "a" / "history.csv").read_text().splitlines()
     assert len(lines) == 41
 
@@ -124,28 +124,28 @@ def test_none_is_started_without_time(tmp_path):
 
 def test_an_error_of_the_caller_ends_all(tmp_path):
     trainings = [_training(tmp_path, name, 200) for name in "ab"]
-    for one in run_concurrently(
+    for training, *_ in run_concurrently(
         [_training(tmp_path, "first"), *trainings],
         60,
-        at_a_time=3,
+        workers=3,
         poll_seconds=0.01,
     ):
-        assert one[0].name == "first"
+        assert training.name == "first"
         break
     before = (tmp_path / "a" / "history.csv").read_text()
     time.sleep(0.3)
     assert (tmp_path / "a" / "history.csv").read_text() == before
 
 
-def _decided(slowdowns, epoch=10, compiling=60, most=8):
+def _decided(slowdowns, epoch=10, compiling=60, max_workers=8):
     """How many at a time, if epochs beside others take so much longer.
 
     Second by second; a newcomer compiles for a while within its first epoch.
     """
-    pace = Pace(most=most)
+    tuner = ConcurrencyTuner(max_workers=max_workers)
     epochs, begun, part = {}, {}, {}
     for second in range(4000):
-        running = range(pace.at_a_time)
+        running = range(tuner.workers)
         for name in running:
             begun.setdefault(name, second)
             epochs.setdefault(name, [])
@@ -157,8 +157,8 @@ def _decided(slowdowns, epoch=10, compiling=60, most=8):
                 part[name] = 0
                 first = not epochs[name]
                 epochs[name].append(seconds + first * compiling)
-        pace.look({name: list(epochs[name]) for name in running})
-    return pace.at_a_time
+        tuner.update({name: list(epochs[name]) for name in running})
+    return tuner.workers
 
 
 @pytest.mark.parametrize(
@@ -182,28 +182,28 @@ def test_as_many_run_at_a_time_as_pay_off(slowdowns, wanted, epoch, compiling):
 
 
 def test_no_more_are_tried_than_allowed():
-    assert _decided([1, 1, 1], most=3) == 3
+    assert _decided([1, 1, 1], max_workers=3) == 3
 
 
 def test_a_given_number_stays():
-    pace = Pace(at_a_time=4)
+    tuner = ConcurrencyTuner(workers=4)
     for _ in range(10):
-        pace.look({name: [1.0] * 10 for name in range(4)})
-    assert pace.at_a_time == 4
+        tuner.update({name: [1.0] * 10 for name in range(4)})
+    assert tuner.workers == 4
 
 
 def test_those_that_have_ended_are_no_measure():
-    pace = Pace()
-    pace.look({"a": []})
-    pace.look({"a": [1.0] * 3})
-    assert pace.at_a_time == 2
-    pace.look({"b": [], "c": []})
-    pace.look({"b": [9.0] * 3, "c": [9.0] * 3})
+    tuner = ConcurrencyTuner()
+    tuner.update({"a": []})
+    tuner.update({"a": [1.0] * 3})
+    assert tuner.workers == 2
+    tuner.update({"b": [], "c": []})
+    tuner.update({"b": [9.0] * 3, "c": [9.0] * 3})
     # Nothing to compare with: what one alone takes is measured first.
-    assert pace.at_a_time == 1
-    pace.look({"b": [9.0] * 3})
-    pace.look({"b": [9.0] * 3 + [8.0] * 3})
-    assert pace.at_a_time == 2
-    pace.look({"b": [9.0] * 3 + [8.0] * 3, "d": []})
-    pace.look({"b": [9.0] * 3 + [8.0] * 3 + [16.0] * 3, "d": [16.0] * 3})
-    assert pace.at_a_time == 1
+    assert tuner.workers == 1
+    tuner.update({"b": [9.0] * 3})
+    tuner.update({"b": [9.0] * 3 + [8.0] * 3})
+    assert tuner.workers == 2
+    tuner.update({"b": [9.0] * 3 + [8.0] * 3, "d": []})
+    tuner.update({"b": [9.0] * 3 + [8.0] * 3 + [16.0] * 3, "d": [16.0] * 3})
+    assert tuner.workers == 1

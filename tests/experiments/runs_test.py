@@ -3,11 +3,11 @@ import json
 import pytest
 
 from keras_anytime.evaluation import predict_stages
+from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.runs import Run
 from keras_anytime.experiments.runs import check_pairs
 from keras_anytime.experiments.runs import check_same_data
 from keras_anytime.experiments.runs import check_seeds
-from keras_anytime.experiments.runs import check_settings
 from tests.testing import hierarchical_net
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -67,20 +67,7 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
         with pytest.raises(ValueError, match="settings.json is damaged"):
             Run(folder)
         with pytest.raises(ValueError, match="settings.json is damaged"):
-            check_settings(folder, {"seed": 1}, {"seed": 0})
-
-
-def test_a_folder_keeps_to_its_settings(tmp_path):
-    defaults = {"seed": 0, "data": "digits", "oracle_stage": 0}
-    given = {**defaults, "seed": 1}
-    check_settings(tmp_path / "new", given, defaults)
-    folder = _write(tmp_path, seed=1)
-    # It is older than the flag oracle_stage.
-    check_settings(folder, given, defaults)
-    with pytest.raises(ValueError, match=r"--seed=2 \(was 1\)"):
-        check_settings(folder, {**given, "seed": 2}, defaults)
-    with pytest.raises(ValueError, match=r"--oracle_stage=1 \(was 0\)"):
-        check_settings(folder, {**given, "oracle_stage": 1}, defaults)
+            RunFolder(folder).check_settings({"seed": 1}, {"seed": 0})
 
 
 def _runs(tmp_path, *settings):

@@ -274,6 +274,7 @@ def test_compressing_a_saved_network(repository, tmp_path):
     flags = [
         "tools/compress.py",
         f"--model={tmp_path / 'model.keras'}",
+        "--data=digits",
         "--method=prune",
         "--batch_size=256",
         "--sparsity=0.75",

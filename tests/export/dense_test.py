@@ -16,6 +16,7 @@ from keras_anytime.export.dense import dense_slices
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
 from keras_anytime.stages import graph
+from keras_anytime.stages.subset import subset
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
 from tests.testing import hierarchical_net
@@ -45,7 +46,7 @@ def _named(model):
 
 
 def _part(model, *stages):
-    part, _ = preparation.chosen_stages(model, stages)
+    part, _ = subset(model, stages)
     return part
 
 

@@ -138,7 +138,7 @@ def test_a_combiner_without_coefficients_says_so():
         Nothing()(nested_gradients(2))
 
 
-def test_a_joint_combiner_has_no_state():
+def test_a_combiner_with_a_single_backward_pass_has_no_state():
     combiner = Sum()
     combiner(nested_gradients(3))
     assert combiner.variables == []

@@ -75,9 +75,9 @@ def test_the_loss_scale_may_change_in_between():
 def test_gradients_that_are_weighted_already_are_summed():
     combiner = Orthogonal(refresh_every=2)
     first, second = _steps(2)
-    got = flat(combiner(first, weighted=True))
+    got = flat(combiner(first, already_combined=True))
     assert relative_error(got, osgd(padded(first), range(3))) < 1e-6
-    got = flat(combiner(second, weighted=True))
+    got = flat(combiner(second, already_combined=True))
     assert relative_error(got, padded(second).sum(axis=0)) < 1e-6
 
 
@@ -93,7 +93,7 @@ def test_every_step_alone_needs_no_such_state():
         "last_weights",
         "age",
     }
-    assert bool(some.due())
+    assert bool(some.should_refresh())
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -105,7 +105,7 @@ def test_a_refresh_with_a_stage_that_is_not_finite_is_due_again(bad):
         steps[index][1][0][0, 0] = bad
         got = flat(combiner(steps[index]))
         assert relative_error(got, osgd(vectors[index], [0, 2])) < 1e-6
-        assert bool(combiner.due())
+        assert bool(combiner.should_refresh())
         np.testing.assert_array_equal(combiner.last_coefficients, [0, 0, 0])
     c = _coefficients(vectors[2])
     for index in (2, 3, 4):
@@ -197,7 +197,7 @@ def test_training_refreshes_again_after_a_stage_has_failed():
     kernel, bias = head.get_weights()
     head.set_weights([kernel, bias * np.nan])
     model.train_on_batch(x, y)
-    assert bool(combiner.due())
+    assert bool(combiner.should_refresh())
     head.set_weights([kernel, bias])
     c = _coefficients(padded(stage_gradients(model, x, y)[0]))
     for _ in range(2):
@@ -218,16 +218,17 @@ def test_training_goes_on_from_a_file_with_the_last_coefficients(tmp_path):
     model.fit(x[:36], y[:36], **options)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    assert again.combiner.refresh_every == 4
-    assert int(again.combiner.age) == 3
-    assert np.abs(again.combiner.last_coefficients).min() > 0
+    assert again.gradient_combiner.refresh_every == 4
+    assert int(again.gradient_combiner.age) == 3
+    assert np.abs(again.gradient_combiner.last_coefficients).min() > 0
     np.testing.assert_array_equal(
-        again.combiner.last_coefficients, model.combiner.last_coefficients
+        again.gradient_combiner.last_coefficients,
+        model.gradient_combiner.last_coefficients,
     )
     # One step with the coefficients from the file, then a refresh.
     for one in (model, again):
         one.fit(x, y, **options)
-    assert int(again.combiner.age) == 0
+    assert int(again.gradient_combiner.age) == 0
     for ours, theirs in zip(
         [*model.variables, *model.optimizer.variables],
         [*again.variables, *again.optimizer.variables],
@@ -244,7 +245,9 @@ def test_steps_in_between_hold_the_weights_of_the_last_refresh():
     given = np.float32([[1, 0.5], [0.5, 1], [2, 3], [4, 5], [6, 7]])
     held = []
     for weights in given:
-        held.append(np.array(combiner.held(weights)))
+        held.append(np.array(combiner.weights_for_step(weights)))
         combiner(gradients)
     np.testing.assert_array_equal(held, given[[0, 0, 0, 3, 3]])
-    np.testing.assert_array_equal(Orthogonal().held(given[1]), given[1])
+    np.testing.assert_array_equal(
+        Orthogonal().weights_for_step(given[1]), given[1]
+    )

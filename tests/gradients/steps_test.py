@@ -119,5 +119,5 @@ def test_a_step_is_the_papers_on_gradients_by_explicit_tapes(name, adaloss):
         )
         assert relative_error(got / rate, want) < 1e-4
     np.testing.assert_allclose(
-        model.combiner.mean_cosines(), np.mean(seen, axis=0), atol=1e-4
+        model.gradient_combiner.mean_cosines(), np.mean(seen, axis=0), atol=1e-4
     )

@@ -14,11 +14,12 @@ from tests.testing import compiled
 from tests.testing import tiny_net
 
 
-def test_the_joint_loss_is_equation_1():
+def test_the_weighted_sum_of_the_losses_is_equation_1():
     losses, weights = np.array([3.0, 2.0, 1.0]), np.array([1.0, 2.0, 5.0])
     total = 3 * 1 + 2 * 2 + 1 * 5
-    assert float(Sum().objective(losses, weights)) == pytest.approx(total / 8)
-    assert float(Sum("sum").objective(losses, weights)) == total
+    mean = losses @ np.array(Sum().loss_coefficients(weights))
+    assert mean == pytest.approx(total / 8)
+    assert losses @ np.array(Sum("sum").loss_coefficients(weights)) == total
 
 
 @pytest.mark.parametrize(("reduction", "share"), [("mean", 1 / 3), ("sum", 1)])
@@ -88,7 +89,7 @@ def test_names_of_the_paper_are_combiners_with_its_defaults(name, kind):
         "name": "",
     }
     model = compiled(tiny_net(), gradients=name)
-    assert type(model.combiner) is kind
+    assert type(model.gradient_combiner) is kind
 
 
 def test_a_name_takes_arguments_instead_of_the_defaults():
@@ -100,7 +101,7 @@ def test_a_name_takes_arguments_instead_of_the_defaults():
         with pytest.raises(ValueError, match="takes .*Received: gradients"):
             gradients.get(name, **wrong)
     for none in (None, Sum(), half_of_the_first):
-        with pytest.raises(ValueError, match="given by its name"):
+        with pytest.raises(ValueError, match="only with the name"):
             gradients.get(none, scale=1)
 
 

@@ -131,11 +131,11 @@ def test_a_folder_of_images_is_classified(
     folder = tmp_path / "photos"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (8, 8), "uint8")
+    gray = rng.integers(0, 256, (8, 8), "uint8")
     colors = rng.integers(0, 256, (16, 24, 3), "uint8")
-    np.save(folder / "a.npy", grey)
+    np.save(folder / "a.npy", gray)
     header = b"P5 # a comment\n8 8\n255\n"
-    (folder / "b.pgm").write_bytes(header + grey.tobytes())
+    (folder / "b.pgm").write_bytes(header + gray.tobytes())
     (folder / "c.ppm").write_bytes(b"P6\n24 16 255\n" + colors.tobytes())
     tool = repository / "tools" / "run_on_device.py"
     run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
@@ -143,7 +143,7 @@ def test_a_folder_of_images_is_classified(
     first, *lines, last = run.stdout.splitlines()
     assert first.endswith("deadline none")
     assert last == "stage 3: 3"
-    pixels = [grey, grey, np.round(colors.mean(-1))[::2, ::3]]
+    pixels = [gray, gray, np.round(colors.mean(-1))[::2, ::3]]
     batch = (np.stack(pixels)[..., None] / 255 - about["mean"]) / about["std"]
     classes = model.predict(batch.astype("f"), verbose=0)[-1].argmax(-1)
     for line, name, wanted in zip(
@@ -200,7 +200,7 @@ def test_frames_of_a_camera_have_deadlines(
     for line in lines:
         assert "noise" in line and " slack " in line
     counts, dropped = last.split("; dropped frames: ")
-    assert sum(int(one.split(": ")[1]) for one in counts.split(", ")) == 20
+    assert sum(int(count.split(": ")[1]) for count in counts.split(", ")) == 20
     # Frames are numbered as they come.
     assert int(lines[-1].split()[0]) == 19 + int(dropped)
     run = _run(

@@ -37,7 +37,7 @@ def _full_manifest(path):
     del content["checksum"]
     about = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
     return content | {
-        "class_names": [str(one) for one in range(10)],
+        "class_names": [str(digit) for digit in range(10)],
         "preprocessing": about,
         "pixels": {**about, "size": [8, 8]},
         "verified": {"examples": 3, "agreement": [1.0, 1.0, 0.5]},
@@ -83,8 +83,8 @@ def test_latencies_are_read_or_as_good_as_none(tmp_path, count, seed):
     path = tmp_path / "net.tflite.latency.json"
     device = latency_lib.Device("abc", 1)
     right = StepLatency((1.0, 2.0), (3.0, 4.0), (1.0, 3.5), 5)
-    for one in (device, latency_lib.Device("abc", 2)):
-        latency_lib.write_latency(path, one, right)
+    for written_on in (device, latency_lib.Device("abc", 2)):
+        latency_lib.write_latency(path, written_on, right)
     text = path.read_bytes()
     found = []
     for _ in range(count):
@@ -99,8 +99,8 @@ def test_latencies_are_read_or_as_good_as_none(tmp_path, count, seed):
             latency_lib.write_latency(path, device, right)
             assert latency_lib.read_latency(path, device, 2) == right
     assert 0.5 * count < found.count(None) < count
-    for one in set(found) - {None}:
-        for values in (one.median_ms, one.p99_ms, one.answer_ms):
+    for latency in set(found) - {None}:
+        for values in (latency.median_ms, latency.p99_ms, latency.answer_ms):
             assert len(values) == 2
             assert all(0 <= value < 1e7 for value in values)
 

@@ -58,8 +58,8 @@ def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
         assert len(errors) == len(run["paper"]) == 3
         assert np.all((np.array(errors) >= 0) & (np.array(errors) <= 1))
     # Table 1 of Wan 2020, OSGD on the width nest.
-    assert [one["error"] for one in osgd["paper"]] == [12.3, 8.9, 7.3]
-    assert [one["deviation"] for one in osgd["paper"]] == [0.1, 0.2, 0.3]
+    assert [stage["error"] for stage in osgd["paper"]] == [12.3, 8.9, 7.3]
+    assert [stage["deviation"] for stage in osgd["paper"]] == [0.1, 0.2, 0.3]
     assert "paper 12.3 (0.1), 8.9 (0.2), 7.3 (0.3)" in first.stdout
 
     before = (tmp_path / "tables.json").read_bytes()
@@ -79,7 +79,7 @@ def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
 # Stands for Python: of OSGD's rows it leaves results at once.
 STAND_IN = """#!{python}
 import json, os, pathlib, sys
-(folder,) = [one for one in sys.argv if one.startswith("--workdir=")]
+(folder,) = [flag for flag in sys.argv if flag.startswith("--workdir=")]
 folder = pathlib.Path(folder.removeprefix("--workdir="))
 if "osgd" not in folder.name:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
@@ -106,7 +106,7 @@ def test_a_run_that_fails_is_told_and_leaves_the_others(
     assert "--epochs=2 (was 7)" in run.stdout
     assert "these failed: width_resnet42_sgd, seed 1" in run.stderr
     runs = json.loads((tmp_path / "tables.json").read_text())["runs"]
-    assert [one["row"] for one in runs] == ["width_resnet42_osgd"]
+    assert [run["row"] for run in runs] == ["width_resnet42_osgd"]
 
 
 @pytest.mark.slow

@@ -1,11 +1,13 @@
 """What holds for every recipe and tool: its help, and its first checks."""
 
 import ast
+import importlib
 import re
 
 import pytest
 
 from tests.source import ROOT
+from tests.source import imports
 from tests.testing import run_script
 
 SCRIPTS = [
@@ -26,11 +28,14 @@ def _spaced(text):
 
 def _helps(script):
     """The help of each flag that a script defines, by the flags' names."""
-    found = {}
+    helps = {}
     for node in ast.walk(ast.parse((ROOT / script).read_text())):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", "")
+        if name == "define_flags":
+            helps |= _helps_of_settings(script, node.args[0].id)
+            continue
         if name == "add_argument":
             texts = [
                 keyword.value
@@ -44,8 +49,20 @@ def _helps(script):
         else:
             continue
         (text,) = texts
-        found[ast.literal_eval(node.args[0])] = ast.literal_eval(text)
-    return found
+        helps[ast.literal_eval(node.args[0])] = ast.literal_eval(text)
+    return helps
+
+
+def _helps_of_settings(script, class_name):
+    """The help of each flag of the settings that a script imports."""
+    (name,) = (
+        imported.name
+        for imported in imports(ROOT / script)
+        if imported.alias == class_name
+    )
+    module, _, _ = name.rpartition(".")
+    settings = getattr(importlib.import_module(module), class_name)
+    return {field.name: field.metadata["help"] for field in settings.flags()}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -80,7 +97,7 @@ WIDTH = "no network of this name.*Did you mean 'width_resnet42'"
     ],
 )
 def test_a_network_is_named_by_one_rule(repository, tmp_path, command):
-    run = run_script(repository, *(one.format(tmp_path) for one in command))
+    run = run_script(repository, *(part.format(tmp_path) for part in command))
     assert run.returncode != 0
     assert re.search(WIDTH, run.stderr)
     assert "Traceback" not in run.stderr
@@ -137,7 +154,7 @@ def test_a_place_that_cannot_be_written_is_said_before_there_is_work(
     in_the_way.write_text("not a folder")
     if command[-1].endswith("={}"):
         in_the_way = tmp_path
-    run = run_script(repository, *(one.format(in_the_way) for one in command))
+    run = run_script(repository, *(part.format(in_the_way) for part in command))
     assert run.returncode != 0
     assert "cannot be written there" in run.stderr
     assert str(in_the_way) in run.stderr

@@ -369,11 +369,11 @@ def test_a_full_disk_leaves_what_is_there_and_the_same_command_goes_on(
     assert f"Received: path='{path}'" in run.stderr
     assert f"The checkpoints in {tmp_path} are whole" in run.stderr
     assert "Traceback" not in run.stderr
-    assert [one.name for one in path.parent.glob("*.keras")] == [
+    assert [kept.name for kept in path.parent.glob("*.keras")] == [
         "epoch_00001.keras"
     ]
     assert (tmp_path / "model.keras").read_bytes() == before
-    assert not [one for one in tmp_path.rglob(".*")]
+    assert not list(tmp_path.rglob(".*"))
     again = _train(repository, tmp_path, *flags)
     assert again.returncode == 0, again.stderr
     assert "Resuming after epoch 1 of 2" in again.stdout

@@ -70,13 +70,13 @@ def test_links_are_followed_once(photos):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".tiff", ".gif"])
-def test_grey_and_colored_images_are_rgb(tmp_path, suffix):
-    grey, colors = _random(5, 7), _random(5, 7, 3)
+def test_gray_and_colored_images_are_rgb(tmp_path, suffix):
+    gray, colors = _random(5, 7), _random(5, 7, 3)
     path = tmp_path / f"image{suffix}"
-    Image.fromarray(grey).save(path)
+    Image.fromarray(gray).save(path)
     found = read_pixels(path)
     assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, np.stack([grey] * 3, axis=-1))
+    np.testing.assert_array_equal(found, np.stack([gray] * 3, axis=-1))
     if suffix != ".gif":
         Image.fromarray(colors).save(path)
         np.testing.assert_array_equal(read_pixels(path), colors)
@@ -98,7 +98,7 @@ def test_other_modes_are_as_training_decodes_them(tmp_path, mode):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_greys_of_16_bits_are_scaled(tmp_path, suffix):
+def test_grays_of_16_bits_are_scaled(tmp_path, suffix):
     values = _random(5, 7, dtype="uint16")
     values[0, :2] = 0, 65535
     path = tmp_path / f"deep{suffix}"

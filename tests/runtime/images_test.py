@@ -38,18 +38,18 @@ def test_pixels_are_normalized_as_the_manifest_says():
 def test_a_file_that_takes_pixels_gets_them():
     pixels = _random(4, 6, 3)
     np.testing.assert_array_equal(prepare_pixels(pixels, PIXELS), pixels)
-    grey = _random(4, 6)
+    gray = _random(4, 6)
     np.testing.assert_array_equal(
-        prepare_pixels(grey, PIXELS), np.stack([grey] * 3, axis=-1)
+        prepare_pixels(gray, PIXELS), np.stack([gray] * 3, axis=-1)
     )
 
 
-def test_colors_become_grey():
+def test_colors_become_gray():
     pixels = _random(4, 6, 3)
-    grey = np.round(pixels.mean(-1, keepdims=True)).astype("uint8")
+    gray = np.round(pixels.mean(-1, keepdims=True)).astype("uint8")
     np.testing.assert_array_equal(
         prepare_pixels(pixels, FLOATS, ABOUT),
-        prepare_pixels(grey, FLOATS, ABOUT),
+        prepare_pixels(gray, FLOATS, ABOUT),
     )
 
 

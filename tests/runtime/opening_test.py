@@ -1,4 +1,4 @@
-"""What becomes of a predictor when its file changes while it is open."""
+"""Predictors whose file changes while it is open."""
 
 import os
 import pathlib

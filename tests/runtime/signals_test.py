@@ -35,7 +35,7 @@ def _raise():
     raise _Alarm
 
 
-def _signalled(predictor, stage):
+def _signaled(predictor, stage):
     """Lets a stage begin no sooner than a signal has been handled.
 
     Returns:
@@ -57,7 +57,7 @@ def _signalled(predictor, stage):
 
 def test_a_handler_that_interrupts_gets_the_latest_answer(predictor, on_alarm):
     on_alarm(predictor.interrupt)
-    go, _ = _signalled(predictor, stage=2)
+    go, _ = _signaled(predictor, stage=2)
     image = digits(1)[0][0]
     assert predictor.predict(image).stage == 1
     go.set()
@@ -67,7 +67,7 @@ def test_a_handler_that_interrupts_gets_the_latest_answer(predictor, on_alarm):
 @pytest.mark.parametrize("call", ["predict", "stream"])
 def test_a_handler_that_raises_leaves_no_call_behind(predictor, on_alarm, call):
     on_alarm(_raise)
-    go, ran = _signalled(predictor, stage=2)
+    go, ran = _signaled(predictor, stage=2)
     image = digits(1)[0][0]
     with pytest.raises(_Alarm):
         if call == "predict":

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.experiments import benchmark
+from keras_anytime.experiments.step_parts import training_step_parts
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
@@ -21,7 +21,7 @@ CALLS = {
     "fit_greedy": lambda model: ka.training.fit_greedy(model, *DATA, epochs=1),
     "structure": lambda model: ka.nets.plot_structure(model, "a.png"),
     "ensemble": lambda model: ka.nets.ensemble([model], [None]),
-    "parts_of_a_step": lambda model: benchmark.parts_of_a_step(model, *DATA),
+    "training_step_parts": lambda model: training_step_parts(model, *DATA),
     "StageProgress": lambda model: _fit(model, ka.callbacks.StageProgress()),
     "StageCheckpoint": lambda model: _fit(
         model, ka.callbacks.StageCheckpoint("a.keras")

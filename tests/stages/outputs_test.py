@@ -35,7 +35,7 @@ def test_label_sets_are_in_the_names_of_the_first_stage(names, sets):
     ],
 )
 def test_names_that_do_not_fit_are_refused(names):
-    with pytest.raises(ValueError, match="must be named .*Received: "):
+    with pytest.raises(ValueError, match="Name the layers .*Received: "):
         outputs_lib.check_names(names)
 
 
@@ -65,7 +65,7 @@ def test_targets_are_in_the_order_of_the_label_sets():
     for labels in ({"fine": 1}, {"fine": 1, "coarse": 2, "other": 3}, [1, 2]):
         with pytest.raises(ValueError, match=r"dict of \['coarse', 'fine'\]"):
             outputs_lib.targets(labels, sets)
-    with pytest.raises(ValueError, match="takes no dict"):
+    with pytest.raises(ValueError, match="without a dict"):
         outputs_lib.targets({"fine": 1}, ())
 
 

@@ -61,7 +61,7 @@ def test_label_sets_of_a_plain_network_are_refused(model):
     labels = {"fine": y, "coarse": y}
     data = tf.data.Dataset.from_tensor_slices((x, labels)).batch(16)
     for given in ((x, labels), (data,)):
-        with pytest.raises(ValueError, match="takes no dict of several"):
+        with pytest.raises(ValueError, match="one set of labels"):
             model.fit(*given, verbose=0)
 
 

@@ -47,9 +47,9 @@ def test_steps_with_branches_give_the_same_weights(monkeypatch):
 
 def test_what_an_epoch_sums_up_comes_out_of_the_compiled_step():
     model = _trained()
-    weights = model.combiner.mean_weights()
+    weights = model.mean_loss_weights.result()
     assert np.all((weights > 0) & (weights <= 1))
-    cosines = model.combiner.mean_cosines()
+    cosines = model.gradient_combiner.mean_cosines()
     np.testing.assert_allclose(np.diagonal(cosines), 1, atol=1e-6)
     assert np.all(np.abs(cosines) <= 1 + 1e-6)
 

@@ -329,7 +329,7 @@ def _ruin(model, part):
         "a moving statistic": model.get_layer("norm_1").moving_variance,
         "the optimizer": model.optimizer.variables[-1],
         "the weighting": model.weighting.variables[0],
-        "the combiner": model.combiner.variables[0],
+        "the combiner": model.gradient_combiner.variables[0],
     }[part]
     values = np.array(variable)
     values.reshape(-1)[-1] = np.nan

@@ -93,7 +93,7 @@ def main(path, strategies, mode, *arguments):
             for copy in copies:
                 np.testing.assert_array_equal(copies[0], copy)
             found[f"{strategy}/{index}"] = variable.numpy()
-        found[f"{strategy}/mean_weights"] = model.combiner.mean_weights()
+        found[f"{strategy}/mean_weights"] = model.mean_loss_weights.result()
         for name, values in history.items():
             found[f"{strategy}/{name}"] = np.array(values)
     np.savez(path, **found)

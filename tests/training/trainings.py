@@ -103,7 +103,7 @@ def main(start, path, *options):
         model, history = train(start, combiner)
         for index, variable in enumerate(model.variables):
             found[f"{combiner}/{index}"] = np.asarray(variable)
-        found[f"{combiner}/mean_weights"] = model.combiner.mean_weights()
+        found[f"{combiner}/mean_weights"] = model.mean_loss_weights.result()
         for name, values in history.items():
             found[f"{combiner}/{name}"] = np.array(values)
     if "keras" in options:

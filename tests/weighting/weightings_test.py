@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import keras_anytime as ka
 from keras_anytime import weighting as weighting_lib
+from keras_anytime.training.losses import stage_losses
 from keras_anytime.weighting import AdaLoss
 from keras_anytime.weighting import Alternating
 from keras_anytime.weighting import AverageLoss
@@ -232,7 +233,8 @@ def _step():
     model = compiled(scramble(tiny_net(l2=0)))
     x, y = digits(16)
     with tf.GradientTape(persistent=True) as tape:
-        losses = model.stage_losses(y, model(x, training=True))
+        outputs = model(x, training=True)
+        losses = stage_losses(model.loss, y, outputs, model.output_names)
     variables = [v.value for v in model.trainable_variables]
     gradients = padded([tape.gradient(loss, variables) for loss in losses])
     return model, (x, y), tf.stack(losses), gradients, model.get_weights()

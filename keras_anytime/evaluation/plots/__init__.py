@@ -1,25 +1,23 @@
-"""All pictures. They read results by their attributes."""
+"""Plots of several results or of a training, as PNG or SVG files.
 
-from keras_anytime.evaluation.plots.curves import plot_budget
-from keras_anytime.evaluation.plots.curves import plot_curve
+A single result draws itself with its method `plot`. The plots read results by
+their attributes, and never import their classes.
+"""
+
+from keras_anytime.evaluation.plots.cosines import plot_cosines
 from keras_anytime.evaluation.plots.curves import plot_curves
-from keras_anytime.evaluation.plots.curves import plot_deadlines
-from keras_anytime.evaluation.plots.curves import plot_label_sets
-from keras_anytime.evaluation.plots.curves import plot_latencies
-from keras_anytime.evaluation.plots.curves import plot_priorities
-from keras_anytime.evaluation.plots.curves import plot_relative_increase
-from keras_anytime.evaluation.plots.training import plot_cosines
-from keras_anytime.evaluation.plots.training import plot_history
-from keras_anytime.evaluation.plots.training import plot_loss_weights
+from keras_anytime.evaluation.plots.history import plot_history
+from keras_anytime.evaluation.plots.latencies import plot_latencies
+from keras_anytime.evaluation.plots.loss_weights import plot_loss_weights
+from keras_anytime.evaluation.plots.priorities import plot_priorities
+from keras_anytime.evaluation.plots.relative_increase import (
+    plot_relative_increase,
+)
 
 __all__ = [
-    "plot_budget",
     "plot_cosines",
-    "plot_curve",
     "plot_curves",
-    "plot_deadlines",
     "plot_history",
-    "plot_label_sets",
     "plot_latencies",
     "plot_loss_weights",
     "plot_priorities",

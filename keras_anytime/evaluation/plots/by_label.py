@@ -1,134 +1,78 @@
-"""What figures draw: curves with labels, and the intervals of their errors."""
+"""Curves by their labels in a legend, checked by their attributes."""
 
-import math
+from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 
-from keras_anytime.evaluation.budget import BudgetCurve
-from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.seeds import CurveAggregate
-
-# Of fewer runs, each is drawn instead.
-FEWEST_FOR_INTERVALS = 3
+# The attribute of a point that holds its cost, and the results that have it.
+CURVE_COST = "macs"
+BUDGET_COST = "mean_macs"
+_RESULTS = {CURVE_COST: "`AnytimeCurve`s", BUDGET_COST: "`BudgetCurve`s"}
 
 
-def by_label(curves, argument="curves", kind=AnytimeCurve):
-    """Returns curves by label, for a legend.
+def by_label(
+    curves: Any, argument: str = "curves", cost: str = CURVE_COST
+) -> dict[str, Any]:
+    """Returns curves by their labels.
 
     Args:
-        curves: Dict from labels to curves, or a sequence of curves, which are
-            labeled by their names, or a curve. `CurveAggregate`s stand for
-            their means.
-        argument: String. What errors call it.
-        kind: What the curves must be: `AnytimeCurve` or `BudgetCurve`.
+        curves: Dict from labels to curves, a sequence of curves, whose names
+            become the labels, or a single curve. A `CurveAggregate` stands for
+            its mean.
+        argument: Name of the argument, for error messages.
+        cost: Attribute of the points with their cost: `"macs"` of anytime
+            curves, or `"mean_macs"` of budget curves.
 
     Returns:
         Dict from labels to curves.
 
     Raises:
-        ValueError: If there is none, it is something else, or two have one
-            name.
+        ValueError: If there is no curve, one lacks the attributes of a curve,
+            or two have the same label.
     """
-    if isinstance(curves, (AnytimeCurve, BudgetCurve, CurveAggregate)):
+    curves = mean_curve(curves)
+    if _is_curve(curves, CURVE_COST) or _is_curve(curves, BUDGET_COST):
         curves = [curves]
+    if not isinstance(curves, Iterable):
+        raise ValueError(
+            f"`{argument}` must be of {_RESULTS[cost]}. "
+            f"Received: {argument}={curves!r}"
+        )
     if isinstance(curves, Mapping):
-        pairs = [(name, as_curve(one)) for name, one in curves.items()]
+        pairs = [(label, mean_curve(c)) for label, c in curves.items()]
     else:
-        found = [as_curve(curve) for curve in curves]
-        pairs = [(getattr(one, "name", None), one) for one in found]
+        means = map(mean_curve, curves)
+        pairs = [(getattr(curve, "name", None), curve) for curve in means]
     if not pairs:
         raise ValueError(
             f"There is no curve to draw. Received: `{argument}` is empty"
         )
-    for name, one in pairs:
-        if not isinstance(one, kind):
+    for label, curve in pairs:
+        if not _is_curve(curve, cost):
             raise ValueError(
-                f"`{argument}` must be of `{kind.__name__}`s. "
-                f"Received: {name!r} is {one!r}"
+                f"`{argument}` must be of {_RESULTS[cost]}. "
+                f"Received: {label!r} is {curve!r}"
             )
-    names = [str(name) for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    labels = [str(label) for label, _ in pairs]
+    for label in labels:
+        if labels.count(label) > 1:
             raise ValueError(
-                "Each curve needs a label of its own: give a dict from labels "
-                f"to curves. Received: {names.count(name)} curves in "
-                f"`{argument}` are called {name!r}"
+                "Each curve needs a label of its own: pass a dict from labels "
+                f"to curves. Received: {labels.count(label)} curves in "
+                f"`{argument}` are called {label!r}"
             )
-    return {name: one for name, (_, one) in zip(names, pairs, strict=True)}
+    return dict(zip(labels, (curve for _, curve in pairs), strict=True))
 
 
-def as_curve(one):
-    """Returns the mean of a `CurveAggregate`, and everything else as is."""
-    return one.mean if isinstance(one, CurveAggregate) else one
+def mean_curve(curve: Any) -> Any:
+    """Returns the mean of an aggregate of curves, and all else unchanged."""
+    mean = getattr(curve, "mean", None)
+    return mean if hasattr(mean, "points") else curve
 
 
-def interval(point):
-    """Returns the interval of a point's top-1 error.
-
-    Args:
-        point: `CurvePoint`; a `BudgetPoint` has none.
-
-    Returns:
-        Pair of floats in [0, 1], or `None` where there is none, or only that of
-        the few `runs` that are drawn themselves.
-    """
-    if runs(point):
-        return None
-    ends = getattr(point, "top1_low", None), getattr(point, "top1_high", None)
-    if None in ends or not all(map(math.isfinite, ends)):
-        return None
-    # Student's intervals, of few seeds, go beyond.
-    return tuple(min(max(end, 0.0), 1.0) for end in ends)
-
-
-def runs(point):
-    """Returns the errors of a point's runs, if they are too few for intervals.
-
-    Student's interval of two runs is 13 times as wide as they are apart: it
-    tells less than the two do.
-    """
-    found = getattr(point, "top1_runs", None) or ()
-    return found if len(found) < FEWEST_FOR_INTERVALS else ()
-
-
-def values(curves):
-    """Returns all errors that are drawn of curves, in a list.
-
-    Ends of intervals and errors of single runs are among them.
-    """
-    points = [point for curve in curves for point in curve.points]
-    found = [point.top1_error for point in points]
-    for point in points:
-        found += interval(point) or runs(point)
-    return found
-
-
-def note(curves):
-    """Returns what is to be said about the curves' data.
-
-    Args:
-        curves: Sequence of `AnytimeCurve`s and `BudgetCurve`s.
-
-    Returns:
-        String, such as `"10,000 examples, with 95% intervals over examples"`.
-    """
-    counts = sorted({getattr(curve, "runs", 1) for curve in curves})
-    said = _one_of(curve.examples for curve in curves) + " examples"
-    if counts != [1]:
-        of = _one_of(counts)
-        said = f"mean of {of} runs, on {said}"
-    levels, over = set(), set()
-    for curve in curves:
-        if any(interval(point) for point in curve.points):
-            levels.add(curve.level)
-            over.add("runs" if curve.runs > 1 else "examples")
-    if levels:
-        known = len(levels) == 1 and None not in levels
-        said += f", with {levels.pop():.0%} " if known else ", with "
-        said += "intervals over " + " or ".join(sorted(over))
-    if any(runs(point) for curve in curves for point in curve.points):
-        said += "; dashes: single runs"
-    return said
-
-
-def _one_of(counts):
-    return " or ".join(f"{count:,}" for count in sorted(set(counts)))
+def _is_curve(curve: Any, cost: str) -> bool:
+    points = getattr(curve, "points", ())
+    return bool(points) and all(
+        hasattr(point, cost) and hasattr(point, "top1_error")
+        for point in points
+    )

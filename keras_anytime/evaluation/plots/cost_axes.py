@@ -1,12 +1,16 @@
-"""Axes of cost, and how curves are drawn on them."""
+"""Axes of cost, and functions that draw curves on them."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 from keras_anytime.evaluation.plots import style
-from keras_anytime.evaluation.plots.by_label import interval
-from keras_anytime.evaluation.plots.by_label import runs
+from keras_anytime.evaluation.plots.intervals import interval
+from keras_anytime.evaluation.plots.intervals import single_runs
 
 # Costs that span more than this factor are drawn on a logarithmic axis.
 WIDEST_LINEAR = 20
-# Of more stages, intervals are drawn as a band instead of bars.
+# For more stages, intervals are drawn as a band instead of bars.
 MOST_BARS = 12
 
 _UNITS = (
@@ -18,22 +22,44 @@ _UNITS = (
 OPTIMUM = {"color": style.OPTIMUM, "linestyle": "--", "marker": "*"}
 
 
-def draw_line(axes, curve, label, **look):
-    """Draws a curve and how it spreads, and returns its line."""
+def draw_line(axes: Any, curve: Any, label: str, **look: Any) -> Any:
+    """Draws a curve with its intervals.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        curve: `AnytimeCurve`.
+        label: Label in the legend.
+        **look: Arguments for `axes.plot`, with a `color`.
+
+    Returns:
+        The curve's Matplotlib line.
+    """
     (line,) = axes.plot(
         [point.macs for point in curve.points],
         [point.top1_error for point in curve.points],
         label=label,
-        # Points on an axis are drawn whole.
+        # Points on an axis are not cut.
         clip_on=False,
         **look,
     )
-    draw_spread(axes, curve, look["color"])
+    draw_intervals(axes, curve, look["color"])
     return line
 
 
-def budget_line(axes, budget, label, look):
-    """Draws a `BudgetCurve` with dots, and returns its line."""
+def draw_budget_line(
+    axes: Any, budget: Any, label: str, look: dict[str, Any]
+) -> Any:
+    """Draws a dotted line of errors against mean costs.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        budget: `BudgetCurve`.
+        label: Label of the network in the legend.
+        look: Arguments for `axes.plot`.
+
+    Returns:
+        The Matplotlib line.
+    """
     (line,) = axes.plot(
         [point.mean_macs for point in budget.points],
         [point.top1_error for point in budget.points],
@@ -44,25 +70,31 @@ def budget_line(axes, budget, label, look):
     return line
 
 
-def draw_spread(axes, curve, color):
-    """Draws the intervals that there are: as bars, or of many as a band.
+def draw_intervals(axes: Any, curve: Any, color: Any) -> None:
+    """Draws the known intervals of a curve: as bars, or as a band if many.
 
-    Of too few runs for intervals, each run is a dash.
+    If there are too few runs for intervals, each run is a dash.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        curve: `AnytimeCurve`.
+        color: Matplotlib color.
     """
     draw_runs(
-        axes, [(point.macs, runs(point)) for point in curve.points], color
+        axes,
+        [(point.macs, single_runs(point)) for point in curve.points],
+        color,
     )
-    found = [(point, interval(point)) for point in curve.points]
-    found = [(point, ends) for point, ends in found if ends]
-    if not found:
+    known = [point for point in curve.points if interval(point)]
+    if not known:
         return
-    macs = [point.macs for point, _ in found]
-    lows, highs = zip(*(ends for _, ends in found), strict=True)
-    if len(found) > MOST_BARS:
+    macs = [point.macs for point in known]
+    lows, highs = zip(*map(interval, known), strict=True)
+    if len(known) > MOST_BARS:
         axes.fill_between(macs, lows, highs, color=color, alpha=0.2, lw=0)
         return
-    # A mean over runs need not be in the middle of anything, but it is inside.
-    errors = [point.top1_error for point, _ in found]
+    # The bootstrap's intervals need not be centered on the error.
+    errors = [point.top1_error for point in known]
     below = [max(e - low, 0) for e, low in zip(errors, lows, strict=True)]
     above = [max(high - e, 0) for e, high in zip(errors, highs, strict=True)]
     axes.errorbar(
@@ -70,44 +102,54 @@ def draw_spread(axes, curve, color):
     )
 
 
-def draw_runs(axes, runs_at, color):
-    """Draws a dash for each run: pairs of a place on the x axis and runs."""
-    drawn = [(x, y) for x, several in runs_at for y in several]
-    if drawn:
+def draw_runs(
+    axes: Any, runs_at: Iterable[tuple[float, Sequence[float]]], color: Any
+) -> None:
+    """Draws a dash for each run.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        runs_at: Pairs of a position on the x axis and the runs' numbers there.
+        color: Matplotlib color.
+    """
+    dashes = [(x, y) for x, runs in runs_at for y in runs]
+    if dashes:
         axes.plot(
-            *zip(*drawn, strict=True),
+            *zip(*dashes, strict=True),
             "_",
             color=color,
-            # Wider than the marker of the mean, which may be at one of them.
+            # Wider than the marker of the mean, which may cover a dash.
             markersize=12,
             clip_on=False,
         )
 
 
-def cost_axis(axes, macs, mean=False, room=1.05):
-    """Makes the x axis one of cost, and returns its upper end.
+def cost_axis(
+    axes: Any, macs: Sequence[float], mean: bool = False, room: float = 1.05
+) -> float:
+    """Formats the x axis as an axis of cost.
 
     Args:
         axes: Matplotlib `Axes`.
-        macs: Sequence of floats, all costs that are drawn.
-        mean: Boolean. Whether some of them are means over images.
-        room: Float above 1, how far the axis goes on.
+        macs: All costs that are drawn, in multiply-adds.
+        mean: If True, some of the costs are means over images.
+        room: Float above 1. The axis ends at `room` times the largest cost.
 
     Returns:
-        Float, in multiply-adds.
+        The upper end of the axis, in multiply-adds.
     """
     from matplotlib.ticker import FuncFormatter
     from matplotlib.ticker import LogLocator
     from matplotlib.ticker import NullLocator
 
-    # A network may have no layer that costs anything.
+    # A network may have no layer with a known cost.
     low, high = min(macs), max(macs) or 1
     size, unit = next(
         ((size, unit) for least, size, unit in _UNITS if high >= least),
         (1, ""),
     )
     if 0 < WIDEST_LINEAR * low < high:
-        # Powers of ten alone if they are many, else halves of them too.
+        # Few powers of ten need more ticks in between.
         subs = (1,) if high > 1e4 * low else (1, 2, 5)
         room **= 2.5
         axes.set_xscale("log")

@@ -1,25 +1,29 @@
-"""The one look of all figures of the evaluation."""
+"""The common style of all figures: colors, legends, axes, and saving."""
 
 import functools
 import math
+import os
 import textwrap
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 from keras_anytime.files import atomic_write
 from keras_anytime.files import picture_path
 
-# Okabe and Ito's colors, which color-blind people tell apart, without the
-# yellow that thin lines lose. Black is left to the optimum.
+# Okabe and Ito's colors, which color-blind people can tell apart, without
+# yellow, in which thin lines are hard to see. Black is for the optimum.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 OPTIMUM = "black"
-GREY = "0.45"
+GRAY = "0.45"
 
-# With the lines, 21 curves differ without color.
+# Together with the line styles, 21 curves differ without color.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Dashes are the optimum's, and dots those of early stopping.
+# Dashes are for the optimum, and dots for early stopping.
 LINES = ("-", "-.", (0, (8, 1)))
 HATCHES = ("", "///", "...", "xxx")
 
-# Of more stages, a legend is unreadable: a color bar replaces it.
+# For more stages, a color bar replaces the legend, which would be unreadable.
 MOST_IN_LEGEND = 8
 
 # Sizes in inches, measured at the font size of the legend.
@@ -40,68 +44,71 @@ _LOOK = {
     "legend.title_fontsize": 9,
     "lines.linewidth": 1.4,
     "lines.markersize": 5.5,
-    # The same drawing has the same bytes.
+    # A fixed salt makes files reproducible, byte by byte.
     "svg.hashsalt": "keras_anytime",
-    # A dollar in the name of a network starts no formula.
+    # A dollar sign in the name of a network does not start a formula.
     "text.parse_math": False,
 }
 
 
-def drawing(draw):
-    """Decorates a function that draws a figure: it draws in the one look.
+def styled(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a function that draws a figure, to draw in the common style.
 
-    Settings of the user's own Matplotlib are neither used nor changed.
+    The user's own Matplotlib settings are neither used nor changed.
 
     Args:
         draw: Function that returns a Matplotlib `Figure`.
 
     Returns:
-        A function likewise, which raises an `ImportError` where Matplotlib is
-        missing.
+        Function with the same arguments. It raises an `ImportError` if
+        Matplotlib is missing.
     """
 
     @functools.wraps(draw)
-    def drawn(*args, **kwargs):
-        with _look():
+    def draw_in_style(*args: Any, **kwargs: Any) -> Any:
+        with _style_context():
             return draw(*args, **kwargs)
 
-    return drawn
+    return draw_in_style
 
 
-def figure(width=6.4, height=4.0, rows=1):
-    """Returns an empty figure; no window and no global state knows of it.
+def figure(
+    width: float = 6.4, height: float = 4.0, rows: int = 1
+) -> tuple[Any, Any]:
+    """Returns an empty figure without a window and without global state.
 
     Args:
-        width: Float, in inches.
-        height: Float, in inches, without a legend below.
-        rows: Integer. Number of axes, one below the other.
+        width: Width in inches.
+        height: Height in inches, without a legend below.
+        rows: Number of axes, one below the other.
 
     Returns:
-        Pair of a Matplotlib `Figure` and its axes: an array of `rows` of them,
-        or the only one.
+        A Matplotlib `Figure` and its `Axes`; for several rows, an array of
+        `Axes`.
     """
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(width, height), layout="constrained")
-    return drawn, drawn.subplots(rows, sharex=True)
+    empty = Figure(figsize=(width, height), layout="constrained")
+    return empty, empty.subplots(rows, sharex=True)
 
 
-def save(drawn, path):
-    """Writes a figure to a file, whole or not at all.
+def save(drawn: Any, path: str | os.PathLike) -> None:
+    """Writes a figure to a file, atomically.
+
+    The same figure gives the same bytes.
 
     Args:
         drawn: Matplotlib `Figure`.
-        path: String or path that ends in `.png` or `.svg`. A file there is
-            replaced at once. The same drawing gives the same bytes.
+        path: Path that ends in `.png` or `.svg`. An existing file is replaced.
 
     Raises:
-        ValueError: If the path ends in anything else.
+        ValueError: If the path has another suffix.
     """
     path = picture_path(path)
     form = path.suffix[1:]
-    # Else an SVG holds the time of writing.
+    # By default, an SVG holds the time of writing.
     metadata = {"Date": None} if form == "svg" else None
-    with _look():
+    with _style_context():
         atomic_write(
             path,
             lambda beside: drawn.savefig(
@@ -110,11 +117,11 @@ def save(drawn, path):
         )
 
 
-def curve_look(index):
-    """Returns what makes one curve of several differ, also without color.
+def curve_look(index: int) -> dict[str, Any]:
+    """Returns the color, marker and line style of one curve of several.
 
     Args:
-        index: Integer from 0, the curve's place.
+        index: Index of the curve, from 0.
 
     Returns:
         Dict of arguments for `axes.plot`.
@@ -126,25 +133,32 @@ def curve_look(index):
     }
 
 
-def stage_colors(num_stages):
-    """Returns one color per stage; of many, from dark to bright."""
+def stage_colors(num_stages: int) -> list[Any]:
+    """Returns one color per stage; many stages run from dark to bright."""
     if num_stages <= MOST_IN_LEGEND:
-        return [*COLORS, GREY, "black"][:num_stages]
+        return [*COLORS, GRAY, "black"][:num_stages]
     from matplotlib import colormaps
 
-    # Without its bright end, which is yellow.
+    # The bright end is left out, because it is yellow.
     return [
         colormaps["cividis"](0.9 * k / (num_stages - 1))
         for k in range(num_stages)
     ]
 
 
-def stage_ticks(num_stages):
-    """Returns the stages that an axis names, from the first, evenly."""
+def stage_ticks(num_stages: int) -> list[int]:
+    """Returns evenly spaced stages for the ticks of an axis."""
     return list(range(1, num_stages + 1, math.ceil(num_stages / 13)))
 
 
-def stage_bar(drawn, axes, num_stages):
+def stage_axis(axes: Any, num_stages: int) -> None:
+    """Formats the x axis as an axis of stages."""
+    axes.set_xlim(0.5, num_stages + 0.5)
+    axes.set_xticks(stage_ticks(num_stages))
+    axes.set_xlabel("stage")
+
+
+def stage_bar(drawn: Any, axes: Any, num_stages: int) -> None:
     """Draws a color bar of the stages beside axes, in place of a legend."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import BoundaryNorm
@@ -161,25 +175,27 @@ def stage_bar(drawn, axes, num_stages):
     bar.ax.tick_params(which="minor", length=0)
 
 
-def title(axes, text):
-    """Writes what axes show above them, in lines that fit."""
+def title(axes: Any, text: str) -> None:
+    """Writes a title above axes, in lines that fit the figure's width."""
     fit = int((axes.figure.get_size_inches()[0] - 1) / _CHARACTER)
     axes.set_title("\n".join(_wrapped(line, fit) for line in text.split("\n")))
 
 
-def legend(drawn, handles, heading=None):
-    """Draws a legend below the axes and makes the figure higher for it.
+def legend(
+    drawn: Any, handles: Sequence[Any], heading: str | None = None
+) -> None:
+    """Draws a legend below the axes, and makes the figure higher for it.
 
     Args:
         drawn: Matplotlib `Figure` from `figure`.
         handles: Sequence of labeled artists.
-        heading: String over the entries, or `None`.
+        heading: Heading of the legend, or `None`.
     """
     width, height = drawn.get_size_inches()
     fit = int((width - 0.2 - _HANDLE) / _CHARACTER)
     labels = [_wrapped(handle.get_label(), fit) for handle in handles]
     lines = [label.splitlines() or [""] for label in labels]
-    longest = max(len(line) for one in lines for line in one)
+    longest = max(len(line) for label_lines in lines for line in label_lines)
     columns = int((width - 0.2) / (longest * _CHARACTER + _HANDLE))
     rows = math.ceil(len(labels) / min(max(columns, 1), len(labels)))
     needed = rows * max(map(len, lines)) + (heading is not None) + 0.5
@@ -194,14 +210,16 @@ def legend(drawn, handles, heading=None):
     )
 
 
-def percent_axis(axes, values, from_zero=False):
-    """Makes the y axis one of shares, which it shows in percent.
+def percent_axis(
+    axes: Any, values: Sequence[float], from_zero: bool = False
+) -> None:
+    """Formats the y axis as an axis of shares in percent.
 
     Args:
         axes: Matplotlib `Axes`.
-        values: Sequence of floats in [0, 1], all that is drawn.
-        from_zero: Boolean. Whether the axis starts at 0. Else it does so only
-            if that wastes less than a quarter of it.
+        values: All values that are drawn, in [0, 1].
+        from_zero: If True, the axis starts at 0. If False, it does so only if
+            that leaves less than a quarter of it empty.
     """
     from matplotlib.ticker import FuncFormatter
 
@@ -213,22 +231,22 @@ def percent_axis(axes, values, from_zero=False):
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
 
 
-def whole_numbers(axis):
+def integer_ticks(axis: Any) -> None:
     """Puts the ticks of an axis at integers only."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def _percent(share, _):
+def _percent(share: float, _: Any) -> str:
     return f"{100 * share:g}%"
 
 
-def _wrapped(text, width):
+def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_on_hyphens=False)
 
 
-def _look():
+def _style_context() -> Any:
     try:
         import matplotlib.style
     except ImportError as error:

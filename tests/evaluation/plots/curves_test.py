@@ -5,11 +5,21 @@ import pytest
 from matplotlib.transforms import Bbox
 
 from keras_anytime.evaluation import HierarchicalCurve
-from keras_anytime.evaluation import Spread
 from keras_anytime.evaluation import aggregate
-from keras_anytime.evaluation.plots import comparison
-from keras_anytime.evaluation.plots import curves
-from keras_anytime.evaluation.plots.by_label import interval
+from keras_anytime.evaluation import plots
+from keras_anytime.evaluation.plots import style
+from keras_anytime.evaluation.plots.budget import draw_budget
+from keras_anytime.evaluation.plots.curves import draw_curve
+from keras_anytime.evaluation.plots.curves import draw_curves
+from keras_anytime.evaluation.plots.deadlines import draw_deadlines
+from keras_anytime.evaluation.plots.intervals import interval
+from keras_anytime.evaluation.plots.label_sets import draw_label_sets
+from keras_anytime.evaluation.plots.latencies import draw_latencies
+from keras_anytime.evaluation.plots.priorities import draw_priorities
+from keras_anytime.evaluation.plots.relative_increase import (
+    draw_relative_increase,
+)
+from keras_anytime.evaluation.spread import Spread
 from tests.evaluation.examples import curve as _curve
 from tests.evaluation.figures import FIGURES
 from tests.evaluation.figures import budget
@@ -33,7 +43,7 @@ def _lines(axes):
 
 
 def _bytes(draw, path):
-    curves.style.save(draw(), path)
+    style.save(draw(), path)
     return path.read_bytes()
 
 
@@ -116,10 +126,10 @@ def test_the_users_settings_of_matplotlib_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda curve: curves.draw_curve(curve),
-        lambda curve: curves.draw_curves({"net": curve}),
-        lambda curve: curves.draw_label_sets(HierarchicalCurve({"x": curve})),
-        lambda curve: curves.draw_budget(budget(), curve),
+        lambda curve: draw_curve(curve),
+        lambda curve: draw_curves({"net": curve}),
+        lambda curve: draw_label_sets(HierarchicalCurve({"x": curve})),
+        lambda curve: draw_budget(budget(), curve),
     ],
 )
 def test_what_is_drawn_are_costs_errors_and_their_intervals(draw):
@@ -144,9 +154,9 @@ def test_what_is_drawn_are_costs_errors_and_their_intervals(draw):
 def test_extreme_curves_are_drawn_within_the_axes(macs, errors):
     curve = _curve(macs, errors)
     for figure in (
-        curves.draw_curve(curve),
-        curves.draw_curves([curve]),
-        comparison.draw_priorities({"SGD": curve}),
+        draw_curve(curve),
+        draw_curves([curve]),
+        draw_priorities({"SGD": curve}),
     ):
         figure.draw_without_rendering()
         axes = figure.axes[0]
@@ -181,7 +191,7 @@ def _boxes(axes, curve):
 )
 def test_few_stages_are_all_named_and_names_cover_nothing(macs, errors, half):
     curve = with_intervals(_curve(macs, errors), half)
-    figure = curves.draw_curve(curve)
+    figure = draw_curve(curve)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     names = [text for text in axes.texts if text.get_text()]
@@ -208,7 +218,7 @@ def _seeds(runs):
 
 
 @pytest.mark.parametrize(
-    ("drawn", "said"),
+    ("aggregated", "said"),
     [
         (_seeds(1), "net\n200 examples, with 95% intervals over examples"),
         (
@@ -223,48 +233,48 @@ def _seeds(runs):
     ],
 )
 def test_the_picture_of_seeds_says_what_its_intervals_are_over(
-    drawn, said, tmp_path
+    aggregated, said, tmp_path
 ):
-    axes = curves.draw_curve(drawn).axes[0]
+    axes = draw_curve(aggregated.mean).axes[0]
     assert " ".join(axes.get_title().split()) == " ".join(said.split())
     # The ends of intervals are dashes too, but smaller ones.
-    dashes = [one for one in axes.lines if one.get_markersize() == 12]
-    assert len(axes.collections) == (len(drawn.curves) != 2)
-    if len(drawn.curves) == 2:
+    dashes = [line for line in axes.lines if line.get_markersize() == 12]
+    assert len(axes.collections) == (len(aggregated.curves) != 2)
+    if len(aggregated.curves) == 2:
         (line,) = dashes
         assert list(line.get_xdata()) == [10, 10, 30, 30, 100, 100]
         assert list(line.get_ydata()) == [0.5, 0.52, 0.3, 0.3, 0.1, 0.1]
     else:
         assert not dashes
-    drawn.plot(tmp_path / "seeds.svg")
+    aggregated.plot(tmp_path / "seeds.svg")
     assert said.split("\n")[1] in (tmp_path / "seeds.svg").read_text()
 
 
 def test_captions_tell_the_samples_of_all_that_is_drawn():
-    axes = curves.draw_curves({"a": _seeds(3), "b": _seeds(1)}).axes[0]
+    axes = draw_curves({"a": _seeds(3), "b": _seeds(1)}).axes[0]
     assert " ".join(axes.get_title().split()) == (
         "mean of 1 or 3 runs, on 200 examples, with 95% intervals over "
         "examples or runs"
     )
     curve = with_intervals(_curve(examples=1000))
     for figure in (
-        curves.draw_budget(budget(), curve),
-        curves.draw_curves({"a": curve}, budget={"a": budget()}),
+        draw_budget(budget(), curve),
+        draw_curves({"a": curve}, budget={"a": budget()}),
     ):
         assert "200 or 1,000 examples" in figure.axes[0].get_title()
     increases = {"a": {1: Spread.of([1, 2, 4]), 2: Spread.of([1, 2])}}
-    axes = comparison.draw_relative_increase(increases).axes[0]
+    axes = draw_relative_increase(increases).axes[0]
     assert axes.get_title() == (
         "mean over runs, with intervals over runs; dashes: single runs"
     )
     (bars,) = axes.collections
     assert len(bars.get_segments()) == 1
-    plain = comparison.draw_relative_increase({"a": {1: 2.0}})
+    plain = draw_relative_increase({"a": {1: 2.0}})
     assert not plain.axes[0].get_title()
 
 
 def test_intervals_of_many_stages_are_a_band():
-    axes = curves.draw_curves([long_curve(25)]).axes[0]
+    axes = draw_curves([long_curve(25)]).axes[0]
     (band,) = axes.collections
     box = band.get_datalim(axes.transData)
     assert (box.x0, box.x1) == (10, 34)
@@ -272,14 +282,14 @@ def test_intervals_of_many_stages_are_a_band():
 
 
 def test_curves_differ_without_color_too():
-    curves = {f"net {k}": _curve() for k in range(20)}
-    lines = curves.draw_curves(curves, oracle=_curve()).axes[0].lines
+    networks = {f"net {k}": _curve() for k in range(20)}
+    lines = draw_curves(networks, oracle=_curve()).axes[0].lines
     looks = {(line.get_marker(), line.get_linestyle()) for line in lines}
     assert len(looks) == len(lines) == 21
 
 
 def test_early_stopping_is_drawn_in_the_color_of_its_network():
-    axes = curves.draw_curves(
+    axes = draw_curves(
         {"a": _curve(), "b": _curve()}, budget={"b": budget()}
     ).axes[0]
     colors = {line.get_label(): line.get_color() for line in axes.lines}
@@ -300,7 +310,7 @@ def test_early_stopping_is_drawn_in_the_color_of_its_network():
 def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
     macs, form, labels
 ):
-    figure = curves.draw_curves([named("a", macs=macs, errors=(0.5, 0.1))])
+    figure = draw_curves([named("a", macs=macs, errors=(0.5, 0.1))])
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert axes.get_xscale() == form
@@ -311,7 +321,7 @@ def test_costs_that_span_much_are_drawn_on_a_logarithmic_axis(
 
 def test_bars_of_deadlines_are_errors_with_whiskers():
     simulated = simulation()
-    axes = comparison.draw_deadlines(simulated).axes[0]
+    axes = draw_deadlines(simulated).axes[0]
     bars = [
         container
         for container in axes.containers
@@ -319,12 +329,12 @@ def test_bars_of_deadlines_are_errors_with_whiskers():
     ]
     labels = [bar.get_label().split(":")[0] for bar in bars]
     assert labels == ["Baseline", "Nested", "Oracle (all)", "Oracle (each)"]
-    for one, scheme in zip(
+    for bar, scheme in zip(
         bars, ("baseline", "nested", "oracle_all", "oracle_each"), strict=True
     ):
-        heights = tuple(patch.get_height() for patch in one.patches)
+        heights = tuple(patch.get_height() for patch in bar.patches)
         assert heights == simulated.errors[scheme]
-        (whiskers,) = one.errorbar.lines[2]
+        (whiskers,) = bar.errorbar.lines[2]
         for whisker, ends in zip(
             whiskers.get_segments(), simulated.intervals[scheme], strict=True
         ):
@@ -335,7 +345,7 @@ def test_bars_of_deadlines_are_errors_with_whiskers():
 
 
 def test_increases_are_drawn_as_they_are_and_the_optimal_at_0():
-    axes = comparison.draw_relative_increase(
+    axes = draw_relative_increase(
         {
             "a": {3: -1.0, 1: 20.0, 2: 0.0},
             "b": {1: Spread(9, 1, 7, 12), 2: Spread(5, *[math.nan] * 3)},
@@ -357,9 +367,7 @@ def test_priorities_are_drawn_stage_by_stage():
             _curve(errors=(0.45, 0.25, 0.15)),
         ]
     )
-    axes = comparison.draw_priorities(
-        {(3, 1, 2): spread, "SGD": _curve()}
-    ).axes[0]
+    axes = draw_priorities({(3, 1, 2): spread, "SGD": _curve()}).axes[0]
     for label, errors in {
         "3, 1, 2": [0.45, 0.25, 0.15],
         "SGD": [0.5, 0.3, 0.1],
@@ -371,25 +379,25 @@ def test_priorities_are_drawn_stage_by_stage():
 
 
 def test_the_finest_label_sets_are_marked():
-    axes = curves.draw_label_sets(hierarchical(), 0.4).axes[0]
+    axes = draw_label_sets(hierarchical(), 0.4).axes[0]
     lines = _lines(axes)
     assert lines["wanted error: 40% at most"][1] == [0.4, 0.4]
     marked = lines["finest labels within it"]
     assert marked == ([10, 30, 100], [0.35, 0.4, 0.2])
-    figure = curves.draw_label_sets(hierarchical(), 0.05)
+    figure = draw_label_sets(hierarchical(), 0.05)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "finest labels within it" not in texts
-    figure = curves.draw_label_sets(hierarchical())
+    figure = draw_label_sets(hierarchical())
     assert len(figure.legends[0].get_texts()) == 2
 
 
 def test_errors_by_latency_hold_until_the_next_answer():
     networks = {"nested": [(1.0, 0.5), (4.0, 0.2)], "w4": [(3.0, 0.15)]}
-    figure = comparison.draw_latencies(networks)
+    figure = draw_latencies(networks)
     (axes,) = figure.axes
     assert _lines(axes) == {
-        name: tuple(map(list, zip(*one, strict=True)))
-        for name, one in networks.items()
+        name: tuple(map(list, zip(*stages, strict=True)))
+        for name, stages in networks.items()
     }
     assert axes.lines[0].get_drawstyle() == "steps-post"
     assert axes.get_xlabel() == "time to the answer (ms)"
@@ -399,58 +407,55 @@ def test_errors_by_latency_hold_until_the_next_answer():
 @pytest.mark.parametrize(
     ("plot", "message"),
     [
-        (lambda path: curves.plot_latencies({}, path), "no error"),
-        (lambda path: curves.plot_latencies({"a": []}, path), "'a': 0"),
+        (lambda path: plots.plot_latencies({}, path), "at least one"),
+        (lambda path: plots.plot_latencies({"a": []}, path), "'a': 0"),
         (
-            lambda path: curves.plot_latencies({"a": [(0.0, 0.5)]}, path),
+            lambda path: plots.plot_latencies({"a": [(0.0, 0.5)]}, path),
             "0.0 ms and 0.5",
         ),
-        (lambda path: curves.plot_curves({}, path), "empty"),
-        (lambda path: curves.plot_curves([], path), "empty"),
+        (lambda path: plots.plot_curves({}, path), "empty"),
+        (lambda path: plots.plot_curves([], path), "empty"),
         (
-            lambda path: curves.plot_curves([_curve(), _curve()], path),
+            lambda path: plots.plot_curves([_curve(), _curve()], path),
             "2 curves in `curves` are called 'net'",
         ),
-        (lambda path: curves.plot_curves({"a": 3}, path), "'a' is 3"),
-        (lambda path: curves.plot_curves([budget()], path), "AnytimeCurve"),
+        (lambda path: plots.plot_curves({"a": 3}, path), "'a' is 3"),
+        (lambda path: plots.plot_curves([budget()], path), "AnytimeCurve"),
         (
-            lambda path: curves.plot_curves(
-                [_curve()], path, budget=[_curve()]
-            ),
+            lambda path: plots.plot_curves([_curve()], path, budget=[_curve()]),
             "`budget` must be of `BudgetCurve`s",
         ),
-        (lambda path: curves.plot_budget(_curve(), path), "BudgetCurve"),
+        (lambda path: plots.plot_curves(3, path), "curves=3"),
         (
-            lambda path: curves.plot_label_sets(hierarchical(), path, 1.5),
-            "error=1.5",
+            lambda path: plots.plot_curves([_curve()], path, budget=_curve()),
+            "BudgetCurve",
         ),
+        (lambda path: budget().plot(path, budget()), "AnytimeCurve"),
+        (lambda path: hierarchical().plot(path, 1.5), "error=1.5"),
+        (lambda path: HierarchicalCurve({}).plot(path), "empty"),
+        (lambda path: plots.plot_relative_increase({}, path), "no increase"),
         (
-            lambda path: curves.plot_label_sets(HierarchicalCurve({}), path),
-            "empty",
-        ),
-        (lambda path: curves.plot_relative_increase({}, path), "no increase"),
-        (
-            lambda path: curves.plot_relative_increase({"a": {}}, path),
+            lambda path: plots.plot_relative_increase({"a": {}}, path),
             "no increase",
         ),
         (
-            lambda path: curves.plot_relative_increase(
+            lambda path: plots.plot_relative_increase(
                 {"a": {1: 2.0, 2: math.inf}}, path
             ),
             "inf of 'a' at 2",
         ),
         (
-            lambda path: curves.plot_relative_increase({"a": {"1": 2.0}}, path),
+            lambda path: plots.plot_relative_increase({"a": {"1": 2.0}}, path),
             "'1' of 'a'",
         ),
         (
-            lambda path: curves.plot_relative_increase(
+            lambda path: plots.plot_relative_increase(
                 {"a": {1: 2.0}, "b": {0.25: 2.0, 1: 3.0}}, path
             ),
             "'a' by stage, 'b' by share",
         ),
         (
-            lambda path: curves.plot_priorities(
+            lambda path: plots.plot_priorities(
                 {(1, 2, 3): _curve(), "SGD": long_curve(4)}, path
             ),
             "'1, 2, 3': 3, 'SGD': 4",
@@ -465,17 +470,17 @@ def test_what_cannot_be_drawn_is_refused(tmp_path, plot, message):
 
 def test_other_formats_are_refused_by_all(tmp_path):
     path = tmp_path / "figure.pdf"
-    for plot, drawn in (
-        (curves.plot_curves, [_curve()]),
-        (curves.plot_deadlines, simulation()),
-        (curves.plot_relative_increase, {"a": {1: 2.0}}),
-        (curves.plot_priorities, {"SGD": _curve()}),
-        (curves.plot_latencies, {"a": [(1.0, 0.5)]}),
-        (curves.plot_label_sets, hierarchical()),
-        (curves.plot_budget, budget()),
+    for plot, results in (
+        (plots.plot_curves, [_curve()]),
+        (plots.plot_relative_increase, {"a": {1: 2.0}}),
+        (plots.plot_priorities, {"SGD": _curve()}),
+        (plots.plot_latencies, {"a": [(1.0, 0.5)]}),
     ):
         with pytest.raises(ValueError, match=r"figure\.pdf"):
-            plot(drawn, path)
+            plot(results, path)
+    for result in (_curve(), budget(), hierarchical(), simulation()):
+        with pytest.raises(ValueError, match=r"figure\.pdf"):
+            result.plot(path)
     assert not list(tmp_path.iterdir())
 
 

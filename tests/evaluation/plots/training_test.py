@@ -4,8 +4,11 @@ import math
 import numpy as np
 import pytest
 
+from keras_anytime.evaluation import plots
 from keras_anytime.evaluation.plots import style
-from keras_anytime.evaluation.plots import training
+from keras_anytime.evaluation.plots.cosines import draw_cosines
+from keras_anytime.evaluation.plots.history import draw_history
+from keras_anytime.evaluation.plots.loss_weights import draw_loss_weights
 
 
 def _csv(path, columns):
@@ -41,8 +44,8 @@ def _history(path, num_stages=3, epochs=4, sets=(None,), prefix="val_"):
         "loss": [1.5] * epochs,
     }
     for k in range(1, num_stages + 1):
-        for one in sets:
-            label = f"{one}_" if one else ""
+        for label_set in sets:
+            label = f"{label_set}_" if label_set else ""
             accuracy = [(k + e) / 40 for e in range(epochs)]
             columns[f"stage_{k}_{label}accuracy"] = [0.99] * epochs
             columns[f"{prefix}stage_{k}_{label}accuracy"] = accuracy
@@ -52,14 +55,14 @@ def _history(path, num_stages=3, epochs=4, sets=(None,), prefix="val_"):
 
 
 FIGURES = {
-    "weights": (_weights, training.draw_loss_weights, "share"),
-    "cosines": (_cosines, training.draw_cosines, "pair of stages"),
-    "history": (_history, training.draw_history, "validation top-1"),
+    "weights": (_weights, draw_loss_weights, "share"),
+    "cosines": (_cosines, draw_cosines, "pair of stages"),
+    "history": (_history, draw_history, "validation top-1"),
 }
 PLOTS = {
-    "weights": training.plot_loss_weights,
-    "cosines": training.plot_cosines,
-    "history": training.plot_history,
+    "weights": plots.plot_loss_weights,
+    "cosines": plots.plot_cosines,
+    "history": plots.plot_history,
 }
 
 
@@ -107,7 +110,7 @@ def test_weights_are_drawn_as_shares(tmp_path):
         tmp_path / "weights.csv",
         {"epoch": [1, 2], "weight_2": [3, 1], "weight_1": [1, 1]},
     )
-    axes = training.draw_loss_weights(source).axes[0]
+    axes = draw_loss_weights(source).axes[0]
     first, second = (patch.get_data() for patch in axes.patches)
     np.testing.assert_allclose(first.values, [0.25, 0.5])
     np.testing.assert_allclose(first.baseline, [0, 0])
@@ -122,7 +125,7 @@ def test_stages_of_a_part_of_a_network_keep_their_numbers(tmp_path):
         tmp_path / "weights.csv",
         {"epoch": [1, 2], "weight_10": [3, 1], "weight_2": [1, 1]},
     )
-    axes = training.draw_loss_weights(source).axes[0]
+    axes = draw_loss_weights(source).axes[0]
     assert [patch.get_label() for patch in axes.patches] == [
         "stage 2",
         "stage 10",
@@ -130,7 +133,7 @@ def test_stages_of_a_part_of_a_network_keep_their_numbers(tmp_path):
     np.testing.assert_allclose(axes.patches[0].get_data().values, [0.25, 0.5])
 
 
-def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_grey(
+def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_gray(
     tmp_path,
 ):
     source = _csv(
@@ -142,7 +145,7 @@ def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_grey(
             "cosine_2_3": ["", 1],
         },
     )
-    figure = training.draw_cosines(source)
+    figure = draw_cosines(source)
     axes = figure.axes[0]
     (mesh,) = axes.collections
     drawn = np.ma.filled(mesh.get_array(), np.nan).reshape(3, 2)
@@ -162,7 +165,7 @@ def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_grey(
 
 def test_history_is_the_validation_error_of_each_stage(tmp_path):
     source = _history(tmp_path / "log.csv")
-    axes = training.draw_history(source).axes[0]
+    axes = draw_history(source).axes[0]
     for k, line in enumerate(axes.lines, start=1):
         assert line.get_label() == f"stage {k}"
         assert list(line.get_xdata()) == [1, 2, 3, 4]
@@ -180,20 +183,20 @@ def test_epochs_without_validation_are_passed_over(tmp_path):
             "val_stage_1_sparse_categorical_accuracy": ["", 0.5, ""],
         },
     )
-    (line,) = training.draw_history(source).axes[0].lines
+    (line,) = draw_history(source).axes[0].lines
     assert list(line.get_xdata()) == [2]
     assert list(line.get_ydata()) == [0.5]
 
 
 def test_without_validation_training_is_drawn_and_called_so(tmp_path):
     source = _history(tmp_path / "log.csv", prefix="")
-    axes = training.draw_history(source).axes[0]
+    axes = draw_history(source).axes[0]
     assert axes.get_ylabel() == "training top-1 error"
 
 
 def test_each_label_set_has_axes_of_its_own(tmp_path):
     source = _history(tmp_path / "log.csv", sets=("fine", "very_coarse"))
-    figure = training.draw_history(source)
+    figure = draw_history(source)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["fine labels", "very_coarse labels"]
     assert [len(axes.lines) for axes in figure.axes] == [3, 3]
@@ -253,7 +256,7 @@ def test_other_files_are_refused(tmp_path, name, content, message):
 def test_weights_without_shares_are_refused(tmp_path, columns, message):
     source = _csv(tmp_path / "weights.csv", {"epoch": [1, 2], **columns})
     with pytest.raises(ValueError, match=message):
-        training.plot_loss_weights(source, tmp_path / "figure.png")
+        plots.plot_loss_weights(source, tmp_path / "figure.png")
     assert [path.name for path in tmp_path.iterdir()] == ["weights.csv"]
 
 

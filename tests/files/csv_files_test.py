@@ -5,8 +5,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from keras_anytime.evaluation.csv_files import read_csv
-from keras_anytime.evaluation.csv_files import write_csv
+from keras_anytime.files.csv_files import read_csv
+from keras_anytime.files.csv_files import write_csv
 
 NAMES = st.text(st.sampled_from("'=+-@ \t\n,\"1.e\uff1d")) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\r")

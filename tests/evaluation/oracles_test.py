@@ -17,12 +17,12 @@ def _networks(errors=(0.4, 0.5, 0.2), macs=(10, 40, 100)):
     ]
 
 
-def _errors(one):
-    return [point.top1_error for point in one.points]
+def _errors(measured):
+    return [point.top1_error for point in measured.points]
 
 
-def _macs(one):
-    return [point.macs for point in one.points]
+def _macs(measured):
+    return [point.macs for point in measured.points]
 
 
 def test_the_oracle_runs_one_network_alone():

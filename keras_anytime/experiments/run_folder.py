@@ -1,0 +1,222 @@
+"""The run folder: its files, written by a training and read by all others."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+from typing import TextIO
+
+from keras_anytime.files import ContentError
+from keras_anytime.files import check_writable
+from keras_anytime.files import lock_file
+from keras_anytime.files import user_path
+from keras_anytime.files import write_json
+
+# What a training writes at its end, and its settings at its start.
+_WRITTEN = (
+    "settings.json",
+    "model.keras",
+    "curve.csv",
+    "curve.json",
+    "curve.png",
+    "results.json",
+)
+# What a finished run can be evaluated from.
+_FINISHED = ("settings.json", "model.keras")
+_LOCK = "checkpoints/lock"
+_EPOCH_LOGS = ("history*.csv", "weights.csv", "cosines.csv")
+
+
+class RunFolder:
+    """The folder of one training: names, contents and checks of its files.
+
+    Args:
+        path: String or path of the folder. It need not exist.
+
+    Attributes:
+        path: A `pathlib.Path`.
+        settings: Path of the settings that decide what is computed, a JSON
+            object.
+        model: Path of the trained network.
+        results: Path of the results, a JSON object: provenance, settings,
+            minutes and curve.
+        curve_csv: Path of the curve for spreadsheets.
+        curve_json: Path of the curve for programs.
+        curve_picture: Path of the picture of the curve.
+        history: Path of the metrics of each epoch, a CSV file.
+        weights: Path of the loss weights of each epoch, a CSV file.
+        cosines: Path of the cosines of gradients of each epoch, a CSV file.
+        checkpoints: Path of the folder of checkpoints.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = user_path(path)
+        self.settings = self.path / "settings.json"
+        self.model = self.path / "model.keras"
+        self.results = self.path / "results.json"
+        self.curve_csv = self.path / "curve.csv"
+        self.curve_json = self.path / "curve.json"
+        self.curve_picture = self.path / "curve.png"
+        self.history = self.path / "history.csv"
+        self.weights = self.path / "weights.csv"
+        self.cosines = self.path / "cosines.csv"
+        self.checkpoints = self.path / "checkpoints"
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def stage_history(self, stage: int) -> pathlib.Path:
+        """Returns the path of the metrics of one stage's greedy training.
+
+        Args:
+            stage: Integer from 1.
+        """
+        return self.path / f"history_stage_{stage}.csv"
+
+    def epoch_logs(self) -> list[pathlib.Path]:
+        """Returns the paths of the CSV files with one line for each epoch."""
+        return [
+            path
+            for pattern in _EPOCH_LOGS
+            for path in sorted(self.path.glob(pattern))
+        ]
+
+    def histories(self) -> list[pathlib.Path]:
+        """Returns the paths of the metrics of each epoch.
+
+        There is one file, or one for each stage of a greedy training.
+        """
+        return sorted(self.path.glob("history*.csv"))
+
+    def check_writable(self) -> None:
+        """Raises a `ValueError` if files cannot be written to the folder."""
+        try:
+            for name in (*_WRITTEN, _LOCK):
+                check_writable(self.path / name)
+        except OSError as error:
+            raise ValueError(f"cannot use --workdir: {error}") from error
+
+    def lock(self) -> TextIO:
+        """Locks the folder for this process, until the result is closed.
+
+        Returns:
+            The lock file, a context manager.
+
+        Raises:
+            ValueError: If another process has locked the folder.
+        """
+        try:
+            return lock_file(self.path / _LOCK)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"Another process is training in {self.path}; wait for it, or "
+                "use another --workdir."
+            ) from error
+
+    def check_finished(self) -> None:
+        """Raises a `FileNotFoundError` if no finished run is in the folder."""
+        for name in _FINISHED:
+            if not (self.path / name).is_file():
+                raise FileNotFoundError(
+                    f"{str(self.path)!r} is no folder of a finished run: it "
+                    f"has no {name}. recipes/train.py writes one."
+                )
+
+    def check_settings(
+        self, settings: Mapping[str, Any], defaults: Mapping[str, Any]
+    ) -> None:
+        """Raises a `ValueError` if the folder holds a run of other settings.
+
+        It also raises one if there are checkpoints without settings, because
+        it is not known of which run they are.
+
+        Args:
+            settings: The settings of the training to be run here.
+            defaults: The defaults of the same settings. A run that is older
+                than a setting was trained with its default.
+        """
+        if not self.settings.exists():
+            if any(self.checkpoints.glob("*.keras")) or any(
+                self.checkpoints.glob("stage_*/*.keras")
+            ):
+                raise ContentError(
+                    f"{self.path} has checkpoints, but no settings.json that "
+                    "tells of which run: use another --workdir, or delete "
+                    f"{self.checkpoints}."
+                )
+            return
+        earlier = {**defaults, **self.read_settings()}
+        differing = [
+            f"--{name}={value} (was {earlier[name]})"
+            for name, value in settings.items()
+            if earlier[name] != value
+        ]
+        if differing:
+            raise ValueError(
+                f"{self.path} holds a run with other flags: "
+                f"{', '.join(differing)}. Use another --workdir, or the flags "
+                "of that run."
+            )
+
+    def read_settings(self) -> dict[str, Any]:
+        """Returns the settings of the run.
+
+        Raises:
+            ContentError: If the file is damaged.
+        """
+        try:
+            settings = json.loads(self.settings.read_text())
+        except (ValueError, RecursionError):
+            settings = None
+        if not isinstance(settings, dict):
+            raise self.damaged_settings()
+        return settings
+
+    def damaged_settings(self) -> ContentError:
+        """Returns the error that tells that the settings are damaged."""
+        return ContentError(
+            f"{self.settings} is damaged, and does not tell of which run it "
+            "is: use another folder, or delete this one."
+        )
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Writes the settings of the run.
+
+        Args:
+            settings: The settings that decide what is computed.
+        """
+        write_json(self.settings, settings)
+
+    def read_results(self) -> dict[str, Any]:
+        """Returns the results of the run, as `write_results` wrote them."""
+        return json.loads(self.results.read_text())
+
+    def write_results(
+        self,
+        provenance: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        seed: int,
+        minutes: float,
+        curve: Mapping[str, Any],
+    ) -> None:
+        """Writes the results of the run.
+
+        Args:
+            provenance: Command, hardware, commit and versions, see
+                `keras_anytime.provenance`.
+            settings: The settings that decide what was computed.
+            seed: Integer. The seed of the run.
+            minutes: Float. Minutes that the training took.
+            curve: `AnytimeCurve.to_dict()`.
+        """
+        results = {
+            **provenance,
+            "flags": settings,
+            "seed": seed,
+            "minutes": minutes,
+            "curve": curve,
+        }
+        write_json(self.results, results)

@@ -1,0 +1,57 @@
+"""The mean of the loss weights over an epoch."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_anytime.backend.types import Tensor
+
+
+class MeanLossWeights:
+    """Averages the loss weights of training steps, for callbacks.
+
+    The sums are neither saved nor part of the model's weights: they start anew
+    with each epoch.
+
+    Args:
+        num_stages: Integer K.
+
+    Attributes:
+        variables: List of the `keras.Variable`s that hold the sums.
+    """
+
+    def __init__(self, num_stages: int):
+        self._sums, self._count = (
+            keras.Variable(
+                ops.zeros(shape, "float32"), trainable=False, name=name
+            )
+            for name, shape in (
+                ("weight_sums", (num_stages,)),
+                ("weight_count", ()),
+            )
+        )
+        self.variables = [self._sums, self._count]
+
+    def update(self, weights: Tensor) -> None:
+        """Adds the weights of one training step.
+
+        Args:
+            weights: Float tensor `(K,)`.
+        """
+        self._sums.assign_add(ops.cast(weights, "float32"))
+        self._count.assign_add(ops.ones((), "float32"))
+
+    def result(self) -> np.ndarray:
+        """Returns the mean weights since the last reset.
+
+        Returns:
+            Float array `(K,)`; NaN before the first training step.
+        """
+        count = float(ops.convert_to_numpy(self._count))
+        sums = ops.convert_to_numpy(self._sums)
+        return sums / count if count else np.full(sums.shape, np.nan)
+
+    def reset(self) -> None:
+        """Starts a new mean."""
+        for variable in self.variables:
+            variable.assign(ops.zeros_like(variable.value))

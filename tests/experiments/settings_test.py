@@ -1,0 +1,110 @@
+import pytest
+from absl import app
+from absl import flags
+
+from keras_anytime.experiments import command_line
+from keras_anytime.experiments.evaluate_settings import EvaluateSettings
+from keras_anytime.experiments.queue_settings import QueueSettings
+from keras_anytime.experiments.train_settings import TrainSettings
+from tests.source import ROOT
+
+FLAG_FILES = sorted((ROOT / "recipes" / "flags").glob("*.flags"))
+
+
+def _read(settings_class, *arguments, **defaults):
+    flag_values = flags.FlagValues()
+    command_line.define_flags(settings_class, flag_values, **defaults)
+    rest = flag_values(["program", *arguments])
+    return command_line.read_settings(settings_class, rest[1:], flag_values)
+
+
+def test_flags_have_the_defaults_of_the_settings():
+    settings = _read(TrainSettings, "--workdir=run")
+    assert settings.given == {"workdir"}
+    assert settings.to_dict() == TrainSettings(workdir="run").to_dict()
+    settings = _read(
+        QueueSettings, "--workdir=run", "--minutes=1", results="tables.json"
+    )
+    assert settings.results == "tables.json" and settings.minutes == 1.0
+
+
+@pytest.mark.parametrize("path", FLAG_FILES, ids=lambda path: path.stem)
+def test_every_flag_file_gives_settings(path):
+    settings = _read(TrainSettings, f"--flagfile={path}", "--workdir=run")
+    settings.check_greedy()
+    assert settings.data == "cifar10" and settings.schedule == "steps"
+    assert settings.greedy == path.stem.endswith("_greedy")
+    for name in ("net_arguments", "gradients_arguments", "weighting_arguments"):
+        settings.json_object(name)
+
+
+def test_wrong_flags_are_refused():
+    for wrong in ("--epochs=0", "--schedule=fast", "--color=red", "--seed=x"):
+        with pytest.raises(flags.Error):
+            _read(TrainSettings, "--workdir=run", wrong)
+    with pytest.raises(flags.Error, match="workdir"):
+        _read(TrainSettings)
+    with pytest.raises(app.UsageError, match="surplus"):
+        _read(TrainSettings, "--workdir=run", "surplus")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, "--epochs must be 1 or more"),
+        ({"momentum": 1.5}, "--momentum must be 1 or less"),
+        ({"schedule": "fast"}, "--schedule must be one of constant, cosine"),
+    ],
+)
+def test_settings_have_the_bounds_of_flags(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        TrainSettings(workdir="run", **wrong)
+
+
+def test_what_is_kept_of_settings_decides_on_results():
+    kept = TrainSettings(workdir="run", units=["1"]).to_dict()
+    assert kept["units"] == ["1"] and kept["gradients"] == "orthogonal"
+    assert not {"workdir", "data_dir", "download", "given"} & set(kept)
+    assert "gradients" not in TrainSettings(workdir="r", greedy=True).to_dict()
+
+
+def test_greedy_training_ignores_no_setting():
+    _read(TrainSettings, "--workdir=run", "--greedy").check_greedy()
+    for settings in (
+        _read(
+            TrainSettings, "--workdir=r", "--greedy", "--gradients=orthogonal"
+        ),
+        TrainSettings(workdir="r", greedy=True, gradients="sum"),
+    ):
+        with pytest.raises(ValueError, match="loss alone.*--gradients="):
+            settings.check_greedy()
+
+
+def test_arguments_of_the_network():
+    settings = TrainSettings(
+        workdir="run",
+        nesting="w1-w2",
+        units=["1", "2"],
+        net_arguments='{"stem": "cifar"}',
+    )
+    assert settings.network_arguments() == {
+        "l2": 5e-5,
+        "stem": "cifar",
+        "nesting": "w1-w2",
+        "units": [1, 2],
+    }
+    for wrong, message in (
+        ({"units": ["x"]}, "--units must be whole numbers. Received: x"),
+        ({"net_arguments": "[1]"}, "--net_arguments must be a JSON object"),
+        ({"net_arguments": '{"classes": 3}'}, "cannot set classes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TrainSettings(workdir="run", **wrong).network_arguments()
+
+
+def test_lists_of_numbers():
+    settings = EvaluateSettings(deadlines_ms=["1", "inf"])
+    assert settings.numbers("deadlines_ms") == [1.0, float("inf")]
+    assert settings.numbers("probabilities") is None
+    with pytest.raises(ValueError, match="--probabilities must be numbers"):
+        EvaluateSettings(probabilities=["x"]).numbers("probabilities")
