@@ -177,7 +177,7 @@ def test_a_place_that_cannot_be_written_is_said_before_there_is_work(
         (["recipes/train.py", "--gradients=greedy"], "--greedy"),
         (
             ["recipes/train.py", "--drop_remainder", "--batch_size=9999"],
-            "leaves nothing of 1438 training images",
+            "there are 1438 training images",
         ),
     ],
 )
