@@ -6,6 +6,7 @@ and a device without Keras can import `keras_anytime.runtime`.
 
 import importlib
 import sys
+from typing import Any
 
 from keras_anytime.version import __version__
 
@@ -32,7 +33,7 @@ _ATTRIBUTES = {
 __all__ = ["__version__", *_ATTRIBUTES, *_SUBMODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _ATTRIBUTES:
@@ -40,11 +41,11 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# `keras.models.load_model` only finds classes that are registered. Where Keras
-# is there already, registering them costs next to nothing.
+# `keras.models.load_model` only finds registered classes. If Keras is already
+# imported, registering them costs next to nothing.
 if "keras" in sys.modules:
     importlib.import_module("keras_anytime.loading")

@@ -1,44 +1,54 @@
-"""Loading saved models, whatever class of this package they are."""
+"""Loading saved models of any class of this package."""
+
+import os
 
 import keras
 
 from keras_anytime.files import user_path
 from keras_anytime.model import AnytimeModel
-from keras_anytime.nets import ensemble  # noqa: F401  (saved ones need it)
+
+# Importing the module registers its model class with Keras.
+from keras_anytime.nets import ensemble  # noqa: F401
 from keras_anytime.saving.archives import check_archive
 
 
-def load_model(path):
+def load_model(path: str | os.PathLike) -> AnytimeModel:
     """Loads a model that was saved with `model.save(path)`.
 
-    The same as `keras.models.load_model`, but never misses the classes of this
-    package, and first looks whether the file is whole and no bomb: what is in
-    it may be 100 times as large as the file. Training goes on where it was
-    saved: optimizer, weighting and combiner are restored with their state.
+    It differs from `keras.models.load_model` in two points: the classes of
+    this package are always registered, and the file is checked before it is
+    loaded. A damaged file is an error, and so is one that expands to more than
+    100 times its size. The optimizer, the weighting and the combiner are
+    restored with their state, so training continues where it was saved.
+
+    ```python
+    model.save("run/model.keras")
+    model = ka.load_model("run/model.keras")
+    ```
 
     Args:
-        path: String. A `.keras` file.
+        path: String or path of a `.keras` file.
 
     Returns:
         An `AnytimeModel`.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If the file is damaged, or holds no anytime model.
+        ValueError: If the file is damaged or holds another kind of model.
     """
     path = user_path(path)
     check_archive(path)
     try:
         model = keras.models.load_model(path)
     except Exception as error:
-        # There are as many types as ways to be damaged.
+        # Keras raises many types of errors for damaged files.
         raise ValueError(
             f"The file cannot be loaded as a model. Received: "
             f"path={str(path)!r}, {type(error).__name__}: {error}"
         ) from error
     if not isinstance(model, AnytimeModel):
         raise ValueError(
-            f"The file holds no anytime model. Received: path={str(path)!r} "
-            f"with a {type(model).__name__}"
+            "The file holds a model that is not an anytime model. Received: "
+            f"path={str(path)!r} with a {type(model).__name__}"
         )
     return model

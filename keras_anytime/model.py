@@ -9,8 +9,8 @@ from typing import NoReturn
 import keras
 
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
-from keras_anytime.saving.whole import refuse_export
-from keras_anytime.saving.whole import save_whole
+from keras_anytime.saving.models import refuse_export
+from keras_anytime.saving.models import save_model
 from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages import step as step_lib
@@ -215,7 +215,7 @@ class AnytimeModel(StageTrainer):
         Raises:
             FloatingPointError: If a variable is not finite.
         """
-        save_whole(self, super().save, filepath, overwrite, **kwargs)
+        save_model(self, super().save, filepath, overwrite, **kwargs)
 
     def export(
         self, filepath: str | os.PathLike, *args: Any, **kwargs: Any

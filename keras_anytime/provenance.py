@@ -1,4 +1,4 @@
-"""Where a result comes from: command, machine, commit, versions."""
+"""The provenance of a result: command, machine, commit and versions."""
 
 import importlib.metadata
 import os
@@ -6,6 +6,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from typing import Any
 
 from keras_anytime.version import __version__
 
@@ -13,7 +14,10 @@ _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python, of this package and of its stack."""
+    """Returns the versions of Python, of this package and of its dependencies.
+
+    Packages that are not installed are omitted.
+    """
     found = {
         "python": platform.python_version(),
         "keras_anytime": __version__,
@@ -26,12 +30,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance() -> dict:
+def provenance() -> dict[str, Any]:
     """Returns what is needed to repeat a run, for its results file.
 
     Returns:
-        Dict with `command`, `hardware`, `commit` (`None` outside of a git
-        checkout; `+` after it where files differ from it) and `versions`.
+        Dict with `command`, `hardware`, `commit` and `versions`. The commit is
+        `None` outside of a git checkout, and ends with `+` if files of the
+        package were changed since.
     """
     return {
         "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -43,7 +48,7 @@ def provenance() -> dict:
     }
 
 
-def _processor():
+def _processor() -> str:
     try:
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -53,8 +58,8 @@ def _processor():
     return platform.processor() or platform.machine()
 
 
-def _accelerators():
-    """Returns the names of the GPUs and TPUs that Keras' backend has."""
+def _accelerators() -> list[str]:
+    """Returns the names of the GPUs and TPUs that Keras' backend uses."""
     keras = sys.modules.get("keras")
     if keras is None:
         return []
@@ -77,7 +82,7 @@ def _accelerators():
     return []
 
 
-def _commit():
+def _commit() -> str | None:
     folder = pathlib.Path(__file__).parent
     try:
         commit = _git(folder, "rev-parse", "HEAD").strip()
@@ -87,7 +92,7 @@ def _commit():
     return f"{commit}+" if changed else commit
 
 
-def _git(folder, *arguments):
+def _git(folder: pathlib.Path, *arguments: str) -> str:
     return subprocess.run(
         ["git", "-C", str(folder), *arguments],
         check=True,

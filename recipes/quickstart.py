@@ -43,7 +43,7 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     logging.set_verbosity(logging.WARNING)
     from keras_anytime.files import check_writable
-    from keras_anytime.files import no_room
+    from keras_anytime.files import disk_full_errno
     from keras_anytime.files import user_path
 
     output = user_path(FLAGS.output)
@@ -61,7 +61,7 @@ def main(argv):
         )
         sys.exit(130)
     except Exception as error:
-        if no_room(error) is None:
+        if disk_full_errno(error) is None:
             raise
         sys.exit(
             f"quickstart.py: {error}. What is in {output} is whole: the same "

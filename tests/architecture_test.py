@@ -59,7 +59,7 @@ ON_DEVICE = (
     "keras_anytime/__init__.py",
     "keras_anytime/version.py",
     "keras_anytime/confidence.py",
-    "keras_anytime/files.py",
+    "keras_anytime/files/*.py",
     "keras_anytime/manifest/*.py",
     "keras_anytime/runtime/*.py",
 )

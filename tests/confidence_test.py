@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_anytime.confidence import check_confident
+from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.confidence import confidence
 from keras_anytime.confidence import log_softmax
@@ -32,10 +32,10 @@ def test_that_of_one_logit_is_of_the_likelier_of_yes_and_no():
     ("task", "classes"), [("multi_label", 5), (None, 1), ("multi_label", 1)]
 )
 def test_answers_that_exclude_nothing_have_none(task, classes):
-    check_confident(None, 2)
-    check_confident("binary", 1)
+    check_has_confidence(None, 2)
+    check_has_confidence("binary", 1)
     with pytest.raises(ValueError, match=f"{classes} logits and task={task!r}"):
-        check_confident(task, classes)
+        check_has_confidence(task, classes)
 
 
 def test_one_threshold_serves_all_stages_but_the_last():

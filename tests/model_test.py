@@ -173,7 +173,7 @@ def test_other_models_are_not_loaded(tmp_path):
     image = keras.Input((3,))
     model = keras.Model(image, keras.layers.Dense(2)(image))
     model.save(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match="no anytime model"):
+    with pytest.raises(ValueError, match="not an anytime model"):
         ka.load_model(tmp_path / "other.keras")
 
 

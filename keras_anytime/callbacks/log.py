@@ -5,11 +5,11 @@ import time
 
 import keras
 
-from keras_anytime.evaluation.csv_files import read_csv
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
+from keras_anytime.files.csv_files import read_csv
+from keras_anytime.files.csv_files import write_csv
 
 
 class EpochLog(keras.callbacks.Callback):

@@ -1,22 +1,28 @@
 """CRC-32C, the checksum of TFRecord files, in NumPy.
 
-A checksum is linear over bits: that of a block is the XOR of what each byte
-adds at its place, which a table has for all bytes and places. So NumPy takes
-all bytes of all blocks at once, and only blocks are gone through one by one.
+A checksum is linear over bits: the checksum of a block is the XOR of what each
+byte contributes at its place. A table holds the contribution of each byte value
+at each place, so NumPy looks up all bytes of all blocks together, and only the
+blocks are processed one by one.
 """
 
 import functools
 
 import numpy as np
 
-_POLYNOMIAL = 0x82F63B78  # With its bits in reverse, as each byte's are taken.
-_ONES = 0xFFFFFFFF
-_BLOCK = 512  # Bytes; its table of 512 KiB stays in the processor's cache.
-_FEW = 128  # Bytes that are done before NumPy is set up.
-_PART = 1 << 20  # Bytes taken at once: the places in the table need 8 times it.
+# The polynomial with its bits in reverse order, because the bits of each byte
+# are processed in reverse order.
+_POLYNOMIAL = 0x82F63B78
+_UINT32_MASK = 0xFFFFFFFF
+# Bytes per block. The table of 512 KiB stays in the processor's cache.
+_BLOCK_SIZE = 512
+# Below this number of bytes, Python is faster than setting up NumPy.
+_MIN_NUMPY_SIZE = 128
+# Bytes that NumPy processes at a time. The table indices need 8 times as much.
+_CHUNK_SIZE = 1 << 20
 
 
-def crc32c(data):
+def crc32c(data: bytes) -> int:
     """Returns the CRC-32C of bytes.
 
     Args:
@@ -25,72 +31,76 @@ def crc32c(data):
     Reference:
         [RFC 3720, Appendix B.4](https://www.rfc-editor.org/rfc/rfc3720)
     """
-    crc = _ONES
+    crc = _UINT32_MASK
     content = np.frombuffer(data, "uint8")
-    while len(content) >= _FEW:
-        crc = _of_blocks(content[:_PART], crc)
-        content = content[_PART:]
-    last = _last_table()
+    while len(content) >= _MIN_NUMPY_SIZE:
+        crc = _update_by_blocks(content[:_CHUNK_SIZE], crc)
+        content = content[_CHUNK_SIZE:]
+    table = _byte_table()
     for byte in content.tolist():
-        crc = (crc >> 8) ^ last[(crc ^ byte) & 255]
-    return crc ^ _ONES
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 255]
+    return crc ^ _UINT32_MASK
 
 
-def masked_crc32c(data):
-    """Returns the CRC-32C of bytes as TFRecord files hold it.
+def masked_crc32c(data: bytes) -> int:
+    """Returns the CRC-32C of bytes in the masked form of TFRecord files.
 
-    It is rotated and shifted, so that checksums of checksums are none that
-    occur elsewhere.
+    The checksum is rotated and a constant is added, so that the checksum of
+    data that contain checksums stays meaningful.
+
+    Args:
+        data: Bytes.
     """
     crc = crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _ONES
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _UINT32_MASK
 
 
-def _of_blocks(content, crc):
-    """Returns the checksum so far after an array of 4 bytes or more."""
-    count = -(-len(content) // _BLOCK)
-    # Zeros in front leave a checksum of zero as it is; what there was before
-    # counts as XORed to the first four bytes.
-    blocks = np.zeros(count * _BLOCK, "uint8")
+def _update_by_blocks(content: np.ndarray, crc: int) -> int:
+    """Returns the checksum state after an array of 4 bytes or more."""
+    count = -(-len(content) // _BLOCK_SIZE)
+    # Leading zeros keep a state of zero. The previous state enters as an XOR
+    # with the first four bytes.
+    blocks = np.zeros(count * _BLOCK_SIZE, "uint8")
     first = len(blocks) - len(content)
     blocks[first:] = content
-    before = np.frombuffer(crc.to_bytes(4, "little"), "uint8")
-    blocks[first : first + 4] ^= before
-    table, places, heads = _tables()
-    added = table.take(blocks.reshape(count, _BLOCK) + places)
-    one, two, three, four = heads
+    state = np.frombuffer(crc.to_bytes(4, "little"), "uint8")
+    blocks[first : first + 4] ^= state
+    table, offsets, state_tables = _block_tables()
+    contributions = table.take(blocks.reshape(count, _BLOCK_SIZE) + offsets)
+    table_0, table_1, table_2, table_3 = state_tables
     crc = 0
-    for block in np.bitwise_xor.reduce(added, axis=1).tolist():
+    for block in np.bitwise_xor.reduce(contributions, axis=1).tolist():
         crc = (
-            one[crc & 255]
-            ^ two[crc >> 8 & 255]
-            ^ three[crc >> 16 & 255]
-            ^ four[crc >> 24]
+            table_0[crc & 255]
+            ^ table_1[crc >> 8 & 255]
+            ^ table_2[crc >> 16 & 255]
+            ^ table_3[crc >> 24]
             ^ block
         )
     return crc
 
 
 @functools.cache
-def _tables():
-    """Returns what each byte adds at each place of a block.
+def _block_tables() -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
+    """Returns the contribution of each byte value at each place of a block.
 
     Returns:
-        Uint32 array of places times 256 bytes, int64 array of where each
-        place's part begins, and the first four parts as lists.
+        Triple of a flat uint32 array of 256 values per place, an int64 array
+        with the offset of each place in it, and the values of the first four
+        places as lists.
     """
-    table = np.empty((_BLOCK, 256), "uint32")
-    last = np.array(_last_table(), "uint32")
+    table = np.empty((_BLOCK_SIZE, 256), "uint32")
+    last = np.array(_byte_table(), "uint32")
     table[-1] = last
-    for place in range(_BLOCK - 2, -1, -1):
+    for place in range(_BLOCK_SIZE - 2, -1, -1):
         table[place] = (table[place + 1] >> 8) ^ last[table[place + 1] & 255]
-    places = np.arange(_BLOCK) * 256
-    return table.reshape(-1), places, table[:4].tolist()
+    offsets = np.arange(_BLOCK_SIZE) * 256
+    return table.reshape(-1), offsets, table[:4].tolist()
 
 
 @functools.cache
-def _last_table():
-    """Returns what each byte adds at the end, as a list."""
+def _byte_table() -> list[int]:
+    """Returns the contribution of each byte value at the last place."""
     table = np.arange(256, dtype="uint32")
     for _ in range(8):
         table = np.where(table & 1, (table >> 1) ^ _POLYNOMIAL, table >> 1)

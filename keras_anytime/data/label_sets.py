@@ -1,66 +1,93 @@
-"""Which features of a data set are labels, and by which names."""
+"""Label sets: the features of a data set that are used as labels."""
 
+from collections.abc import Collection
 from collections.abc import Mapping
+from typing import Any
 
-# Each is named, and is an output of a network. ImageNet-21k has 21,843 and
-# Google Landmarks 203,094.
-MOST_CLASSES = 1 << 18
+import numpy as np
+
+#: Labels of one label set, or a dict from label sets to labels.
+Labels = np.ndarray | dict[str, np.ndarray]
+#: Images `(examples, height, width, channels)` and their labels.
+LabeledImages = tuple[np.ndarray, Labels]
+
+# The most classes of a label set. Each class has a name and an output of the
+# network. ImageNet-21k has 21,843 classes, and Google Landmarks has 203,094.
+MAX_CLASSES = 1 << 18
 
 
-def features_of(labels, known, name):
-    """Returns the features to read as labels, by label sets.
+def label_features(
+    labels: Mapping[str, str] | None, known: Collection[str], name: str
+) -> dict[str | None, str]:
+    """Returns the features that hold the labels, by label set.
 
     Args:
         labels: Dict or `None`, as in `keras_anytime.data.load`.
-        known: Sequence of strings, the features that are labels.
-        name: String. The data set's name.
+        known: Collection of strings. The features that hold labels.
+        name: String. The data set's name, for errors.
 
     Returns:
-        Dict from label sets to features; `None` is the only set of plain data.
+        Dict from label sets to features. Without label sets, the only key is
+        `None`.
 
     Raises:
-        ValueError: If `labels` is not so.
+        ValueError: If `labels` is not a dict, is empty, or names another
+            feature.
     """
-    features = {None: "label"} if labels is None else labels
-    given = set(features.values()) if isinstance(features, Mapping) else set()
-    if not given or not given <= set(known):
+    features: dict[str | None, str] = {None: "label"}
+    if isinstance(labels, Mapping):
+        features = {label_set: value for label_set, value in labels.items()}
+    valid = labels is None or isinstance(labels, Mapping)
+    wanted = set(features.values())
+    if not valid or not wanted or not wanted <= set(known):
         raise ValueError(
-            "`labels` must be a dict from label sets to features that are "
+            "`labels` must be a dict from label sets to features that hold "
             f"labels, or None for 'label'; {name!r} has {sorted(known)}. "
             f"Received: labels={labels}"
         )
-    return dict(features)
+    return features
 
 
-def by_label_set(values, features):
-    """Returns what there is of each feature by label sets.
+def by_label_set(
+    values: Mapping[str, Any], features: Mapping[str | None, str]
+) -> Any:
+    """Returns the values of features by label set.
 
     Args:
         values: Dict from features to values.
-        features: What `features_of` returns.
+        features: Dict from label sets to features, as `label_features` returns
+            it.
 
     Returns:
-        Dict from label sets to values; of plain data the value itself.
+        Dict from label sets to values. Without label sets, it is the value of
+        the only feature.
     """
-    chosen = {label_set: values[one] for label_set, one in features.items()}
+    chosen = {
+        label_set: values[feature] for label_set, feature in features.items()
+    }
     return chosen.get(None, chosen)
 
 
-def check_labels(labels, classes, feature, name):
-    """Raises a `ValueError` if labels are none of a data set's classes.
+def check_labels(
+    labels: np.ndarray, classes: int, feature: str, name: str
+) -> None:
+    """Raises an error if a label is outside of the classes of a data set.
 
     Args:
         labels: Integer array `(examples,)`.
-        classes: Integer. How many there are.
-        feature: String, whose labels they are.
-        name: String. The data set's name.
+        classes: Integer. The number of classes.
+        feature: String. The feature that holds the labels, for errors.
+        name: String. The data set's name, for errors.
+
+    Raises:
+        ValueError: If a label is negative, or `classes` or more.
     """
     if not labels.size:
         return
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise ValueError(
-            f"Labels must be 0 to {classes - 1}, as there are {classes} "
-            "classes; a split whose labels are secret has -1. Received: "
+            f"Labels must be 0 to {classes - 1}, because there are {classes} "
+            "classes; a split with secret labels has -1. Received: "
             f"{feature!r} of {name!r} with labels {low} to {high}"
         )

@@ -1,173 +1,198 @@
-"""Data sets in one `.npz` file, as `keras.datasets` downloads them."""
+"""Data sets in an `.npz` file, in the format that `keras.datasets` downloads.
 
+A file holds the arrays `x_train`, `y_train` and, optionally, `x_test` and
+`y_test`.
+"""
+
+import os
 import zipfile
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_anytime.data.arrays import check_arrays
+from keras_anytime.data.array_checks import check_arrays
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.label_sets import LabeledImages
 from keras_anytime.data.label_sets import by_label_set
-from keras_anytime.data.label_sets import features_of
-from keras_anytime.data.splits import examples_of
+from keras_anytime.data.label_sets import label_features
+from keras_anytime.data.splits import parse_split
 from keras_anytime.files import user_path
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
-# What expands to more than both is no data set: bytes of images shrink to a
-# tenth at best, but a thousandth can be asked for.
-_ANY_BYTES = 1 << 30
-_MOST_TIMES = 100
+# A file that expands to more than both limits was made to exhaust memory. The
+# bytes of images shrink to a tenth at best, but a bomb shrinks to a thousandth.
+_MIN_LIMIT = 1 << 30
+_MAX_EXPANSION = 100
 
 
-def is_npz(name):
-    """Whether a data set's name is the path of such a file."""
+def is_npz(name: object) -> bool:
+    """Tells if the name of a data set is the path of an `.npz` file."""
     return str(name).lower().endswith(".npz")
 
 
-def npz_info(path, labels=None):
-    """Returns what is known of the data set in a file.
+def npz_info(
+    path: str | os.PathLike, labels: Mapping[str, str] | None = None
+) -> DatasetInfo:
+    """Returns the description of the data set in a file.
 
-    Means and deviations are those of its training images.
+    Its means and standard deviations are computed from the training images.
 
     Args:
-        path: String, as in `keras_anytime.data.load`.
+        path: String or path, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
-        A `DatasetInfo`, whose classes are named by their numbers.
+        A `DatasetInfo`, whose class names are numbers.
 
     Raises:
-        ValueError: If the file is not as `keras_anytime.data.load` says.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not have the format that
+            `keras_anytime.data.load` describes.
+        FileNotFoundError: If the file does not exist.
     """
-    features = features_of(labels, ("label",), path)
-    splits = _read(path)
+    features = label_features(labels, ("label",), str(path))
+    splits = _read_splits(path)
     images, _ = splits["train"]
-    classes = 1 + max(int(of.max(initial=0)) for _, of in splits.values())
+    classes = 1 + max(
+        int(split_labels.max(initial=0)) for _, split_labels in splits.values()
+    )
     names = tuple(map(str, range(classes)))
     pixels = images.reshape(-1, images.shape[-1])
     count = max(1, len(pixels))
-    # Sums of integers: exact, and without an array of floats.
-    histograms = [np.bincount(one, minlength=256) for one in pixels.T]
+    # Histograms are exact, and need no array of floats.
+    histograms = [np.bincount(channel, minlength=256) for channel in pixels.T]
     values = np.arange(256) / 255
-    mean = [float(histogram @ values / count) for histogram in histograms]
-    std = [
-        float(np.sqrt(one @ (values - middle) ** 2 / count)) or 1.0
-        for one, middle in zip(histograms, mean, strict=True)
+    means = [float(histogram @ values / count) for histogram in histograms]
+    deviations = [
+        float(np.sqrt(histogram @ (values - mean) ** 2 / count)) or 1.0
+        for histogram, mean in zip(histograms, means, strict=True)
     ]
+    _, height, width, channels = images.shape
     return DatasetInfo(
         name=str(path),
-        image_shape=images.shape[1:],
+        image_shape=(height, width, channels),
         class_names=by_label_set({"label": names}, features),
-        mean=tuple(mean),
-        std=tuple(std),
+        mean=tuple(means),
+        std=tuple(deviations),
     )
 
 
-def read_npz(path, splits, labels=None):
+def read_npz(
+    path: str | os.PathLike,
+    splits: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+) -> list[LabeledImages]:
     """Reads splits of a file into memory.
 
     Args:
-        path: String, as in `keras_anytime.data.load`.
+        path: String or path, as in `keras_anytime.data.load`.
         splits: Sequence of strings such as `"train[:45000]"`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         List of pairs of uint8 images `(examples, height, width, channels)`
-        and int64 labels `(examples,)`, or a dict of them.
+        and int64 labels `(examples,)`, or a dict from label sets to labels.
 
     Raises:
-        ValueError: If the file is not as `keras_anytime.data.load` says, or a
-            split is unknown.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not have the format that
+            `keras_anytime.data.load` describes, or a split is unknown.
+        FileNotFoundError: If the file does not exist.
     """
-    features = features_of(labels, ("label",), path)
-    wholes = _read(path)
-    sizes = {name: len(of) for name, (_, of) in wholes.items()}
+    features = label_features(labels, ("label",), str(path))
+    wholes = _read_splits(path)
+    sizes = {name: len(images) for name, (images, _) in wholes.items()}
     pairs = []
     for split in splits:
-        some = [
+        parts = [
             [array[positions.start : positions.stop] for array in wholes[whole]]
-            for whole, positions in examples_of(split, sizes, str(path))
+            for whole, positions in parse_split(split, sizes, str(path))
         ]
-        images, found = (
-            np.concatenate(parts) for parts in zip(*some, strict=True)
+        images, values = (
+            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )
-        pairs.append((images, by_label_set({"label": found}, features)))
+        pairs.append((images, by_label_set({"label": values}, features)))
     return pairs
 
 
-def _read(path):
-    """Returns a dict from splits to images and labels."""
-    arrays = _arrays(path)
-    found = {}
+def _read_splits(
+    path: str | os.PathLike,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Returns a dict from splits to their images and labels."""
+    arrays = _read_arrays(path)
+    splits = {}
     for split in ("train", "test"):
         x, y = f"x_{split}", f"y_{split}"
         if split == "test" and x not in arrays and y not in arrays:
             continue
         if x not in arrays or y not in arrays:
             raise ValueError(
-                "A data set in a file has the arrays x_train, y_train and, if "
+                "An .npz data set has the arrays x_train, y_train and, if "
                 "it has a test split, x_test, y_test. Received: "
                 f"{str(path)!r} with {sorted(arrays)}"
             )
-        found[split] = check_arrays(arrays[x], arrays[y], split, path)
-    sizes = {images.shape[1:] for images, _ in found.values()}
+        splits[split] = check_arrays(arrays[x], arrays[y], split, path)
+    sizes = {images.shape[1:] for images, _ in splits.values()}
     if len(sizes) > 1:
         raise ValueError(
             "The images of both splits must have one size. Received: "
             f"{str(path)!r} with {sorted(sizes)}"
         )
-    return found
+    return splits
 
 
-def _arrays(path):
-    """Returns the arrays of a file by their names."""
+def _read_arrays(path: str | os.PathLike) -> dict[str, Any]:
+    """Returns the arrays of a file by name; unused arrays are `None`."""
     path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")
-    name = "all"
-    most = max(_ANY_BYTES, _MOST_TIMES * path.stat().st_size)
+    name = "the file"
+    max_size = max(_MIN_LIMIT, _MAX_EXPANSION * path.stat().st_size)
     try:
         with np.load(path) as file:
-            expanded = _expanded_size(file.zip)
-            if expanded <= most:
-                # The others are named in errors only.
+            expanded_size = _expanded_size(file.zip)
+            if expanded_size <= max_size:
+                # Errors name the unused arrays too.
                 arrays = dict.fromkeys(file.files)
                 for name in set(_NAMES).intersection(arrays):
                     arrays[name] = file[name]
-                    # What does not begin as an array does comes as bytes.
+                    # NumPy returns the bytes of what is not an array.
                     if not isinstance(arrays[name], np.ndarray):
-                        raise ValueError("it is no array")
+                        raise ValueError("it is not an array")
                 return arrays
-    # What NumPy and zipfile raise is different for each way to be damaged, and
-    # for a single array, which is no archive.
+    # NumPy and zipfile raise many types of errors for damaged files, and for a
+    # file of a single array, which is not an archive.
     except Exception as error:
         raise ValueError(
-            "A data set in a file is an archive of arrays as `numpy.savez` "
-            "writes it, without Python objects: images of several sizes are "
-            "to be resized, and stacked with `numpy.stack`. Received: "
+            "An .npz data set is an archive of arrays as `numpy.savez` writes "
+            "it, without Python objects: resize images of several sizes to one "
+            "size, and stack them with `numpy.stack`. Received: "
             f"{str(path)!r}, of which {name} cannot be read ({error})"
         ) from error
     raise ValueError(
-        "The file expands to far more than its size, which fills memory: if "
-        "that is meant, save its arrays with `numpy.savez`, which does not "
-        f"compress them. Received: {str(path)!r} that expands to {expanded} "
-        f"bytes; {most} are the most"
+        "The file expands to far more than its size, which would fill the "
+        "memory. If this is intended, save its arrays with `numpy.savez`, "
+        f"which does not compress them. Received: {str(path)!r} that expands "
+        f"to {expanded_size} bytes; at most {max_size} are allowed"
     )
 
 
-def _expanded_size(archive):
-    """Returns how many bytes an archive's arrays have, before any is read.
+def _expanded_size(archive: zipfile.ZipFile) -> int:
+    """Returns the size of the arrays of an archive before any is read.
 
-    More than it says are not read of any.
+    The archive states these sizes, and never more bytes are read.
     """
-    parts = [
+    members = [
         member
         for member in archive.infolist()
         if member.filename.removesuffix(".npy") in _NAMES
     ]
-    for part in parts:
-        # What NumPy writes; the others give more than was asked for at once.
-        if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"compression of kind {part.compress_type}")
-    return sum(part.file_size for part in parts)
+    for member in members:
+        # NumPy writes these two kinds. Other kinds return more bytes at a time
+        # than are asked for.
+        if member.compress_type not in (
+            zipfile.ZIP_STORED,
+            zipfile.ZIP_DEFLATED,
+        ):
+            raise ValueError(f"compression of kind {member.compress_type}")
+    return sum(member.file_size for member in members)

@@ -1,6 +1,7 @@
-"""Parts of a data set, written as TensorFlow Datasets writes them."""
+"""Splits: parts of a data set, in the notation of TensorFlow Datasets."""
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,101 +11,118 @@ _LIMIT = r"(-?\d[\d_]*%?)?"
 _PART = re.compile(rf"([\w-]+)(?:\[\s*{_LIMIT}\s*:\s*{_LIMIT}\s*\])?")
 
 
-def examples_of(split, sizes, name):
-    """Returns which examples a split has.
+def parse_split(
+    split: str, sizes: Mapping[str, int], name: str
+) -> list[tuple[str, range]]:
+    """Returns the examples of a split, as ranges of the whole splits.
 
     Args:
         split: String such as `"train[:45000]"`, `"train[80%:]"`,
-            `"train[-100:]"`, or several joined by `+`. Shares are rounded to
-            the nearest example.
-        sizes: Dict from the names of whole splits to their numbers of examples.
-        name: String, the data set's name, for errors.
+            `"train[-100:]"`, or several joined by `+`. Percentages are rounded
+            to the nearest example.
+        sizes: Dict from the names of the whole splits to their numbers of
+            examples.
+        name: String. The data set's name, for errors.
 
     Returns:
         List of pairs of the name of a whole split and a `range` of positions
         in it.
 
     Raises:
-        ValueError: If there is no such split, or it asks for more examples
-            than there are.
+        ValueError: If the split is not written so, names an unknown split, or
+            asks for more examples than there are.
     """
     received = f"Received: split={split!r} of {name!r}"
-    found = []
+    parts = []
     for part in str(split).split("+"):
         match = _PART.fullmatch(part.strip())
         if not match:
-            raise unreadable(split, sizes, name)
+            raise split_error(split, sizes, name)
         whole, *limits = match.groups()
         if whole not in sizes:
             raise ValueError(
                 f"There is no split {whole!r}; the data set has "
-                f"{_wholes(sizes)}.{naming.did_you_mean(whole, sizes)} "
+                f"{_list_sizes(sizes)}.{naming.did_you_mean(whole, sizes)} "
                 f"{received}"
             )
         count = sizes[whole]
-        first, last = (
+        start, stop = (
             default if limit is None else _position(limit, count)
             for limit, default in zip(limits, (0, count), strict=True)
         )
-        for position, limit in zip((first, last), limits, strict=True):
+        for position, limit in zip((start, stop), limits, strict=True):
             if not 0 <= position <= count:
                 raise ValueError(
                     f"The split asks for {limit.lstrip('-')} of the {count} "
                     f"images in {whole!r}. {received}"
                 )
-        found.append((whole, range(first, max(first, last))))
-    return found
+        parts.append((whole, range(start, max(start, stop))))
+    return parts
 
 
-def unreadable(split, sizes, name):
-    """Returns a `ValueError` that says how a split is written.
+def split_error(
+    split: object, sizes: Mapping[str, int], name: str
+) -> ValueError:
+    """Returns an error that says how a split is written.
 
     Args:
-        split: What was given.
-        sizes: As in `examples_of`.
-        name: As in `examples_of`.
+        split: The split that a user gave.
+        sizes: As in `parse_split`.
+        name: As in `parse_split`.
     """
     return ValueError(
-        "A split is written like 'train[:45000]' or 'train[80%:]', within "
-        f"what the data set has: {_wholes(sizes)}. "
+        "A split is written like 'train[:45000]' or 'train[80%:]', within the "
+        f"splits of the data set: {_list_sizes(sizes)}. "
         f"Received: split={split!r} of {name!r}"
     )
 
 
-def check_count(count, split, name):
-    """Raises a `ValueError` if a split holds no image."""
+def check_not_empty(count: int, split: str, name: str) -> None:
+    """Raises an error if a split contains no images.
+
+    Args:
+        count: Integer. The number of images.
+        split: String. The split, for errors.
+        name: String. The data set's name, for errors.
+
+    Raises:
+        ValueError: If `count` is 0.
+    """
     if not count:
         raise ValueError(
-            f"The split holds no image. Received: split={split!r} of {name!r}"
+            "The split contains no images. "
+            f"Received: split={split!r} of {name!r}"
         )
 
 
-def room_for(count, shape, name):
-    """Returns memory for images, before any is read.
+def allocate_images(
+    count: int, shape: tuple[int, int, int], name: str
+) -> np.ndarray:
+    """Allocates memory for images before any of them is read.
 
     Args:
-        count: Integer.
+        count: Integer. The number of images.
         shape: Tuple `(height, width, channels)`.
-        name: String, the data set's name, for errors.
+        name: String. The data set's name, for errors.
 
     Returns:
-        Uint8 array `(count, height, width, channels)` of whatever is there.
+        Uninitialized uint8 array `(count, height, width, channels)`.
 
     Raises:
-        ValueError: If there is not so much memory.
+        ValueError: If there is not enough memory.
     """
     try:
         return np.empty((count, *shape), "uint8")
     except (MemoryError, ValueError) as error:
         raise ValueError(
-            "The images are more than memory holds: read a part of them, such "
+            "The images need more than memory holds: read a part of them, such "
             f"as 'train[:10%]'. Received: {name!r} with {count} images of "
             f"shape {shape}"
         ) from error
 
 
-def _position(limit, count):
-    """Returns the position that a limit means, out of bounds if it is so."""
+def _position(limit: str, count: int) -> int:
+    """Returns the position of a limit, which may be out of range."""
     number = int(limit.rstrip("%").replace("_", ""))
     if limit.endswith("%"):
         if abs(number) > 100:
@@ -113,7 +131,7 @@ def _position(limit, count):
     return count + number if number < 0 else number
 
 
-def _wholes(sizes):
+def _list_sizes(sizes: Mapping[str, int]) -> str:
     return ", ".join(
         f"{whole} ({count} images)" for whole, count in sorted(sizes.items())
     )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.evaluation.base import Measurement
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.tables import as_table
@@ -17,6 +16,7 @@ from keras_anytime.evaluation.thresholds import BudgetPoint
 from keras_anytime.evaluation.thresholds import confidence_thresholds
 from keras_anytime.evaluation.thresholds import cumulative_macs
 from keras_anytime.evaluation.thresholds import dynamic_evaluation
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.cost import StageCost
 
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_anytime.evaluation.base import Measurement
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.evaluation.metrics import random_guess
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import user_path
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.cost import StageCost
 
 # Fields by their names in files of earlier versions.

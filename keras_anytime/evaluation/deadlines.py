@@ -10,11 +10,11 @@ import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
 from keras_anytime.evaluation.base import Measurement
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.evaluation.timed import check_same_inputs
+from keras_anytime.files.csv_files import write_csv
 
 # Deadlines as shares of the mean latency of the largest network (Wan 2020,
 # Section 5.4).

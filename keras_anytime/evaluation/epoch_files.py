@@ -6,8 +6,8 @@ import math
 import os
 from collections.abc import Iterable
 
-from keras_anytime.evaluation.csv_files import read_csv
 from keras_anytime.files import user_path
+from keras_anytime.files.csv_files import read_csv
 
 
 def read_columns(

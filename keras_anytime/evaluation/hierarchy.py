@@ -10,12 +10,12 @@ import keras
 
 from keras_anytime.evaluation.anytime import curve_from_predictions
 from keras_anytime.evaluation.base import Measurement
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from keras_anytime.evaluation.base import Measurement
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.metrics import CONFIDENCE_LEVEL
 from keras_anytime.evaluation.metrics import MILESTONES
@@ -18,6 +17,7 @@ from keras_anytime.evaluation.oracles import relative_increase
 from keras_anytime.evaluation.spread import Spread
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
+from keras_anytime.files.csv_files import write_csv
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from keras_anytime.evaluation.csv_files import read_csv
 from keras_anytime.experiments.run_folder import RunFolder
+from keras_anytime.files.csv_files import read_csv
 
 # Another worker must raise what all get done by at least this factor.
 _LEAST_GAIN = 1.1

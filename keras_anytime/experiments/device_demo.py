@@ -16,7 +16,7 @@ from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StageResult
-from keras_anytime.runtime.image_files import image_files
+from keras_anytime.runtime.image_files import find_images
 from keras_anytime.runtime.image_files import read_pixels
 
 # Frames of noise where there are no images.
@@ -131,7 +131,7 @@ def load_frames(
     # which is no fault of the images.
     predictor.prepare(np.zeros((1, 1), "uint8"))
     folder = user_path(folder)
-    paths, others = image_files(folder)
+    paths, others = find_images(folder)
     for path in others:
         warn(f"left out, no image: {path}")
     frames = []

@@ -9,11 +9,11 @@ import numpy as np
 
 from keras_anytime import evaluation
 from keras_anytime import nets
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.benchmark import measure_time
 from keras_anytime.experiments.benchmark import ratio_columns
 from keras_anytime.files import check_writable
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.model import AnytimeModel
 
 

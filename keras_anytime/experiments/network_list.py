@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from keras_anytime import nets
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.files import check_writable
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
 from keras_anytime.stages.cost import stage_costs

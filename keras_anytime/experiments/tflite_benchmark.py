@@ -92,7 +92,7 @@ def benchmark_tflite(
     ):
         print("\n".join(table_lines(columns, table)) + "\n")
     if csv:
-        from keras_anytime.evaluation.csv_files import write_csv
+        from keras_anytime.files.csv_files import write_csv
 
         write_csv(csv, [*rows, *files_rows])
     if plot:

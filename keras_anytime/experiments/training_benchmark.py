@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from keras_anytime.backend.types import Tensor
-from keras_anytime.evaluation.csv_files import write_csv
 from keras_anytime.experiments.benchmark import Remote
 from keras_anytime.experiments.benchmark import measure_time
 from keras_anytime.experiments.benchmark import ratio_columns
@@ -24,6 +23,7 @@ from keras_anytime.experiments.memory import measure_memory
 from keras_anytime.experiments.step_parts import least_seconds
 from keras_anytime.experiments.step_parts import training_step_parts
 from keras_anytime.files import check_writable
+from keras_anytime.files.csv_files import write_csv
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages.cost import stage_costs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_anytime.confidence import check_confident
+from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.export.class_names import resolve_class_names
@@ -108,7 +108,7 @@ class ExportedNetwork:
         self.task = task_of(model.loss, classes) if model.compiled else None
         self.thresholds: tuple[float, ...] | None = None
         if thresholds is not None:
-            check_confident(self.task, classes)
+            check_has_confidence(self.task, classes)
             self.thresholds = check_thresholds(thresholds, len(self.stages))
         self.costs = stage_costs(self.part)
         self.errors = _errors(model, curve, self.stages)

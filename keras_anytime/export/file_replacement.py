@@ -9,9 +9,9 @@ Programs that replace files in one folder take turns.
 import dataclasses
 import pathlib
 
-from keras_anytime.files import alone_in
 from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
+from keras_anytime.files import lock_folder
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.paths import checksum
@@ -38,7 +38,7 @@ def replace_file(
         write_text(pending_manifest_path(path), complete.to_json())
 
     check_writable(path)
-    with alone_in(path.parent):
+    with lock_folder(path.parent):
         atomic_write(path, write)
         pending_manifest_path(path).replace(manifest_path(path))
 
@@ -50,7 +50,7 @@ def move_file(source: pathlib.Path, path: pathlib.Path) -> None:
         source: `pathlib.Path` of an exported file on the same drive.
         path: `pathlib.Path` to move it to.
     """
-    with alone_in(path.parent):
+    with lock_folder(path.parent):
         settle_pending_manifest(path)
         manifest_path(source).replace(pending_manifest_path(path))
         source.replace(path)

@@ -13,7 +13,7 @@ import numpy as np
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.export.representative import check_prepared
-from keras_anytime.files import alone_in
+from keras_anytime.files import lock_folder
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Manifest
@@ -211,7 +211,7 @@ def _write_in_manifest(
         "agreement": list(result.agreement),
     }
     changed = dataclasses.replace(manifest, stages=stages, verified=record)
-    with alone_in(path.parent):
+    with lock_folder(path.parent):
         current = matching_manifest(path)
         if current is None or current.sha256 != manifest.sha256:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The two ways to run an exported network: LiteRT and TensorFlow.
+"""The backends that run exported networks: LiteRT and TensorFlow.
 
 Each is imported when a file of its kind is opened, and not before.
 """
@@ -7,13 +7,18 @@ import functools
 import pathlib
 from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.values import short_repr
 
-Program = Callable[[dict], dict]
+#: A function from a dict of input arrays to a dict of output arrays.
+Program = Callable[[dict[str, Any]], dict[str, Any]]
+#: Shape and dtype of each tensor, of the inputs and of the outputs.
+TensorDetails = dict[str, tuple[tuple[int | None, ...], str]]
 
 
 class LoadError(ValueError):
@@ -27,33 +32,33 @@ def load_programs(
     names: Sequence[str] | None = None,
     content: bytes | None = None,
 ) -> dict[str, Program]:
-    """Returns programs of an exported file, by signature name.
+    """Returns the programs of an exported file by signature name.
 
     Args:
         manifest: The file's manifest.
-        path: The file or folder.
-        num_threads: Integer, the threads of LiteRT, or `None` for its choice.
-        names: Sequence of strings, signatures of the manifest; `None` for
-            those that answer stage after stage.
-        content: Bytes of a `.tflite` file. `None` maps it into memory, where
-            it has to stay as it is: a change is a wrong answer, or ends the
-            process.
+        path: Path of the file or folder.
+        num_threads: Integer. The threads of LiteRT, or `None` for its choice.
+        names: Sequence of strings. The wanted signatures of the manifest;
+            `None` means those that answer stage after stage.
+        content: Bytes of a `.tflite` file. `None` maps the file into memory.
+            A mapped file must not change: otherwise answers are wrong, or the
+            process ends.
 
     Returns:
         Dict from names to functions from a dict of arrays to a dict of
-        arrays, batches of any size. They must be called by one thread at a
-        time.
+        arrays, with batches of any size. Only one thread at a time may call
+        them.
 
     Raises:
-        LoadError: If the file cannot be opened, or has other signatures than
-            the manifest says.
-        ImportError: If the library that runs it is missing.
+        LoadError: If the file cannot be opened, or its signatures differ from
+            the manifest.
+        ImportError: If the library that runs the file is missing.
     """
     loaders = {"tflite": _load_tflite, "saved_model": _load_saved_model}
     kind = manifest.kind
     if kind not in loaders:
         raise LoadError(
-            f"This version runs exports of kind {sorted(loaders)}. "
+            f"This version can run exports of kind {sorted(loaders)}. "
             f"Received: {short_repr(kind)} in {str(path)!r}"
         )
     try:
@@ -63,41 +68,45 @@ def load_programs(
     except Exception as error:
         raise LoadError(
             f"{str(path)!r} cannot be opened ({type(error).__name__}); it is "
-            "damaged, or no file of this kind."
+            "damaged, or is not a file of this kind."
         ) from error
     names = manifest.program_names if names is None else names
     missing = sorted(set(names) - set(available))
     if missing:
         raise LoadError(f"{str(path)!r} lacks the signatures {missing}.")
     for name in names:
-        _check(name, available[name](), manifest.signatures[name], path)
+        _check_signature(
+            name, available[name](), manifest.signatures[name], path
+        )
     programs = {name: wrap(name) for name in names}
     if manifest.resizable:
         return programs
     return {
-        name: _in_batches(program, manifest.signatures[name].inputs[0].shape[0])
+        name: _accept_any_batch(
+            program, manifest.signatures[name].inputs[0].shape[0]
+        )
         for name, program in programs.items()
     }
 
 
-def _in_batches(program, size) -> Program:
-    """Returns a program of a fixed batch size as one for any number of images.
+def _accept_any_batch(program: Program, size: int | None) -> Program:
+    """Wraps a program of a fixed batch size, so that it takes any batch.
 
     Args:
         program: The program.
-        size: Integer, its batch size, or `None` for one of any already.
+        size: Integer. Its batch size, or `None` if it takes any batch already.
     """
     if size is None:
         return program
 
-    def run(inputs):
+    def run(inputs: dict[str, Any]) -> dict[str, Any]:
         count = len(next(iter(inputs.values())))
         if count == size:
             return program(inputs)
         parts = [
             program(
                 {
-                    name: _filled(array[start : start + size], size)
+                    name: _pad_batch(array[start : start + size], size)
                     for name, array in inputs.items()
                 }
             )
@@ -111,49 +120,67 @@ def _in_batches(program, size) -> Program:
     return run
 
 
-def _filled(array, size):
-    """Returns so many rows, the last one again and again where some lack."""
+def _pad_batch(array: np.ndarray, size: int) -> np.ndarray:
+    """Returns `size` rows, repeating the last row if some are missing."""
     missing = size - len(array)
     if not missing:
         return array
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
 
 
-def _check(name, found, signature, path):
-    """Raises a `LoadError` if a signature is not as the manifest says."""
+def _check_signature(
+    name: str,
+    actual: Sequence[TensorDetails],
+    signature: Signature,
+    path: pathlib.Path,
+) -> None:
+    """Raises a `LoadError` if a signature differs from the manifest."""
     for specs, details in zip(
-        (signature.inputs, signature.outputs), found, strict=True
+        (signature.inputs, signature.outputs), actual, strict=True
     ):
         wanted = {spec.name: (spec.shape, spec.dtype) for spec in specs}
-        odd = sorted(
-            name
-            for name in {*wanted, *details}
-            if name not in wanted
-            or name not in details
-            or not _fits(*wanted[name], *details[name])
+        different = sorted(
+            tensor
+            for tensor in {*wanted, *details}
+            if tensor not in wanted
+            or tensor not in details
+            or not _matches(*wanted[tensor], *details[tensor])
         )
-        if odd:
+        if different:
             raise LoadError(
                 f"{str(path)!r} is not the file of its manifest: in the "
-                f"signature {name} they differ in {short_repr(odd)}. Export it "
-                "again."
+                f"signature {name} they differ in {short_repr(different)}. Export "
+                "it again."
             )
 
 
-def _fits(shape, dtype, found_shape, found_dtype):
-    """Whether a tensor is as the manifest says, which may leave sizes open.
+def _matches(
+    shape: tuple[int | None, ...],
+    dtype: str,
+    actual_shape: tuple[int | None, ...],
+    actual_dtype: str,
+) -> bool:
+    """Tells if a tensor has the shape and dtype of the manifest.
 
-    A LiteRT file of any batch size says that it is 1, and TensorFlow does not
-    always know that of what it returns.
+    Either batch size may be open: a LiteRT file for any batch size states 1,
+    and TensorFlow does not always know the batch size of an output.
     """
     return (
-        dtype == found_dtype
-        and shape[1:] == found_shape[1:]
-        and (shape[0] == found_shape[0] or None in (shape[0], found_shape[0]))
+        dtype == actual_dtype
+        and shape[1:] == actual_shape[1:]
+        and (shape[0] == actual_shape[0] or None in (shape[0], actual_shape[0]))
     )
 
 
-def _load_tflite(path, num_threads, content):
+#: Functions that describe each signature, and one that wraps a signature.
+_Loaded = tuple[
+    dict[str, Callable[[], list[TensorDetails]]], Callable[[str], Program]
+]
+
+
+def _load_tflite(
+    path: pathlib.Path, num_threads: int | None, content: bytes | None
+) -> _Loaded:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
@@ -167,19 +194,19 @@ def _load_tflite(path, num_threads, content):
         num_threads=num_threads,
     )
 
-    def wrap(name) -> Program:
+    def wrap(name: str) -> Program:
         runner = interpreter.get_signature_runner(name)
         return lambda inputs: runner(**inputs)
 
-    def describe(name):
+    def describe(name: str) -> list[TensorDetails]:
         runner = interpreter.get_signature_runner(name)
         return [
             {
                 key: (
-                    tuple(int(size) for size in one["shape"]),
-                    np.dtype(one["dtype"]).name,
+                    tuple(int(size) for size in detail["shape"]),
+                    np.dtype(detail["dtype"]).name,
                 )
-                for key, one in details.items()
+                for key, detail in details.items()
             }
             for details in (
                 runner.get_input_details(),
@@ -188,11 +215,13 @@ def _load_tflite(path, num_threads, content):
         ]
 
     names = interpreter.get_signature_list()
-    return {one: functools.partial(describe, one) for one in names}, wrap
+    return {name: functools.partial(describe, name) for name in names}, wrap
 
 
-def _load_saved_model(path, num_threads, content):
-    # TensorFlow shares one pool of threads per process, and reads a folder.
+def _load_saved_model(
+    path: pathlib.Path, num_threads: int | None, content: bytes | None
+) -> _Loaded:
+    # TensorFlow has one pool of threads per process, and reads a folder.
     del num_threads, content
     try:
         import tensorflow as tf
@@ -203,10 +232,10 @@ def _load_saved_model(path, num_threads, content):
         ) from error
     loaded = tf.saved_model.load(str(path))
 
-    def wrap(name) -> Program:
-        def run(inputs):
-            # By way of `loaded`: a signature alone does not keep the variables
-            # that it reads alive.
+    def wrap(name: str) -> Program:
+        def run(inputs: dict[str, Any]) -> dict[str, Any]:
+            # A signature alone does not keep the variables alive that it
+            # reads, so `loaded` is referenced.
             outputs = loaded.signatures[name](
                 **{key: tf.constant(value) for key, value in inputs.items()}
             )
@@ -214,12 +243,12 @@ def _load_saved_model(path, num_threads, content):
 
         return run
 
-    def describe(name):
+    def describe(name: str) -> list[TensorDetails]:
         function = loaded.signatures[name]
         return [
             {
-                key: (tuple(one.shape), one.dtype.name)
-                for key, one in specs.items()
+                key: (tuple(spec.shape), spec.dtype.name)
+                for key, spec in specs.items()
             }
             for specs in (
                 function.structured_input_signature[1],
@@ -228,4 +257,4 @@ def _load_saved_model(path, num_threads, content):
         ]
 
     names = loaded.signatures
-    return {one: functools.partial(describe, one) for one in names}, wrap
+    return {name: functools.partial(describe, name) for name in names}, wrap

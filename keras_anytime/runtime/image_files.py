@@ -1,14 +1,15 @@
-"""Images in the files of a folder, as uint8 pixels."""
+"""Image files of a folder, read as uint8 pixels."""
 
 import os
 import pathlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 _NETPBM = (".ppm", ".pgm")
-# What Pillow reads; other files are no images.
+# Formats that Pillow reads. Other files are not taken for images.
 _PILLOW = (
     *(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".avif", ".jp2", ".tga"),
@@ -16,55 +17,57 @@ _PILLOW = (
 SUFFIXES = (".npy", *_NETPBM, *_PILLOW)
 
 
-def image_files(folder: str | os.PathLike) -> tuple[list, list]:
-    """Finds the images in a folder and in the folders within.
+def find_images(
+    folder: str | os.PathLike,
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Finds the images in a folder and its subfolders.
 
-    Links are followed, each folder once. Folders whose names begin with a dot,
-    or that cannot be read, are left out.
+    Links are followed, and each folder is visited once. Folders whose names
+    begin with a dot, or that cannot be read, are skipped.
 
     Args:
-        folder: A folder, or a single file.
+        folder: String or path of a folder, or of a single file.
 
     Returns:
-        Pair of lists of `pathlib.Path`s in order of their names, first a
-        folder's files and then its folders: the images, going by suffixes of
-        any case; and what is left out.
+        Pair of lists of `pathlib.Path`s: the images, recognized by their
+        suffixes in any case, and the skipped files and folders. They are
+        ordered by name, the files of a folder before its subfolders.
 
     Raises:
-        FileNotFoundError: If there is no such folder or file.
+        FileNotFoundError: If the folder or file does not exist.
     """
     folder = pathlib.Path(folder)
     if not folder.exists():
         raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
     images: list[pathlib.Path] = []
-    others: list[pathlib.Path] = []
+    skipped: list[pathlib.Path] = []
     for path in [folder] if folder.is_file() else _walk(folder, set()):
         known = path.suffix.lower() in SUFFIXES
-        # A link that leads nowhere is an image that cannot be read; a pipe
-        # would be waited for.
-        odd = path.exists() and not path.is_file()
-        (images if known and not odd else others).append(path)
-    return images, others
+        # A broken link counts as an image that cannot be read. A pipe does not,
+        # because reading it could wait forever.
+        special = path.exists() and not path.is_file()
+        (images if known and not special else skipped).append(path)
+    return images, skipped
 
 
 def read_pixels(path: pathlib.Path) -> np.ndarray:
     """Returns the uint8 pixels of an image file.
 
-    Images are turned as their EXIF orientation says. 16-bit greys are scaled
-    to 8 bits, palettes and other colors become RGB, transparency is dropped,
-    as training does when it decodes images, and of several frames the first is
-    taken.
+    Images are rotated according to their EXIF orientation. 16-bit gray values
+    are scaled to 8 bits. Palettes and other color spaces become RGB, and
+    transparency is dropped, as when images are decoded for training. Of
+    several frames the first is read.
 
     Args:
         path: File that ends in one of `SUFFIXES`.
 
     Returns:
-        Array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`;
-        of an `.npy` file what is in it.
+        Array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`.
+        An `.npy` file returns the array that it contains.
 
     Raises:
-        ImportError: If the file needs Pillow, and that is missing.
-        ValueError: If it cannot be read.
+        ImportError: If the file needs Pillow, and Pillow is missing.
+        ValueError: If the file cannot be read.
     """
     suffix = path.suffix.lower()
     try:
@@ -75,14 +78,16 @@ def read_pixels(path: pathlib.Path) -> np.ndarray:
         return _read_with_pillow(path)
     except ImportError:
         raise
-    # A damaged file makes Pillow's decoders raise whatever it may be.
+    # Pillow's decoders raise many types of errors for damaged files.
     except Exception as error:
         raise ValueError(
             f"it cannot be read: {str(error) or type(error).__name__}"
         ) from error
 
 
-def _walk(folder, seen) -> Iterator[pathlib.Path]:
+def _walk(
+    folder: pathlib.Path, seen: set[pathlib.Path]
+) -> Iterator[pathlib.Path]:
     real = folder.resolve()
     if real in seen:
         return
@@ -94,14 +99,14 @@ def _walk(folder, seen) -> Iterator[pathlib.Path]:
         return
     folders = [entry for entry in entries if entry.is_dir()]
     yield from (entry for entry in entries if entry not in folders)
-    for one in folders:
-        if one.name.startswith("."):
-            yield one
+    for subfolder in folders:
+        if subfolder.name.startswith("."):
+            yield subfolder
         else:
-            yield from _walk(one, seen)
+            yield from _walk(subfolder, seen)
 
 
-def _read_with_pillow(path):
+def _read_with_pillow(path: pathlib.Path) -> np.ndarray:
     try:
         from PIL import Image
         from PIL import ImageOps
@@ -110,7 +115,7 @@ def _read_with_pillow(path):
             "reading it needs Pillow; .ppm, .pgm and .npy do not"
         ) from error
     with Image.open(path) as file:
-        image = ImageOps.exif_transpose(file)
+        image: Any = ImageOps.exif_transpose(file)
         if image.mode == "F":
             raise ValueError("its pixels are floats of unknown range")
         if image.mode.startswith("I"):
@@ -121,10 +126,10 @@ def _read_with_pillow(path):
         return np.asarray(image.convert("RGB"))
 
 
-def _read_netpbm(path):
+def _read_netpbm(path: pathlib.Path) -> np.ndarray:
     """Returns the pixels of a binary .ppm or .pgm file of 8 bits."""
     content = path.read_bytes()
-    # Numbers are apart by white space, and by comments to the end of a line.
+    # Numbers are separated by white space and by comments that end a line.
     number = rb"(?:\s|#[^\n]*\n)+(\d+)"
     header = re.match(rb"P([56])" + 3 * number + rb"\s", content)
     try:
@@ -135,5 +140,5 @@ def _read_netpbm(path):
         return pixels.reshape(int(header[3]), int(header[2]), channels)
     except ValueError as error:
         raise ValueError(
-            f"it is no binary .ppm or .pgm file of 8 bits ({error})"
+            f"it is not a binary .ppm or .pgm file of 8 bits ({error})"
         ) from error

@@ -1,82 +1,73 @@
-"""One call on its way through the stages, in the worker's thread."""
+"""Job: one call of a predictor, which the worker's thread runs."""
 
-import dataclasses
 import queue
 import threading
 import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_anytime.confidence import confidence as confidence_of
-
-
-@dataclasses.dataclass(frozen=True)
-class StageResult:
-    """The answer of one stage, or that there is none yet.
-
-    Args:
-        stage: Integer, the stage that answered, counted from 1; 0 if no stage
-            was ready in time.
-        logits: Array `(batch, classes)`, or `(classes,)` for a single image;
-            of a hierarchical network a dict from its label sets to arrays;
-            `None` if no stage was ready.
-        elapsed_ms: Float. Milliseconds from the call to this answer.
-    """
-
-    stage: int
-    logits: np.ndarray | dict[str, np.ndarray] | None
-    elapsed_ms: float
-
-    @property
-    def ready(self) -> bool:
-        """Whether any stage was ready."""
-        return self.stage > 0
+from keras_anytime.confidence import confidence
+from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.runtime.backends import Program
+from keras_anytime.runtime.stage_result import StageResult
 
 
 class Job:
-    """One image, or batch, on its way through the stages.
+    """One image or batch on its way through the stages.
 
-    It is made where a call begins: its clock runs, and it can be stopped,
-    while the image is still being converted.
+    A job is created at the beginning of a call. Its clock runs, and it can be
+    stopped, while the image is still being converted.
 
     Args:
-        thresholds: Confidences above which the answers of the stages but the
-            last are final; may be empty.
-        deadline_ms: Float or `None`. Milliseconds from now.
+        thresholds: Sequence of K - 1 floats. An answer whose confidence is
+            above the threshold of its stage is final. It may be empty.
+        deadline_ms: Float or `None`. Milliseconds from now to the deadline.
     """
 
-    def __init__(self, thresholds=(), deadline_ms=None):
+    def __init__(
+        self,
+        thresholds: Sequence[float] = (),
+        deadline_ms: float | None = None,
+    ) -> None:
         self._start = time.perf_counter()
-        #: Whether nobody waits any more: no further step begins.
+        #: Whether the caller has stopped waiting. No further step begins.
         self.stopped = False
         #: Array `(batch, height, width, channels)` of the file's type.
-        self.batch = None
-        #: Whether answers are for one image, without batch axis.
+        self.batch: np.ndarray | None = None
+        #: Whether answers are for a single image, without batch axis.
         self.single = False
-        #: What each step takes as a rule, or `None` where that is not known. A
-        #: step that would end after the deadline is not begun: it would only
-        #: keep the next call waiting.
-        self.step_ms = None
+        #: Usual milliseconds of each step, or `None` if they are unknown. A
+        #: step that would end after the deadline is not begun, because it
+        #: would only delay the next call.
+        self.step_ms: Sequence[float] | None = None
         self._thresholds = thresholds
         self._deadline_ms = deadline_ms
-        # Answers, then an error or `None`. A queue and no lock: see `Worker`.
-        self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        # Answers, then an error or `None`. It is a queue because it is atomic
+        # for signal handlers; see `Worker`.
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def run(self, steps, manifest, features):
+    def run(
+        self,
+        steps: Mapping[str, Program],
+        manifest: Manifest,
+        features: dict[str, Any],
+    ) -> None:
         """Runs the steps one after another; called in the worker's thread.
 
         Args:
             steps: Dict from the names of signatures to programs.
-            manifest: The file's `Manifest`.
-            features: Dict for what steps leave, that of the call before. Its
-                arrays live until those of this call take their place: memory
-                that goes back to the system and is taken again costs more
-                than copying features.
+            manifest: The `Manifest` of the exported file.
+            features: Dict with the outputs of the steps of the previous call.
+                Its arrays live until the outputs of this call replace them,
+                because allocating memory again costs more than copying.
         """
         features["image"] = self.batch
         try:
             for index, (name, step) in enumerate(steps.items()):
-                if self.stopped or not self._worthwhile(index):
+                if self.stopped or not self._worth_starting(index):
                     break
                 inputs = manifest.signatures[name].inputs
                 outputs = step(
@@ -85,19 +76,21 @@ class Job:
                 features.update(outputs)
                 scales = manifest.scales[name]
                 answer = {
-                    label_set: self._own(outputs[output], scales[output])
+                    label_set: self._copy_logits(
+                        outputs[output], scales[output]
+                    )
                     for label_set, output in manifest.logits_names.items()
                 }
-                # Before a caller has it, who may change it.
-                sure = self._sure(index, next(iter(answer.values())))
-                # What finishes after the answer was given counts no more.
+                # Decided before a caller has the logits and may change them.
+                final = self._is_final(index, next(iter(answer.values())))
+                # An answer after the end of the call is dropped.
                 if not self.stopped:
                     stage = manifest.stages[index].stage
-                    logits = answer.get(None, answer)
+                    logits: Any = answer.get(None, answer)
                     self._answers.put(
-                        StageResult(stage, logits, 1e3 * self._seconds())
+                        StageResult(stage, logits, self._elapsed_ms())
                     )
-                if sure:
+                if final:
                     break
             self.stop()
         except BaseException as error:
@@ -106,10 +99,10 @@ class Job:
             self.stop(failure)
 
     def stop(self, error: Exception | None = None) -> None:
-        """Ends the job: nothing more is waited for.
+        """Ends the job, so that nobody waits for further answers.
 
         Args:
-            error: What waiting raises, or `None`.
+            error: The exception that waiting raises, or `None`.
         """
         self.stopped = True
         self._answers.put(error)
@@ -118,66 +111,71 @@ class Job:
         """Waits for the answer of the next stage.
 
         Returns:
-            A `StageResult`, or `None` if the deadline or the job's end comes
-            first.
+            A `StageResult`, or `None` if the deadline or the end of the job
+            comes first.
 
         Raises:
             RuntimeError: If a step failed.
         """
         timeout = None
         if self._deadline_ms is not None:
-            timeout = max(0.0, self._deadline_ms / 1e3 - self._seconds())
+            timeout = max(0.0, (self._deadline_ms - self._elapsed_ms()) / 1e3)
             timeout = min(timeout, threading.TIMEOUT_MAX)
         try:
-            found = self._answers.get(timeout=timeout)
+            answer = self._answers.get(timeout=timeout)
         except queue.Empty:
             return None
-        if isinstance(found, Exception):
-            raise found
-        if found is None or self._late(found.elapsed_ms):
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None or self._is_late(answer.elapsed_ms):
             return None
-        return found
+        return answer
 
-    def last(self, count) -> StageResult:
-        """Waits for so many answers, or the deadline, or the job's end.
+    def last(self, count: int) -> StageResult:
+        """Waits for `count` answers, the deadline, or the end of the job.
+
+        Args:
+            count: Integer. The number of answers.
 
         Returns:
-            The last answer in time, or that there is none.
+            The last answer in time; its `stage` is 0 if there is none.
 
         Raises:
             RuntimeError: If a step failed.
         """
         last = None
         for _ in range(count):
-            found = self.next()
-            if found is None:
+            answer = self.next()
+            if answer is None:
                 break
-            last = found
-        return last or StageResult(0, None, 1e3 * self._seconds())
+            last = answer
+        return last or StageResult(0, None, self._elapsed_ms())
 
-    def _late(self, at_ms):
-        """Whether a time is after the deadline."""
-        return self._deadline_ms is not None and at_ms > self._deadline_ms
+    def _is_late(self, time_ms: float) -> bool:
+        """Tells if a time is after the deadline."""
+        return self._deadline_ms is not None and time_ms > self._deadline_ms
 
-    def _worthwhile(self, index):
-        """Whether a step can be expected to end before the deadline.
+    def _worth_starting(self, index: int) -> bool:
+        """Tells if a step can be expected to end before the deadline.
 
-        The first step is begun whatever it takes: any answer is better than
-        none. After the deadline, none is.
+        The first step begins however long it takes, because any answer is
+        better than none. After the deadline no step begins.
         """
         if self._deadline_ms is None:
             return True
-        takes = self.step_ms[index] if index and self.step_ms else 0.0
-        return not self._late(1e3 * self._seconds() + takes)
+        step_ms = self.step_ms[index] if index and self.step_ms else 0.0
+        return not self._is_late(self._elapsed_ms() + step_ms)
 
-    def _sure(self, index, logits):
-        """Whether an answer is final, so that no later stage is needed."""
+    def _is_final(self, index: int, logits: np.ndarray) -> bool:
+        """Tells if an answer is so confident that no later stage is needed."""
         return index < len(self._thresholds) and bool(
-            np.all(confidence_of(logits) > self._thresholds[index])
+            np.all(confidence(logits) > self._thresholds[index])
         )
 
-    def _own(self, logits, scale):
-        """Returns logits of one's own, as floats, as the image was given."""
+    def _copy_logits(
+        self, logits: np.ndarray, scale: Mapping[str, Any] | None
+    ) -> np.ndarray:
+        """Returns a copy of logits as floats, in the form of the image."""
         logits = np.array(logits)
         if scale is not None:
             logits = np.float32(scale["scale"]) * (
@@ -185,5 +183,5 @@ class Job:
             )
         return logits[0] if self.single else logits
 
-    def _seconds(self):
-        return time.perf_counter() - self._start
+    def _elapsed_ms(self) -> float:
+        return 1e3 * (time.perf_counter() - self._start)

@@ -1,4 +1,4 @@
-"""What each step takes on a device, kept beside the exported file."""
+"""Step latencies of a device, and the file beside an export that keeps them."""
 
 import dataclasses
 import itertools
@@ -14,26 +14,26 @@ import numpy as np
 from keras_anytime.files import read_small
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
-from keras_anytime.runtime.arguments import milliseconds
-from keras_anytime.runtime.arguments import positive_integer
+from keras_anytime.runtime.arguments import check_milliseconds
+from keras_anytime.runtime.arguments import check_positive_integer
 
-# A device takes some 1 kB.
-LARGEST_BYTES = 2**20
-# An hour: whoever waits longer gives no deadlines.
-_LONGEST_MS = 3.6e6
+# The most bytes of a file of latencies. A device takes about 1 kB.
+MAX_BYTES = 2**20
+# An hour. Nobody gives deadlines to a network that takes longer.
+_MAX_MS = 3.6e6
 _ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class StepLatency:
-    """What the steps of an exported network take; all in milliseconds.
+    """The times of the steps of an exported network, in milliseconds.
 
     Args:
-        median_ms: Tuple of K floats, the medians of the steps.
-        p99_ms: Tuple of K floats, what 99 of 100 runs of a step do not pass.
-        answer_ms: Tuple of K floats, the medians from a call to the answer of
+        median_ms: Tuple of K floats. The median of each step.
+        p99_ms: Tuple of K floats. The 99th percentile of each step.
+        answer_ms: Tuple of K floats. The medians from a call to the answer of
             stages 1 to K.
-        runs: Integer. Runs that were measured.
+        runs: Integer. The number of runs that were measured.
     """
 
     median_ms: tuple[float, ...]
@@ -42,11 +42,11 @@ class StepLatency:
     runs: int
 
     @classmethod
-    def of(cls, answers) -> "StepLatency":
-        """Returns the latencies of runs.
+    def from_answers(cls, answers: np.ndarray) -> "StepLatency":
+        """Returns the latencies of measured runs.
 
         Args:
-            answers: Float array `(runs, K)`, milliseconds from the call to
+            answers: Float array `(runs, K)`. The milliseconds from the call to
                 each answer.
         """
         steps = np.diff(answers, axis=1, prepend=0.0)
@@ -60,10 +60,10 @@ class StepLatency:
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """What latencies hold for.
+    """This device with an exported file, for which latencies are valid.
 
     Args:
-        sha256: String. Checksum of the exported file.
+        sha256: String. The checksum of the exported file.
         num_threads: Integer, or `None` for LiteRT's choice.
     """
 
@@ -72,88 +72,98 @@ class Device:
 
     @property
     def key(self) -> str:
-        """The name that its latencies are kept by."""
+        """The key under which the latencies are stored."""
         threads = self.num_threads or "any number of"
         return (
             f"{platform.node()}, {platform.machine()}, {os.cpu_count()} "
-            f"processors, {threads} threads, {self.file}"
+            f"processors, {threads} threads, {self.file_suffix}"
         )
 
     @property
-    def file(self) -> str:
-        """What the keys of all devices that run the file end with."""
+    def file_suffix(self) -> str:
+        """The end of the keys of all devices that run the same file."""
         return f"file {self.sha256}"
 
 
 def latency_path(path: str | os.PathLike) -> pathlib.Path:
-    """Returns where the latencies of an exported file or folder are kept."""
+    """Returns the path of the latencies of an exported file or folder."""
     path = user_path(path)
     return path.with_name(f"{path.name}.latency.json")
 
 
-def read(path, device: Device, num_stages: int) -> StepLatency | None:
-    """Returns the latencies that are kept for a device, if there are any.
+def read_latency(
+    path: str | os.PathLike, device: Device, num_stages: int
+) -> StepLatency | None:
+    """Returns the stored latencies of a device.
 
-    What cannot be read, or cannot be right, is as good as none: it can be
-    measured again.
+    Latencies that cannot be read, or are implausible, are ignored, because
+    they can be measured again.
 
     Args:
-        path: Where they are kept.
+        path: String or path of the file of latencies.
         device: A `Device`.
         num_stages: Integer K.
+
+    Returns:
+        A `StepLatency`, or `None` if there are no valid latencies.
     """
-    record: Any = _records(path).get(device.key)
+    record: Any = _read_records(path).get(device.key)
     try:
         columns = {
-            name: tuple(map(_milliseconds, record[name]))
+            name: tuple(map(_plausible_milliseconds, record[name]))
             for name in ("median_ms", "p99_ms", "answer_ms")
         }
-        runs = positive_integer("runs", record["runs"])
+        runs = check_positive_integer("runs", record["runs"])
     except (TypeError, KeyError, ValueError):
         return None
     latency = StepLatency(**columns, runs=runs)
     if any(len(values) != num_stages for values in columns.values()):
         return None
-    return latency if _can_be(latency) else None
+    return latency if _is_consistent(latency) else None
 
 
-def write(path, device: Device, latency: StepLatency) -> None:
-    """Keeps the latencies of a device beside those of others.
+def write_latency(
+    path: str | os.PathLike, device: Device, latency: StepLatency
+) -> None:
+    """Stores the latencies of a device beside those of other devices.
 
-    Those of a file that was there before are dropped.
+    The latencies of an earlier exported file are dropped.
 
     Args:
-        path: Where they are kept.
+        path: String or path of the file of latencies.
         device: A `Device`.
         latency: A `StepLatency`.
 
     Raises:
-        OSError: If the place cannot be written.
+        OSError: If the file cannot be written.
     """
     records = {
         key: record
-        for key, record in _records(path).items()
-        if key.endswith(device.file)
+        for key, record in _read_records(path).items()
+        if key.endswith(device.file_suffix)
     }
     records[device.key] = dataclasses.asdict(latency)
     write_text(path, json.dumps(records, indent=2) + "\n")
 
 
-def _milliseconds(value) -> float:
-    """Returns what a step or an answer may take.
+def _plausible_milliseconds(value: Any) -> float:
+    """Returns the time of a step or an answer.
 
-    A step that is said to take longer than any does would never be begun.
+    A step with an impossibly long time would never be begun.
     """
-    if not milliseconds("latency", value) <= _LONGEST_MS:
-        raise ValueError(f"Nothing takes so long. Received: latency={value!r}")
+    if not check_milliseconds("latency", value) <= _MAX_MS:
+        raise ValueError(
+            f"A latency must be at most {_MAX_MS} ms. "
+            f"Received: latency={value!r}"
+        )
     return float(value)
 
 
-def _can_be(latency: StepLatency) -> bool:
-    """Whether figures can be those of the same runs.
+def _is_consistent(latency: StepLatency) -> bool:
+    """Tells if the figures can belong to the same runs.
 
-    An answer takes at least as long as each step up to it, run by run, and so
-    do their medians.
+    In each run an answer takes at least as long as each step up to it. So do
+    the medians.
     """
     longest = itertools.accumulate(latency.median_ms, max)
     return (
@@ -166,9 +176,9 @@ def _can_be(latency: StepLatency) -> bool:
     )
 
 
-def _records(path) -> dict:
+def _read_records(path: str | os.PathLike) -> dict[str, Any]:
     try:
-        found = json.loads(read_small(path, LARGEST_BYTES))
+        records = json.loads(read_small(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return records if isinstance(records, dict) else {}

@@ -1,4 +1,4 @@
-"""Opening exported files: what is checked is what runs."""
+"""Opening of exported files, so that the verified content is what runs."""
 
 import pathlib
 from collections.abc import Sequence
@@ -22,21 +22,21 @@ def open_programs(
     """Opens an exported file.
 
     Args:
-        path: Absolute `pathlib.Path` of the file or folder.
-        num_threads: As for `AnytimePredictor`.
-        verify: As for `AnytimePredictor`.
-        names: As for `load_programs`.
+        path: Absolute path of the file or folder.
+        num_threads: As in `AnytimePredictor`.
+        verify: As in `AnytimePredictor`.
+        names: As in `load_programs`.
 
     Returns:
         Pair of the manifest and a dict of programs, as of `load_programs`.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
-        OSError: If it cannot be read.
-        LoadError: If it is not the file that its manifest was written for, or
+        FileNotFoundError: If the file or folder does not exist.
+        OSError: If the file cannot be read.
+        LoadError: If the file is not the one that its manifest describes, or
             cannot be opened.
-        ManifestError: If there is no manifest that this version reads.
-        ImportError: If the library that runs it is missing.
+        ManifestError: If there is no manifest that this version can read.
+        ImportError: If the library that runs the file is missing.
         RuntimeError: If TensorFlow cannot run in this process.
     """
     if not path.exists():
@@ -49,18 +49,18 @@ def open_programs(
     if manifest is None:
         raise LoadError(
             f"{str(path)!r} is damaged: it is not the file that its "
-            "manifest was written for. Export it again."
+            "manifest describes. Export it again."
         )
     if manifest.kind == "saved_model":
         forks.check_tensorflow(path)
     programs = load_programs(manifest, path, num_threads, names, content)
-    # TensorFlow reads a folder file by file.
+    # TensorFlow has read the files of the folder one by one.
     if (
         verify
         and manifest.kind == "saved_model"
         and checksum(path) != manifest.sha256
     ):
         raise LoadError(
-            f"{str(path)!r} was changed while it was opened: open it anew."
+            f"{str(path)!r} was changed while it was opened: open it again."
         )
     return manifest, programs

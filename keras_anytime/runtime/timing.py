@@ -1,55 +1,160 @@
-"""When the stages of several networks answer, measured in turn."""
+"""Times of several exported files, which take turns on one device.
+
+`time_programs` times every program of the files on an empty image, and
+`time_answers` times the answers of predictors to given images.
+"""
 
 import dataclasses
+import os
+import time
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_anytime.runtime.arguments import positive_integer
+from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.runtime.arguments import check_positive_integer
+from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.opening import open_programs
 from keras_anytime.runtime.predictor import AnytimePredictor
+from keras_anytime.runtime.stage_result import StageResult
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ProgramTimes:
+    """Milliseconds that the programs of one file took, round by round.
+
+    Args:
+        manifest: The `Manifest` of the file, with K stages.
+        stream_ms: Float array `(rounds, K)`. The time from the start of the
+            first program to the answer of each stage. The steps run one after
+            another without a predictor; a network without steps runs its
+            subnetworks instead.
+        subnets_ms: Float array `(rounds, K)`. The time of each subnetwork
+            alone. Its shape is `(rounds, 0)` if the file has no subnetworks.
+        answers_ms: Float array `(rounds, K)`. The time from a call of
+            `AnytimePredictor.stream` to the answer of each stage.
+        late_ms: Float array `(rounds,)`. The delay of
+            `AnytimePredictor.predict` after its deadline, which is drawn at
+            random between the call and the last answer.
+    """
+
+    manifest: Manifest
+    stream_ms: np.ndarray
+    subnets_ms: np.ndarray
+    answers_ms: np.ndarray
+    late_ms: np.ndarray
+
+    @property
+    def steps_ms(self) -> np.ndarray:
+        """Float array `(rounds, K)`, the time that each step adds."""
+        return np.diff(self.stream_ms, axis=1, prepend=0.0)
+
+    @property
+    def overhead_ms(self) -> float:
+        """The time that the predictor adds per step, the median of rounds."""
+        added = self.answers_ms[:, -1] - self.stream_ms[:, -1]
+        return float(np.median(added)) / self.manifest.num_stages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TimedAnswers:
-    """What one network answered to images, and when; see `time_answers`.
+    """The answers of one network to images, and their times.
 
     Args:
-        logits: Float array `(num_stages, images, classes)`; of label sets,
-            those of the first.
-        latency_ms: Float array `(images, num_stages)`, milliseconds from the
-            call to each stage's answer, the medians of the repetitions.
+        logits: Float array `(num_stages, images, classes)`. With label sets,
+            the logits are those of the first set.
+        latency_ms: Float array `(images, num_stages)`. The milliseconds from
+            the call to each stage's answer, as medians of the repetitions.
     """
 
     logits: np.ndarray
     latency_ms: np.ndarray
 
 
-def time_answers(
-    predictors: Mapping[str, AnytimePredictor], images, repetitions: int = 5
-) -> dict[str, TimedAnswers]:
-    """Times every stage's answer to every image; the networks take turns.
+def time_programs(
+    paths: Mapping[str, str | os.PathLike],
+    num_threads: int | None = None,
+    repetitions: int = 50,
+) -> dict[str, ProgramTimes]:
+    """Times all programs of several exported files, which take turns.
 
-    What else the machine does then falls on all networks alike. Each image is
-    given to one network after the other, `repetitions` times, each time
-    beginning with another network.
+    A round runs each program of each file once, and each round begins with
+    another file. Other work of the machine therefore slows all files alike.
 
     ```python
-    predictors = {name: AnytimePredictor(f"{name}.tflite") for name in names}
-    measured = time_answers(predictors, images)
-    measured["nested"].latency_ms.mean(axis=0)  # of stages 1, 2, ... K
+    times = ka.runtime.time_programs(
+        {"nested": "run/anytime.tflite"}, repetitions=3
+    )
+    print(np.median(times["nested"].stream_ms, axis=0))
     ```
 
     Args:
-        predictors: Networks by names.
-        images: Array `(images, height, width, channels)`, prepared.
+        paths: Dict from names to exported files or folders.
+        num_threads: Integer. The threads of LiteRT, or `None` for its choice.
+        repetitions: Integer of 1 or more. The rounds that are measured, after
+            one for warming up.
+
+    Returns:
+        Dict from names to `ProgramTimes`.
+
+    Raises:
+        ValueError: If there are no files, a file cannot be opened, or
+            `repetitions` is below 1.
+        ImportError: If the library that runs a file is missing.
+    """
+    if not paths:
+        raise ValueError(f"Timing needs files. Received: paths={paths!r}")
+    repetitions = check_positive_integer("repetitions", repetitions)
+    rng = np.random.default_rng(0)
+    files = {
+        name: _TimedFile(path, num_threads, rng) for name, path in paths.items()
+    }
+    rounds: dict[str, list] = {name: [] for name in files}
+    try:
+        for repetition in range(1 + repetitions):
+            for name in _rotated(list(files), repetition):
+                rounds[name].append(files[name].run())
+    finally:
+        for file in files.values():
+            file.predictor.close()
+    return {
+        name: ProgramTimes(
+            files[name].manifest, *map(np.array, zip(*runs[1:], strict=True))
+        )
+        for name, runs in rounds.items()
+    }
+
+
+def time_answers(
+    predictors: Mapping[str, AnytimePredictor],
+    images: np.ndarray,
+    repetitions: int = 5,
+) -> dict[str, TimedAnswers]:
+    """Times each stage's answer to each image; the networks take turns.
+
+    Each image is given to all networks in turn, `repetitions` times, and each
+    repetition begins with another network. Other work of the machine therefore
+    slows all networks alike.
+
+    ```python
+    predictors = {"nested": ka.runtime.AnytimePredictor("run/anytime.tflite")}
+    timed = ka.runtime.time_answers(predictors, images[:4], repetitions=1)
+    print(timed["nested"].latency_ms.mean(axis=0))  # of stages 1, 2, ... K
+    ```
+
+    Args:
+        predictors: Dict from names to `AnytimePredictor`s.
+        images: Array `(images, height, width, channels)` of prepared images.
         repetitions: Integer of 1 or more.
 
     Returns:
         Dict from names to `TimedAnswers`.
 
     Raises:
-        ValueError: If there is nothing to measure, `repetitions` is below 1,
-            or images have another shape than a network's input.
+        ValueError: If there are no networks or no images, `repetitions` is
+            below 1, or the images do not fit a network's input.
         RuntimeError: If a network was interrupted.
     """
     if not isinstance(predictors, Mapping):
@@ -59,37 +164,112 @@ def time_answers(
         )
     if not predictors or not len(images):
         raise ValueError(
-            "Measuring needs networks and images. "
+            "Timing needs networks and images. "
             f"Received: {len(predictors)} networks, {len(images)} images"
         )
-    repetitions = positive_integer("repetitions", repetitions)
-    names = list(predictors)
-    logits: dict[str, list] = {name: [] for name in names}
-    medians: dict[str, list] = {name: [] for name in names}
+    repetitions = check_positive_integer("repetitions", repetitions)
+    logits: dict[str, list] = {name: [] for name in predictors}
+    medians: dict[str, list] = {name: [] for name in predictors}
     for predictor in predictors.values():
         list(predictor.stream(images[0]))  # The first call is slower.
     for image in images:
-        runs: dict[str, list] = {name: [] for name in names}
+        runs: dict[str, list] = {name: [] for name in predictors}
         for repetition in range(repetitions):
-            start = repetition % len(names)
-            for name in names[start:] + names[:start]:
+            for name in _rotated(list(predictors), repetition):
                 runs[name].append(list(predictors[name].stream(image)))
-        for name in names:
-            if any(len(r) < predictors[name].num_stages for r in runs[name]):
-                raise RuntimeError(
-                    f"The measurement of {name!r} was interrupted."
-                )
-            logits[name].append([_first_set(one) for one in runs[name][0]])
-            times = [[one.elapsed_ms for one in run] for run in runs[name]]
+        for name, predictor in predictors.items():
+            if any(len(run) < predictor.num_stages for run in runs[name]):
+                raise RuntimeError(f"The timing of {name!r} was interrupted.")
+            logits[name].append(
+                [_first_logits(result) for result in runs[name][0]]
+            )
+            times = [
+                [result.elapsed_ms for result in run] for run in runs[name]
+            ]
             medians[name].append(np.median(times, axis=0))
     return {
         name: TimedAnswers(
             np.stack(logits[name], axis=1), np.array(medians[name])
         )
-        for name in names
+        for name in predictors
     }
 
 
-def _first_set(result):
+class _TimedFile:
+    """The programs of one exported file, and a predictor for it."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.predictor = AnytimePredictor(path, num_threads)
+        self.manifest = self.predictor.manifest
+        _, self._programs = open_programs(
+            self.predictor.path,
+            num_threads,
+            verify=True,
+            names=list(self.manifest.signatures),
+        )
+        first = self.manifest.program_names[0]
+        (spec,) = self.manifest.signatures[first].inputs
+        self._blank = self.predictor.blank()
+        self._batch, _ = as_batch(self._blank, spec)
+        # The features are kept between rounds as in a predictor; see `Job.run`.
+        self._features: dict[str, Any] = {}
+        self._rng = rng
+
+    def run(self) -> tuple[list[float], list[float], list[float], float]:
+        """Runs everything once; returns the times of `ProgramTimes`."""
+        stream = self._stream()
+        subnets = [
+            self._subnet(name)
+            for name in self._programs
+            if name.startswith("subnet_")
+        ]
+        answers = [
+            result.elapsed_ms for result in self.predictor.stream(self._blank)
+        ]
+        deadline_ms = self._rng.uniform(0, answers[-1])
+        start = time.perf_counter()
+        self.predictor.predict(self._blank, deadline_ms=deadline_ms)
+        late = max(0.0, _elapsed_ms(start) - deadline_ms)
+        # A step may still be running, and would disturb the next measurement.
+        self.predictor.predict(self._blank)
+        return stream, subnets, answers, late
+
+    def _stream(self) -> list[float]:
+        features = self._features
+        features["image"] = self._batch
+        times = []
+        start = time.perf_counter()
+        for name in self.manifest.program_names:
+            inputs = self.manifest.signatures[name].inputs
+            features.update(
+                self._programs[name](
+                    {spec.name: features[spec.name] for spec in inputs}
+                )
+            )
+            times.append(_elapsed_ms(start))
+        return times
+
+    def _subnet(self, name: str) -> float:
+        start = time.perf_counter()
+        self._programs[name]({"image": self._batch})
+        return _elapsed_ms(start)
+
+
+def _rotated(names: Sequence[str], repetition: int) -> list[str]:
+    """Returns names in order, beginning with another one each repetition."""
+    start = repetition % len(names)
+    return [*names[start:], *names[:start]]
+
+
+def _first_logits(result: StageResult) -> Any:
     logits = result.logits
     return next(iter(logits.values())) if isinstance(logits, dict) else logits
+
+
+def _elapsed_ms(start: float) -> float:
+    return 1e3 * (time.perf_counter() - start)

@@ -1,1 +1,1 @@
-"""Saved models: checked, written whole, with metadata."""
+"""Saved models: checked before loading and saving, and written atomically."""

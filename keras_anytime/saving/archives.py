@@ -1,36 +1,38 @@
-"""Looking into saved models before Keras loads them."""
+"""Checks of saved model files before Keras loads them."""
 
 import io
 import math
 import os
 import stat
 import zipfile
+from typing import BinaryIO
 
 import h5py
 
 from keras_anytime.files import user_path
 
-# Keras stores what it saves as it is. Someone may have compressed a file anew,
-# whose weights may be mostly zeros; but what takes a hundred times its size is
-# there to fill a memory.
-_EXPANSION = 100
+# Keras stores members without compression. A user may have compressed the
+# archive, and its weights may be mostly zeros, but a file that expands to more
+# than 100 times its size was made to exhaust memory.
+_MAX_EXPANSION = 100
 
 
-def check_archive(path):
-    """Raises an error for a `.keras` file that is damaged or would explode.
+def check_archive(path: str | os.PathLike) -> None:
+    """Raises an error for a `.keras` file that is damaged or a zip bomb.
 
-    All of it is read once, and held against its checksums. What it expands to
-    is known before anything is expanded: the members of the archive, and the
-    arrays of weights in it, which may be compressed on their own.
+    All members are read once and compared with their checksums. The expanded
+    size is known before anything is expanded. It counts both the members of
+    the archive and the arrays of weights, which may be compressed inside their
+    HDF5 file.
 
     Args:
-        path: String or path. Folders, to which Keras can save models too, are
-            left to it.
+        path: String or path of a `.keras` file. Folders are not checked; Keras
+            can save models as folders too.
 
     Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is no whole archive, or holds more than 100 times as
-            many bytes as the file has.
+        OSError: If the file cannot be read.
+        ValueError: If the file is damaged, or expands to more than 100 times
+            its size.
     """
     path = user_path(path)
     mode = os.stat(path).st_mode
@@ -38,41 +40,44 @@ def check_archive(path):
         return
     if not stat.S_ISREG(mode):
         raise ValueError(
-            "A saved model is a file; this is a pipe or a device. "
+            "A saved model must be a regular file, not a pipe or a device. "
             f"Received: path={str(path)!r}"
         )
-    bytes_in_file = path.stat().st_size
+    file_size = path.stat().st_size
+    max_size = _MAX_EXPANSION * file_size
     with path.open("rb") as file:
         try:
-            expanded = _expanded(file, _EXPANSION * bytes_in_file)
+            expanded_size = _expanded_size(file, max_size)
         except Exception as error:
-            # What zipfile and h5py raise is different for each way to be
-            # damaged.
+            # zipfile and h5py raise many types of errors for damaged files.
             raise ValueError(
-                "The file is damaged, or no saved model. "
+                "The file is damaged, or is not a saved model. "
                 f"Received: path={str(path)!r}, {type(error).__name__}: {error}"
             ) from error
-    if expanded > _EXPANSION * bytes_in_file:
+    if expanded_size > max_size:
         raise ValueError(
-            f"The file holds more than {_EXPANSION} times as much as it has "
-            "bytes, as no model does: it is not loaded. "
-            f"Received: path={str(path)!r} of {bytes_in_file:,} bytes, with "
-            f"{expanded:,} bytes in it"
+            f"The file expands to more than {_MAX_EXPANSION} times its size, "
+            "which no saved model does, so it is not loaded. "
+            f"Received: path={str(path)!r} of {file_size:,} bytes, which "
+            f"expands to {expanded_size:,} bytes"
         )
 
 
-def _expanded(file, most):
-    """Returns how many bytes are in an archive, of which it reads `most`."""
+def _expanded_size(file: BinaryIO, max_size: int) -> int:
+    """Returns the expanded size of an archive in bytes.
+
+    Members are read only if they take at most `max_size` bytes together.
+    """
     with zipfile.ZipFile(file) as archive:
         size = sum(member.file_size for member in archive.infolist())
-        if size > most:
+        if size > max_size:
             return size
         if "model.weights.npz" in archive.namelist():
-            # That would be an archive in the archive.
+            # It would be an archive inside the archive.
             raise ValueError("its weights are not in HDF5")
         damaged = archive.testzip()
         if damaged is not None:
-            raise zipfile.BadZipFile(f"its part {damaged!r} is damaged")
+            raise zipfile.BadZipFile(f"its member {damaged!r} is damaged")
         return max(
             size,
             sum(
@@ -83,16 +88,16 @@ def _expanded(file, most):
         )
 
 
-def _size_of_arrays(content):
-    """Returns how many bytes the arrays of an HDF5 file take."""
+def _size_of_arrays(content: bytes) -> int:
+    """Returns the size in bytes of all arrays of an HDF5 file."""
     size = 0
 
-    def add(name, item):
+    def add(name: str, item: object) -> None:
         nonlocal size
         if isinstance(item, h5py.Dataset):
-            # Of objects, which may all be one string, it is not known.
+            # The size of objects is unknown: each may be one long string.
             if item.dtype.hasobject:
-                raise ValueError(f"{name!r} is no array of numbers")
+                raise ValueError(f"{name!r} is not an array of numbers")
             size += math.prod(item.shape or ()) * item.dtype.itemsize
 
     with h5py.File(io.BytesIO(content), "r") as file:

@@ -1,47 +1,63 @@
-"""Saved models with a note about them, in one file and one move."""
+"""Metadata inside saved models, written with the model in one atomic move."""
 
 import json
+import os
+import pathlib
 import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
 
 
-def save_with_metadata(model, path, note):
-    """Saves a model with a note about it.
+def save_with_metadata(
+    model: keras.Model, path: str | os.PathLike, metadata: Mapping[str, Any]
+) -> None:
+    """Saves a model with metadata in the same file.
 
-    A `.keras` file is a zip archive, and has room for a comment.
+    A `.keras` file is a zip archive. The metadata are stored as JSON in the
+    archive's comment, which Keras ignores.
 
     Args:
         model: A `keras.Model`.
         path: String or path that ends in `.keras`.
-        note: Dict of plain values, 64 KiB of JSON at most.
+        metadata: Dict of plain values, at most 64 KiB of JSON.
 
     Raises:
-        FloatingPointError: If a variable of the model is not finite. What was
-            there stays.
+        FloatingPointError: If a variable of the model is not finite. An
+            existing file stays unchanged.
     """
 
-    def write(beside):
-        model.save(beside)
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.comment = json.dumps(note).encode()
+    def write(staged: pathlib.Path) -> None:
+        model.save(staged)
+        with zipfile.ZipFile(staged, "a") as archive:
+            archive.comment = json.dumps(metadata).encode()
 
     atomic_write(path, write)
 
 
-def read_metadata(path):
-    """Returns the note of a saved model; an empty dict if there is none.
+def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
+    """Returns the metadata of a saved model.
 
-    Only the note is read, which is 64 KiB at most, and the list of what is in
-    the file.
+    Only the archive's comment and its list of members are read.
+
+    Args:
+        path: String or path of a `.keras` file.
+
+    Returns:
+        Dict of plain values. It is empty if the file has no metadata or
+        cannot be read.
     """
+    path = user_path(path)
     try:
-        # Opening a pipe would wait for someone to write.
-        if not user_path(path).is_file():
+        # Opening a pipe would wait for a writer.
+        if not path.is_file():
             return {}
-        with zipfile.ZipFile(user_path(path)) as archive:
-            note = json.loads(archive.comment)
+        with zipfile.ZipFile(path) as archive:
+            metadata = json.loads(archive.comment)
     except (
         OSError,
         ValueError,
@@ -50,4 +66,4 @@ def read_metadata(path):
         zipfile.BadZipFile,
     ):
         return {}
-    return note if isinstance(note, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}

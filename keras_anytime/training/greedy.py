@@ -8,7 +8,7 @@ from keras_anytime import backend
 from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
-from keras_anytime.saving.configs import lost_by_config
+from keras_anytime.saving.configs import lost_arguments
 from keras_anytime.saving.metadata import read_metadata
 from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
@@ -184,7 +184,7 @@ def _check(model, epochs, options):
             "The model must be compiled: each stage is trained with its loss, "
             "metrics and optimizer. Received: a model that is not"
         )
-    lost = lost_by_config(model.optimizer)
+    lost = lost_arguments(model.optimizer)
     if lost:
         raise ValueError(
             "Each stage is trained with a new optimizer of the model's "

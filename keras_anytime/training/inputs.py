@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_anytime import backend
-from keras_anytime.saving.finite import first_failure
+from keras_anytime.saving.finite import first_nonfinite
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.training.data_info import remember_training_set
 from keras_anytime.training.nan import StopOnNaN
@@ -78,7 +78,7 @@ def check_finite_array(array, what, argument):
         array = keras.ops.convert_to_numpy(array)
     if not isinstance(array, np.ndarray):
         return
-    found = first_failure(array)
+    found = first_nonfinite(array)
     if found is not None:
         raise ValueError(
             f"{what} must be finite: NaN and infinity would ruin the weights "
@@ -252,7 +252,7 @@ def number_passes(epochs, initial_epoch=None):
     epoch sees must not depend on that.
 
     Args:
-        epochs: The `keras_anytime.data.Epochs` of the training set.
+        epochs: The `keras_anytime.data.EpochCounter` of the training set.
         initial_epoch: Integer, the pass to start with, or `None` for the one
             after those that `fit` has trained on.
 
@@ -261,8 +261,8 @@ def number_passes(epochs, initial_epoch=None):
     """
     offset = epochs.trained if initial_epoch is None else 0
     return keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, _: epochs.start(epoch + offset),
-        on_epoch_end=lambda epoch, _: epochs.finish(epoch + offset),
+        on_epoch_begin=lambda epoch, _: epochs.set_next(epoch + offset),
+        on_epoch_end=lambda epoch, _: epochs.mark_trained(epoch + offset),
     )
 
 

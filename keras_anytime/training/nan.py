@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_anytime.saving.finite import check_finite
-from keras_anytime.saving.finite import state
+from keras_anytime.saving.finite import saved_variables
 
 _REMEDY = (
     "Lower the learning rate or warm it up, lower the weights of the losses, "
@@ -63,7 +63,7 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._raise_failure()
         check_finite(
-            state(self.model),
+            saved_variables(self.model),
             f"Training has failed in epoch {self._epoch}",
             f"{_REMEDY} {_KEPT}",
         )

@@ -10,7 +10,7 @@ import keras
 from keras_anytime import backend
 from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
-from keras_anytime.files import delete_left
+from keras_anytime.files import delete_leftovers
 from keras_anytime.files import user_path
 from keras_anytime.saving.archives import check_archive
 from keras_anytime.saving.metadata import read_metadata
@@ -102,7 +102,7 @@ class Resume(keras.callbacks.Callback):
                 f"model first. Received: {model.name!r}, not compiled"
             )
         self._serve(model)
-        delete_left(self.folder, "epoch_*.keras")
+        delete_leftovers(self.folder, "epoch_*.keras")
         path = self._checkpoints().get(self.epoch)
         if path:
             check_settings(path, {**self._settings, "epoch": self.epoch})

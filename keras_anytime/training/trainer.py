@@ -10,7 +10,7 @@ from keras_anytime import backend
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
-from keras_anytime.saving.configs import warn_of_lost
+from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.inputs import check_labels
@@ -132,7 +132,7 @@ class StageTrainer(RememberingModel):
         }
         for name, value in untracked.items():
             object.__setattr__(self, name, value)
-        warn_of_lost(self.optimizer, loss, metrics, weighted_metrics)
+        warn_of_lost_arguments(self.optimizer, loss, metrics, weighted_metrics)
 
     @property
     def compile_arguments(self) -> dict[str, Any]:

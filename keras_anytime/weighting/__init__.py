@@ -82,8 +82,10 @@ def get(identifier, **arguments):
             wrong.
     """
     known = {**_BY_NAME, **_OF_PAPERS}
-    if isinstance(identifier, str) and (name := naming.find(identifier, known)):
-        return naming.made(known[name], "weighting", arguments)
+    if isinstance(identifier, str) and (
+        name := naming.match_name(identifier, known)
+    ):
+        return naming.instantiate(known[name], "weighting", arguments)
     if arguments:
         raise ValueError(
             "Only a weighting that is given by its name takes arguments. "
@@ -94,8 +96,9 @@ def get(identifier, **arguments):
     if isinstance(identifier, Weighting):
         return identifier
     raise ValueError(
-        f"`weighting` must be a `Weighting`, one of {naming.listed(_BY_NAME)}, "
-        f"a name of Hu 2017 or 2019 ({naming.listed(_OF_PAPERS)}), or None."
+        "`weighting` must be a `Weighting`, one of "
+        f"{naming.quote_names(_BY_NAME)}, a name of Hu 2017 or 2019 "
+        f"({naming.quote_names(_OF_PAPERS)}), or None."
         f"{naming.did_you_mean(identifier, known)} "
         f"Received: weighting={identifier!r}"
     )

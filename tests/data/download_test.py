@@ -39,7 +39,9 @@ class FetchedPhotos(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         folder = dl_manager.download_and_extract(str(self.archive))
-        return {one: self._examples(folder, one) for one in ("train", "test")}
+        return {
+            split: self._examples(folder, split) for split in ("train", "test")
+        }
 
     def _generate_examples(self):
         raise NotImplementedError("Each split has its own generator.")
@@ -86,7 +88,9 @@ def test_a_data_set_is_fetched_prepared_and_read(archive, tmp_path):
 
 def test_what_cannot_be_fetched_is_said_in_one_error(archive, tmp_path):
     archive.unlink()
-    with pytest.raises(OSError, match="'fetched_photos' could not be fetched"):
+    with pytest.raises(
+        OSError, match="'fetched_photos' could not be downloaded"
+    ):
         ka.data.load("fetched_photos", data_dir=tmp_path, download=True)
 
 
@@ -138,4 +142,4 @@ def test_all_ways_in_which_tfds_writes_splits_are_taken(cifar10_dir):
     _, *found = ka.data.load(
         "cifar10", 500, ("train[:1]", *wanted), data_dir=cifar10_dir
     )
-    assert [len(next(iter(one))[1]) for one in found] == [10, 5, 500, 1]
+    assert [len(next(iter(batches))[1]) for batches in found] == [10, 5, 500, 1]

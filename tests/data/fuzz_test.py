@@ -17,18 +17,18 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.data import folders
-from keras_anytime.data.examples import parse_example
-from keras_anytime.data.images import decode_image
-from keras_anytime.data.records import check_records
-from keras_anytime.data.records import read_records
+from keras_anytime.data import tfds_folders
+from keras_anytime.data.image_decoding import decode_image
+from keras_anytime.data.tf_examples import parse_example
+from keras_anytime.data.tfrecords import check_records
+from keras_anytime.data.tfrecords import read_records
 from tests.data import prepared
 
 # The quick part of a run, and the whole of it for `make test-all`.
 RUNS = [1, pytest.param(50, marks=pytest.mark.slow)]
 # What one damaged input may take; a good one takes a thousandth.
 SECONDS, BYTES = 2.0, 1 << 26
-EDGES = [bytes([one]) for one in (0, 1, 127, 128, 255)]
+EDGES = [bytes([byte]) for byte in (0, 1, 127, 128, 255)]
 
 
 @pytest.fixture(name="bounded")
@@ -166,7 +166,7 @@ def test_damaged_folders(runs, bounded, tmp_path):
         (folder / name).write_bytes(damaged)
         refused = (ValueError, FileNotFoundError)
         with bounded(damaged), contextlib.suppress(*refused):
-            ((images, labels),) = folders.read_folder(
+            ((images, labels),) = tfds_folders.read_folder(
                 prepared.NAME, ("train",), str(tmp_path)
             )
             # A split may say that it has no files.
@@ -231,13 +231,13 @@ def test_damaged_records_do_not_end_a_process_that_reads_with_tensorflow(
     rng = np.random.default_rng(5)
     good = [prepared.photo(n) for n in range(3)]
     folder = prepared.folder_of(
-        tmp_path, [prepared.record(one) for one in good]
+        tmp_path, [prepared.record(example) for example in good]
     )
     path = folder / prepared.FILE
     content = path.read_bytes()
     for number in range(300):
         if number % 3:
-            damaged = [mutated(one, rng) for one in good]
+            damaged = [mutated(example, rng) for example in good]
             path.write_bytes(b"".join(map(prepared.record, damaged)))
         else:
             path.write_bytes(mutated(content, rng))

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.data import folders
+from keras_anytime.data import tfds_folders
 from tests.data import prepared
 from tests.data.prepared import encoded
 from tests.data.prepared import example
@@ -29,7 +29,10 @@ def _read(root, split="train"):
 
 def _refused(root, message):
     """Asserts that all readers of this backend refuse a folder, in one line."""
-    readers = [_read, lambda of: folders.read_folder("photos", ("train",), of)]
+    readers = [
+        _read,
+        lambda root: tfds_folders.read_folder("photos", ("train",), root),
+    ]
     for read in readers if HAS_TENSORFLOW else readers[:1]:
         with pytest.raises(ValueError, match=message) as refused:
             read(root)
@@ -67,15 +70,15 @@ RECORDS = {
         [record(photo(1, prepared.png_that_says(13_000, 13_000)))],
         "13000x13000 pixels, not 8x8|an image has another size",
     ),
-    "no image": ([record(photo(1, b"<html>"))], "no PNG or JPEG"),
-    "an empty image": ([record(photo(1, b""))], "no PNG or JPEG"),
+    "no image": ([record(photo(1, b"<html>"))], "not a PNG or JPEG"),
+    "an empty image": ([record(photo(1, b""))], "not a PNG or JPEG"),
     "a cut image": (
         [record(photo(1, encoded(pixels())[:-50]))],
         "cannot be decoded|Invalid PNG",
     ),
     "16-bit pixels": (
         [record(photo(1, encoded(np.full((8, 8), 40000, "uint16"))))],
-        "no bytes",
+        "not bytes",
     ),
     "no label": (
         [record(example(image=encoded(pixels())))],
@@ -99,7 +102,7 @@ RECORDS = {
     **{
         f"a {form} file": (
             [record(photo(1, encoded(pixels(), form)))],
-            "no PNG or JPEG",
+            "not a PNG or JPEG",
         )
         for form in ("GIF", "BMP", "TIFF", "WEBP", "PPM")
     },
@@ -132,25 +135,28 @@ def test_a_huge_image_is_refused_before_its_pixels_are_decoded(
     folder_of(tmp_path, [record(photo(1, prepared.png_that_says(9000, 9000)))])
     monkeypatch.setattr(PIL.Image.Image, "convert", None)
     with pytest.raises(ValueError, match="9000x9000 pixels"):
-        folders.read_folder(prepared.NAME, ("train",), str(tmp_path))
+        tfds_folders.read_folder(prepared.NAME, ("train",), str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"shardLengths": ["5"]}, "ends within record 1"),
-        ({"shardLengths": [str(10**12)]}, "no 1000000000000 records"),
-        ({"shardLengths": ["0"]}, "holds no image|goes on after its 0"),
+        ({"shardLengths": [str(10**12)]}, "cannot hold 1000000000000 records"),
+        ({"shardLengths": ["0"]}, "contains no images|goes on after its 0"),
         ({"shardLengths": ["-3"]}, "-3 where 0"),
         ({"shardLengths": ["many"]}, "dataset_info.json"),
         ({"shardLengths": None}, "dataset_info.json"),
         ({"name": 7}, "dataset_info.json"),
-        ({"filepathTemplate": "../{SHARD_X_OF_Y}"}, "no file of the folder"),
-        ({"filepathTemplate": "/etc/{SHARD_X_OF_Y}"}, "no file of the folder"),
-        ({"filepathTemplate": ".."}, "no file of the folder"),
+        ({"filepathTemplate": "../{SHARD_X_OF_Y}"}, "not a file in the"),
+        (
+            {"filepathTemplate": "/etc/{SHARD_X_OF_Y}"},
+            "not a file in the",
+        ),
+        ({"filepathTemplate": ".."}, "not a file in the"),
         (
             {"filepathTemplate": "one", "shardLengths": ["1", "1"]},
-            "files of one name",
+            "several files of one name",
         ),
     ],
 )
@@ -174,7 +180,12 @@ def test_a_folder_that_says_wrong_things_of_its_files_is_refused(
         ("dataset_info.json", "{", "", "dataset_info.json"),
         ("dataset_info.json", "{", "\ud800", "dataset_info.json"),
         ("label.labels.txt", "dog\n", "", "names 3 classes of 4"),
-        ("label.labels.txt", "dog", " " * (1 << 24), "no file of up to"),
+        (
+            "label.labels.txt",
+            "dog",
+            " " * (1 << 24),
+            "not a regular file of",
+        ),
     ],
 )
 def test_a_damaged_description_is_named(tmp_path, name, old, new, message):
@@ -192,7 +203,7 @@ def test_names_of_classes_are_in_the_folder(tmp_path):
     path = folder_of(tmp_path, [record(photo(1))]) / "features.json"
     path.write_text(path.read_text().replace('"label"', '"../label"'))
     (path.parent.parent / "label.labels.txt").write_text("some\nother\nfile\n")
-    with pytest.raises(ValueError, match="no file of the folder"):
+    with pytest.raises(ValueError, match="not a file in the"):
         ka.data.info(prepared.NAME, str(tmp_path), {"fine": "../label"})
 
 
@@ -204,10 +215,10 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path, name):
     path = folder_of(tmp_path, [record(photo(1))]) / name
     path.unlink()
     os.mkfifo(path)
-    _refused(tmp_path, f"{name}' is no file")
+    _refused(tmp_path, f"{name}' is not a regular file")
     path.unlink()
     path.symlink_to("/dev/zero")
-    _refused(tmp_path, f"{name}' is no file")
+    _refused(tmp_path, f"{name}' is not a regular file")
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
@@ -219,7 +230,7 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 def test_classes_without_names_are_numbered(tmp_path):
     folder = folder_of(tmp_path, [record(photo(1))])
     (folder / "label.labels.txt").unlink()
-    about = folders.folder_info(prepared.NAME, str(tmp_path))
+    about = tfds_folders.folder_info(prepared.NAME, str(tmp_path))
     assert about.class_names == ("0", "1", "2", "3")
     assert ka.data.info(prepared.NAME, str(tmp_path)) == about
 

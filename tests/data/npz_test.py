@@ -17,7 +17,9 @@ def _write(path, **changes):
         "y_test": np.arange(10) % 4,
         **changes,
     }
-    arrays = {name: one for name, one in arrays.items() if one is not None}
+    arrays = {
+        name: array for name, array in arrays.items() if array is not None
+    }
     np.savez(path, **arrays)
     return str(path), arrays
 
@@ -41,9 +43,9 @@ def test_a_file_is_a_data_set(tmp_path):
     assert sum(len(y) for _, y in parts[1]) == 20
 
 
-def test_grey_images_may_lack_their_axis(tmp_path):
+def test_gray_images_may_lack_their_axis(tmp_path):
     path, _ = _write(
-        tmp_path / "grey.npz",
+        tmp_path / "gray.npz",
         x_train=np.zeros((40, 6, 5), "uint8"),
         x_test=None,
         y_test=None,
@@ -155,13 +157,13 @@ def test_a_file_that_expands_to_far_more_is_refused_unread(
         np.savez_compressed(path, **{**_write(path)[1], name: array})
         with monkeypatch.context() as patch:
             # As if megabytes were gigabytes, and nothing could be read.
-            patch.setattr(npz, "_ANY_BYTES", 1 << 20)
+            patch.setattr(npz, "_MIN_LIMIT", 1 << 20)
             patch.setattr(np.lib.npyio.NpzFile, "__getitem__", None)
             for read in (ka.data.load, ka.data.info):
                 with pytest.raises(ValueError, match="expands to 819") as no:
                     read(path)
                 assert "`numpy.savez`, which does not" in str(no.value)
-    monkeypatch.setattr(npz, "_ANY_BYTES", 1 << 20)
+    monkeypatch.setattr(npz, "_MIN_LIMIT", 1 << 20)
     # What it takes of the disk it may take of memory.
     np.savez(path, x_train=bomb, y_train=np.zeros(2000, int))
     assert ka.data.info(path).classes == 1

@@ -79,7 +79,7 @@ def record(data, length=None):
     """A record of a TFRecord file, which may lie about its length."""
     length = struct.pack("<Q", len(data) if length is None else length)
     checksums = (
-        struct.pack("<I", masked_crc32c(one)) for one in (length, data)
+        struct.pack("<I", masked_crc32c(part)) for part in (length, data)
     )
     return length + next(checksums) + data + next(checksums)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from keras_anytime.data.splits import examples_of
+from keras_anytime.data.splits import parse_split
 
 SIZES = {"train": 250, "test": 37}
 
@@ -11,7 +11,7 @@ SIZES = {"train": 250, "test": 37}
 def _numbers(split):
     return [
         (whole, list(positions))
-        for whole, positions in examples_of(split, SIZES, "made_up")
+        for whole, positions in parse_split(split, SIZES, "made_up")
     ]
 
 
@@ -46,7 +46,7 @@ def test_parts_of_a_split():
 )
 def test_what_is_no_split_is_refused_and_says_why(split, message):
     with pytest.raises(ValueError, match=message) as refused:
-        examples_of(split, SIZES, "made_up")
+        parse_split(split, SIZES, "made_up")
     assert f"Received: split={split!r} of 'made_up'" in str(refused.value)
 
 
@@ -59,7 +59,9 @@ def test_positions_are_those_of_tensorflow_datasets(first, last, percent):
     tfds = pytest.importorskip("tensorflow_datasets")
     hypothesis.assume(first is not None or last is not None)
     unit = "%" if percent else ""
-    limits = ["" if one is None else f"{one}{unit}" for one in (first, last)]
+    limits = [
+        "" if limit is None else f"{limit}{unit}" for limit in (first, last)
+    ]
     split = f"train[{limits[0]}:{limits[1]}]"
     info = tfds.core.SplitInfo(
         name="train", shard_lengths=[250], num_bytes=0, filename_template=None
@@ -68,7 +70,8 @@ def test_positions_are_those_of_tensorflow_datasets(first, last, percent):
         {"train": info}
     )
     numbers = np.concatenate(
-        [np.arange(250)[one.from_ : one.to] for one in wanted] or [np.arange(0)]
+        [np.arange(250)[part.from_ : part.to] for part in wanted]
+        or [np.arange(0)]
     )
-    ((_, positions),) = examples_of(split, SIZES, "made_up")
+    ((_, positions),) = parse_split(split, SIZES, "made_up")
     np.testing.assert_array_equal(positions, numbers)

@@ -105,7 +105,7 @@ def test_programs_that_replace_files_of_a_folder_take_turns(tmp_path):
     inside = []
 
     def enter():
-        with files.alone_in(tmp_path):
+        with files.lock_folder(tmp_path):
             inside.append(1)
             assert len(inside) == 1
             # Whoever waits does so here, not in Python.
@@ -127,10 +127,10 @@ def test_programs_that_replace_files_of_a_folder_take_turns(tmp_path):
         caller.join(30)
     assert not errors
     with pytest.raises(FileNotFoundError):
-        with files.alone_in(tmp_path / "nowhere"):
+        with files.lock_folder(tmp_path / "nowhere"):
             pass
     # A process forked meanwhile does not hold it for ever.
-    with files.alone_in(tmp_path):
+    with files.lock_folder(tmp_path):
         end, start = os.pipe()
         child = os.fork()
         if not child:

@@ -87,11 +87,11 @@ def test_an_export_that_is_no_regular_file_is_not_waited_for(
     path = _place(tmp_path, b"", manifest)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AnytimePredictor(path)
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AnytimePredictor(path)
 
 
@@ -101,7 +101,7 @@ def test_an_export_that_is_no_regular_file_is_not_waited_for(
 KILLED = """
 import json, os, signal, sys
 import keras_anytime as ka
-from keras_anytime import files
+from keras_anytime.files import atomic
 from tests.testing import scramble, tiny_net
 
 def die():
@@ -121,7 +121,7 @@ def file(path, moves):
     ka.export.tflite(scramble(tiny_net("w1-w2")), path)
 
 def folder(path, moment):
-    exchange = files._exchange
+    exchange = atomic._exchange
 
     def exchange_or_die(*paths):
         if moment == "before":
@@ -129,7 +129,7 @@ def folder(path, moment):
         assert exchange(*paths)
         die()
 
-    files._exchange = exchange_or_die
+    atomic._exchange = exchange_or_die
     ka.export.saved_model(scramble(tiny_net("w1-w2")), path)
 
 for path, moment in json.loads(sys.argv[1]):

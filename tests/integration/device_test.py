@@ -131,11 +131,11 @@ def test_a_folder_of_images_is_classified(
     folder = tmp_path / "photos"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (8, 8), "uint8")
+    gray = rng.integers(0, 256, (8, 8), "uint8")
     colors = rng.integers(0, 256, (16, 24, 3), "uint8")
-    np.save(folder / "a.npy", grey)
+    np.save(folder / "a.npy", gray)
     header = b"P5 # a comment\n8 8\n255\n"
-    (folder / "b.pgm").write_bytes(header + grey.tobytes())
+    (folder / "b.pgm").write_bytes(header + gray.tobytes())
     (folder / "c.ppm").write_bytes(b"P6\n24 16 255\n" + colors.tobytes())
     tool = repository / "tools" / "run_on_device.py"
     run = _run(device, tmp_path, tool, "anytime.tflite", "--images=photos")
@@ -143,7 +143,7 @@ def test_a_folder_of_images_is_classified(
     first, *lines, last = run.stdout.splitlines()
     assert first.endswith("deadline none")
     assert last == "stage 3: 3"
-    pixels = [grey, grey, np.round(colors.mean(-1))[::2, ::3]]
+    pixels = [gray, gray, np.round(colors.mean(-1))[::2, ::3]]
     batch = (np.stack(pixels)[..., None] / 255 - about["mean"]) / about["std"]
     classes = model.predict(batch.astype("f"), verbose=0)[-1].argmax(-1)
     for line, name, wanted in zip(
@@ -167,7 +167,7 @@ def test_what_is_no_image_is_named_and_left_out(
         "empty.PPM": (b"", "empty.PPM: it cannot be read"),
         # The device has no Pillow.
         "cats/cut.jpg": (b"", "cats/cut.jpg: reading it needs Pillow"),
-        "floats.npy": (None, "floats.npy: Pixels are uint8"),
+        "floats.npy": (None, "floats.npy: Pixels must be uint8"),
     }
     for name, (content, _) in left_out.items():
         if content is not None:
@@ -217,7 +217,7 @@ def test_frames_of_a_camera_have_deadlines(
         (["anytime.tflite", "--fps=0"], "--fps must be above 0"),
         (["anytime.tflite", "--fps=inf"], "--fps must be above 0"),
         (["anytime.tflite", "--deadline_ms=nan"], "must be above 0"),
-        (["anytime.tflite", "--confidence=2"], "Confidences"),
+        (["anytime.tflite", "--confidence=2"], "Confidence thresholds"),
         (["anytime.tflite", "--images=none"], "There is no folder 'none'"),
     ):
         run = _run(device, tmp_path, tool, *flags)

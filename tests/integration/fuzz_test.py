@@ -85,7 +85,7 @@ def test_latencies_are_read_or_as_good_as_none(tmp_path, count, seed):
     device = latency_lib.Device("abc", 1)
     right = StepLatency((1.0, 2.0), (3.0, 4.0), (1.0, 3.5), 5)
     for written_on in (device, latency_lib.Device("abc", 2)):
-        latency_lib.write(path, written_on, right)
+        latency_lib.write_latency(path, written_on, right)
     text = path.read_bytes()
     found = []
     for _ in range(count):
@@ -95,10 +95,10 @@ def test_latencies_are_read_or_as_good_as_none(tmp_path, count, seed):
             else mutations.as_bytes(mutations.changed(json.loads(text), rng))
         )
         path.write_bytes(other)
-        found.append(latency_lib.read(path, device, 2))
+        found.append(latency_lib.read_latency(path, device, 2))
         if rng.random() < 0.1:
-            latency_lib.write(path, device, right)
-            assert latency_lib.read(path, device, 2) == right
+            latency_lib.write_latency(path, device, right)
+            assert latency_lib.read_latency(path, device, 2) == right
     assert 0.5 * count < found.count(None) < count
     for latency in set(found) - {None}:
         for values in (latency.median_ms, latency.p99_ms, latency.answer_ms):
@@ -128,7 +128,7 @@ def test_the_largest_files_take_little_memory(path, unit, within):
     try:
         if within == "latency":
             device = latency_lib.Device("abc", 1)
-            assert latency_lib.read(where, device, 2) is None
+            assert latency_lib.read_latency(where, device, 2) is None
         else:
             with pytest.raises(manifest_lib.ManifestError):
                 manifest_lib.read_manifest(path)

@@ -63,9 +63,11 @@ def test_above_0_every_answer_is_final_and_above_1_none(exported):
     path, images, *_ = exported
     with AnytimePredictor(path) as predictor:
         ran = []
-        for name, step in predictor._steps.items():
-            predictor._steps[name] = lambda inputs, name=name, step=step: (
-                ran.append(name) or step(inputs)
+        for name, step in predictor._executor.steps.items():
+            predictor._executor.steps[name] = (
+                lambda inputs, name=name, step=step: (
+                    ran.append(name) or step(inputs)
+                )
             )
         assert predictor.predict(images[0], confidence=0).stage == 1
         # No later step was even begun.
@@ -124,5 +126,5 @@ def test_a_manifest_without_thresholds_says_so(exported, tmp_path):
     )
     manifest_lib.manifest_path(copy).write_text(manifest.to_json())
     with AnytimePredictor(copy) as predictor:
-        with pytest.raises(ValueError, match="no confidences.*`thresholds`"):
+        with pytest.raises(ValueError, match="no confidence thresholds"):
             predictor.predict(images[0], confidence="manifest")

@@ -110,19 +110,19 @@ def test_a_process_may_be_forked_while_others_call(predictor, image):
 
 def test_a_call_under_way_goes_on_in_the_parent_only(predictor, image):
     release = threading.Event()
-    second = predictor._steps["step_2"]
+    second = predictor._executor.steps["step_2"]
 
     def wait(inputs):
         assert release.wait(30)
         return second(inputs)
 
-    predictor._steps["step_2"] = wait
+    predictor._executor.steps["step_2"] = wait
     stream = predictor.stream(image)
     assert next(stream).stage == 1
     answer = _in_child(lambda: next(stream).stage)
     assert answer.startswith("RuntimeError: The process was forked during")
     release.set()
-    assert [one.stage for one in stream] == [2, 3]
+    assert [result.stage for result in stream] == [2, 3]
 
 
 def test_a_forked_process_can_close_what_it_was_given(predictor, image):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_anytime.runtime.image_files import image_files
+from keras_anytime.runtime.image_files import find_images
 from keras_anytime.runtime.image_files import read_pixels
 
 
@@ -33,7 +33,7 @@ def _photos(tmp_path):
 
 
 def test_images_are_found_in_folders_within_in_order(photos):
-    images, others = image_files(photos)
+    images, others = find_images(photos)
     assert _names(images, photos) == [
         "z.ppm",
         "__MACOSX/._1.jpg",
@@ -46,9 +46,9 @@ def test_images_are_found_in_folders_within_in_order(photos):
         *(".DS_Store", "README", "notes.txt", ".cache"),
         *("b/.DS_Store", "b/Thumbs.db"),
     ]
-    assert image_files(str(photos / "z.ppm")) == ([photos / "z.ppm"], [])
+    assert find_images(str(photos / "z.ppm")) == ([photos / "z.ppm"], [])
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        image_files(photos / "nowhere")
+        find_images(photos / "nowhere")
 
 
 def test_links_are_followed_once(photos):
@@ -58,25 +58,25 @@ def test_links_are_followed_once(photos):
     (photos / "link.png").symlink_to("z.ppm")
     os.mkfifo(photos / "pipe.png")  # Reading it would wait for ever.
     (photos / "self").symlink_to("self")
-    images, others = image_files(photos)
+    images, others = find_images(photos)
     found = _names(images, photos)
-    assert [one for one in found if "/" not in one] == [
+    assert [name for name in found if "/" not in name] == [
         *("gone.png", "link.png", "z.ppm"),
     ]
-    assert sum(one.endswith("2.jpg") for one in found) == 1
+    assert sum(name.endswith("2.jpg") for name in found) == 1
     assert {"pipe.png", "self"} <= set(_names(others, photos))
     with pytest.raises(ValueError, match="cannot be read.*No such file"):
         read_pixels(photos / "gone.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".tiff", ".gif"])
-def test_grey_and_colored_images_are_rgb(tmp_path, suffix):
-    grey, colors = _random(5, 7), _random(5, 7, 3)
+def test_gray_and_colored_images_are_rgb(tmp_path, suffix):
+    gray, colors = _random(5, 7), _random(5, 7, 3)
     path = tmp_path / f"image{suffix}"
-    Image.fromarray(grey).save(path)
+    Image.fromarray(gray).save(path)
     found = read_pixels(path)
     assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, np.stack([grey] * 3, axis=-1))
+    np.testing.assert_array_equal(found, np.stack([gray] * 3, axis=-1))
     if suffix != ".gif":
         Image.fromarray(colors).save(path)
         np.testing.assert_array_equal(read_pixels(path), colors)
@@ -98,7 +98,7 @@ def test_other_modes_are_as_training_decodes_them(tmp_path, mode):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_greys_of_16_bits_are_scaled(tmp_path, suffix):
+def test_grays_of_16_bits_are_scaled(tmp_path, suffix):
     values = _random(5, 7, dtype="uint16")
     values[0, :2] = 0, 65535
     path = tmp_path / f"deep{suffix}"

@@ -5,7 +5,7 @@ import keras_anytime as ka
 from keras_anytime.manifest import TensorSpec
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime.images import as_batch
-from keras_anytime.runtime.images import prepared
+from keras_anytime.runtime.images import prepare_pixels
 from keras_anytime.runtime.images import value_limits
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -28,7 +28,7 @@ def _random(*shape):
 
 def test_pixels_are_normalized_as_the_manifest_says():
     pixels = _random(4, 6)
-    found = prepared(pixels, FLOATS, ABOUT)
+    found = prepare_pixels(pixels, FLOATS, ABOUT)
     assert found.dtype == np.float32
     np.testing.assert_allclose(
         found[..., 0], (pixels / 128.0 - 0.5) / 0.25, rtol=1e-6
@@ -37,18 +37,19 @@ def test_pixels_are_normalized_as_the_manifest_says():
 
 def test_a_file_that_takes_pixels_gets_them():
     pixels = _random(4, 6, 3)
-    np.testing.assert_array_equal(prepared(pixels, PIXELS), pixels)
-    grey = _random(4, 6)
+    np.testing.assert_array_equal(prepare_pixels(pixels, PIXELS), pixels)
+    gray = _random(4, 6)
     np.testing.assert_array_equal(
-        prepared(grey, PIXELS), np.stack([grey] * 3, axis=-1)
+        prepare_pixels(gray, PIXELS), np.stack([gray] * 3, axis=-1)
     )
 
 
-def test_colors_become_grey():
+def test_colors_become_gray():
     pixels = _random(4, 6, 3)
-    grey = np.round(pixels.mean(-1, keepdims=True)).astype("uint8")
+    gray = np.round(pixels.mean(-1, keepdims=True)).astype("uint8")
     np.testing.assert_array_equal(
-        prepared(pixels, FLOATS, ABOUT), prepared(grey, FLOATS, ABOUT)
+        prepare_pixels(pixels, FLOATS, ABOUT),
+        prepare_pixels(gray, FLOATS, ABOUT),
     )
 
 
@@ -56,7 +57,7 @@ def test_colors_become_grey():
 def test_other_sizes_take_the_nearest_pixels(factor):
     small = _random(4, 6, 3)
     large = small.repeat(factor, axis=0).repeat(factor, axis=1)
-    np.testing.assert_array_equal(prepared(large, PIXELS), small)
+    np.testing.assert_array_equal(prepare_pixels(large, PIXELS), small)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_other_sizes_take_the_nearest_pixels(factor):
 )
 def test_what_are_no_pixels_is_refused(pixels, message):
     with pytest.raises(ValueError, match=f"uint8.*Received.*{message}"):
-        prepared(pixels, PIXELS)
+        prepare_pixels(pixels, PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_what_are_no_pixels_is_refused(pixels, message):
 )
 def test_a_manifest_without_preprocessing_is_refused(preprocessing):
     with pytest.raises(ValueError, match="Received: preprocessing="):
-        prepared(_random(4, 6), FLOATS, preprocessing)
+        prepare_pixels(_random(4, 6), FLOATS, preprocessing)
     assert value_limits(FLOATS, preprocessing) is None
 
 
@@ -157,7 +158,7 @@ def test_float_pixels_are_no_prepared_image(spec, about):
             ValueError, match=r"prepare\(.*pixels=True.*values from -?\d"
         ):
             as_batch(wrong, spec, limits)
-    good = prepared(pixels, spec, ABOUT)
+    good = prepare_pixels(pixels, spec, ABOUT)
     batch, _ = as_batch(good if about else good / 10, spec, limits)
     assert batch.dtype == spec.dtype
 
@@ -200,7 +201,7 @@ def test_a_predictor_prepares_pixels(tmp_path):
             # Pixels of the right size, and images of the wrong kind.
             raw = pixels[:8, :8, None]
             wrong = [raw.astype("float32"), raw.astype("int64")]
-            for one in wrong if takes else [*wrong, raw]:
+            for image in wrong if takes else [*wrong, raw]:
                 with pytest.raises(ValueError, match=r"`prepare\(.*Received"):
-                    predictor.stream(one)
+                    predictor.stream(image)
     np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-4)

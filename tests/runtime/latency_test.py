@@ -8,6 +8,7 @@ import pytest
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StepLatency
 from keras_anytime.runtime import latency
+from keras_anytime.runtime import predictor as predictor_lib
 from tests.testing import copied
 from tests.testing import digits
 
@@ -21,7 +22,7 @@ def _path(tiny_file, tmp_path):
 
 def test_steps_are_the_differences_of_answers():
     answers = np.array([[1.0, 3.0], [2.0, 5.0], [6.0, 7.0]])
-    found = StepLatency.of(answers)
+    found = StepLatency.from_answers(answers)
     assert found.median_ms == (2.0, 2.0)
     # Not the sum of the medians.
     assert found.answer_ms == (2.0, 5.0)
@@ -36,13 +37,13 @@ def test_latencies_are_kept_for_each_device(tmp_path):
     first = StepLatency((1.0, 2.0), (3.0, 4.0), (1.0, 3.0), 5)
     second = StepLatency((1.5, 2.5), (3.5, 4.5), (1.5, 4.0), 6)
     other = latency.Device("abc", 2)
-    latency.write(path, DEVICE, first)
-    latency.write(path, other, second)
-    assert latency.read(path, DEVICE, 2) == first
-    assert latency.read(path, other, 2) == second
+    latency.write_latency(path, DEVICE, first)
+    latency.write_latency(path, other, second)
+    assert latency.read_latency(path, DEVICE, 2) == first
+    assert latency.read_latency(path, other, 2) == second
     # Another file, or another number of stages, has to be measured anew.
-    assert latency.read(path, latency.Device("def", 1), 2) is None
-    assert latency.read(path, DEVICE, 3) is None
+    assert latency.read_latency(path, latency.Device("def", 1), 2) is None
+    assert latency.read_latency(path, DEVICE, 3) is None
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,9 @@ def test_latencies_are_kept_for_each_device(tmp_path):
 )
 def test_what_cannot_be_read_is_as_good_as_none(tmp_path, content):
     path = tmp_path / "latency.json"
-    assert latency.read(path, DEVICE, 2) is None
+    assert latency.read_latency(path, DEVICE, 2) is None
     path.write_text(content)
-    assert latency.read(path, DEVICE, 2) is None
+    assert latency.read_latency(path, DEVICE, 2) is None
 
 
 RIGHT = {
@@ -112,9 +113,9 @@ RIGHT = {
 def test_what_cannot_be_right_is_as_good_as_none(tmp_path, change):
     path = tmp_path / "latency.json"
     path.write_text(json.dumps({DEVICE.key: RIGHT}))
-    assert latency.read(path, DEVICE, 2).median_ms == (1.0, 2.0)
+    assert latency.read_latency(path, DEVICE, 2).median_ms == (1.0, 2.0)
     path.write_text(json.dumps({DEVICE.key: {**RIGHT, **change}}))
-    assert latency.read(path, DEVICE, 2) is None
+    assert latency.read_latency(path, DEVICE, 2) is None
 
 
 def test_what_is_measured_is_never_taken_for_wrong(tmp_path):
@@ -123,18 +124,18 @@ def test_what_is_measured_is_never_taken_for_wrong(tmp_path):
     for runs in (1, 2, 3, 20):
         for scale in (1e-3, 1.0, 1e3):
             steps = rng.lognormal(size=(runs, 4)) * scale
-            measured = StepLatency.of(steps.cumsum(axis=1))
-            latency.write(path, DEVICE, measured)
-            assert latency.read(path, DEVICE, 4) == measured
+            measured = StepLatency.from_answers(steps.cumsum(axis=1))
+            latency.write_latency(path, DEVICE, measured)
+            assert latency.read_latency(path, DEVICE, 4) == measured
 
 
 def test_no_more_is_kept_than_the_devices_of_one_file(tmp_path):
     path = tmp_path / "latency.json"
-    one = StepLatency((1.0,), (1.0,), (1.0,), 1)
+    same = StepLatency((1.0,), (1.0,), (1.0,), 1)
     other = latency.Device("abc", 2)
     for device in (DEVICE, other, latency.Device("def", 1)):
-        latency.write(path, device, one)
-    assert latency.read(path, DEVICE, 1) is None
+        latency.write_latency(path, device, same)
+    assert latency.read_latency(path, DEVICE, 1) is None
     assert len(json.loads(path.read_text())) == 1
 
 
@@ -164,7 +165,7 @@ def test_no_place_of_latencies_keeps_a_predictor_waiting(path, kind):
 def test_a_later_predictor_knows_what_was_calibrated(path):
     with AnytimePredictor(path) as predictor:
         assert predictor.latency is None
-        measured = predictor.benchmark(repetitions=5)
+        measured = predictor.measure_latency(repetitions=5)
         assert measured.runs == 5
         assert predictor.latency is None
         answers = predictor.calibrate(repetitions=5)
@@ -180,9 +181,11 @@ def test_a_step_that_would_end_too_late_is_not_begun(path):
     image = digits(1)[0][0]
     with AnytimePredictor(path) as predictor:
         begun = []
-        for name, step in predictor._steps.items():
-            predictor._steps[name] = lambda inputs, name=name, step=step: (
-                begun.append(name) or step(inputs)
+        for name, step in predictor._executor.steps.items():
+            predictor._executor.steps[name] = (
+                lambda inputs, name=name, step=step: (
+                    begun.append(name) or step(inputs)
+                )
             )
         hour = 3.6e6
         predictor.latency = StepLatency((0.1, 0.1, hour), (), (), 1)
@@ -202,8 +205,8 @@ def test_a_step_that_would_end_too_late_is_not_begun(path):
 
 def test_what_earlier_steps_took_counts(path):
     with AnytimePredictor(path) as predictor:
-        first = predictor._steps["step_1"]
-        predictor._steps["step_1"] = lambda inputs: (
+        first = predictor._executor.steps["step_1"]
+        predictor._executor.steps["step_1"] = lambda inputs: (
             time.sleep(0.2) or first(inputs)
         )
         # 200 ms have passed; another 900 would be too late.
@@ -216,7 +219,7 @@ def test_a_place_that_cannot_be_written_is_told_of(path, monkeypatch):
     def refuse(*_):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(latency, "write", refuse)
+    monkeypatch.setattr(predictor_lib, "write_latency", refuse)
     with AnytimePredictor(path, num_threads=1) as predictor:
         with pytest.warns(UserWarning, match="this predictor only.*read-only"):
             predictor.calibrate(repetitions=1)

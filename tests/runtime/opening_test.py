@@ -1,4 +1,4 @@
-"""What becomes of a predictor when its file changes while it is open."""
+"""Predictors whose file changes while it is open."""
 
 import os
 import pathlib
@@ -42,13 +42,13 @@ def test_a_file_may_change_in_place_while_it_is_open(
     path, image, tiny_file, change, asked
 ):
     with AnytimePredictor(tiny_file) as other:
-        wanted = [one.logits for one in other.stream(image)]
+        wanted = [result.logits for result in other.stream(image)]
     with AnytimePredictor(path) as predictor:
         if asked:
             predictor.predict(image)
         change(path)
         # Before a first answer, LiteRT has read next to nothing.
-        found = [one.logits for one in predictor.stream(image)]
+        found = [result.logits for result in predictor.stream(image)]
         batch = predictor.predict(np.stack([image] * 3))
     np.testing.assert_array_equal(found, wanted)
     np.testing.assert_allclose(batch.logits, [wanted[2]] * 3, rtol=1e-5)

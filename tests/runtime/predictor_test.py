@@ -48,10 +48,10 @@ class _Gated:
     """Steps that wait until they are let through, to test without a clock."""
 
     def __init__(self, predictor):
-        self.started = [threading.Event() for _ in predictor._steps]
-        self.gates = [threading.Event() for _ in predictor._steps]
-        for index, (name, step) in enumerate(predictor._steps.items()):
-            predictor._steps[name] = self._wrap(step, index)
+        self.started = [threading.Event() for _ in predictor._executor.steps]
+        self.gates = [threading.Event() for _ in predictor._executor.steps]
+        for index, (name, step) in enumerate(predictor._executor.steps.items()):
+            predictor._executor.steps[name] = self._wrap(step, index)
 
     def _wrap(self, step, index):
         def run(inputs):
@@ -83,8 +83,8 @@ def test_a_stream_gives_every_stage_in_order(predictor, exports):
     for index, image in enumerate(images):
         results = list(predictor.stream(image))
         assert [result.stage for result in results] == [1, 2, 3]
-        for one, want in zip(results, logits, strict=True):
-            _assert_close(one.logits, want[index])
+        for result, want in zip(results, logits, strict=True):
+            _assert_close(result.logits, want[index])
         times = [result.elapsed_ms for result in results]
         assert times == sorted(times)
 
@@ -115,7 +115,7 @@ def test_answers_in_label_sets_are_dicts(form, tmp_path):
     with AnytimePredictor(path) as predictor:
         results = list(predictor.stream(images[0]))
         batch = predictor.predict(images)
-    assert [one.stage for one in results] == [1, 2, 3]
+    assert [result.stage for result in results] == [1, 2, 3]
     for result in results:
         want = model.stage(result.stage)(images)
         assert list(result.logits) == ["fine", "coarse"]
@@ -136,7 +136,7 @@ def test_subnetworks_run_in_turn_where_there_are_no_steps(form, tmp_path):
         assert predictor.predict(images[0]).stage == 2
         first, second = predictor.calibrate(repetitions=3)
     assert 0 < first < second
-    assert [one.stage for one in results] == [1, 2]
+    assert [result.stage for result in results] == [1, 2]
     for result in results:
         _assert_close(result.logits, model.stage(result.stage)(images)[0])
 
@@ -205,7 +205,7 @@ def test_a_stream_gives_what_was_ready_before_a_failure(predictor, exports):
     def fail(inputs):
         raise OSError("device lost")
 
-    predictor._steps["step_2"] = fail
+    predictor._executor.steps["step_2"] = fail
     stream = predictor.stream(exports[1][0])
     assert next(stream).stage == 1
     with pytest.raises(RuntimeError, match="Step 2 failed"):
@@ -269,8 +269,8 @@ def test_calls_from_several_threads_get_their_own_answers(predictor, exports):
     for caller in callers:
         caller.join(60)
     for index in range(4):
-        for one in answers[index]:
-            _assert_close(one, logits[2][index])
+        for answer in answers[index]:
+            _assert_close(answer, logits[2][index])
 
 
 def test_waiting_for_another_call_counts_against_the_deadline(
@@ -290,7 +290,7 @@ def test_a_failing_step_is_reported(predictor, exports):
     def fail(inputs):
         raise OSError("device lost")
 
-    predictor._steps["step_2"] = fail
+    predictor._executor.steps["step_2"] = fail
     with pytest.raises(RuntimeError, match="Step 2 failed: device lost"):
         predictor.predict(exports[1][0])
 
@@ -348,12 +348,12 @@ def test_a_closed_predictor_says_so(predictor, gated, exports):
     gated.open(2, 3)
     for _ in range(2):
         predictor.close()
-    assert [one.stage for one in stream] in ([], [2], [2, 3])
+    assert [result.stage for result in stream] in ([], [2], [2, 3])
     for call in (
         lambda: predictor.predict(image),
         lambda: predictor.stream(image),
         predictor.warm_up,
-        predictor.benchmark,
+        predictor.measure_latency,
         lambda: pickle.dumps(predictor),
     ):
         with pytest.raises(ValueError, match="closed"):
@@ -384,32 +384,32 @@ def test_calls_answer_or_say_so_when_others_close_the_predictor(exports):
         closers = [threading.Thread(target=predictor.close) for _ in range(2)]
         for closer in closers:
             closer.start()
-        for one in callers + closers:
-            one.join(30)
-            assert not one.is_alive()
-    assert errors == ["The predictor is closed: open the file anew."] * 80
+        for thread in callers + closers:
+            thread.join(30)
+            assert not thread.is_alive()
+    assert errors == ["The predictor is closed: open the file again."] * 80
 
 
 def test_what_stages_took_is_free_when_a_predictor_is_closed(exports):
     predictor = AnytimePredictor(exports[0] / "anytime.tflite")
     kept = []
-    for name, step in predictor._steps.items():
+    for name, step in predictor._executor.steps.items():
 
         def run(inputs, step=step):
             found = step(inputs)
             kept.extend(map(weakref.ref, found.values()))
             return found
 
-        predictor._steps[name] = run
+        predictor._executor.steps[name] = run
         kept.append(weakref.ref(run))
         kept.append(weakref.ref(step))
     del name, step, run
     predictor.predict(np.zeros((50, 8, 8, 1), "float32"))
     # Features live on, for the next call.
-    assert sum(one() is not None for one in kept) > 6
+    assert sum(reference() is not None for reference in kept) > 6
     predictor.close()
     gc.collect()
-    assert [one() for one in kept] == [None] * len(kept)
+    assert [reference() for reference in kept] == [None] * len(kept)
 
 
 class _Slow:
@@ -437,8 +437,8 @@ def test_converting_an_image_is_part_of_the_call(
     assert predictor.calibrate(repetitions=2)[0] >= 30
     # No step begins for an answer that would be late.
     begun = []
-    for name, step in predictor._steps.items():
-        predictor._steps[name] = lambda inputs, step=step: (
+    for name, step in predictor._executor.steps.items():
+        predictor._executor.steps[name] = lambda inputs, step=step: (
             begun.append(step) or step(inputs)
         )
     result = predictor.predict(image, deadline_ms=10)
@@ -494,9 +494,9 @@ def test_answers_are_the_callers_own(predictor, gated, exports):
     for index, result in enumerate(results[1:]):
         _assert_close(result.logits, logits[min(index + 1, 2)])
         assert result.logits.flags.writeable
-    for index, one in enumerate(results):
+    for index, result in enumerate(results):
         for other in results[index + 1 :]:
-            assert not np.shares_memory(one.logits, other.logits)
+            assert not np.shares_memory(result.logits, other.logits)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])

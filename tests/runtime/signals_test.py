@@ -35,14 +35,14 @@ def _raise():
     raise _Alarm
 
 
-def _signalled(predictor, stage):
+def _signaled(predictor, stage):
     """Lets a stage begin no sooner than a signal has been handled.
 
     Returns:
         An event that lets it begin, and the names of the steps that ran.
     """
     go, ran = threading.Event(), []
-    for index, (name, step) in enumerate(predictor._steps.items(), 1):
+    for index, (name, step) in enumerate(predictor._executor.steps.items(), 1):
 
         def run(inputs, index=index, name=name, step=step):
             ran.append(name)
@@ -51,13 +51,13 @@ def _signalled(predictor, stage):
                 assert go.wait(30)
             return step(inputs)
 
-        predictor._steps[name] = run
+        predictor._executor.steps[name] = run
     return go, ran
 
 
 def test_a_handler_that_interrupts_gets_the_latest_answer(predictor, on_alarm):
     on_alarm(predictor.interrupt)
-    go, _ = _signalled(predictor, stage=2)
+    go, _ = _signaled(predictor, stage=2)
     image = digits(1)[0][0]
     assert predictor.predict(image).stage == 1
     go.set()
@@ -67,7 +67,7 @@ def test_a_handler_that_interrupts_gets_the_latest_answer(predictor, on_alarm):
 @pytest.mark.parametrize("call", ["predict", "stream"])
 def test_a_handler_that_raises_leaves_no_call_behind(predictor, on_alarm, call):
     on_alarm(_raise)
-    go, ran = _signalled(predictor, stage=2)
+    go, ran = _signaled(predictor, stage=2)
     image = digits(1)[0][0]
     with pytest.raises(_Alarm):
         if call == "predict":
@@ -101,14 +101,14 @@ def test_signals_may_come_at_any_moment(tiny_file, on_alarm, handler):
             if result.stage == 3:
                 np.testing.assert_array_equal(result.logits, wanted)
         assert alarms
-        assert not predictor._jobs
+        assert not predictor._executor.jobs
         assert predictor.predict(image).stage == 3
 
 
 def test_a_handler_that_raises_while_closing_ends_no_step(predictor, on_alarm):
     on_alarm(_raise)
     started, go, ended = threading.Event(), threading.Event(), []
-    second = predictor._steps["step_2"]
+    second = predictor._executor.steps["step_2"]
 
     def run(inputs):
         started.set()
@@ -117,7 +117,7 @@ def test_a_handler_that_raises_while_closing_ends_no_step(predictor, on_alarm):
         ended.append(True)
         return outputs
 
-    predictor._steps["step_2"] = run
+    predictor._executor.steps["step_2"] = run
     stream = predictor.stream(digits(1)[0][0])
     assert next(stream).stage == 1
     assert started.wait(30)
@@ -142,5 +142,5 @@ def test_a_predictor_may_be_closed_at_any_moment(tiny_file, on_alarm):
             while True:
                 predictor.predict(image)
                 list(predictor.stream(image))
-        assert not predictor._jobs
-        assert not predictor._steps
+        assert not predictor._executor.jobs
+        assert not predictor._executor.steps

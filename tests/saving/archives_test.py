@@ -98,7 +98,7 @@ def test_what_would_fill_a_memory_is_not_loaded(
         return content
 
     monkeypatch.setattr(zipfile.ZipExtFile, "read", count)
-    with pytest.raises(ValueError, match="100 times as much .* is not loaded"):
+    with pytest.raises(ValueError, match="100 times its size.* is not loaded"):
         ka.load_model(path)
     assert sum(counted) < 4 * path.stat().st_size
 
@@ -162,7 +162,7 @@ def test_notes_that_are_none_are_no_notes(tmp_path, saved, note):
 def test_a_pipe_is_not_waited_for(tmp_path):
     path = tmp_path / "epoch_00001.keras"
     os.mkfifo(path)
-    with pytest.raises(ValueError, match="a pipe or a device"):
+    with pytest.raises(ValueError, match="not a pipe or a device"):
         ka.load_model(path)
     assert read_metadata(path) == {}
 
@@ -224,7 +224,7 @@ def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.keras"):
         ka.load_model(tmp_path / "none.keras")
     (tmp_path / "cut.keras").write_bytes(b"PK")
-    with pytest.raises(ValueError, match="damaged, or no saved model"):
+    with pytest.raises(ValueError, match="damaged, or is not a saved model"):
         ka.load_model(tmp_path / "cut.keras")
 
 

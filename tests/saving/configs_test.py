@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.saving.configs import lost_by_config
+from keras_anytime.saving.configs import lost_arguments
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 
@@ -28,7 +28,7 @@ class _NoConfig(keras.metrics.Mean):
 
 
 def test_what_a_configuration_gives_whole_loses_nothing():
-    for one in (
+    for original in (
         keras.metrics.TopKCategoricalAccuracy(3),
         keras.metrics.Precision(thresholds=[0.1, 0.2], top_k=3),
         keras.losses.CategoricalCrossentropy(label_smoothing=0.1, axis=1),
@@ -38,16 +38,16 @@ def test_what_a_configuration_gives_whole_loses_nothing():
         ka.gradients.Orthogonal(priority=[2, 1], refresh_every=2),
         ka.weighting.AdaLoss(gamma=0.2),
     ):
-        assert not lost_by_config(one), one
+        assert not lost_arguments(original), original
 
 
 def test_lost_arguments_are_named():
-    assert lost_by_config(keras.metrics.CosineSimilarity(axis=0)) == ["axis"]
+    assert lost_arguments(keras.metrics.CosineSimilarity(axis=0)) == ["axis"]
     optimizer = keras.optimizers.SGD(Forgetful(0.3))
-    assert lost_by_config(optimizer) == ["learning_rate.rate"]
-    (error,) = lost_by_config(_NoConfig(0.5))
+    assert lost_arguments(optimizer) == ["learning_rate.rate"]
+    (error,) = lost_arguments(_NoConfig(0.5))
     assert "unexpected keyword argument 'dtype'" in error
-    assert lost_by_config(keras.optimizers.SGD(_Flat()))
+    assert lost_arguments(keras.optimizers.SGD(_Flat()))
 
 
 def test_compile_warns_of_what_a_saved_model_would_not_know():

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.data import passes
+from keras_anytime.data.epoch_order import sample_epoch
 
 if keras.backend.backend() == "tensorflow":
-    from keras_anytime.data import pipeline
+    from keras_anytime.data import tensorflow_batches as batches
 else:
-    from keras_anytime.data import batches as pipeline
+    from keras_anytime.data import jax_batches as batches
 
 INFO = ka.data.DatasetInfo(
     name="made_up",
@@ -35,35 +35,33 @@ def _passes(data, count=1):
     ]
 
 
-def _labels(one_pass):
-    return np.concatenate([y for _, y in one_pass])
+def _labels(epoch):
+    return np.concatenate([y for _, y in epoch])
 
 
 def test_each_pass_has_every_example_once_in_another_order():
-    data = pipeline.training_batches(*_examples(), INFO, 16, seed=3)
+    data = batches.training_batches(*_examples(), INFO, 16, seed=3)
     first, second = _passes(data, 2)
     assert [len(y) for _, y in first] == [16, 16, 8]
     assert len(data) == 3
-    for one in (first, second):
-        np.testing.assert_array_equal(np.sort(_labels(one)), np.arange(40))
+    for epoch in (first, second):
+        np.testing.assert_array_equal(np.sort(_labels(epoch)), np.arange(40))
     assert not np.array_equal(_labels(first), _labels(second))
     assert not np.array_equal(_labels(first), np.arange(40))
 
 
 def test_a_pass_depends_on_seed_and_number_alone():
     first, second = _passes(
-        pipeline.training_batches(*_examples(), INFO, 16, seed=3), 2
+        batches.training_batches(*_examples(), INFO, 16, seed=3), 2
     )
-    later = pipeline.training_batches(*_examples(), INFO, 16, seed=3)
+    later = batches.training_batches(*_examples(), INFO, 16, seed=3)
     next(iter(later))  # Somebody looked.
     later.epochs.next = 1
     (resumed,) = _passes(later)
     for (x, y), (again_x, again_y) in zip(second, resumed, strict=True):
         np.testing.assert_array_equal(x, again_x)
         np.testing.assert_array_equal(y, again_y)
-    (other,) = _passes(
-        pipeline.training_batches(*_examples(), INFO, 16, seed=4)
-    )
+    (other,) = _passes(batches.training_batches(*_examples(), INFO, 16, seed=4))
     assert not np.array_equal(_labels(first), _labels(other))
 
 
@@ -71,7 +69,7 @@ def test_training_images_are_shifted_and_mirrored_originals():
     images, labels = _examples()
     originals = (images / 255 - INFO.mean) / INFO.std
     padded = np.pad(originals, [(0, 0), (2, 2), (2, 2), (0, 0)])
-    data = pipeline.training_batches(images, labels, INFO, 16, seed=0)
+    data = batches.training_batches(images, labels, INFO, 16, seed=0)
     seen = set()
     for x, y in _passes(data)[0]:
         for image, label in zip(x, y, strict=True):
@@ -94,7 +92,7 @@ def test_training_images_are_shifted_and_mirrored_originals():
 
 def test_evaluation_images_are_normalized_and_in_order():
     images, labels = _examples()
-    data = pipeline.evaluation_batches(images, labels, INFO, 16)
+    data = batches.evaluation_batches(images, labels, INFO, 16)
     x, y = (
         np.concatenate(parts) for parts in zip(*_passes(data)[0], strict=True)
     )
@@ -112,13 +110,13 @@ def test_evaluation_images_are_normalized_and_in_order():
 def test_labels_of_several_sets_stay_with_their_images():
     images, labels = _examples()
     both = {"fine": labels, "coarse": labels // 20}
-    data = pipeline.training_batches(images, both, INFO, 16, seed=3)
-    alone = pipeline.training_batches(images, labels, INFO, 16, seed=3)
+    data = batches.training_batches(images, both, INFO, 16, seed=3)
+    alone = batches.training_batches(images, labels, INFO, 16, seed=3)
     for (x, y), (same_x, same_y) in zip(data, alone, strict=True):
         np.testing.assert_array_equal(x, same_x)
         np.testing.assert_array_equal(y["fine"], same_y)
         np.testing.assert_array_equal(y["coarse"], same_y // 20)
-    data = pipeline.evaluation_batches(images, both, INFO, 16)
+    data = batches.evaluation_batches(images, both, INFO, 16)
     for name, values in both.items():
         got = np.concatenate([y[name] for _, y in data])
         np.testing.assert_array_equal(got, values)
@@ -130,21 +128,21 @@ def test_a_pass_is_the_one_that_is_drawn():
     images, labels = _examples()
     originals = (images / 255 - INFO.mean) / INFO.std
     padded = np.pad(originals, [(0, 0), (2, 2), (2, 2), (0, 0)])
-    data = pipeline.training_batches(images, labels, INFO, 16, seed=3)
-    for epoch, one_pass in enumerate(_passes(data, 2)):
-        drawn = passes.draws(3, epoch, 40, INFO.pad)
-        np.testing.assert_array_equal(_labels(one_pass), drawn.order)
-        got = np.concatenate([x for x, _ in one_pass])
-        for image, index in zip(got, drawn.order, strict=True):
-            row, column = drawn.corners[index]
+    data = batches.training_batches(images, labels, INFO, 16, seed=3)
+    for number, epoch in enumerate(_passes(data, 2)):
+        sample = sample_epoch(3, number, 40, INFO.pad)
+        np.testing.assert_array_equal(_labels(epoch), sample.order)
+        got = np.concatenate([x for x, _ in epoch])
+        for image, index in zip(got, sample.order, strict=True):
+            row, column = sample.crop_offsets[index]
             want = padded[index, row : row + 6, column : column + 5]
-            if drawn.flips[index]:
+            if sample.flips[index]:
                 want = want[:, ::-1]
             np.testing.assert_allclose(image, want, atol=1e-5)
 
 
 def test_a_smaller_last_batch_may_be_left_out():
-    data = pipeline.training_batches(
+    data = batches.training_batches(
         *_examples(), INFO, 16, seed=3, drop_remainder=True
     )
     assert len(data) == 2

@@ -7,14 +7,14 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_anytime.data import folders
-from keras_anytime.data import sources
+from keras_anytime.data import tfds
+from keras_anytime.data import tfds_folders
 
 LABELS = {"fine": "label", "coarse": "coarse_label"}
 
 
 def test_a_folder_tells_its_classes(cifar10_dir):
-    about = folders.folder_info("cifar10", cifar10_dir)
+    about = tfds_folders.folder_info("cifar10", cifar10_dir)
     assert about.image_shape == (32, 32, 3)
     assert about.class_names[0] == "airplane"
     assert about.classes == 10
@@ -29,9 +29,9 @@ def test_the_latest_version_is_read(cifar10_dir, tmp_path):
             shutil.copy(path, folder)
         labels = folder / "label.labels.txt"
         labels.write_text(labels.read_text().replace("airplane", name))
-    about = folders.folder_info("cifar10", str(tmp_path))
+    about = tfds_folders.folder_info("cifar10", str(tmp_path))
     assert about.class_names[0] == "jet"
-    about = folders.folder_info("cifar10:3.9.0", str(tmp_path))
+    about = tfds_folders.folder_info("cifar10:3.9.0", str(tmp_path))
     assert about.class_names[0] == "kite"
 
 
@@ -39,8 +39,8 @@ def test_a_split_over_two_files_is_what_tfds_reads(cifar10_dir):
     pytest.importorskip("tensorflow_datasets")
     # The first file ends at 12,500.
     splits = ("train[12480:12520]", "test[:5]+train[:7]")
-    ours = folders.read_folder("cifar10", splits, cifar10_dir)
-    theirs = sources.read_tfds("cifar10", splits, cifar10_dir)
+    ours = tfds_folders.read_folder("cifar10", splits, cifar10_dir)
+    theirs = tfds.read_tfds("cifar10", splits, cifar10_dir)
     for (images, labels), (want_images, want_labels) in zip(
         ours, theirs, strict=True
     ):
@@ -50,23 +50,23 @@ def test_a_split_over_two_files_is_what_tfds_reads(cifar10_dir):
 
 
 def test_two_label_sets(cifar100_dir):
-    ((images, labels),) = folders.read_folder(
+    ((images, labels),) = tfds_folders.read_folder(
         "cifar100", ("train[:50]",), cifar100_dir, LABELS
     )
     assert images.shape == (50, 32, 32, 3)
     assert set(labels) == {"fine", "coarse"}
-    about = folders.folder_info("cifar100", cifar100_dir, LABELS)
+    about = tfds_folders.folder_info("cifar100", cifar100_dir, LABELS)
     assert about.classes == {"fine": 100, "coarse": 20}
 
 
 def test_images_of_many_sizes_are_refused(hymenoptera_dir):
     with pytest.raises(ValueError, match="one size"):
-        folders.folder_info("hymenoptera_subset", hymenoptera_dir)
+        tfds_folders.folder_info("hymenoptera_subset", hymenoptera_dir)
 
 
 def test_a_missing_folder_says_how_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="download=True"):
-        folders.read_folder("cifar10", ("train",), str(tmp_path))
+        tfds_folders.read_folder("cifar10", ("train",), str(tmp_path))
 
 
 def test_other_file_formats_are_refused(tmp_path, cifar10_dir):
@@ -79,4 +79,4 @@ def test_other_file_formats_are_refused(tmp_path, cifar10_dir):
     about["fileFormat"] = "array_record"
     (copy / "dataset_info.json").write_text(json.dumps(about))
     with pytest.raises(ValueError, match="array_record"):
-        folders.read_folder("cifar10", ("train",), str(tmp_path))
+        tfds_folders.read_folder("cifar10", ("train",), str(tmp_path))

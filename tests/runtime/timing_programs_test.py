@@ -1,13 +1,9 @@
-import sys
-
 import numpy as np
 import pytest
 
 import keras_anytime as ka
 from keras_anytime import runtime
 from keras_anytime.runtime import ProgramTimes
-from keras_anytime.runtime import benchmark
-from tests.runtime import killed
 from tests.testing import passes_net
 from tests.testing import scramble
 from tests.testing import tiny_net
@@ -24,17 +20,23 @@ def test_every_program_of_every_file_is_timed(paths):
     times = runtime.time_programs(paths, num_threads=1, repetitions=3)
     assert list(times) == list(paths)
     for name, stages in (("nested", 3), ("passes", 2), ("saved", 3)):
-        one = times[name]
-        assert one.manifest.num_stages == stages
-        for values in (one.stream_ms, one.subnets_ms, one.answers_ms):
+        timed = times[name]
+        assert timed.manifest.num_stages == stages
+        for values in (
+            timed.stream_ms,
+            timed.subnets_ms,
+            timed.answers_ms,
+        ):
             assert values.shape == (3, stages)
             assert np.all(values > 0)
         # Later stages answer later, and steps add up to them.
-        for values in (one.stream_ms, one.answers_ms):
+        for values in (timed.stream_ms, timed.answers_ms):
             assert np.all(np.diff(values, axis=1) > 0)
-        np.testing.assert_allclose(one.steps_ms.cumsum(axis=1), one.stream_ms)
-        assert one.late_ms.shape == (3,)
-        assert np.all(one.late_ms >= 0)
+        np.testing.assert_allclose(
+            timed.steps_ms.cumsum(axis=1), timed.stream_ms
+        )
+        assert timed.late_ms.shape == (3,)
+        assert np.all(timed.late_ms >= 0)
 
 
 def test_what_a_predictor_adds_is_by_step():
@@ -50,33 +52,6 @@ def test_what_a_predictor_adds_is_by_step():
 
 class _Manifest:
     num_stages = 2
-
-
-@pytest.mark.slow
-def test_memory_of_running_a_file(tmp_path):
-    model = scramble(tiny_net("w1-w2", units=(1, 1), filters=(160, 320)))
-    found, sizes = {}, {}
-    for name, subnets in (("all", True), ("steps", False)):
-        path = tmp_path / f"{name}.tflite"
-        ka.export.tflite(model, path, subnets=subnets)
-        sizes[name] = path.stat().st_size
-        found[name] = runtime.file_memory(path, num_threads=1)
-    if found["all"] is None:
-        pytest.skip("this system does not tell")
-    assert min(sizes.values()) > 4e6
-    # The file is read. Its weights are there once more, as LiteRT wants them;
-    # with subnetworks they are there for these too.
-    assert 1.5 * sizes["steps"] < found["steps"].own < 2.6 * sizes["steps"]
-    assert found["steps"].own < 0.7 * found["all"].own
-
-
-@pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="Linux tells of memory"
-)
-def test_a_process_that_is_killed_is_told_of(monkeypatch, tmp_path):
-    monkeypatch.setattr(benchmark, "_memory", killed.killed)
-    with pytest.raises(RuntimeError, match="was killed.*net.tflite"):
-        runtime.file_memory(tmp_path / "net.tflite")
 
 
 def test_a_file_of_steps_only(tmp_path):

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from keras_anytime.files import user_path
-from keras_anytime.files import write_text
+from keras_anytime.files.atomic import write_text
+from keras_anytime.files.paths import user_path
 
 # Spreadsheets start a formula at these characters, in their usual and their
 # full-width forms, and may skip the characters of `_BEFORE_FORMULA`.

@@ -4,12 +4,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 import keras_anytime as ka
-from keras_anytime.data import folders
-from keras_anytime.data import sources
+from keras_anytime.data import digits
+from keras_anytime.data import tfds_folders
 
 
 def test_the_digits_are_scikit_learns_each_once():
-    (train, test) = sources.read_digits(("train[:80%]", "train[80%:]"))
+    (train, test) = digits.read_digits(("train[:80%]", "train[80%:]"))
     assert len(train[1]) + len(test[1]) == 1797
     assert len(test[1]) == pytest.approx(1797 / 5, abs=1)
     images = np.concatenate([train[0], test[0]])[..., 0]
@@ -23,7 +23,7 @@ def test_the_digits_are_scikit_learns_each_once():
 
 
 def test_splits_of_digits_in_the_notation_of_tfds():
-    whole, first, last, middle = sources.read_digits(
+    whole, first, last, middle = digits.read_digits(
         ("train", "train[:100]", "train[-100:]", "train[50%:75%]")
     )
     assert len(whole[1]) == 1797
@@ -33,13 +33,11 @@ def test_splits_of_digits_in_the_notation_of_tfds():
 
 
 def test_statistics_of_the_digits():
-    ((images, _),) = sources.read_digits(("train",))
+    ((images, _),) = digits.read_digits(("train",))
     assert np.mean(images) / 255 == pytest.approx(
-        sources.DIGITS.mean[0], abs=1e-3
+        digits.DIGITS.mean[0], abs=1e-3
     )
-    assert np.std(images) / 255 == pytest.approx(
-        sources.DIGITS.std[0], abs=1e-3
-    )
+    assert np.std(images) / 255 == pytest.approx(digits.DIGITS.std[0], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def test_cifar10_comes_through_tfds(cifar10_dir):
 
 
 def test_cifar10_statistics(cifar10_dir):
-    ((images, _),) = folders.read_folder(
+    ((images, _),) = tfds_folders.read_folder(
         "cifar10", ("train[:5000]",), cifar10_dir
     )
     about = ka.data.info("cifar10", cifar10_dir)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_anytime.data import crc32c
-from keras_anytime.data import records
-from keras_anytime.data.examples import parse_example
+from keras_anytime.data import tfrecords
+from keras_anytime.data.tf_examples import parse_example
 from tests.data.prepared import example
 from tests.data.prepared import record
 from tests.data.prepared import varint
@@ -44,7 +44,7 @@ def _bit_by_bit(data):
 
 def test_checksums_of_all_lengths_are_those_of_the_definition(monkeypatch):
     # Parts of 1,024 bytes: the longest is taken in three.
-    monkeypatch.setattr(crc32c, "_PART", 1 << 10)
+    monkeypatch.setattr(crc32c, "_CHUNK_SIZE", 1 << 10)
     data = np.random.default_rng(0).bytes(2100)
     lengths = (*range(1, 140, 7), 511, 512, 513, 1023, 1024, 1025, 1028, 2100)
     for length in lengths:
@@ -106,14 +106,14 @@ def test_records_are_picked_by_their_numbers(tmp_path):
     path = tmp_path / "some.tfrecord"
     parts = [bytes([number]) * number for number in range(6)]
     path.write_bytes(b"".join(map(record, parts)))
-    records.check_records(path, 6)
-    assert list(records.read_records(path, [0, 3, 5])) == [
+    tfrecords.check_records(path, 6)
+    assert list(tfrecords.read_records(path, [0, 3, 5])) == [
         parts[0],
         parts[3],
         parts[5],
     ]
     with pytest.raises(ValueError, match="ends within record 6"):
-        list(records.read_records(path, [4, 6]))
+        list(tfrecords.read_records(path, [4, 6]))
 
 
 def _damage(content, place, value):
@@ -140,8 +140,8 @@ def test_files_whose_lengths_are_wrong_are_refused(tmp_path, content, message):
     path = tmp_path / "some.tfrecord"
     path.write_bytes(content)
     for read in (
-        lambda: records.check_records(path, 2),
-        lambda: list(records.read_records(path, [0, 1])),
+        lambda: tfrecords.check_records(path, 2),
+        lambda: list(tfrecords.read_records(path, [0, 1])),
     ):
         with pytest.raises(ValueError, match=f"some.*damaged.*({message})"):
             read()
@@ -154,7 +154,7 @@ def test_a_flipped_bit_is_noticed(tmp_path):
         content[place // 8] ^= 1 << (place % 8)
         path.write_bytes(content)
         with pytest.raises(ValueError, match="damaged"):
-            list(records.read_records(path, [0, 1]))
+            list(tfrecords.read_records(path, [0, 1]))
 
 
 def test_a_file_has_as_many_records_as_its_folder_says(tmp_path):
@@ -163,10 +163,10 @@ def test_a_file_has_as_many_records_as_its_folder_says(tmp_path):
     for count, message in (
         (1, "goes on after its 1 records"),
         (3, "ends within record 2"),
-        (10**18, f"bytes are no {10**18} records"),
+        (10**18, f"bytes cannot hold {10**18} records"),
     ):
         with pytest.raises(ValueError, match=message):
-            records.check_records(path, count)
+            tfrecords.check_records(path, count)
 
 
 def test_a_record_longer_than_any_image_is_not_read(tmp_path):
@@ -176,7 +176,7 @@ def test_a_record_longer_than_any_image_is_not_read(tmp_path):
         file.write(record(b"", 1 << 40)[:12])
         file.truncate((1 << 40) + 100)
     with pytest.raises(ValueError, match="longer than an image may be"):
-        list(records.read_records(path, [0]))
+        list(tfrecords.read_records(path, [0]))
 
 
 def test_records_are_those_of_tensorflow(tmp_path, cifar10_dir):
@@ -190,9 +190,9 @@ def test_records_are_those_of_tensorflow(tmp_path, cifar10_dir):
     )
     copy = tmp_path / path.name
     shutil.copy(path, copy)
-    theirs = [one.numpy() for one in tf.data.TFRecordDataset(str(copy))]
-    records.check_records(copy, len(theirs))
-    ours = list(records.read_records(copy, range(len(theirs))))
+    theirs = [data.numpy() for data in tf.data.TFRecordDataset(str(copy))]
+    tfrecords.check_records(copy, len(theirs))
+    ours = list(tfrecords.read_records(copy, range(len(theirs))))
     assert ours == theirs
     for data in ours[:20]:
         known = tf.train.Example.FromString(data).features.feature

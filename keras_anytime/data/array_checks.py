@@ -1,25 +1,35 @@
-"""Images and labels as a user's arrays have them: checked, never guessed."""
+"""Checks of images and labels in a user's arrays.
+
+Arrays that could mean two things are refused with advice, never guessed.
+"""
+
+import os
 
 import numpy as np
 
-from keras_anytime.data.label_sets import MOST_CLASSES
+from keras_anytime.data.label_sets import MAX_CLASSES
 
 
-def check_arrays(images, labels, split, path):
-    """Returns the arrays of a split, if they can mean one thing only.
+def check_arrays(
+    images: np.ndarray, labels: np.ndarray, split: str, path: str | os.PathLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the arrays of a split in their usual shapes.
 
     Args:
-        images: Array. With three axes, images are grey.
-        labels: Array, also of shape `(examples, 1)`.
-        split: String. The arrays are called `x_` and `y_` and this.
-        path: String. The file they are from.
+        images: Array. Images with three axes `(examples, height, width)` are
+            gray.
+        labels: Array `(examples,)` or `(examples, 1)`.
+        split: String. The arrays are called `x_<split>` and `y_<split>` in
+            errors.
+        path: String or path. The file that contains the arrays, for errors.
 
     Returns:
         Uint8 array `(examples, height, width, channels)`, and int64 array
         `(examples,)`.
 
     Raises:
-        ValueError: Otherwise; says what to do.
+        ValueError: If the arrays have another shape or type. The message says
+            how to convert them.
     """
     x, y = f"x_{split}", f"y_{split}"
     received = (
@@ -42,8 +52,8 @@ def check_arrays(images, labels, split, path):
     return images, labels.reshape(-1).astype("int64")
 
 
-def _advice_on_axes(images, labels, x):
-    """Returns what to do about shapes; empty if they are good as they are."""
+def _advice_on_axes(images: np.ndarray, labels: np.ndarray, x: str) -> str:
+    """Returns how to correct the shapes, or an empty string."""
     if images.ndim not in (3, 4):
         return f"Give {x} its axes: `{x}.reshape(-1, height, width, channels)`."
     if not images.size:
@@ -60,17 +70,18 @@ def _advice_on_axes(images, labels, x):
     return ""
 
 
-def _channels_first(first, second, last):
-    """Whether axes are channels, height, width rather than the reverse.
+def _channels_first(first: int, second: int, last: int) -> bool:
+    """Tells if axes are (channels, height, width).
 
-    The last one has more than any color image has channels, and the first one
-    fewer. Small square images of many channels are no such case.
+    The last axis is then longer than any color image has channels, and the
+    first one is shorter than it. Small square images with many channels are
+    not mistaken for these.
     """
     return last > 4 and first < last and first != second
 
 
-def _advice_on_pixels(images, x):
-    """Returns what to do about pixels; empty if they are good as they are."""
+def _advice_on_pixels(images: np.ndarray, x: str) -> str:
+    """Returns how to correct the pixels, or an empty string."""
     if images.dtype == "uint8":
         return ""
     if images.dtype.kind not in "bfiu":
@@ -82,14 +93,14 @@ def _advice_on_pixels(images, x):
         return f"Store pixels as bytes: `{x}.round().astype('uint8')`."
     return (
         f"Pixels are {low} to {high}; save them as they were before they were "
-        "normalized, which is done here."
+        "normalized, because they are normalized on loading."
     )
 
 
-def _advice_on_labels(labels, y):
-    """Returns what to do about labels; empty if they are good as they are."""
+def _advice_on_labels(labels: np.ndarray, y: str) -> str:
+    """Returns how to correct the labels, or an empty string."""
     if labels.ndim == 2 and labels.shape[1] > 1:
-        return f"Of one-hot labels: `{y}.argmax(axis=-1)`."
+        return f"Convert one-hot labels: `{y}.argmax(axis=-1)`."
     if labels.ndim != 1 and labels.shape[1:] != (1,):
         return f"Give {y} one axis."
     number = f"Number the classes: `numpy.unique({y}, return_inverse=True)[1]`."
@@ -97,7 +108,7 @@ def _advice_on_labels(labels, y):
         low, high = labels.min(), labels.max()
         if low < 0:
             return f"The smallest label is {low}."
-        if high >= MOST_CLASSES:
+        if high >= MAX_CLASSES:
             return f"The largest label is {high}. {number}"
         return ""
     if labels.dtype.kind == "f":

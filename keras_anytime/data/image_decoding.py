@@ -1,4 +1,4 @@
-"""Decodes the images of records where there is no TensorFlow."""
+"""Decoding of PNG and JPEG images without TensorFlow."""
 
 import io
 
@@ -7,20 +7,20 @@ import numpy as np
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def decode_image(data, shape):
+def decode_image(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Returns the pixels of an encoded image.
 
-    Its format and size are looked at before any pixel is decoded.
+    The format and the size are checked before any pixel is decoded.
 
     Args:
-        data: Bytes, a PNG or JPEG file.
-        shape: Tuple `(height, width, channels)`, the size that it must have.
+        data: Bytes of a PNG or JPEG file.
+        shape: Tuple `(height, width, channels)`. The required size.
 
     Returns:
         Uint8 array of that shape.
 
     Raises:
-        ValueError: If the data are no such image.
+        ValueError: If the data are not such an image.
         ImportError: If Pillow is missing.
     """
     try:
@@ -38,12 +38,12 @@ def decode_image(data, shape):
                     f"{height}x{width}"
                 )
             if image.mode.startswith(("I", "F")):
-                raise ValueError("the pixels of its image are no bytes")
+                raise ValueError("the pixels of its image are not bytes")
             return np.asarray(image.convert(_MODES[channels]))
     except ValueError:
         raise
     except PIL.UnidentifiedImageError as error:
-        raise ValueError("its image is no PNG or JPEG file") from error
-    # A damaged file makes Pillow's decoders raise whatever it may be.
+        raise ValueError("its image is not a PNG or JPEG file") from error
+    # Pillow's decoders raise many types of errors for damaged files.
     except Exception as error:
         raise ValueError(f"its image cannot be decoded: {error}") from error

@@ -1,32 +1,45 @@
-"""Batches of prepared images as `tf.data` pipelines."""
+"""Batches of prepared images as `tf.data` pipelines, for TensorFlow."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
-from keras_anytime.data import passes
+from keras_anytime.data.epoch_order import EpochCounter
+from keras_anytime.data.epoch_order import sample_epoch
+from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.label_sets import Labels
 
 
 def training_batches(
-    images, labels, info, batch_size, seed, drop_remainder=False
-):
-    """Returns shuffled, augmented batches; another order in each pass.
+    images: np.ndarray,
+    labels: Labels,
+    info: DatasetInfo,
+    batch_size: int,
+    seed: int,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Returns shuffled, augmented batches, in a new order in each epoch.
 
     Images are normalized by channel, padded by `info.pad` zeros (the mean
-    color), cropped at random to their size, and mirrored at random where
-    `info.flip` says so.
+    color), cropped at random to their size, and mirrored at random if
+    `info.flip` is True.
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`, or a dict of them.
+        labels: Integer array `(examples,)`, or a dict from label sets to such
+            arrays.
         info: A `DatasetInfo`.
         batch_size: Integer.
         seed: Integer.
-        drop_remainder: Boolean. Whether a smaller last batch is left out.
+        drop_remainder: Boolean. Whether a smaller last batch is dropped.
 
     Returns:
         A `tf.data.Dataset` of pairs of a float32 tensor `(batch, height, width,
-        channels)` and an int64 tensor `(batch,)`, or a dict of them. Its
-        attribute `epochs` is the `passes.Epochs` that number its passes, and
-        `info` is that of the data set.
+        channels)` and an int64 tensor `(batch,)`, or a dict from label sets to
+        such tensors. Its attribute `epochs` is the `EpochCounter` that numbers
+        its epochs, and its attribute `info` is the `DatasetInfo`.
 
     Reference:
         [He et al., 2016, Section 4.2](https://arxiv.org/abs/1512.03385)
@@ -34,21 +47,21 @@ def training_batches(
     count = len(images)
     images = tf.convert_to_tensor(images)
     labels = _as_int64(labels)
-    epochs = passes.Epochs()
+    epochs = EpochCounter()
 
-    def next_pass():
-        drawn = passes.draws(seed, epochs.begin(), count, info.pad)
-        yield drawn.order, drawn.corners, drawn.flips
+    def sample_next_epoch() -> Iterator[tuple[np.ndarray, ...]]:
+        sample = sample_epoch(seed, epochs.advance(), count, info.pad)
+        yield sample.order, sample.crop_offsets, sample.flips
 
-    def one_pass(order, corners, flips):
-        def batch(index):
+    def epoch_batches(order: Any, crop_offsets: Any, flips: Any) -> Any:
+        def batch(index: Any) -> Any:
             x = normalize(tf.gather(images, index), info)
-            x = shift(x, tf.gather(corners, index), info.pad)
+            x = crop(x, tf.gather(crop_offsets, index), info.pad)
             if info.flip:
                 flip = tf.gather(flips, index)[:, None, None, None]
                 x = tf.where(flip, tf.reverse(x, axis=[2]), x)
             return x, tf.nest.map_structure(
-                lambda of_all: tf.gather(of_all, index), labels
+                lambda values: tf.gather(values, index), labels
             )
 
         return (
@@ -57,8 +70,8 @@ def training_batches(
             .map(batch, num_parallel_calls=tf.data.AUTOTUNE)
         )
 
-    drawn = tf.data.Dataset.from_generator(
-        next_pass,
+    samples = tf.data.Dataset.from_generator(
+        sample_next_epoch,
         output_signature=(
             tf.TensorSpec((count,), tf.int64),
             tf.TensorSpec((count, 2), tf.int32),
@@ -66,21 +79,24 @@ def training_batches(
         ),
     )
     size = count // batch_size if drop_remainder else -(-count // batch_size)
-    batches = drawn.flat_map(one_pass).apply(
+    batches = samples.flat_map(epoch_batches).apply(
         tf.data.experimental.assert_cardinality(size)
     )
-    batches = _shared_by_workers(batches.prefetch(tf.data.AUTOTUNE))
+    batches = _shard_batches(batches.prefetch(tf.data.AUTOTUNE))
     batches.epochs = epochs
     batches.info = info
     return batches
 
 
-def evaluation_batches(images, labels, info, batch_size):
+def evaluation_batches(
+    images: np.ndarray, labels: Labels, info: DatasetInfo, batch_size: int
+) -> tf.data.Dataset:
     """Returns normalized batches in the order of the data.
 
     Args:
         images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`, or a dict of them.
+        labels: Integer array `(examples,)`, or a dict from label sets to such
+            arrays.
         info: A `DatasetInfo`.
         batch_size: Integer.
 
@@ -93,12 +109,12 @@ def evaluation_batches(images, labels, info, batch_size):
         lambda x, y: (normalize(x, info), y),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    batches = _shared_by_workers(data.prefetch(tf.data.AUTOTUNE))
+    batches = _shard_batches(data.prefetch(tf.data.AUTOTUNE))
     batches.info = info
     return batches
 
 
-def normalize(pixels, info):
+def normalize(pixels: Any, info: DatasetInfo) -> Any:
     """Returns `(pixels / 255 - mean) / std`, channel by channel.
 
     Args:
@@ -112,13 +128,13 @@ def normalize(pixels, info):
     return (x - tf.constant(info.mean)) / tf.constant(info.std)
 
 
-def shift(images, corners, pad):
+def crop(images: Any, crop_offsets: Any, pad: int) -> Any:
     """Pads images with zeros and crops each back to its size.
 
     Args:
         images: Tensor `(batch, height, width, channels)`.
-        corners: Int tensor `(batch, 2)`, the top left corner of each crop in
-            the padded image, 0 to 2 * pad.
+        crop_offsets: Int tensor `(batch, 2)`. The top left corner of each crop
+            in the padded image, 0 to 2 * pad.
         pad: Integer. Zeros added on each side.
 
     Returns:
@@ -126,20 +142,23 @@ def shift(images, corners, pad):
     """
     height, width = images.shape[1:3]
     padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    rows = corners[:, :1] + tf.range(height)
-    columns = corners[:, 1:] + tf.range(width)
+    rows = crop_offsets[:, :1] + tf.range(height)
+    columns = crop_offsets[:, 1:] + tf.range(width)
     cropped = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.gather(cropped, columns, axis=2, batch_dims=1)
 
 
-def _as_int64(labels):
+def _as_int64(labels: Labels) -> Any:
     return tf.nest.map_structure(
-        lambda one: tf.convert_to_tensor(one, tf.int64), labels
+        lambda values: tf.convert_to_tensor(values, tf.int64), labels
     )
 
 
-def _shared_by_workers(batches):
-    """Lets workers of one training share each batch; there are no files."""
+def _shard_batches(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Lets the workers of a distributed training share each batch.
+
+    TensorFlow would shard files, and there are none.
+    """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA

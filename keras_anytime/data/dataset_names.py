@@ -1,0 +1,78 @@
+"""Names of data sets, and the errors about names that are unknown."""
+
+import pathlib
+import re
+from collections.abc import Iterable
+
+from keras_anytime import naming
+
+DIGITS_NAME = "digits"
+_TFDS_NAME = re.compile(r"[A-Za-z]\w*(:[A-Za-z]\w*)?(/[\w.=,-]+)?(:[\d.*]+)?")
+
+
+def check_name(name: object, root: str) -> None:
+    """Raises an error if a name cannot be that of a TFDS data set.
+
+    Args:
+        name: The name that a user gave.
+        root: String. The folder of prepared TFDS data sets.
+
+    Raises:
+        ValueError: If the name is not a string of the right form.
+    """
+    if not isinstance(name, str) or not _TFDS_NAME.fullmatch(name):
+        raise unknown_name_error(name, root)
+
+
+def unknown_name_error(
+    name: object, root: str, downloadable: Iterable[str] = ()
+) -> ValueError:
+    """Returns an error that lists the data sets that exist.
+
+    Args:
+        name: The name that a user gave.
+        root: String. The folder of prepared TFDS data sets.
+        downloadable: Iterable of strings. The data sets that can be
+            downloaded.
+    """
+    prepared = prepared_datasets(root)
+    hint = ""
+    if isinstance(name, str) and pathlib.Path(name).exists():
+        hint = (
+            " Folders of images and image files cannot be read: put the arrays "
+            "x_train, y_train, x_test and y_test in an .npz file with "
+            "`numpy.savez`."
+        )
+    known = [DIGITS_NAME, *prepared, *downloadable]
+    return ValueError(
+        f"`name` must be {DIGITS_NAME!r}, the path of an .npz file, or a data "
+        "set of TensorFlow Datasets, such as 'cifar10'; prepared in "
+        f"{root!r}: {naming.quote_names(prepared) or 'none'}.{hint}"
+        f"{naming.did_you_mean(name, known)} Received: name={name!r}"
+    )
+
+
+def not_prepared_error(name: str, root: str, remedy: str) -> FileNotFoundError:
+    """Returns an error that says how to get a data set.
+
+    Args:
+        name: String. The data set's name.
+        root: String. The folder of prepared TFDS data sets.
+        remedy: String. A sentence that says what to do.
+    """
+    prepared = prepared_datasets(root)
+    return FileNotFoundError(
+        f"The data set {name!r} is not in {root!r}, which has "
+        f"{naming.quote_names(prepared) or 'none'}. {remedy}"
+        f"{naming.did_you_mean(name, prepared)}"
+    )
+
+
+def prepared_datasets(root: str) -> list[str]:
+    """Returns the sorted names of the prepared TFDS data sets in a folder."""
+    folders = {
+        path.parent.parent.relative_to(root).as_posix()
+        for pattern in ("*/*/dataset_info.json", "*/*/*/dataset_info.json")
+        for path in pathlib.Path(root).glob(pattern)
+    }
+    return sorted(folders)
