@@ -89,7 +89,9 @@ def test_what_it_says_of_networks_runs(readme, tmp_path, cifar100_dir):
 import keras_anytime as ka
 
 test = ka.data.load("digits", batch_size=64)[1]
-trained = [ka.nets.res_ann((8, 8, 1), 10, n=(n,), c=4) for n in (1, 2)]
+trained = [
+    ka.nets.res_ann((8, 8, 1), 10, units=(n,), filters=(4,)) for n in (1, 2)
+]
 curves = [ka.evaluation.anytime_curve(one, test) for one in trained]
 """
     printed = _run(trained + "".join(examples), tmp_path, cifar100_dir)
