@@ -369,7 +369,7 @@ def prepare(workdir):
     # What tells nothing of the data comes before it is read, or fetched.
     schedule()
     check_learning_rate()
-    catalogue.canonical(FLAGS.net)
+    catalogue.canonical_name(FLAGS.net)
     of_network = {"l2": FLAGS.l2, **net_arguments()}
     weighting = ka.weighting.get(
         FLAGS.weighting, **json_flag("weighting_arguments")

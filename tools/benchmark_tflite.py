@@ -150,7 +150,7 @@ def export(flags, folder):
     found = catalogue.find(flags.net)
     builder = found.builder
     arguments = {**found.defaults, **flags.net_arguments}
-    model = builder(**catalogue.complete(builder, arguments))
+    model = builder(**catalogue.complete_arguments(builder, arguments))
     forms = {"nested": {}, "dense": {"dense_subnets": True}}
     if model.interruptible:
         forms["steps only"] = {"subnets": False}

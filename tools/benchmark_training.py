@@ -273,7 +273,7 @@ def find_network():
             "--net_arguments must give one number of classes. "
             f"Received: {FLAGS.net_arguments}"
         )
-    return found.builder, catalogue.complete(found.builder, arguments)
+    return found.builder, catalogue.complete_arguments(found.builder, arguments)
 
 
 def find_extras(builder):

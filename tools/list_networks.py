@@ -38,7 +38,7 @@ def main(argv):
     try:
         if FLAGS.csv:
             check_writable(FLAGS.csv)
-        names = [catalogue.canonical(one) for one in FLAGS.names]
+        names = [catalogue.canonical_name(one) for one in FLAGS.names]
     except (ValueError, OSError) as error:
         sys.exit(f"list_networks.py: {error}")
     rows = []
