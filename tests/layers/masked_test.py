@@ -30,7 +30,7 @@ def _image():
 
 
 def _sliced_outputs(slices, x):
-    """What each slice computes from the channels of its own stages."""
+    """Returns each slice's output from the channels of its own stages."""
     ends = np.cumsum(INPUTS)
     return tf.concat(
         [layer(x[..., :end]) for layer, end in zip(slices, ends, strict=True)],
