@@ -48,7 +48,7 @@ def find_network(
             f"Received: {settings.net_arguments}"
         )
     builder = configuration.builder
-    return builder, catalogue.complete(builder, arguments)
+    return builder, catalogue.complete_arguments(builder, arguments)
 
 
 def make_networks(

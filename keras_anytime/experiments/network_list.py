@@ -37,7 +37,7 @@ class NetworkList:
         if csv:
             check_writable(csv)
         self._csv = csv
-        self._names = [catalogue.canonical(name) for name in names]
+        self._names = [catalogue.canonical_name(name) for name in names]
 
     def print(self, first_step: bool = False, batch_size: int = 64) -> None:
         """Builds and prints network after network, and writes the CSV file.

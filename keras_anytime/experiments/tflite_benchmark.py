@@ -115,7 +115,7 @@ def _exported_forms(
     configuration = catalogue.find(net)
     builder = configuration.builder
     arguments = {**configuration.defaults, **net_arguments}
-    model = builder(**catalogue.complete(builder, arguments))
+    model = builder(**catalogue.complete_arguments(builder, arguments))
     forms: dict[str, dict[str, bool]] = {
         "nested": {},
         "dense": {"dense_subnets": True},

@@ -82,7 +82,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         # Settings that do not depend on the data are checked first, because
         # reading or downloading the data takes long.
         check_learning_rate(settings)
-        catalogue.canonical(settings.net)
+        catalogue.canonical_name(settings.net)
         network_arguments = settings.network_arguments()
         loss_weighting = weighting.get(
             settings.weighting, **settings.json_object("weighting_arguments")

@@ -1,4 +1,4 @@
-"""Layers that hold one slice of a nested network, or all of them masked."""
+"""Layers of nested networks: slices, masked layers and shared kernels."""
 
 from keras_anytime.layers.grouped import GroupedConv2D
 from keras_anytime.layers.masked import MaskedConv2D

@@ -1,10 +1,11 @@
-"""Block-triangular masks: what a slice may read, in plain NumPy.
+"""Block-triangular masks of kernels, in plain NumPy.
 
-A layer's channels are split in slices, one per stage. The kernel of all slices
-together, `(..., inputs, outputs)`, is zero where an output slice would read an
-input slice of a later stage.
+A layer's channels are split into slices, one per stage. The kernel of all
+slices together, `(..., inputs, outputs)`, is zero where an output slice would
+read an input slice of a later stage.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 def block_triangular_mask(
     input_slices: Sequence[int], output_slices: Sequence[int]
 ) -> np.ndarray:
-    """Returns 1 where an output slice may read an input slice, else 0.
+    """Returns the mask that is 1 where an output may read an input, else 0.
 
     Args:
         input_slices: K integers, the input channels that each stage adds.
@@ -23,7 +24,7 @@ def block_triangular_mask(
         Float32 array `(sum(input_slices), sum(output_slices))`.
 
     Raises:
-        ValueError: If the two have different lengths or negative entries.
+        ValueError: If the slices have different lengths or negative entries.
     """
     check_slices(input_slices, output_slices)
     stages = np.arange(len(input_slices))
@@ -33,15 +34,15 @@ def block_triangular_mask(
 
 
 def assemble_kernel(
-    kernels: Sequence[np.ndarray],
+    kernels: Sequence[np.ndarray | None],
     input_slices: Sequence[int],
     output_slices: Sequence[int],
 ) -> np.ndarray:
-    """Returns one masked kernel from the kernels of the slices.
+    """Assembles one masked kernel from the kernels of the slices.
 
     Args:
-        kernels: K arrays; the k-th is `(..., inputs of stages <= k,
-            output_slices[k])`, or `None` where a stage adds no channel.
+        kernels: K arrays. The k-th has the shape `(..., inputs of stages <= k,
+            output_slices[k])`, or is `None` where a stage adds no channel.
         input_slices: K integers, the input channels that each stage adds.
         output_slices: K integers, the output channels that each stage adds.
 
@@ -50,7 +51,7 @@ def assemble_kernel(
         block diagonal.
 
     Raises:
-        ValueError: If a kernel's shape does not fit the slices.
+        ValueError: If a kernel's shape does not match the slices.
     """
     check_slices(input_slices, output_slices)
     if len(kernels) != len(output_slices):
@@ -59,22 +60,21 @@ def assemble_kernel(
             f"Received: {len(kernels)} kernels"
         )
     first = next(kernel for kernel in kernels if kernel is not None)
-    space = first.shape[:-2]
-    shape = (*space, sum(input_slices), sum(output_slices))
-    whole = np.zeros(shape, first.dtype)
+    shape = (*first.shape[:-2], sum(input_slices), sum(output_slices))
+    masked_kernel = np.zeros(shape, first.dtype)
     for kernel, (rows, columns) in zip(
         kernels, _blocks(input_slices, output_slices), strict=True
     ):
         if kernel is None:
             continue
-        block = whole[..., rows, columns]
+        block = masked_kernel[..., rows, columns]
         if kernel.shape != block.shape:
             raise ValueError(
                 f"Expected a slice kernel of shape {block.shape}. "
                 f"Received: kernel.shape={kernel.shape}"
             )
-        whole[..., rows, columns] = kernel
-    return whole
+        masked_kernel[..., rows, columns] = kernel
+    return masked_kernel
 
 
 def split_kernel(
@@ -82,9 +82,10 @@ def split_kernel(
     input_slices: Sequence[int],
     output_slices: Sequence[int],
 ) -> list[np.ndarray]:
-    """Returns the kernels of the slices from one masked kernel.
+    """Splits one masked kernel into the kernels of the slices.
 
-    The inverse of `assemble_kernel`; what the mask hides is dropped.
+    This is the inverse of `assemble_kernel`. Values under the mask are
+    dropped.
 
     Args:
         kernel: Array `(..., sum(input_slices), sum(output_slices))`.
@@ -95,7 +96,7 @@ def split_kernel(
         List of K arrays `(..., inputs of stages <= k, output_slices[k])`.
 
     Raises:
-        ValueError: If the kernel's shape does not fit the slices.
+        ValueError: If the kernel's shape does not match the slices.
     """
     check_slices(input_slices, output_slices)
     expected = (sum(input_slices), sum(output_slices))
@@ -113,7 +114,7 @@ def split_kernel(
 def check_slices(
     input_slices: Sequence[int], output_slices: Sequence[int]
 ) -> None:
-    """Raises a `ValueError` unless the slices describe the same stages."""
+    """Raises a `ValueError` if the slices do not describe the same stages."""
     for name, slices in (
         ("input_slices", input_slices),
         ("output_slices", output_slices),
@@ -121,23 +122,25 @@ def check_slices(
         if not len(slices) or min(slices) < 0 or not sum(slices):
             raise ValueError(
                 f"`{name}` must hold one channel count of 0 or more for each "
-                f"stage, and not only zeros. Received: {name}={slices}"
+                f"stage, and one above 0. Received: {name}={slices}"
             )
     if not input_slices[0]:
         raise ValueError(
-            "The first stage must have input to read. "
+            "The first stage must have input channels. "
             f"Received: input_slices={input_slices}"
         )
     if len(input_slices) != len(output_slices):
         raise ValueError(
-            "Input and output must be split for the same number of stages. "
+            "Input and output slices must describe the same stages. "
             f"Received: input_slices={input_slices}, "
             f"output_slices={output_slices}"
         )
 
 
-def _blocks(input_slices, output_slices):
-    """Yields each slice's rows and columns in the whole kernel."""
+def _blocks(
+    input_slices: Sequence[int], output_slices: Sequence[int]
+) -> Iterator[tuple[slice, slice]]:
+    """Yields each slice's rows and columns in the masked kernel."""
     for stage in range(len(output_slices)):
         start = sum(output_slices[:stage])
         yield (

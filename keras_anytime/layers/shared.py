@@ -1,8 +1,11 @@
-"""Kernels in slices that several passes of a network share."""
+"""Convolutions whose kernel slices are shared by several passes."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.layers.grouped import grouped_kernel
 
 
@@ -10,20 +13,22 @@ from keras_anytime.layers.grouped import grouped_kernel
 class SharedKernel(keras.layers.Layer):
     """One slice of a convolution kernel, as a tensor in the graph.
 
-    Passes that convolve with it read it by an edge, so the graph says which
-    slices a stage owns, and a slice that several stages use is there once.
+    Convolutions read the slice by an edge of the graph. The graph therefore
+    says which slices a stage owns, and a slice that several stages use exists
+    once.
 
     Args:
         shape: Tuple `(rows, columns, inputs / groups, filters)`.
-        kernel_initializer: As for `keras.layers.Conv2D`.
-        kernel_regularizer: As for `keras.layers.Conv2D`.
+        kernel_initializer: As in `keras.layers.Conv2D`.
+        kernel_regularizer: As in `keras.layers.Conv2D`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Call arguments:
-        inputs: Any tensor; what it holds does not matter.
+    Input shape:
+        Arbitrary. The layer does not use its input; it needs one to be part of
+        the graph.
 
-    Returns:
-        The kernel, a tensor of `shape`.
+    Output shape:
+        `shape`.
 
     Reference:
         [Lee and Shin, 2018, Section 3.1](https://arxiv.org/abs/1807.02609)
@@ -31,17 +36,17 @@ class SharedKernel(keras.layers.Layer):
 
     def __init__(
         self,
-        shape,
-        kernel_initializer="he_normal",
-        kernel_regularizer=None,
-        **kwargs,
-    ):
+        shape: tuple[int, int, int, int],
+        kernel_initializer: Any = "he_normal",
+        kernel_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.shape = tuple(shape)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         self.kernel = self.add_weight(
             name="kernel",
             shape=self.shape,
@@ -49,13 +54,13 @@ class SharedKernel(keras.layers.Layer):
             regularizer=self.kernel_regularizer,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.convert_to_tensor(self.kernel)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return self.shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "shape": self.shape,
@@ -70,26 +75,31 @@ class SharedKernel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class SharedConv2D(keras.layers.Layer):
-    """A 2D convolution with kernel slices that are given to it.
+    """A 2D convolution that receives the slices of its kernel as inputs.
 
-    It pads to keep the size and has no bias.
+    It uses same padding and has no bias.
+
+    ```python
+    kernels = [ka.layers.SharedKernel((3, 3, 1, 4))(images) for _ in range(2)]
+    ka.layers.SharedConv2D()([images, *kernels]).shape  # (32, 8, 8, 8)
+    ```
 
     Args:
-        joined: `"filters"` or `"inputs"`: the axis of the kernel that the
-            slices make up.
+        joined: `"filters"` or `"inputs"`. The axis of the kernel along which
+            the slices are concatenated.
         groups: Integer. Number of branches of all slices together.
-        zero_filled: As for `GroupedConv2D`.
+        zero_filled: As in `GroupedConv2D`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Call arguments:
-        inputs: List of the tensor `(batch, height, width, channels)` and of
-            the slices of the kernel, in order.
+    Input shape:
+        List of `(batch, height, width, channels)` and the shapes of the kernel
+        slices, in order.
 
-    Returns:
-        Tensor `(batch, height, width, filters)`.
+    Output shape:
+        `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: If `joined` is neither of the two.
+        ValueError: If `joined` is neither `"filters"` nor `"inputs"`.
 
     Reference:
         [Lee and Shin, 2018, Section 3.1](https://arxiv.org/abs/1807.02609)
@@ -97,7 +107,13 @@ class SharedConv2D(keras.layers.Layer):
 
     _AXES = {"filters": -1, "inputs": -2}
 
-    def __init__(self, joined="filters", groups=1, zero_filled=None, **kwargs):
+    def __init__(
+        self,
+        joined: str = "filters",
+        groups: int = 1,
+        zero_filled: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if joined not in self._AXES:
             raise ValueError(
@@ -108,26 +124,26 @@ class SharedConv2D(keras.layers.Layer):
         self.groups = groups
         self.zero_filled = zero_filled
 
-    def call(self, inputs):
-        inputs, *kernels = inputs
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        features, *kernels = inputs
         kernel = kernels[0]
         if len(kernels) > 1:
             kernel = ops.concatenate(kernels, axis=self._AXES[self.joined])
         return ops.conv(
-            inputs,
+            features,
             grouped_kernel(kernel, self.groups, self.zero_filled),
             padding="same",
             data_format="channels_last",
         )
 
-    def compute_output_shape(self, input_shape):
-        inputs, *kernels = input_shape
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+        features, *kernels = input_shape
         filters = [kernel[-1] for kernel in kernels]
         if self.joined == "filters":
-            return (*inputs[:-1], sum(filters))
-        return (*inputs[:-1], filters[0])
+            return (*features[:-1], sum(filters))
+        return (*features[:-1], filters[0])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "joined": self.joined,

@@ -1,4 +1,24 @@
-"""The networks of the papers: builders, one module per family, and names."""
+"""The papers' anytime networks.
+
+Builders make the network of one family for any input shape and classes:
+
+- nested: `width_nested_resnet`, `sparse_resnet`;
+- cascades, with heads along the depth: `cascade_sparse_resnet`, `res_ann`,
+  `dense_ann`, `msdnet`, `shallow_resnext`;
+- thin subnetworks: `inclusive_resnext`, `inclusive_sparse_resnext`.
+
+Builders take the same arguments in the same order: `input_shape`, `classes`,
+the stages (`nesting` or `num_stages`), the size (`units` and `filters`, one
+number per block), `stem`, `l2`, `synchronized`, `name`.
+
+Names give the papers' configurations: `names` lists them, `get` builds one,
+and `describe` gives what its stages cost.
+
+Other networks are made from these: `ensemble` joins trained networks into an
+`ExponentialEnsemble`, and `independent` builds one separate network per stage.
+
+`plot_structure` draws the units and stages of any `AnytimeModel`.
+"""
 
 from keras_anytime.nets.cascade_sparse_resnet import cascade_sparse_resnet
 from keras_anytime.nets.catalogue import describe
@@ -18,20 +38,24 @@ from keras_anytime.nets.sparse_resnet import sparse_resnet
 from keras_anytime.nets.width_nested_resnet import width_nested_resnet
 
 __all__ = [
-    "ExponentialEnsemble",
+    # Builders.
+    "width_nested_resnet",
+    "sparse_resnet",
     "cascade_sparse_resnet",
+    "res_ann",
     "dense_ann",
-    "describe",
-    "ensemble",
-    "get",
+    "msdnet",
+    "shallow_resnext",
     "inclusive_resnext",
     "inclusive_sparse_resnext",
-    "independent",
-    "msdnet",
+    # The papers' configurations by name.
     "names",
+    "get",
+    "describe",
+    # Networks made from other networks.
+    "ensemble",
+    "ExponentialEnsemble",
+    "independent",
+    # Drawing.
     "plot_structure",
-    "res_ann",
-    "shallow_resnext",
-    "sparse_resnet",
-    "width_nested_resnet",
 ]

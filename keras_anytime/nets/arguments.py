@@ -1,17 +1,26 @@
-"""Checks of the arguments that the builders have in common."""
+"""Types and checks of the arguments that the builders share."""
 
 import numbers
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
 
+# (height, width, channels); height and width may be None.
+ImageShape: TypeAlias = Sequence[int | None]
+# The number of classes, or the number of each label set.
+Classes: TypeAlias = int | dict[str, int]
 
-def check_common(input_shape, classes, stem):
-    """Raises a `ValueError` unless what all builders take is right.
+
+def check_common(input_shape: ImageShape, classes: Classes, stem: str) -> None:
+    """Raises a `ValueError` if an argument that all builders take is invalid.
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
-        classes: Integer, or a dict from names of label sets to integers.
+        classes: Integer, or dict from label sets to integers.
         stem: String, one of `blocks.STEMS`.
     """
     check_image(input_shape)
@@ -19,19 +28,19 @@ def check_common(input_shape, classes, stem):
     check_choice("stem", stem, blocks.STEMS)
 
 
-def check_image(input_shape):
-    """Raises a `ValueError` unless it is (height, width, channels)."""
+def check_image(input_shape: ImageShape) -> None:
+    """Raises a `ValueError` if it is not `(height, width, channels)`."""
     sizes = _as_tuple(input_shape)
-    fixed = [size for size in sizes[:2] if size is not None]
-    if len(sizes) != 3 or not all(map(_is_count, (*fixed, sizes[2]))):
+    known = [size for size in sizes[:2] if size is not None]
+    if len(sizes) != 3 or not all(map(_is_count, (*known, sizes[2]))):
         raise ValueError(
             "`input_shape` must be (height, width, channels), of which height "
             f"and width may be None. Received: input_shape={input_shape}"
         )
 
 
-def check_classes(classes):
-    """Raises a `ValueError` unless it is a class count, or one per label set.
+def check_classes(classes: Classes) -> None:
+    """Raises a `ValueError` if it holds no valid number of classes.
 
     Args:
         classes: Integer of 2 or more, or a dict from names of label sets to
@@ -42,8 +51,8 @@ def check_classes(classes):
         _is_count(count) and count >= 2 for count in counts.values()
     ):
         raise ValueError(
-            "`classes` must be a whole number of at least 2, or one for each "
-            "label set, such as {'fine': 100, 'coarse': 20}. "
+            "`classes` must be a whole number of at least 2, or a dict with "
+            "one for each label set, such as {'fine': 100, 'coarse': 20}. "
             f"Received: classes={classes}"
         )
     if isinstance(classes, dict) and not all(
@@ -51,14 +60,14 @@ def check_classes(classes):
         for name in classes
     ):
         raise ValueError(
-            "The names of label sets must be made of letters, digits and "
-            "underscores, of ASCII, and begin with no digit. "
+            "The name of a label set must consist of ASCII letters, digits "
+            "and underscores, and must not begin with a digit. "
             f"Received: classes={classes}"
         )
 
 
-def check_choice(argument, value, choices):
-    """Raises a `ValueError` unless the value is one of the choices."""
+def check_choice(argument: str, value: Any, choices: Iterable[str]) -> None:
+    """Raises a `ValueError` if the value is not one of the choices."""
     if value not in list(choices):
         raise ValueError(
             f"`{argument}` must be one of {sorted(choices)}. "
@@ -66,8 +75,8 @@ def check_choice(argument, value, choices):
         )
 
 
-def check_counts(**counts):
-    """Raises a `ValueError` unless each is a whole number of 1 or more."""
+def check_counts(**counts: Any) -> None:
+    """Raises a `ValueError` if a value is not a whole number of 1 or more."""
     for argument, value in counts.items():
         if not _is_count(value):
             raise ValueError(
@@ -76,30 +85,33 @@ def check_counts(**counts):
             )
 
 
-def check_sequence(argument, values, of="block"):
-    """Raises a `ValueError` unless it holds a count for each block.
+def check_sequence(argument: str, values: Any, item: str = "block") -> None:
+    """Raises a `ValueError` if a sequence holds anything but counts.
 
     Args:
         argument: String. The argument's name.
-        values: What was given.
-        of: String. What there is one count for.
+        values: The argument's value.
+        item: String. The part of the network that each count is for.
     """
     counts = _as_tuple(values)
     if not counts or not all(map(_is_count, counts)):
         raise ValueError(
             f"`{argument}` must hold one whole number of 1 or more for each "
-            f"{of}. Received: {argument}={values}"
+            f"{item}. Received: {argument}={values}"
         )
 
 
-def check_blocks(units, filters, unit):
-    """Raises a `ValueError` unless both hold one count for each block.
+def check_blocks(
+    units: Sequence[int], filters: Sequence[int], unit: str = "basic"
+) -> None:
+    """Raises a `ValueError` if units and filters do not describe blocks.
 
     Args:
         units: Sequence of integers, the units in each block.
         filters: Sequence of integers, the output channels of each block.
-        unit: `"basic"` or `"bottleneck"`.
+        unit: String, a key of `blocks.EXPANSION`.
     """
+    check_choice("unit", unit, blocks.EXPANSION)
     check_sequence("units", units)
     check_sequence("filters", filters)
     if len(units) != len(filters):
@@ -107,59 +119,68 @@ def check_blocks(units, filters, unit):
             "`units` and `filters` must hold one number for each block. "
             f"Received: units={units}, filters={filters}"
         )
-    if any(width % blocks.EXPANSION[unit] for width in filters):
+    if any(channels % blocks.EXPANSION[unit] for channels in filters):
         raise ValueError(
             "The filters of bottleneck units must be multiples of 4. "
             f"Received: filters={filters}"
         )
 
 
-def as_nesting(nesting):
-    """Returns a `Nesting`, from itself or its label."""
+def as_nesting(nesting: str | Nesting) -> Nesting:
+    """Returns a `Nesting`, parsed if given as a string."""
     return nesting if isinstance(nesting, Nesting) else Nesting(nesting)
 
 
-def check_widths(nesting, filters, unit):
-    """Raises a `ValueError` unless the nesting splits each width.
+def check_widths(nesting: Nesting, filters: Sequence[int], unit: str) -> None:
+    """Raises a `ValueError` if a stage would get a fraction of a channel.
 
     Args:
         nesting: A `Nesting`.
         filters: Sequence of integers, the output channels of each block.
         unit: `"basic"` or `"bottleneck"`.
     """
-    for width in filters:
+    for channels in filters:
         try:
-            nesting.slices(width // blocks.EXPANSION[unit])
+            nesting.slices(channels // blocks.EXPANSION[unit])
         except ValueError as error:
             multiple = nesting.widths[-1] * blocks.EXPANSION[unit]
             raise ValueError(
-                f"Stages of '{nesting}' with {unit} units need filters that "
-                "give each of them whole channels (a multiple of "
-                f"{multiple} always does). Received: filters={filters}"
+                f"`filters` must give every stage of '{nesting}' a whole "
+                f"number of channels inside {unit} units; any multiple of "
+                f"{multiple} does. Received: filters={filters}"
             ) from error
 
 
-def check_divides(argument, divisor, **counts):
-    """Raises a `ValueError` unless each count is a multiple of the divisor."""
-    for name, count in counts.items():
-        if count % divisor:
+def check_divisible(
+    divisor_name: str, divisor: int, **values: int | Sequence[int]
+) -> None:
+    """Raises a `ValueError` if a value is no multiple of the divisor.
+
+    Args:
+        divisor_name: String. The name of the argument that divides.
+        divisor: Integer.
+        **values: Arguments: integers, or sequences of integers.
+    """
+    for argument, value in values.items():
+        numerators = value if isinstance(value, Sequence) else [value]
+        if any(numerator % divisor for numerator in numerators):
             raise ValueError(
-                f"`{name}` is split evenly over the {argument}, so it must be "
-                f"a multiple of {divisor}. Received: {name}={count}, "
-                f"{argument}={divisor}"
+                f"`{argument}` is split evenly over `{divisor_name}`, so it "
+                f"must be a multiple of {divisor}. "
+                f"Received: {argument}={value}, {divisor_name}={divisor}"
             )
 
 
-def _is_count(value):
+def _is_count(value: Any) -> bool:
     return (
         isinstance(value, numbers.Integral)
         and not isinstance(value, bool)
-        and value >= 1
+        and int(value) >= 1
     )
 
 
-def _as_tuple(values):
-    """The values of a sequence; none of what is no sequence."""
+def _as_tuple(values: Any) -> tuple:
+    """Returns the values of a sequence; an empty tuple for anything else."""
     if isinstance(values, (str, dict)) or not hasattr(values, "__len__"):
         return ()
     return tuple(values)

@@ -1,4 +1,6 @@
-"""Blocks that the families of networks share, each for one slice."""
+"""Building blocks that the families share; each makes one stage's slice."""
+
+from collections.abc import Sequence
 
 import keras
 
@@ -8,21 +10,32 @@ from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
 from keras_anytime.model import AnytimeModel
 
-# Output channels of a unit per channel inside of it.
+# Output channels of a unit, per channel inside the unit.
 EXPANSION = {"basic": 1, "bottleneck": 4}
 
 STEMS = ("cifar", "imagenet")
 
 
-def convolution(inputs, filters, kernel_size, strides=1, groups=1, *, l2, name):
-    """One slice of a convolution: no bias, He-normal, padded to keep size.
+def convolution(
+    inputs: keras.KerasTensor | list[keras.KerasTensor],
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    *,
+    l2: float,
+    name: str,
+) -> keras.KerasTensor:
+    """Applies one slice of a convolution, without bias and with same padding.
+
+    The kernel is He-normal.
 
     Args:
         inputs: Tensor, or list of the tensors that the slice reads.
         filters: Integer. Channels that the slice adds.
         kernel_size: Integer.
         strides: Integer.
-        groups: Integer. Branches that the slice consists of.
+        groups: Integer. Number of branches in the slice.
         l2: Float. Factor of the kernel's squared norm in the loss.
         name: String. The layer's name.
 
@@ -30,10 +43,10 @@ def convolution(inputs, filters, kernel_size, strides=1, groups=1, *, l2, name):
         Tensor `(batch, height / strides, width / strides, filters)`.
     """
     layer = SlicedConv2D
-    branches = {}
+    grouping = {}
     if groups > 1:
         layer = GroupedConv2D
-        branches = {"groups": groups}
+        grouping = {"groups": groups}
     return layer(
         filters,
         kernel_size,
@@ -41,22 +54,22 @@ def convolution(inputs, filters, kernel_size, strides=1, groups=1, *, l2, name):
         padding="same",
         use_bias=False,
         kernel_initializer="he_normal",
-        kernel_regularizer=regularizer(l2),
+        kernel_regularizer=l2_regularizer(l2),
         name=name,
-        **branches,
+        **grouping,
     )(inputs)
 
 
-def regularizer(l2):
-    """Returns the Keras regularizer of a kernel, `None` for `l2=0`."""
+def l2_regularizer(l2: float) -> keras.regularizers.Regularizer | None:
+    """Returns the Keras regularizer of a kernel; `None` if `l2` is 0."""
     return keras.regularizers.L2(l2) if l2 else None
 
 
-def normalized(inputs, name):
-    """Batch normalization and ReLU of the channels of one slice.
+def batch_norm_relu(inputs: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Applies batch normalization and ReLU to one slice's channels.
 
-    Statistics are per slice, so what a stage computes never depends on a
-    later stage.
+    Each slice has statistics of its own, so the output of a stage never
+    depends on a later stage.
     """
     x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(
         inputs
@@ -64,27 +77,31 @@ def normalized(inputs, name):
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
-def added(tensors, name):
-    """The sum of a list of tensors, or the only one."""
+def add(tensors: list[keras.KerasTensor], name: str) -> keras.KerasTensor:
+    """Returns the sum of the tensors; a single tensor is returned as it is."""
     if len(tensors) == 1:
         return tensors[0]
     return keras.layers.Add(name=name)(tensors)
 
 
-def joined(tensors, name):
-    """The channels of a list of tensors in one, or the only one."""
+def concatenate(
+    tensors: list[keras.KerasTensor], name: str
+) -> keras.KerasTensor:
+    """Concatenates channels; a single tensor is returned as it is."""
     if len(tensors) == 1:
         return tensors[0]
     return keras.layers.Concatenate(name=name)(tensors)
 
 
-def subsampled(inputs, strides, name):
-    """Every n-th row and column, for a 1x1 convolution that strides.
+def subsample(
+    inputs: keras.KerasTensor, strides: int, name: str
+) -> keras.KerasTensor:
+    """Keeps every n-th row and column.
 
-    The same as striding in the convolution. That, however, can crash the
-    process: on CPUs (oneDNN) TensorFlow 2.21 aborts in the gradient of 1x1
-    kernels that stride and have fewer than 16 input channels. Other kernel
-    sizes are sound.
+    A 1x1 convolution of the result equals a 1x1 convolution with strides. The
+    latter can crash the process: on CPUs (oneDNN), TensorFlow 2.21 aborts in
+    the gradient of strided 1x1 kernels with fewer than 16 input channels.
+    Other kernel sizes are not affected.
 
     Args:
         inputs: Tensor `(batch, height, width, channels)`.
@@ -98,8 +115,10 @@ def subsampled(inputs, strides, name):
     return keras.layers.MaxPooling2D(1, strides=strides, name=name)(inputs)
 
 
-def stem(image, filters, kind, *, l2, name):
-    """The first convolution, or the slice of it that a stage adds.
+def stem(
+    image: keras.KerasTensor, filters: int, kind: str, *, l2: float, name: str
+) -> keras.KerasTensor:
+    """Applies the first convolution, or the slice of it that a stage adds.
 
     Args:
         image: Tensor `(batch, height, width, channels)`.
@@ -107,60 +126,69 @@ def stem(image, filters, kind, *, l2, name):
         kind: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
         l2: Float. Factor of the kernel's squared norm in the loss.
-        name: String. Start of the layers' names.
+        name: String. Prefix of the layers' names.
 
     Returns:
-        Tensor `(batch, height, width, filters)`, a quarter as high and wide
-        for `"imagenet"`.
+        Tensor `(batch, height, width, filters)`; `"imagenet"` divides height
+        and width by 4.
     """
     if kind == "cifar":
         return convolution(image, filters, 3, l2=l2, name=f"{name}_conv")
     x = convolution(image, filters, 7, 2, l2=l2, name=f"{name}_conv")
-    return pooled_stem(x, name)
+    return stem_pooling(x, name)
 
 
-def pooled_stem(inputs, name):
-    """The 3x3 max pooling of stride 2 that ends the stem for ImageNet."""
+def stem_pooling(inputs: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Applies the 3x3 max pooling of stride 2 that ends an ImageNet stem."""
     return keras.layers.MaxPooling2D(
         3, strides=2, padding="same", name=f"{name}_pool"
     )(inputs)
 
 
-def unit_convolutions(kind, width, strides=1):
-    """The convolutions of a residual unit: basic or bottleneck.
+def unit_convolutions(
+    kind: str, filters: int, strides: int = 1
+) -> list[tuple[int, int, int]]:
+    """Returns the sizes of the convolutions in a residual unit.
 
     Args:
-        kind: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, inside a
-            quarter as wide).
-        width: Integer. Output channels of the unit.
-        strides: Integer. Strides of its first 3x3.
+        kind: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
+            first two have a quarter of the channels).
+        filters: Integer. Output channels of the unit.
+        strides: Integer. Strides of the first 3x3 convolution.
 
     Returns:
         List of (filters, kernel size, strides).
     """
     if kind == "basic":
-        return [(width, 3, strides), (width, 3, 1)]
-    inner = width // EXPANSION[kind]
-    return [(inner, 1, 1), (inner, 3, strides), (width, 1, 1)]
+        return [(filters, 3, strides), (filters, 3, 1)]
+    inner = filters // EXPANSION[kind]
+    return [(inner, 1, 1), (inner, 3, strides), (filters, 1, 1)]
 
 
-def convolutions(x, sizes, stage, *, l2, name):
-    """Convolutions in a row, each after normalization and ReLU.
+def preactivation_convolutions(
+    x: keras.KerasTensor,
+    sizes: Sequence[tuple[int, int, int]],
+    stage: int,
+    *,
+    l2: float,
+    name: str,
+) -> keras.KerasTensor:
+    """Applies convolutions in sequence, each after BN-ReLU.
 
     Args:
         x: Tensor `(batch, height, width, channels)`.
-        sizes: List of (filters, kernel size, strides).
+        sizes: Sequence of (filters, kernel size, strides).
         stage: Integer. The stage that adds them.
-        l2: Float. Factor of the squared norm of each kernel in the loss.
-        name: String. Start of the layers' names.
+        l2: Float. Factor of each kernel's squared norm in the loss.
+        name: String. Prefix of the layers' names.
 
     Returns:
         Tensor `(batch, height, width, filters)`.
     """
     for index, size in enumerate(sizes, start=1):
-        where = "in" if index == 1 else f"conv{index - 1}"
+        position = "in" if index == 1 else f"conv{index - 1}"
         x = convolution(
-            normalized(x, f"{name}_{where}_stage{stage}"),
+            batch_norm_relu(x, f"{name}_{position}_stage{stage}"),
             *size,
             l2=l2,
             name=f"{name}_conv{index}_stage{stage}",
@@ -168,68 +196,86 @@ def convolutions(x, sizes, stage, *, l2, name):
     return x
 
 
-def heads(features, classes, l2):
-    """One classifier per stage and label set, on pooled features.
+def heads(
+    features: Sequence[list[keras.KerasTensor]],
+    classes: int | dict[str, int],
+    l2: float,
+) -> list[keras.KerasTensor]:
+    """Applies pooling and one classifier per stage and label set.
 
     Args:
-        features: List of K lists of tensors `(batch, height, width,
-            channels)`: what each stage's classifier reads.
+        features: Sequence of K lists of tensors `(batch, height, width,
+            channels)`: the features that each stage's classifier reads.
         classes: Integer, or dict from label sets to integers.
-        l2: Float. Factor of the kernels' squared norm in the loss.
+        l2: Float. Factor of each kernel's squared norm in the loss.
 
     Returns:
-        List of float32 tensors `(batch, classes)`, by layers named `stage_1`
-        to `stage_K`, or `stage_1_fine`, `stage_1_coarse`, `stage_2_fine` ...
-        for label sets `fine` and `coarse`. Logits stay float32 under mixed
-        precision.
+        List of float32 tensors `(batch, classes)`, made by layers named
+        `stage_1` to `stage_K`. With label sets `fine` and `coarse` the layers
+        are named `stage_1_fine`, `stage_1_coarse`, `stage_2_fine` and so on.
+        Logits stay float32 under mixed precision.
     """
-    pooled = {}
+    pooled: dict[int, keras.KerasTensor] = {}
     outputs = []
     for k, tensors in enumerate(features, start=1):
-        new = [one for one in tensors if id(one) not in pooled]
+        new = [tensor for tensor in tensors if id(tensor) not in pooled]
         for index, tensor in enumerate(new):
             suffix = f"_{index}" if len(new) > 1 else ""
             pooled[id(tensor)] = keras.layers.GlobalAveragePooling2D(
                 name=f"pool_stage{k}{suffix}"
             )(tensor)
         outputs += classifiers(
-            [pooled[id(one)] for one in tensors], classes, k, l2
+            [pooled[id(tensor)] for tensor in tensors], classes, k, l2
         )
     return outputs
 
 
-def classifiers(features, classes, stage, l2):
-    """The classifiers of one stage, one per label set.
+def classifiers(
+    features: list[keras.KerasTensor],
+    classes: int | dict[str, int],
+    stage: int,
+    l2: float,
+) -> list[keras.KerasTensor]:
+    """Applies the classifiers of one stage, one per label set.
 
     Args:
         features: List of tensors `(batch, channels)`.
         classes: Integer, or dict from label sets to integers.
         stage: Integer, counted from 1.
-        l2: Float. Factor of the kernels' squared norm in the loss.
+        l2: Float. Factor of each kernel's squared norm in the loss.
 
     Returns:
         List of float32 tensors `(batch, classes)`.
     """
-    label_sets = classes if isinstance(classes, dict) else {None: classes}
+    prefix = f"stage_{stage}"
+    if isinstance(classes, dict):
+        sizes = {f"{prefix}_{name}": size for name, size in classes.items()}
+    else:
+        sizes = {prefix: classes}
     return [
         SlicedDense(
-            count,
-            kernel_regularizer=regularizer(l2),
+            size,
+            kernel_regularizer=l2_regularizer(l2),
             dtype="float32",
-            name=f"stage_{stage}{f'_{name}' if name else ''}",
+            name=name,
         )(features)
-        for name, count in label_sets.items()
+        for name, size in sizes.items()
     ]
 
 
-def network(image, outputs, synchronized, name):
-    """Returns the network from an image to the logits of its heads.
+def build_model(
+    image: keras.KerasTensor,
+    outputs: list[keras.KerasTensor],
+    synchronized: bool,
+    name: str,
+) -> AnytimeModel:
+    """Builds the model from the image to the logits.
 
     Args:
         image: The symbolic image tensor.
-        outputs: List of tensors as `heads` gives them.
-        synchronized: Boolean. Whether batch statistics are taken over the
-            images of all replicas.
+        outputs: List of the logits' tensors, in the order of `heads`.
+        synchronized: Boolean. Whether batch statistics are computed over all
+            replicas' images.
         name: String.
 
     Returns:

@@ -1,4 +1,7 @@
-"""EANN: anytime networks of growing depth, run one after another."""
+"""EANN: an ensemble of anytime networks of growing depth, run in sequence."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -11,50 +14,58 @@ from keras_anytime.stages.subset import subset_config
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class ExponentialEnsemble(AnytimeModel):
-    """Several anytime networks that stream like one; see `ensemble`.
+    """Anytime model made of several networks that run in sequence.
 
-    Its stages are those answers of the networks that are used. Networks share
-    no features: to reach a stage, everything before it has been computed, and
-    costs and steps count that. `stage(k)` alone is what its answer needs, a
-    part of one network.
+    `ka.nets.ensemble` makes it. Its stages are the networks' useful answers.
+    The networks share no features, so a stage is reached only after all stages
+    before it were computed; costs and steps count that. The model `stage(k)`
+    alone holds only what its own answer needs, which is part of one network.
 
     Reference:
         [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832)
     """
 
-    def stage_operations(self, k):
-        """Returns all operations that ran when stage k answers, in order.
+    def stage_operations(self, k: int) -> list[keras.Operation]:
+        """Returns all operations that have run when stage k answers.
 
         Args:
             k: Integer from 1 to `num_stages`.
 
         Returns:
-            List of Keras operations, the image's input layer first.
+            List of Keras operations in order of execution. The image's input
+            layer is first.
         """
         self._check_stage(k)
         answers = self.by_stage(self.outputs)[:k]
         return graph.subnetwork_operations(self.inputs, answers)
 
 
-def ensemble(networks, curves, name="ensemble"):
-    """Joins trained anytime networks to an ensemble (EANN).
+def ensemble(
+    networks: Sequence[AnytimeModel],
+    curves: Sequence[Any],
+    name: str = "ensemble",
+) -> ExponentialEnsemble:
+    """Joins trained anytime networks into one model that runs them in sequence.
 
-    The networks run in the order given, and each of their answers is used if
-    it is better than all before it, on validation data. What no used answer
-    needs is left out. With depths that grow exponentially, as those of ResANN
-    with n = 7, 13, 25, the delay of the later networks is a constant share of
+    An answer becomes a stage of the ensemble if its validation error is below
+    that of every answer before it. Layers that only other answers need are
+    left out. If depths grow exponentially, as those of ResANN with 7, 13 and
+    25 units per block, the delay of the later networks is a constant share of
     the cost; see `ka.evaluation.ensemble_cost_inflation`.
 
     ```python
-    curves = [ka.evaluation.anytime_curve(one, validation) for one in networks]
-    model = ka.nets.ensemble(networks, curves)
-    ka.export.tflite(model, "run/ensemble.tflite")
+    networks = [
+        ka.nets.res_ann((8, 8, 1), 10, units=(depth,), filters=(8,))
+        for depth in (1, 2)
+    ]  # Train them here.
+    curves = [ka.evaluation.anytime_curve(net, val) for net in networks]
+    net = ka.nets.ensemble(networks, curves)
     ```
 
     Args:
         networks: Sequence of trained `AnytimeModel`s with the same input and
             the same classes, the smallest first. Their weights are copied.
-        curves: Sequence of one `AnytimeCurve` per network, measured on the
+        curves: Sequence of one `AnytimeCurve` per network, all measured on the
             same validation data.
         name: String.
 
@@ -62,7 +73,8 @@ def ensemble(networks, curves, name="ensemble"):
         An `ExponentialEnsemble`.
 
     Raises:
-        ValueError: If networks and curves do not fit one another.
+        ValueError: If the networks differ in input or classes, or if a curve
+            was not measured on its network.
 
     Reference:
         [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832);
@@ -72,32 +84,32 @@ def ensemble(networks, curves, name="ensemble"):
         curves, (list, tuple)
     ):
         raise ValueError(
-            "An ensemble needs a list of networks and one of their curves. "
+            "An ensemble needs a list of networks and a list of their curves. "
             f"Received: networks={networks!r}, curves={curves!r}"
         )
     _check(networks, curves)
-    layers = {}
-    outputs = []
+    layers: dict[str, dict] = {}
+    outputs: list[list] = []
     copies = []
-    best = float("inf")
+    lowest_error = float("inf")
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1
     ):
-        used = []
+        useful_stages = []
         for point in curve.points:
-            if point.top1_error < best:
-                best = point.top1_error
-                used.append(point.stage)
-        if not used:
+            if point.top1_error < lowest_error:
+                lowest_error = point.top1_error
+                useful_stages.append(point.stage)
+        if not useful_stages:
             continue
         config, names = subset_config(
             network,
-            used,
+            useful_stages,
             first=len(outputs) // (len(network.label_sets) or 1) + 1,
             prefix=f"net{index}_",
         )
         layers |= {layer["name"]: layer for layer in config["layers"]}
-        outputs += _references(config["output_layers"])
+        outputs += _output_list(config["output_layers"])
         copies += [
             (layer, names[layer.name])
             for layer in network.layers
@@ -112,35 +124,35 @@ def ensemble(networks, curves, name="ensemble"):
             "output_layers": outputs,
         }
     )
-    for layer, new in copies:
-        model.get_layer(new).set_weights(layer.get_weights())
+    for layer, copied_name in copies:
+        model.get_layer(copied_name).set_weights(layer.get_weights())
     return model
 
 
-def _references(outputs):
-    """The list of outputs, which Keras does not make for a single one."""
+def _output_list(outputs: list) -> list[list]:
+    """Returns a list of outputs; Keras does not wrap a single output."""
     return [outputs] if isinstance(outputs[0], str) else outputs
 
 
-def _check(networks, curves):
+def _check(networks: Sequence[AnytimeModel], curves: Sequence[Any]) -> None:
     if not networks or len(networks) != len(curves):
         raise ValueError(
-            "An ensemble needs networks, and a curve of each. Received: "
+            "An ensemble needs one curve for each network. Received: "
             f"{len(networks)} networks, {len(curves)} curves"
         )
     for index, network in enumerate(networks, start=1):
         check_anytime_model(network)
         if not network.interruptible:
             raise ValueError(
-                "The networks of an ensemble run step by step. Received: "
+                "The networks of an ensemble must run step by step. Received: "
                 f"network {index}, {network.name!r}, which has no steps"
             )
-    wanted = _interface(networks[0])
+    expected = _interface(networks[0])
     for index, network in enumerate(networks, start=1):
-        if _interface(network) != wanted:
+        if _interface(network) != expected:
             raise ValueError(
-                "The networks of an ensemble take the same images and tell "
-                f"the same classes: {wanted}. "
+                "The networks of an ensemble must have the same input shape "
+                f"and the same classes: {expected}. "
                 f"Received: {_interface(network)} of network {index}"
             )
     for index, (network, curve) in enumerate(
@@ -150,21 +162,22 @@ def _check(networks, curves):
             stage_costs(network), network.outputs[0].shape[-1]
         ):
             raise ValueError(
-                "Each curve must have been measured on its network, and on its "
-                "first label set where it has several. Received: a curve of "
-                f"{len(curve.points)} stages and {curve.classes} classes of "
-                f"{curve.name!r} for network {index}, {network.name!r}"
+                "Each curve must be measured on its own network, and on the "
+                "first label set of a network with several. "
+                f"Received: a curve of {len(curve.points)} stages and "
+                f"{curve.classes} classes of {curve.name!r} for network "
+                f"{index}, {network.name!r}"
             )
     if len({curve.examples for curve in curves}) > 1:
         raise ValueError(
-            "The curves must have been measured on the same validation data. "
+            "The curves must be measured on the same validation data. "
             f"Received: curves on {[curve.examples for curve in curves]} "
             "examples"
         )
 
 
-def _interface(network):
-    """What must be the same of all networks, label sets in their order."""
+def _interface(network: AnytimeModel) -> dict[str, Any]:
+    """Returns the input shape and classes; label sets keep their order."""
     counts = [output.shape[-1] for output in network.outputs]
     classes = counts[0]
     if network.label_sets:

@@ -1,64 +1,70 @@
 """I-ResNeXt: thin subnetworks of a ResNeXt that share its convolutions."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_anytime.layers import SharedConv2D
 from keras_anytime.layers import SharedKernel
+from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
-from keras_anytime.nets import blocks as blocks_lib
+from keras_anytime.nets import blocks
 from keras_anytime.nets import resnext
 
 
 def inclusive_resnext(
-    input_shape,
-    classes,
-    blocks=21,
-    width=64,
-    branches=8,
-    bottleneck=4,
-    stages=8,
-    factors=(1, 2, 4),
-    stem="cifar",
-    l2=5e-5,
-    synchronized=False,
-    name="inclusive_resnext",
-):
-    """Builds an Inclusive ResNeXt.
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    num_stages: int = 8,
+    units: Sequence[int] = (7, 7, 7),
+    filters: Sequence[int] = (64, 128, 256),
+    branches: int | None = 8,
+    branch_filters: int = 4,
+    stem: str = "cifar",
+    l2: float = 5e-5,
+    synchronized: bool = False,
+    name: str = "inclusive_resnext",
+) -> AnytimeModel:
+    """Builds an Inclusive ResNeXt, whose K answers take K passes.
 
     Subnetwork k is a ResNeXt with the first k / K of the branches in each
-    block. Subnetworks share all convolutions, and nothing else: each has
-    normalizations of its own, so that after the stem no feature of one serves
-    another. K answers take K passes, and there are no steps
-    (`model.interruptible` is `False`).
-    From scale to scale average pooling halves height and width, and channels
-    of zeros widen the features.
+    unit. The subnetworks share all convolutions and nothing else: each has
+    normalizations of its own, so after the stem no feature of one subnetwork
+    serves another. K answers therefore take K passes, and the model has no
+    steps (`model.interruptible` is `False`). Between blocks, average pooling
+    halves height and width, and channels of zeros widen the features.
 
-    The default is the network of 65 layers for CIFAR, `blocks=9` that of 29
-    layers in the ablation.
+    The default is the network of 65 layers for CIFAR. The network of 29 layers
+    in the ablation is `units=(3, 3, 3)`. The paper's L is `sum(units)`, its W
+    is `filters[0]`, its C is `branches`, its B is `branch_filters`, and its K
+    is `num_stages`.
 
     ```python
-    model = ka.nets.inclusive_resnext((32, 32, 3), classes=10)
+    net = ka.nets.inclusive_resnext(
+        (8, 8, 1), classes=10, num_stages=2,
+        units=(1,), filters=(8,), branches=2,
+    )
+    net(images)  # [logits of stage 1 (32, 10), logits of stage 2 (32, 10)]
     ```
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        blocks: Integer. Blocks L in all, as many in each scale.
-        width: Integer. Channels W of the first scale.
-        branches: Integer. Branches C of a block, a multiple of K, or `None`
-            for an eighth of the width.
-        bottleneck: Integer. Channels B of a branch in the first scale; they
-            double from scale to scale.
-        stages: Integer. Number of stages K.
-        factors: Sequence of integers, one per scale: its channels in
-            multiples of `width`.
+        num_stages: Integer. Number of stages K.
+        units: Sequence of integers, the units in each block.
+        filters: Sequence of integers, the output channels of each block. They
+            do not decrease.
+        branches: Integer. Branches of a unit, a multiple of K; or `None` for
+            an eighth of the first block's channels.
+        branch_filters: Integer. Channels inside a branch in the first block.
+            They double from block to block.
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
-        l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
-            is the paper's weight decay of 1e-4.
-        synchronized: Boolean. Whether batch statistics are those of the whole
-            batch when several replicas share it.
+        l2: Float. Factor of each kernel's squared norm in the loss. The
+            default 5e-5 is the paper's weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are computed over the
+            global batch when several replicas share it.
         name: String.
 
     Returns:
@@ -66,75 +72,84 @@ def inclusive_resnext(
         per stage and label set.
 
     Raises:
-        ValueError: If an argument is not one of these, or the branches cannot
-            be split.
+        ValueError: If an argument is invalid, or the branches cannot be split.
 
     Reference:
         [Lee and Shin, 2018, Section 3.1 and Appendix B](
         https://arxiv.org/abs/1807.02609)
     """
-    branches = resnext.check(
+    branches = resnext.check_arguments(
         input_shape,
         classes,
+        units,
+        filters,
+        branches,
+        branch_filters,
         stem,
-        num_blocks=blocks,
-        width=width,
-        branches=branches,
-        bottleneck=bottleneck,
-        factors=factors,
-        stages=stages,
+        num_stages,
     )
-    arguments.check_divides("stages", stages, branches=branches)
+    arguments.check_divisible("num_stages", num_stages, branches=branches)
     image = keras.Input(input_shape, name="image")
-    plan = resnext.scales(blocks, width, bottleneck, factors)
     kernels = [
         [
-            _kernels(
+            _unit_kernels(
                 image,
-                channels,
+                width,
                 branches,
-                inner,
-                stages,
+                branch_filters * 2 ** (block - 1),
+                num_stages,
                 l2,
-                f"block{scale}_unit{index + 1}",
+                f"block{block}_unit{index}",
             )
-            for index in range(count)
+            for index in range(1, count + 1)
         ]
-        for scale, (count, channels, inner) in enumerate(plan, start=1)
+        for block, (count, width) in enumerate(
+            zip(units, filters, strict=True), start=1
+        )
     ]
-    first = blocks_lib.stem(image, width, stem, l2=l2, name="stem_stage1")
+    stem_output = blocks.stem(
+        image, filters[0], stem, l2=l2, name="stem_stage1"
+    )
     features = []
-    for k in range(1, stages + 1):
-        x = first
-        for scale, (_, channels, _) in enumerate(plan, start=1):
-            if scale > 1:
-                x = resnext.downscaled(
-                    x, channels, f"block{scale - 1}_transition_stage{k}"
+    for k in range(1, num_stages + 1):
+        x = stem_output
+        for block, width in enumerate(filters, start=1):
+            if block > 1:
+                x = resnext.downscale(
+                    x, width, f"block{block - 1}_transition_stage{k}"
                 )
-            for index, slices in enumerate(kernels[scale - 1], start=1):
-                x = _pass(
+            for index, unit_kernels in enumerate(kernels[block - 1], start=1):
+                x = _unit(
                     x,
-                    [one[:k] for one in slices],
-                    branches * k // stages,
-                    f"block{scale}_unit{index}",
+                    [slices[:k] for slices in unit_kernels],
+                    branches * k // num_stages,
+                    f"block{block}_unit{index}",
                     k,
                 )
-        features.append([blocks_lib.normalized(x, f"final_stage{k}")])
-    outputs = blocks_lib.heads(features, classes, l2)
-    return blocks_lib.network(image, outputs, synchronized, name)
+        features.append([blocks.batch_norm_relu(x, f"final_stage{k}")])
+    outputs = blocks.heads(features, classes, l2)
+    return blocks.build_model(image, outputs, synchronized, name)
 
 
-def _kernels(image, width, branches, bottleneck, stages, l2, name):
-    """The slices of a unit's three kernels: 1x1, grouped 3x3, 1x1."""
-    inner = branches // stages * bottleneck
+def _unit_kernels(
+    image: keras.KerasTensor,
+    width: int,
+    branches: int,
+    branch_filters: int,
+    num_stages: int,
+    l2: float,
+    name: str,
+) -> list[list[keras.KerasTensor]]:
+    """Returns the slices of a unit's three kernels: 1x1, grouped 3x3, 1x1."""
+    inner = branches // num_stages * branch_filters
     shapes = (
         (1, 1, width, inner),
-        (3, 3, bottleneck, inner),
+        (3, 3, branch_filters, inner),
         (1, 1, inner, width),
     )
-    # He-normal for the whole kernel, of which a slice of the last one has but
-    # its share of the inputs.
-    scales = (2.0, 2.0, 2.0 / stages)
+    # He-normal for the whole kernel. A slice of the last kernel has only its
+    # share of the inputs, so its scale is divided by the number of slices.
+    scales = (2.0, 2.0, 2.0 / num_stages)
     return [
         [
             SharedKernel(
@@ -142,10 +157,10 @@ def _kernels(image, width, branches, bottleneck, stages, l2, name):
                 kernel_initializer=keras.initializers.VarianceScaling(
                     scale, "fan_in", "truncated_normal"
                 ),
-                kernel_regularizer=blocks_lib.regularizer(l2),
+                kernel_regularizer=blocks.l2_regularizer(l2),
                 name=f"{name}_kernel{index}_stage{k}",
             )(image)
-            for k in range(1, stages + 1)
+            for k in range(1, num_stages + 1)
         ]
         for index, (shape, scale) in enumerate(
             zip(shapes, scales, strict=True), start=1
@@ -153,15 +168,21 @@ def _kernels(image, width, branches, bottleneck, stages, l2, name):
     ]
 
 
-def _pass(x, kernels, branches, name, stage):
-    """One unit of one subnetwork, with normalizations of its own."""
+def _unit(
+    x: keras.KerasTensor,
+    kernels: list[list[keras.KerasTensor]],
+    branches: int,
+    name: str,
+    stage: int,
+) -> keras.KerasTensor:
+    """Applies one unit of one subnetwork, with normalizations of its own."""
     shortcut = x
     for index, slices in enumerate(kernels, start=1):
-        where = "in" if index == 1 else f"conv{index - 1}"
-        x = blocks_lib.normalized(x, f"{name}_{where}_stage{stage}")
+        position = "in" if index == 1 else f"conv{index - 1}"
+        x = blocks.batch_norm_relu(x, f"{name}_{position}_stage{stage}")
         x = SharedConv2D(
             joined="inputs" if index == 3 else "filters",
             groups=branches if index == 2 else 1,
             name=f"{name}_conv{index}_stage{stage}",
         )([x, *slices])
-    return blocks_lib.added([shortcut, x], f"{name}_add_stage{stage}")
+    return blocks.add([shortcut, x], f"{name}_add_stage{stage}")

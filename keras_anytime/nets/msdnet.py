@@ -1,85 +1,96 @@
-"""MSDNet: dense layers on several scales at once."""
+"""MSDNet: a dense network that computes features at several scales."""
 
 import bisect
 import itertools
 import math
+from collections.abc import Sequence
 
 import keras
 
+from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
-STEP_MODES = ("even", "lin_grow")
+HEAD_SPACINGS = ("even", "lin_grow")
 
-# Channels between the two convolutions of a head for small images; those for
-# ImageNet keep the channels that they read.
+# Channels of the two convolutions in a head for small images. Heads for
+# ImageNet keep the number of channels that they read.
 _HEAD_CHANNELS = 128
 
 
 def msdnet(
-    input_shape,
-    classes,
-    stages=10,
-    base=4,
-    step=2,
-    step_mode="even",
-    initial_filters=16,
-    growth=6,
-    growth_factors=(1, 2, 4),
-    bottleneck_factors=(1, 2, 4),
-    reduction=0.5,
-    stem="cifar",
-    layers_per_block=None,
-    l2=5e-5,
-    synchronized=False,
-    name="msdnet",
-):
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    num_stages: int = 10,
+    first_head: int = 4,
+    head_every: int = 2,
+    head_spacing: str = "even",
+    initial_filters: int = 16,
+    growth: int = 6,
+    growth_factors: Sequence[int] = (1, 2, 4),
+    bottleneck_factors: Sequence[int] = (1, 2, 4),
+    reduction: float = 0.5,
+    layers_per_block: Sequence[int] | None = None,
+    stem: str = "cifar",
+    l2: float = 5e-5,
+    synchronized: bool = False,
+    name: str = "msdnet",
+) -> AnytimeModel:
     """Builds a multi-scale dense network with heads on its coarsest scale.
 
-    Layer by layer each scale gains channels from its own features and, half
-    of them, from the next finer scale by a strided convolution. Each of the
-    two is a 1x1 and a 3x3 convolution, with BN-ReLU after. The network is cut
-    in as many blocks as there are scales: each block but the first begins by
-    dropping the finest scale that is left, and then reduces channels by 1x1
-    convolutions.
+    Each layer appends channels to every scale. Half of them are computed from
+    the scale's own features, and half from the next finer scale by a strided
+    convolution. Both are a 1x1 and a 3x3 convolution, each followed by
+    BN-ReLU. The network has as many blocks as scales. Each block but the first
+    begins by dropping the finest remaining scale, and then reduces the
+    channels by 1x1 convolutions.
 
-    The default is the network of 10 stages for CIFAR, `stages=7` the other
-    one. `initial_filters=32`, `growth=16`, `growth_factors=(1, 2, 4, 4)`,
-    `bottleneck_factors=(1, 2, 4, 4)`, `stages=5`, `step=7`,
-    `stem="imagenet"` is for ImageNet: MSDNet38 with `base=10`,
-    `layers_per_block=(10, 9, 10, 9)`; MSDNet33 of Hu 2019 with `base=5`,
-    `layers_per_block=(8, 8, 8, 9)`.
+    The default is the network of 10 stages for CIFAR; the paper's other one
+    has `num_stages=7`. For ImageNet, set `num_stages=5`, `head_every=7`,
+    `initial_filters=32`, `growth=16`, `growth_factors=(1, 2, 4, 4)`,
+    `bottleneck_factors=(1, 2, 4, 4)` and `stem="imagenet"`. MSDNet38 has
+    `first_head=10`, `layers_per_block=(10, 9, 10, 9)`; MSDNet33 of Hu 2019 has
+    `first_head=5`, `layers_per_block=(8, 8, 8, 9)`. The arguments that the
+    authors' code calls `base`, `step` and `stepmode` are `first_head`,
+    `head_every` and `head_spacing`.
 
     ```python
-    model = ka.nets.msdnet((32, 32, 3), classes=100, stages=7)
+    net = ka.nets.msdnet(
+        (8, 8, 1), classes=10, num_stages=2, first_head=1, head_every=1,
+        initial_filters=4, growth=2,
+        growth_factors=(1, 2), bottleneck_factors=(1, 2),
+    )
+    net(images)  # [logits of stage 1 (32, 10), logits of stage 2 (32, 10)]
     ```
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        stages: Integer. Number of stages K.
-        base: Integer. Layers before the first head.
-        step: Integer. Layers from one head to the next.
-        step_mode: `"even"`, or `"lin_grow"` for `step * k + 1` layers from
-            head k to the next.
-        initial_filters: Integer. Channels of the first layer, times the factor
-            of each scale.
-        growth: Integer. Channels that a layer adds, times the factor of each
-            scale; even after that, but for the finest scale.
+        num_stages: Integer. Number of stages K.
+        first_head: Integer. Layers before the first head.
+        head_every: Integer. Layers from one head to the next.
+        head_spacing: `"even"`, or `"lin_grow"` for `head_every * k + 1` layers
+            from head k to the next.
+        initial_filters: Integer. Channels of the first layer, times the growth
+            factor of each scale.
+        growth: Integer. Channels that a layer appends, times the growth factor
+            of each scale. The product is even, except on the finest scale.
         growth_factors: Sequence of integers, one per scale, finest first.
-        bottleneck_factors: Sequence of integers, one per scale: the most
-            channels inside of a convolution, in multiples of those that it
-            adds.
-        reduction: Float in (0, 1]. Share of the channels that is left after a
-            scale was dropped.
+        bottleneck_factors: Sequence of integers, one per scale: the channels
+            between the 1x1 and the 3x3 convolution are at most this multiple
+            of the channels that they append.
+        reduction: Float in (0, 1]. Share of the channels that remains after a
+            scale is dropped.
+        layers_per_block: Sequence of integers, the layers in each block, or
+            `None` to divide them evenly, rounded up.
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
-            of stride 2); it also says how wide the heads are.
-        layers_per_block: Sequence of integers, the layers from the drop of one
-            scale to the next, or `None` to divide them evenly, rounded up.
-        l2: Float. Factor of the squared norm of each kernel in the loss.
-        synchronized: Boolean. Whether batch statistics are those of the whole
-            batch when several replicas share it.
+            of stride 2). It also sets the heads' width: 128 channels, or as
+            many as the head reads.
+        l2: Float. Factor of each kernel's squared norm in the loss. The
+            default 5e-5 is the usual weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are computed over the
+            global batch when several replicas share it.
         name: String.
 
     Returns:
@@ -87,7 +98,7 @@ def msdnet(
         per stage and label set.
 
     Raises:
-        ValueError: If an argument is not one of these.
+        ValueError: If an argument is invalid.
 
     Reference:
         [Huang et al., 2018, Section 4 and Appendix A](
@@ -95,34 +106,33 @@ def msdnet(
         [Hu et al., 2019, Appendix B](https://arxiv.org/abs/1708.06832)
     """
     arguments.check_common(input_shape, classes, stem)
-    arguments.check_choice("step_mode", step_mode, STEP_MODES)
+    arguments.check_choice("head_spacing", head_spacing, HEAD_SPACINGS)
     arguments.check_counts(
-        stages=stages,
-        base=base,
-        step=step,
+        num_stages=num_stages,
+        first_head=first_head,
+        head_every=head_every,
         initial_filters=initial_filters,
         growth=growth,
     )
     _check_scales(growth, growth_factors, bottleneck_factors, reduction)
-    counts = [
-        base if k == 0 else step if step_mode == "even" else step * k + 1
-        for k in range(stages)
-    ]
-    drops = _drops(sum(counts), len(growth_factors), layers_per_block)
-    heads_after = list(itertools.accumulate(counts))
+    head_layers = _head_layers(num_stages, first_head, head_every, head_spacing)
+    num_layers = head_layers[-1]
+    num_scales = len(growth_factors)
+    drop_layers = _drop_layers(num_layers, num_scales, layers_per_block)
     channels = initial_filters
     image = keras.Input(input_shape, name="image")
     features = _first_layer(image, channels, growth_factors, stem, l2)
-    outputs = []
-    for layer in range(1, sum(counts) + 1):
+    outputs: list[keras.KerasTensor] = []
+    for layer in range(1, num_layers + 1):
         names = [
             f"layer{layer}_scale{scale + 1}_{{}}_stage{stage}"
             for scale, stage in enumerate(
-                _first_stages(layer, heads_after, len(growth_factors))
+                _first_stages(layer, head_layers, num_scales)
             )
         ]
+        finest = bisect.bisect_right(drop_layers, layer)
         features = {
-            scale: _grown(
+            scale: _dense_layer(
                 features,
                 scale,
                 growth * growth_factors[scale],
@@ -130,15 +140,13 @@ def msdnet(
                 l2,
                 names[scale],
             )
-            for scale in range(
-                bisect.bisect_right(drops, layer), len(growth_factors)
-            )
+            for scale in range(finest, num_scales)
         }
         channels += growth
-        if layer in drops and reduction < 1:
+        if layer in drop_layers and reduction < 1:
             channels = max(math.floor(reduction * channels), 1)
             features = {
-                scale: _convolved(
+                scale: _conv_bn_relu(
                     x,
                     channels * growth_factors[scale],
                     1,
@@ -147,99 +155,161 @@ def msdnet(
                 )
                 for scale, x in features.items()
             }
-        if layer in heads_after:
-            x = features[len(growth_factors) - 1]
-            stage = heads_after.index(layer) + 1
+        if layer in head_layers:
+            x = features[num_scales - 1]
+            stage = head_layers.index(layer) + 1
             outputs += _head(x, classes, stage, stem, l2)
-    return blocks.network(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, synchronized, name)
 
 
-def _first_stages(layer, heads_after, scales):
-    """The first stage that needs a layer, for each scale from the finest on.
-
-    A head reads the coarsest scale, which each layer brings the features of
-    the next finer one: those that are n scales finer arrive n layers later.
-    """
-    return [
-        bisect.bisect_left(heads_after, layer + scales - 1 - scale) + 1
-        for scale in range(scales)
+def _head_layers(
+    num_stages: int, first_head: int, head_every: int, head_spacing: str
+) -> list[int]:
+    """Returns the layer that each stage's head reads, counted from 1."""
+    intervals = [
+        head_every if head_spacing == "even" else head_every * k + 1
+        for k in range(1, num_stages)
     ]
+    return list(itertools.accumulate(intervals, initial=first_head))
 
 
-def _first_layer(image, channels, factors, stem, l2):
-    """The features of all scales, each by a strided convolution."""
-    names = [f"stem_scale{scale + 1}_stage1" for scale in range(len(factors))]
-    width = channels * factors[0]
-    if stem == "cifar":
-        x = _convolved(image, width, 3, l2=l2, name=names[0])
-    else:
-        x = _convolved(image, width, 7, 2, l2=l2, name=names[0])
-        x = blocks.pooled_stem(x, names[0])
-    features = {0: x}
-    for scale in range(1, len(factors)):
-        width = channels * factors[scale]
-        x = _convolved(x, width, 3, 2, l2=l2, name=names[scale])
-        features[scale] = x
-    return features
-
-
-def _grown(features, scale, added, bottleneck_factors, l2, name):
-    """One scale with the channels that a layer adds to it."""
-    own = features[scale]
-    finer = features.get(scale - 1)
-    if finer is None:
-        factor = bottleneck_factors[scale]
-        new = [_bottleneck(own, added, 1, factor, l2, name.format("own"))]
-    else:
-        new = [
-            _bottleneck(x, added // 2, strides, factor, l2, name.format(which))
-            for x, strides, factor, which in (
-                (finer, 2, bottleneck_factors[scale - 1], "finer"),
-                (own, 1, bottleneck_factors[scale], "own"),
-            )
-        ]
-    return blocks.joined([own, *new], name.format("joined"))
-
-
-def _bottleneck(x, width, strides, factor, l2, name):
-    inner = min(x.shape[-1], factor * width)
-    x = _convolved(x, inner, 1, l2=l2, name=f"{name}_conv1")
-    return _convolved(x, width, 3, strides, l2=l2, name=f"{name}_conv2")
-
-
-def _convolved(x, width, size, strides=1, *, l2, name):
-    x = blocks.convolution(x, width, size, strides, l2=l2, name=f"{name}_conv")
-    return blocks.normalized(x, name)
-
-
-def _head(x, classes, stage, stem, l2):
-    """Two strided convolutions, pooling, and the classifiers."""
-    width = _HEAD_CHANNELS if stem == "cifar" else x.shape[-1]
-    for index in (1, 2):
-        x = _convolved(
-            x, width, 3, 2, l2=l2, name=f"final_stage{stage}_conv{index}"
-        )
-    x = keras.layers.GlobalAveragePooling2D(name=f"pool_stage{stage}")(x)
-    return blocks.classifiers([x], classes, stage, l2)
-
-
-def _drops(layers, scales, layers_per_block):
-    """The layers that begin a block, and drop a scale, but the first."""
+def _drop_layers(
+    num_layers: int, num_scales: int, layers_per_block: Sequence[int] | None
+) -> list[int]:
+    """Returns the first layer of each block that drops a scale."""
     if layers_per_block is None:
-        interval = math.ceil(layers / scales)
-        return list(range(interval + 1, layers + 1, interval))
+        interval = math.ceil(num_layers / num_scales)
+        return list(range(interval + 1, num_layers + 1, interval))
     arguments.check_sequence("layers_per_block", layers_per_block)
-    if len(layers_per_block) != scales or sum(layers_per_block) != layers:
+    if (
+        len(layers_per_block) != num_scales
+        or sum(layers_per_block) != num_layers
+    ):
         raise ValueError(
-            f"`layers_per_block` must hold {scales} numbers, one per scale, "
-            f"that sum to the {layers} layers. "
+            f"`layers_per_block` must hold {num_scales} numbers, one per "
+            f"scale, that sum to the {num_layers} layers. "
             f"Received: layers_per_block={layers_per_block}"
         )
     ends = itertools.accumulate(layers_per_block[:-1])
     return [end + 1 for end in ends]
 
 
-def _check_scales(growth, growth_factors, bottleneck_factors, reduction):
+def _first_stages(
+    layer: int, head_layers: list[int], num_scales: int
+) -> list[int]:
+    """Returns the first stage that needs a layer, for each scale.
+
+    Heads read the coarsest scale. Each layer passes features to the next
+    coarser scale only, so the features of a scale that is n scales finer reach
+    a head n layers later.
+    """
+    return [
+        bisect.bisect_left(head_layers, layer + num_scales - 1 - scale) + 1
+        for scale in range(num_scales)
+    ]
+
+
+def _first_layer(
+    image: keras.KerasTensor,
+    channels: int,
+    factors: Sequence[int],
+    stem: str,
+    l2: float,
+) -> dict[int, keras.KerasTensor]:
+    """Returns the first features of each scale, by strided convolutions."""
+    names = [f"stem_scale{scale + 1}_stage1" for scale in range(len(factors))]
+    width = channels * factors[0]
+    if stem == "cifar":
+        x = _conv_bn_relu(image, width, 3, l2=l2, name=names[0])
+    else:
+        x = _conv_bn_relu(image, width, 7, 2, l2=l2, name=names[0])
+        x = blocks.stem_pooling(x, names[0])
+    features = {0: x}
+    for scale in range(1, len(factors)):
+        width = channels * factors[scale]
+        x = _conv_bn_relu(x, width, 3, 2, l2=l2, name=names[scale])
+        features[scale] = x
+    return features
+
+
+def _dense_layer(
+    features: dict[int, keras.KerasTensor],
+    scale: int,
+    growth: int,
+    bottleneck_factors: Sequence[int],
+    l2: float,
+    name: str,
+) -> keras.KerasTensor:
+    """Returns a scale's features with the channels that a layer appends."""
+    own = features[scale]
+    finer = features.get(scale - 1)
+    own_factor = bottleneck_factors[scale]
+    if finer is None:
+        new = [_bottleneck(own, growth, 1, own_factor, l2, name.format("own"))]
+    else:
+        finer_factor = bottleneck_factors[scale - 1]
+        new = [
+            _bottleneck(
+                finer, growth // 2, 2, finer_factor, l2, name.format("finer")
+            ),
+            _bottleneck(
+                own, growth // 2, 1, own_factor, l2, name.format("own")
+            ),
+        ]
+    return blocks.concatenate([own, *new], name.format("joined"))
+
+
+def _bottleneck(
+    x: keras.KerasTensor,
+    filters: int,
+    strides: int,
+    factor: int,
+    l2: float,
+    name: str,
+) -> keras.KerasTensor:
+    inner = min(x.shape[-1], factor * filters)
+    x = _conv_bn_relu(x, inner, 1, l2=l2, name=f"{name}_conv1")
+    return _conv_bn_relu(x, filters, 3, strides, l2=l2, name=f"{name}_conv2")
+
+
+def _conv_bn_relu(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    *,
+    l2: float,
+    name: str,
+) -> keras.KerasTensor:
+    x = blocks.convolution(
+        x, filters, kernel_size, strides, l2=l2, name=f"{name}_conv"
+    )
+    return blocks.batch_norm_relu(x, name)
+
+
+def _head(
+    x: keras.KerasTensor,
+    classes: arguments.Classes,
+    stage: int,
+    stem: str,
+    l2: float,
+) -> list[keras.KerasTensor]:
+    """Applies two strided convolutions, pooling and the classifiers."""
+    filters = _HEAD_CHANNELS if stem == "cifar" else x.shape[-1]
+    for index in (1, 2):
+        x = _conv_bn_relu(
+            x, filters, 3, 2, l2=l2, name=f"final_stage{stage}_conv{index}"
+        )
+    x = keras.layers.GlobalAveragePooling2D(name=f"pool_stage{stage}")(x)
+    return blocks.classifiers([x], classes, stage, l2)
+
+
+def _check_scales(
+    growth: int,
+    growth_factors: Sequence[int],
+    bottleneck_factors: Sequence[int],
+    reduction: float,
+) -> None:
     arguments.check_sequence("growth_factors", growth_factors, "scale")
     arguments.check_sequence("bottleneck_factors", bottleneck_factors, "scale")
     if len(growth_factors) != len(bottleneck_factors):
@@ -251,9 +321,9 @@ def _check_scales(growth, growth_factors, bottleneck_factors, reduction):
         )
     if any(growth * factor % 2 for factor in growth_factors[1:]):
         raise ValueError(
-            "Half of the channels that a layer adds to a scale come from the "
-            "finer one, so `growth` times each growth factor but the first "
-            f"must be even. Received: growth={growth}, "
+            "`growth` times each growth factor but the first must be even, "
+            "because half of the channels that a layer appends to a scale come "
+            f"from the finer scale. Received: growth={growth}, "
             f"growth_factors={growth_factors}"
         )
     if not isinstance(reduction, (int, float)) or not 0 < reduction <= 1:

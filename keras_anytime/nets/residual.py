@@ -1,10 +1,23 @@
-"""The pre-activation residual unit, in slices."""
+"""The pre-activation residual unit, split into slices."""
+
+from collections.abc import Sequence
+
+import keras
 
 from keras_anytime.nets import blocks
 
 
-def residual_unit(features, kind, widths, strides, stages, *, l2, name):
-    """Adds one pre-activation residual unit to the features of each slice.
+def residual_unit(
+    features: list[keras.KerasTensor],
+    kind: str,
+    widths: Sequence[int],
+    strides: int,
+    stages: Sequence[int],
+    *,
+    l2: float,
+    name: str,
+) -> list[keras.KerasTensor]:
+    """Applies one pre-activation residual unit to the features of each slice.
 
     Args:
         features: List of tensors `(batch, height, width, channels)`, one for
@@ -12,44 +25,45 @@ def residual_unit(features, kind, widths, strides, stages, *, l2, name):
         kind: `"basic"` or `"bottleneck"`.
         widths: Sequence of integers. Output channels of each slice.
         strides: Integer.
-        stages: Sequence of integers. The stages that add the slices.
-        l2: Float. Factor of the squared norm of each kernel in the loss.
-        name: String. Start of the layers' names.
+        stages: Sequence of integers. The stage that adds each slice.
+        l2: Float. Factor of each kernel's squared norm in the loss.
+        name: String. Prefix of the layers' names.
 
     Returns:
-        List of tensors like `features`, with the channels of `widths`.
+        List of tensors `(batch, height / strides, width / strides, channels)`
+        with the channels of `widths`.
 
     Reference:
         [He et al., 2016](https://arxiv.org/abs/1603.05027)
     """
     active = [
-        blocks.normalized(x, f"{name}_in_stage{k}")
+        blocks.batch_norm_relu(x, f"{name}_in_stage{k}")
         for k, x in zip(stages, features, strict=True)
     ]
     branch = active
-    convolutions = [
+    sizes_of_slices = [
         blocks.unit_convolutions(kind, width, strides) for width in widths
     ]
-    for index, slices in enumerate(zip(*convolutions, strict=True), start=1):
+    for index, sizes in enumerate(zip(*sizes_of_slices, strict=True), start=1):
         if index > 1:
             branch = [
-                blocks.normalized(x, f"{name}_conv{index - 1}_stage{k}")
+                blocks.batch_norm_relu(x, f"{name}_conv{index - 1}_stage{k}")
                 for k, x in zip(stages, branch, strict=True)
             ]
         branch = [
             blocks.convolution(
                 branch[:count],
-                *one,
+                *size,
                 l2=l2,
                 name=f"{name}_conv{index}_stage{k}",
             )
-            for count, (k, one) in enumerate(
-                zip(stages, slices, strict=True), start=1
+            for count, (k, size) in enumerate(
+                zip(stages, sizes, strict=True), start=1
             )
         ]
     if strides > 1:
         active = [
-            blocks.subsampled(x, strides, f"{name}_subsampled_stage{k}")
+            blocks.subsample(x, strides, f"{name}_subsampled_stage{k}")
             for k, x in zip(stages, active, strict=True)
         ]
     outputs = []
@@ -64,6 +78,6 @@ def residual_unit(features, kind, widths, strides, stages, *, l2, name):
                 name=f"{name}_projection_stage{k}",
             )
         outputs.append(
-            blocks.added([shortcut, branch[index]], f"{name}_add_stage{k}")
+            blocks.add([shortcut, branch[index]], f"{name}_add_stage{k}")
         )
     return outputs

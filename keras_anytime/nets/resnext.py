@@ -1,4 +1,6 @@
-"""What the networks of Lee and Shin share: scales and units of ResNeXt."""
+"""Units and transitions that the ResNeXts of Lee and Shin share."""
+
+from collections.abc import Sequence
 
 import keras
 
@@ -7,37 +9,45 @@ from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
 
-def unit(features, branches, bottleneck, stages, *, l2, name):
-    """Adds one unit of branches to the features of each slice.
+def branched_unit(
+    features: list[keras.KerasTensor],
+    branches: int,
+    branch_filters: int,
+    stages: Sequence[int],
+    *,
+    l2: float,
+    name: str,
+) -> list[keras.KerasTensor]:
+    """Applies one unit of parallel branches to the features of each slice.
 
     Slice k reads slices 1 to k, has branches of its own (1x1, grouped 3x3,
-    1x1, each after BN-ReLU), and adds what they compute to itself.
+    1x1, each after BN-ReLU), and adds their output to itself.
 
     Args:
         features: List of tensors `(batch, height, width, channels)`, one for
             each slice.
-        branches: Integer. Branches of each slice.
-        bottleneck: Integer. Channels of a branch.
-        stages: Sequence of integers. The stages that add the slices.
-        l2: Float. Factor of the squared norm of each kernel in the loss.
-        name: String. Start of the layers' names.
+        branches: Integer. Number of branches in each slice.
+        branch_filters: Integer. Channels inside a branch.
+        stages: Sequence of integers. The stage that adds each slice.
+        l2: Float. Factor of each kernel's squared norm in the loss.
+        name: String. Prefix of the layers' names.
 
     Returns:
-        List of tensors like `features`.
+        List of tensors with the shapes of `features`.
 
     Reference:
         [Lee and Shin, 2018, Section 3.2](https://arxiv.org/abs/1807.02609)
     """
-    active = []
+    inner = branches * branch_filters
+    active: list[keras.KerasTensor] = []
     outputs = []
     for k, own in zip(stages, features, strict=True):
-        active.append(blocks.normalized(own, f"{name}_in_stage{k}"))
-        inner = branches * bottleneck
+        active.append(blocks.batch_norm_relu(own, f"{name}_in_stage{k}"))
         x = blocks.convolution(
             active, inner, 1, l2=l2, name=f"{name}_conv1_stage{k}"
         )
         x = blocks.convolution(
-            blocks.normalized(x, f"{name}_conv1_stage{k}"),
+            blocks.batch_norm_relu(x, f"{name}_conv1_stage{k}"),
             inner,
             3,
             groups=branches,
@@ -45,26 +55,28 @@ def unit(features, branches, bottleneck, stages, *, l2, name):
             name=f"{name}_conv2_stage{k}",
         )
         x = blocks.convolution(
-            blocks.normalized(x, f"{name}_conv2_stage{k}"),
+            blocks.batch_norm_relu(x, f"{name}_conv2_stage{k}"),
             own.shape[-1],
             1,
             l2=l2,
             name=f"{name}_conv3_stage{k}",
         )
-        outputs.append(blocks.added([own, x], f"{name}_add_stage{k}"))
+        outputs.append(blocks.add([own, x], f"{name}_add_stage{k}"))
     return outputs
 
 
-def downscaled(inputs, width, name):
-    """Half the height and width, and channels of zeros up to a width.
+def downscale(
+    inputs: keras.KerasTensor, filters: int, name: str
+) -> keras.KerasTensor:
+    """Halves height and width, and appends channels of zeros.
 
     Args:
         inputs: Tensor `(batch, height, width, channels)`.
-        width: Integer. Channels to return.
-        name: String. Start of the layers' names.
+        filters: Integer. Channels of the output.
+        name: String. Prefix of the layers' names.
 
     Returns:
-        Tensor `(batch, height / 2, width / 2, width)`.
+        Tensor `(batch, height / 2, width / 2, filters)`.
 
     Reference:
         [Lee and Shin, 2018, Appendix B](https://arxiv.org/abs/1807.02609)
@@ -72,70 +84,38 @@ def downscaled(inputs, width, name):
     x = keras.layers.AveragePooling2D(2, padding="same", name=f"{name}_pool")(
         inputs
     )
-    missing = width - x.shape[-1]
+    missing = filters - x.shape[-1]
     if missing:
         x = ChannelPadding(missing, name=f"{name}_padded")(x)
     return x
 
 
-def scales(num_blocks, width, bottleneck, factors):
-    """Returns what the blocks of each scale are like.
-
-    Args:
-        num_blocks: Integer. Blocks L of the network.
-        width: Integer. Channels W of the first scale.
-        bottleneck: Integer. Channels B of a branch in the first scale; they
-            double from scale to scale.
-        factors: Sequence of integers. Channels of each scale, in multiples of
-            `width`.
-
-    Returns:
-        List of (blocks, channels, bottleneck) for each scale.
-    """
-    return [
-        (num_blocks // len(factors), width * factor, bottleneck * 2**index)
-        for index, factor in enumerate(factors)
-    ]
-
-
-def check(
-    input_shape,
-    classes,
-    stem,
-    *,
-    num_blocks,
-    width,
-    branches,
-    bottleneck,
-    factors,
-    stages=1,
-):
-    """Raises a `ValueError` unless the arguments make a network.
+def check_arguments(
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    units: Sequence[int],
+    filters: Sequence[int],
+    branches: int | None,
+    branch_filters: int,
+    stem: str,
+    num_stages: int = 1,
+) -> int:
+    """Raises a `ValueError` if an argument of a ResNeXt is invalid.
 
     Returns:
-        Integer: the branches, `width / 8` where they are `None`.
+        Integer. The number of branches, which defaults to an eighth of the
+        first block's channels.
     """
     arguments.check_common(input_shape, classes, stem)
+    arguments.check_blocks(units, filters)
     if branches is None:
-        branches = max(width // 8, 1)
+        branches = max(filters[0] // 8, 1)
     arguments.check_counts(
-        blocks=num_blocks,
-        width=width,
-        branches=branches,
-        bottleneck=bottleneck,
-        stages=stages,
+        branches=branches, branch_filters=branch_filters, num_stages=num_stages
     )
-    arguments.check_sequence("factors", factors, "scale")
-    if factors[0] != 1 or list(factors) != sorted(factors):
+    if list(filters) != sorted(filters):
         raise ValueError(
-            "`factors` must hold the width of each scale in multiples of the "
-            "first one, never shrinking, such as (1, 2, 4). "
-            f"Received: factors={factors}"
-        )
-    if num_blocks % len(factors):
-        raise ValueError(
-            f"Each of the {len(factors)} scales has the same number of "
-            f"blocks, so `blocks` must be a multiple of {len(factors)}. "
-            f"Received: blocks={num_blocks}"
+            "`filters` must not decrease from block to block, because "
+            f"transitions append channels. Received: filters={filters}"
         )
     return branches

@@ -1,70 +1,78 @@
-"""Sparse ResNets, nested in depth, in width, or in both."""
+"""Sparse ResNets whose stages are nested in depth, in width, or in both."""
+
+from collections.abc import Sequence
 
 import keras
 
 from keras_anytime.layers import ChannelPadding
+from keras_anytime.model import AnytimeModel
+from keras_anytime.nesting import Nesting
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.aggregation import NestedBlock
-from keras_anytime.nets.aggregation import interlaced_unit
+from keras_anytime.nets.aggregation import add_interlaced_unit
 
 
 def sparse_resnet(
-    input_shape,
-    classes,
-    nesting="d1-d2-d4-d8",
-    units=(16, 16, 16),
-    filters=(16, 32, 64),
-    unit="basic",
-    stem="cifar",
-    l2=5e-5,
-    synchronized=False,
-    name="sparse_resnet",
-):
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    nesting: str | Nesting = "d1-d2-d4-d8",
+    units: Sequence[int] = (16, 16, 16),
+    filters: Sequence[int] = (16, 32, 64),
+    unit: str = "basic",
+    stem: str = "cifar",
+    l2: float = 5e-5,
+    synchronized: bool = False,
+    name: str = "sparse_resnet",
+) -> AnytimeModel:
     """Builds a Sparse ResNet whose stages interlace in depth and width.
 
-    In a Sparse ResNet unit j of a block reads the sum of the units j - 1,
-    j - 2, j - 4, ..., with the block's input as unit -1; it has no other
-    shortcuts. Stage k owns every `stride_k`-th unit, numbers them anew, and
-    reads by the same rule in its own numbering. So the first stage is exactly
-    a Sparse ResNet of its own depth. A later one is that of its depth but for
-    the units of earlier stages: what these compute goes on as before, and
-    reads nothing of later stages. Where a stage widens, each of its units
-    gains a slice that reads all channels of the stage.
+    In a Sparse ResNet, unit j of a block reads the sum of units j - 1, j - 2,
+    j - 4, ..., where unit -1 is the block's input. There are no other
+    shortcuts. Stage k owns every `stride_k`-th unit, renumbers these units,
+    and applies the same rule to the new numbers. The first stage is therefore
+    a Sparse ResNet of its own depth. A later stage is one too, except that the
+    units of earlier stages read nothing of it: they compute what they computed
+    before. Where a stage widens, each of its units gains a slice that reads
+    all channels of the stage.
 
-    Between blocks each stage has a convolution of stride 2 of its own, so that
-    what it added reaches the next block: a stage that only widens appends
-    channels to the block's input, one that deepens adds a map of full width to
-    it. It is 3x3 (the paper does not say), so that no position is dropped.
+    Between blocks, each stage has a convolution of stride 2 of its own, so
+    that the features it added reach the next block. A stage that only widens
+    appends channels to the block's input. A stage that deepens adds a map of
+    full width to the block's input. The kernel is 3x3, so that no position is
+    dropped; the paper does not give its size.
 
     The default is Sparse ResNet-98 for CIFAR: a stem, 48 units of two
-    convolutions, and a head. The paper does not give widths: (16, 32, 64) fits
-    its greedy errors of 9.6% for `d1` and 18.5% for `w1d1`. `units=(8, 8, 8,
-    8)`, `filters=(64, 128, 256, 512)`, `nesting="d1-d2-d4"`,
-    `stem="imagenet"` is Sparse ResNet-66 for ImageNet, as wide as ResNet-34.
+    convolutions, and a head. The paper does not give its widths; (16, 32, 64)
+    fits the greedy errors of 9.6% at `d1` and 18.5% at `w1d1`. Sparse
+    ResNet-66 for ImageNet, as wide as ResNet-34, is `nesting="d1-d2-d4"`,
+    `units=(8, 8, 8, 8)`, `filters=(64, 128, 256, 512)`, `stem="imagenet"`.
 
     ```python
-    model = ka.nets.sparse_resnet((32, 32, 3), 10, "w1d1-w2d1-w2d2-w4d2-w4d4")
+    net = ka.nets.sparse_resnet(
+        (8, 8, 1), classes=10, nesting="w1d1-w2d2", units=(2,), filters=(8,)
+    )
+    net(images)  # [logits of stage 1 (32, 10), logits of stage 2 (32, 10)]
     ```
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        nesting: `Nesting` or its label: any growth in depth, in width, or in
-            both, in turn or at once.
+        nesting: `Nesting` or its labels: growth in depth, in width, or in
+            both, alternating or simultaneous.
         units: Sequence of integers, the units in each block of the full
-            network; the first stage's stride divides them.
+            network; multiples of the first stage's stride.
         filters: Sequence of integers, the output channels of each block in
             the full network.
-        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, inside a
-            quarter as wide).
+        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
+            first two have a quarter of the channels).
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
-        l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
-            is the usual weight decay of 1e-4.
-        synchronized: Boolean. Whether batch statistics are those of the whole
-            batch when several replicas share it.
+        l2: Float. Factor of each kernel's squared norm in the loss. The
+            default 5e-5 is the usual weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are computed over the
+            global batch when several replicas share it.
         name: String.
 
     Returns:
@@ -72,8 +80,8 @@ def sparse_resnet(
         per stage and label set.
 
     Raises:
-        ValueError: If an argument is not one of these, or units or filters
-            cannot be split.
+        ValueError: If an argument is invalid, or if units or filters cannot be
+            split.
 
     Reference:
         [Wan et al., 2020, Sections 3.3 and 5.1](
@@ -83,27 +91,28 @@ def sparse_resnet(
     nesting = _check(input_shape, classes, nesting, units, filters, unit, stem)
     image = keras.Input(input_shape, name="image")
     inputs = _stem(image, nesting, filters[0], stem, l2)
-    nested = []
+    nested_blocks: list[NestedBlock] = []
     for index, (count, width) in enumerate(zip(units, filters, strict=True)):
-        if nested:
-            inputs = _transition(nested[-1], width, l2)
+        if nested_blocks:
+            inputs = _transition(nested_blocks[-1], width, l2)
         block = NestedBlock(nesting, inputs, f"block{index + 1}")
         for position in range(count):
-            interlaced_unit(block, position, width, unit, l2=l2)
-        nested.append(block)
-    read = [
-        nested[-1].normalized(units[-1], k, "final")
+            add_interlaced_unit(block, position, width, unit, l2=l2)
+        nested_blocks.append(block)
+    features = [
+        nested_blocks[-1].normalized_input(units[-1], k, "final")
         for k in range(1, nesting.num_stages + 1)
     ]
-    return blocks.network(
-        image, blocks.heads(read, classes, l2), synchronized, name
-    )
+    outputs = blocks.heads(features, classes, l2)
+    return blocks.build_model(image, outputs, synchronized, name)
 
 
-def _stem(image, nesting, width, kind, l2):
-    """The first block's input: sliced by width, otherwise shared."""
+def _stem(
+    image: keras.KerasTensor, nesting: Nesting, width: int, kind: str, l2: float
+) -> dict[int, list[keras.KerasTensor]]:
+    """Returns each stage's input of the first block, split by width."""
     inputs = {}
-    tensors = []
+    tensors: list[keras.KerasTensor] = []
     for k, added in enumerate(nesting.slices(width), start=1):
         if added:
             x = blocks.stem(image, added, kind, l2=l2, name=f"stem_stage{k}")
@@ -112,29 +121,31 @@ def _stem(image, nesting, width, kind, l2):
     return inputs
 
 
-def _transition(block, width, l2):
-    """The next block's input, from each stage's output of a block."""
+def _transition(
+    block: NestedBlock, width: int, l2: float
+) -> dict[int, list[keras.KerasTensor]]:
+    """Returns each stage's input of the next block."""
     inputs = {}
-    tensors = []
+    tensors: list[keras.KerasTensor] = []
     owned = 0
     for k, channels in enumerate(block.nesting.channels(width), start=1):
-        read = block.normalized(block.size, k, f"{block.name}_output")
+        features = block.normalized_input(block.size, k, f"{block.name}_output")
         name = f"{block.name}_transition_stage{k}"
         if block.nesting.deepens(k):
             x = blocks.convolution(
-                read, channels, 3, 2, l2=l2, name=f"{name}_conv"
+                features, channels, 3, 2, l2=l2, name=f"{name}_conv"
             )
             if owned:
-                before = blocks.joined(tensors, f"{name}_joined")
+                earlier = blocks.concatenate(tensors, f"{name}_joined")
                 if channels > owned:
-                    before = ChannelPadding(
+                    earlier = ChannelPadding(
                         channels - owned, name=f"{name}_padded"
-                    )(before)
-                x = blocks.added([before, x], f"{name}_add")
+                    )(earlier)
+                x = blocks.add([earlier, x], f"{name}_add")
             tensors = [x]
         else:
             x = blocks.convolution(
-                read, channels - owned, 3, 2, l2=l2, name=f"{name}_conv"
+                features, channels - owned, 3, 2, l2=l2, name=f"{name}_conv"
             )
             tensors = [*tensors, x]
         owned = channels
@@ -142,9 +153,16 @@ def _transition(block, width, l2):
     return inputs
 
 
-def _check(input_shape, classes, nesting, units, filters, unit, stem):
+def _check(
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    nesting: str | Nesting,
+    units: Sequence[int],
+    filters: Sequence[int],
+    unit: str,
+    stem: str,
+) -> Nesting:
     arguments.check_common(input_shape, classes, stem)
-    arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     arguments.check_widths(nesting, filters, unit)

@@ -1,10 +1,11 @@
-"""The structure of anytime networks: what each stage adds and reads."""
+"""The structure of an anytime network: what each stage adds and reads."""
 
 import dataclasses
 import re
 
 import keras
 
+from keras_anytime.model import AnytimeModel
 from keras_anytime.stages import graph
 from keras_anytime.stages.checks import check_anytime_model
 
@@ -13,11 +14,13 @@ UNIT = re.compile(
     r"(net\d+_)?(block\d+_transition|(block\d+_)?(unit|layer)\d+)"
     r"(_scale\d+)?(?=_|$)"
 )
+# The name of a unit, and a stage.
+_Key = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What one stage adds to one unit.
+    """The part of a unit that one stage adds.
 
     Args:
         unit: String. The unit's name.
@@ -35,31 +38,33 @@ class Structure:
     """The stages of a network as a grid of units and stages.
 
     Args:
-        cells: Tuple of `Cell`: by unit, from the image on, then by stage.
+        cells: Tuple of `Cell`, sorted by unit, from the image on, and then by
+            stage.
         edges: Tuple of pairs of cells of different units, in the order of the
-            cells: the second reads the first.
+            cells; the second cell reads the first.
     """
 
     cells: tuple[Cell, ...]
     edges: tuple[tuple[Cell, Cell], ...]
 
     @property
-    def units(self):
+    def units(self) -> list[str]:
         """List of the units' names, from the image on."""
         return list(dict.fromkeys(cell.unit for cell in self.cells))
 
 
-def structure(model):
-    """Returns what each stage adds to each unit, and what it reads.
+def read_structure(model: AnytimeModel) -> Structure:
+    """Reads a network's structure from its graph and its layers' names.
 
-    All of it is read off the graph and the layers' names. Those that begin
-    alike are one unit: `block1_unit3_conv1_stage2` is of `block1_unit3`, and
-    `stage_2` or `stage_2_...` of `head`; any other layer is of the unit that
-    its name says before `_stage` and a last `_conv`. A layer is of the first
+    The beginning of a layer's name gives its unit:
+    `block1_unit3_conv1_stage2` belongs to `block1_unit3`, and `stage_2` or
+    `stage_2_...` to `head`. The unit of any other layer is its name without
+    `_stage...` and without a trailing `_conv`. A layer belongs to the first
     stage that needs it.
 
-    Only layers with a kernel count, and the sums that end residual units. The
-    others are contracted: who reads them reads what they read.
+    Cells are made only of layers with a kernel, and of the sums that end
+    residual units. All other layers are contracted: a reader of such a layer
+    counts as a reader of the layer's inputs.
 
     Args:
         model: An `AnytimeModel`.
@@ -68,79 +73,87 @@ def structure(model):
         A `Structure`.
 
     Raises:
-        ValueError: If it is no `AnytimeModel`.
+        ValueError: If the model is no `AnytimeModel`.
     """
     check_anytime_model(model)
-    stages = {}
+    stages: dict[int, int] = {}
     for k in range(1, model.num_stages + 1):
         for operation in model.stage_operations(k):
             stages.setdefault(id(operation), k)
-    channels = {}
-    edges = set()
-    sources = {}
+    channels: dict[_Key, int] = {}
+    edges: set[tuple[_Key, _Key]] = set()
+    # The cells whose output each tensor is computed from.
+    sources: dict[int, set[_Key]] = {}
     for operation in model.operations:
-        made = graph.output_tensors(operation)
-        reads = {
+        outputs = graph.output_tensors(operation)
+        inputs = {
             source
             for tensor in graph.input_tensors(operation)
             for source in sources[id(tensor)]
         }
-        cell = (_unit(operation.name), stages[id(operation)])
+        cell = (_unit_name(operation.name), stages[id(operation)])
         has_kernel = _has_kernel(operation, model.input_shape[0])
         if has_kernel or (
             isinstance(operation, keras.layers.Add) and cell in channels
         ):
             if has_kernel:
-                channels[cell] = made[-1].shape[-1]
-            edges |= {(read, cell) for read in reads if read[0] != cell[0]}
-            reads = {cell}
-        sources |= {id(tensor): reads for tensor in made}
-    columns = _in_order(channels, edges)
-    order = sorted(channels, key=lambda one: (columns.index(one[0]), one[1]))
-    cells = {one: Cell(*one, channels[one]) for one in order}
+                channels[cell] = outputs[-1].shape[-1]
+            edges |= {
+                (source, cell) for source in inputs if source[0] != cell[0]
+            }
+            inputs = {cell}
+        sources |= {id(tensor): inputs for tensor in outputs}
+    units = _sort_units(channels, edges)
+    keys = sorted(channels, key=lambda key: (units.index(key[0]), key[1]))
+    cells = {key: Cell(*key, channels[key]) for key in keys}
     return Structure(
         cells=tuple(cells.values()),
         edges=tuple(
-            (cells[a], cells[b])
-            for a in order
-            for b in order
-            if (a, b) in edges
+            (cells[source], cells[reader])
+            for source in keys
+            for reader in keys
+            if (source, reader) in edges
         ),
     )
 
 
-def _has_kernel(operation, batch):
-    """Whether an operation multiplies by weights: its own, or some it reads.
+def _has_kernel(operation: keras.Operation, batch: int | None) -> bool:
+    """Returns whether an operation multiplies its input by weights.
 
-    Weights that are tensors of the graph have no batch axis.
+    The weights are its own, or tensors of the graph that it reads. Tensors
+    that are weights have no batch axis.
     """
 
-    def holds_weights(tensor):
+    def is_weight(tensor: keras.KerasTensor) -> bool:
         return len(tensor.shape) > 1 and tensor.shape[0] != batch
 
-    if any(map(holds_weights, graph.output_tensors(operation))):
+    if any(map(is_weight, graph.output_tensors(operation))):
         return False
-    return any(map(holds_weights, graph.input_tensors(operation))) or any(
+    return any(map(is_weight, graph.input_tensors(operation))) or any(
         len(weight.shape) > 1 for weight in getattr(operation, "weights", ())
     )
 
 
-def _unit(name):
-    """Returns the unit that a layer is of."""
-    if _HEAD.match(name):
+def _unit_name(layer_name: str) -> str:
+    """Returns the name of the unit that a layer belongs to."""
+    if _HEAD.match(layer_name):
         return "head"
-    unit = UNIT.match(name)
-    return unit[0] if unit else re.split("(?:_conv)?_stage|_conv$", name)[0]
+    match = UNIT.match(layer_name)
+    if match:
+        return match[0]
+    return re.split("(?:_conv)?_stage|_conv$", layer_name)[0]
 
 
-def _in_order(cells, edges):
-    """Returns the units from the image on, each after those that it reads.
+def _sort_units(
+    cells: dict[_Key, int], edges: set[tuple[_Key, _Key]]
+) -> list[str]:
+    """Returns the units from the image on, each after the units it reads.
 
-    The graph does not say where an interlaced unit stands among those that
-    earlier stages add: where several could be next, their numbers decide.
+    The graph does not give the place of an interlaced unit among the units of
+    earlier stages. Where several units could be next, their numbers decide.
     """
 
-    def rank(unit):
+    def rank(unit: str) -> tuple:
         parts = [
             int(part) if part.isdecimal() else part
             for part in re.split(r"(\d+)", unit)
@@ -148,14 +161,16 @@ def _in_order(cells, edges):
         # A stem comes before numbered units.
         return unit == "head", bool(UNIT.match(unit)), parts
 
-    reads = {unit: set() for unit, _ in cells}
+    sources: dict[str, set[str]] = {unit: set() for unit, _ in cells}
     for (source, _), (reader, _) in edges:
-        reads[reader].add(source)
-    waiting = sorted(reads, key=rank)
-    order = []
+        sources[reader].add(source)
+    waiting = sorted(sources, key=rank)
+    units: list[str] = []
     while waiting:
         # Units may read each other, in different stages.
-        unit = next((u for u in waiting if reads[u] <= {*order}), waiting[0])
+        unit = next(
+            (unit for unit in waiting if sources[unit] <= {*units}), waiting[0]
+        )
         waiting.remove(unit)
-        order.append(unit)
-    return order
+        units.append(unit)
+    return units

@@ -1,60 +1,67 @@
-"""Width-nested residual networks: a ResNet in stripes, one per stage."""
+"""Width-nested residual networks: the channels of a ResNet split by stage."""
+
+from collections.abc import Sequence
 
 import keras
 
+from keras_anytime.model import AnytimeModel
+from keras_anytime.nesting import Nesting
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 from keras_anytime.nets.residual import residual_unit
 
 
 def width_nested_resnet(
-    input_shape,
-    classes,
-    nesting="w1-w2-w4",
-    units=(7, 7, 6),
-    filters=(32, 64, 128),
-    unit="basic",
-    stem="cifar",
-    l2=5e-5,
-    synchronized=False,
-    name="width_nested_resnet",
-):
-    """Builds a pre-activation ResNet whose channels are split over stages.
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    nesting: str | Nesting = "w1-w2-w4",
+    units: Sequence[int] = (7, 7, 6),
+    filters: Sequence[int] = (32, 64, 128),
+    unit: str = "basic",
+    stem: str = "cifar",
+    l2: float = 5e-5,
+    synchronized: bool = False,
+    name: str = "width_nested_resnet",
+) -> AnytimeModel:
+    """Builds a pre-activation ResNet whose channels are split over the stages.
 
-    Stage k owns a stripe of the channels of each layer and reads those of the
-    stages before it, so its subnetwork is a ResNet of its own width, without
-    the edges that would run from a later stripe into an earlier one. Shortcuts
-    are identities, per stripe; the first unit of a block whose size or width
-    differs from its input has a projection that strides.
+    Stage k owns some channels of every layer and reads its own channels and
+    those of earlier stages. Its subnetwork is therefore a narrower ResNet,
+    without the connections from later channels to earlier ones. Shortcuts are
+    identities within each slice. The first unit of a block has a projection
+    if its size or width differs from that of its input.
 
-    The default is ResNet-42 for CIFAR. The paper does not give its units: 42
-    layers are read as a stem, 20 units of two convolutions in blocks of 7, 7
-    and 6, and a head. Nor does it give widths: (32, 64, 128) fits its greedy
-    error of 10.2% for `w1`, 8 to 32 channels. `units=(3, 4, 6, 3)`,
-    `filters=(256, 512, 1024, 2048)`, `unit="bottleneck"`, `stem="imagenet"`
-    is ResNet-50.
+    The default is ResNet-42 for CIFAR. The paper gives neither its units nor
+    its widths. Here, 42 layers are a stem, 20 units of two convolutions in
+    blocks of 7, 7 and 6, and a head. The widths (32, 64, 128) are chosen
+    because they fit the paper's greedy error of 10.2% at `w1`, which has 8 to
+    32 channels. ResNet-50 for ImageNet is `units=(3, 4, 6, 3)`,
+    `filters=(256, 512, 1024, 2048)`, `unit="bottleneck"`, `stem="imagenet"`.
 
     ```python
-    model = ka.nets.width_nested_resnet((32, 32, 3), 10, nesting="w1-w2-w4")
+    net = ka.nets.width_nested_resnet(
+        (8, 8, 1), classes=10, nesting="w1-w2", units=(1, 1), filters=(8, 16)
+    )
+    net(images)  # [logits of stage 1 (32, 10), logits of stage 2 (32, 10)]
     ```
 
     Args:
         input_shape: Tuple `(height, width, channels)`.
         classes: Integer. Number of classes; or a dict such as
             `{"fine": 100, "coarse": 20}` for one head per label set.
-        nesting: `Nesting` or its label, of widths only: `"w1-w2-w4"`
+        nesting: `Nesting` or its labels, with widths only: `"w1-w2-w4"`
             (Wan 2020), or even widths `"w1-w2-w3-w4"` (Lee 2018).
         units: Sequence of integers, the units in each block.
         filters: Sequence of integers, the output channels of each block in
             the full network.
-        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, inside a
-            quarter as wide).
+        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
+            first two have a quarter of the channels).
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
-        l2: Float. Factor of the squared norm of each kernel in the loss; 5e-5
-            is the usual weight decay of 1e-4.
-        synchronized: Boolean. Whether batch statistics are those of the whole
-            batch when several replicas share it.
+        l2: Float. Factor of each kernel's squared norm in the loss. The
+            default 5e-5 is the usual weight decay of 1e-4.
+        synchronized: Boolean. Whether batch statistics are computed over the
+            global batch when several replicas share it.
         name: String.
 
     Returns:
@@ -62,8 +69,8 @@ def width_nested_resnet(
         per stage and label set.
 
     Raises:
-        ValueError: If an argument is not one of these, the nesting deepens, or
-            a width cannot be split.
+        ValueError: If an argument is invalid, the nesting deepens, or a width
+            cannot be split.
 
     Reference:
         [Wan et al., 2020, Sections 3.3.2 and 5.1](
@@ -91,18 +98,23 @@ def width_nested_resnet(
                 name=f"block{block + 1}_unit{index + 1}",
             )
     features = [
-        blocks.normalized(x, f"final_stage{k}")
+        blocks.batch_norm_relu(x, f"final_stage{k}")
         for k, x in enumerate(features, start=1)
     ]
-    read = [features[:k] for k in stages]
-    return blocks.network(
-        image, blocks.heads(read, classes, l2), synchronized, name
-    )
+    outputs = blocks.heads([features[:k] for k in stages], classes, l2)
+    return blocks.build_model(image, outputs, synchronized, name)
 
 
-def _check(input_shape, classes, nesting, units, filters, unit, stem):
+def _check(
+    input_shape: arguments.ImageShape,
+    classes: arguments.Classes,
+    nesting: str | Nesting,
+    units: Sequence[int],
+    filters: Sequence[int],
+    unit: str,
+    stem: str,
+) -> Nesting:
     arguments.check_common(input_shape, classes, stem)
-    arguments.check_choice("unit", unit, blocks.EXPANSION)
     arguments.check_blocks(units, filters, unit)
     nesting = arguments.as_nesting(nesting)
     if len(set(nesting.depths)) > 1:

@@ -1,1 +1,1 @@
-"""The one idea: a stage is a subgraph of a Keras graph."""
+"""Subgraphs: a stage is a subgraph of a functional Keras graph."""

@@ -1,16 +1,23 @@
-"""The calls that make up a functional graph, for one image.
+"""Calls of layers and operations in a functional graph, for one image.
 
-Keras' public attributes of an operation tell of its first call only, and leave
-the batch size open, which a reshape may mix with other axes. So the graph is
-run anew on symbolic tensors of one image, as its configuration says.
+Keras' public attributes of an operation describe its first call only, and they
+leave the batch size open, which a reshape may merge with other axes. The graph
+is therefore run again on symbolic tensors of one image, from its
+configuration.
 """
 
 import dataclasses
 import inspect
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
-from keras_anytime.stages.graph import revived
+from keras_anytime.stages.graph import restore_arguments
+
+# The name of an operation, and the number of its call.
+_CallKey = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,80 +25,90 @@ class Call:
     """One call of an operation on symbolic tensors.
 
     Args:
-        operation: A Keras operation; layers and models are such.
-        args: Sequence of its positional arguments.
-        kwargs: Dict of the others.
-        outputs: List of its symbolic outputs; empty where they could not be
+        operation: A Keras operation, for example a layer or a model.
+        args: Tuple of its positional arguments.
+        kwargs: Dict of its keyword arguments.
+        outputs: List of its symbolic outputs; empty if they could not be
             computed.
-        reads: List of the calls whose outputs it reads.
+        sources: List of the calls whose outputs it reads.
     """
 
-    operation: object
+    operation: Any
     args: tuple
-    kwargs: dict
-    outputs: list
-    reads: list = ()
+    kwargs: dict[str, Any]
+    outputs: list[keras.KerasTensor]
+    sources: "Sequence[Call]" = ()
 
     @classmethod
-    def on(cls, operation, *args, **kwargs):
-        """Calls an operation, which leaves no trace in its graph.
+    def record(cls, operation: Any, *args: Any, **kwargs: Any) -> "Call":
+        """Computes an operation's symbolic outputs without changing its graph.
 
         Args:
             operation: A Keras operation.
-            *args: Its arguments, with a `keras.KerasTensor` for each tensor.
-            **kwargs: Likewise.
+            *args: Positional arguments, with a `keras.KerasTensor` for each
+                tensor.
+            **kwargs: Keyword arguments, likewise.
+
+        Returns:
+            A `Call`.
         """
         try:
             spec = operation.compute_output_spec(*args, **kwargs)
             outputs = keras.tree.flatten(spec)
-        except Exception:  # A layer of the user's own may raise anything.
+        except Exception:  # A user's layer may raise anything.
             outputs = []
         return cls(operation, args, kwargs, outputs)
 
     @property
-    def inputs(self):
-        """List of the shapes of all tensors in its arguments."""
-        flat = keras.tree.flatten([list(self.args), self.kwargs])
-        return [tuple(one.shape) for one in flat if hasattr(one, "shape")]
+    def input_shapes(self) -> list[tuple]:
+        """List of the shapes of all tensors among the arguments."""
+        values = keras.tree.flatten([list(self.args), self.kwargs])
+        return [
+            tuple(value.shape) for value in values if hasattr(value, "shape")
+        ]
 
     @property
-    def output(self):
-        """The shape of its first output."""
+    def output_shape(self) -> tuple:
+        """The shape of the first output."""
         return tuple(self.outputs[0].shape)
 
-    def argument(self, name):
-        """Returns an argument by its name; `None` where it is not given."""
+    def argument(self, name: str) -> Any:
+        """Returns an argument by its name; `None` if the call omits it."""
         signature = inspect.signature(self.operation.call)
         bound = signature.bind(*self.args, **self.kwargs)
         return bound.arguments.get(name)
 
 
-def graph_calls(inputs, outputs, given=None):
+def graph_calls(
+    inputs: Sequence[keras.KerasTensor],
+    outputs: Sequence[keras.KerasTensor],
+    new_inputs: Sequence[keras.KerasTensor] | None = None,
+) -> tuple[list[Call], list[Call | None]]:
     """Returns the calls between symbolic tensors of a functional graph.
 
     Args:
         inputs: List of the graph's symbolic inputs.
-        outputs: List of symbolic tensors, computed from them.
-        given: List of `keras.KerasTensor`s to run the graph on; `None` for one
-            image.
+        outputs: List of symbolic tensors that are computed from the inputs.
+        new_inputs: List of `keras.KerasTensor`s on which the graph is run;
+            `None` for tensors of one image.
 
     Returns:
-        Pair of the list of all `Call`s in order of execution, and the list of
-        the call that makes each output, `None` where that is an input.
+        Pair: the list of all `Call`s in order of execution, and the list of
+        the call that computes each output (`None` if that is an input).
     """
     graph = keras.Model(list(inputs), list(outputs))
     config = graph.get_config()
     operations = {operation.name: operation for operation in graph.operations}
-    if given is None:
-        given = [
-            keras.KerasTensor((1, *one.shape[1:]), one.dtype) for one in inputs
+    if new_inputs is None:
+        new_inputs = [
+            keras.KerasTensor((1, *tensor.shape[1:]), tensor.dtype)
+            for tensor in inputs
         ]
-    # The symbolic outputs of each call and the call itself, by the operation's
-    # name and the number of the call. An input is not called.
-    made = {
+    # Each call's symbolic outputs and the call itself. Inputs have no call.
+    done: dict[_CallKey, tuple[list[keras.KerasTensor], Call | None]] = {
         (name, number): ([tensor], None)
         for (name, number, _), tensor in zip(
-            _keys(config["input_layers"]), given, strict=True
+            _tensor_keys(config["input_layers"]), new_inputs, strict=True
         )
     }
     waiting = [
@@ -100,70 +117,77 @@ def graph_calls(inputs, outputs, given=None):
         for number, node in enumerate(entry["inbound_nodes"])
     ]
     calls = []
-    # A layer that is called twice may wait for layers behind it.
+    # A layer that is called twice may wait for later layers.
     while waiting:
-        later = []
+        postponed = []
         for key, node in waiting:
-            sources = _sources(node)
-            if all(source in made for source in sources):
-                call = _again(operations[key[0]], node, made)
-                reads = [made[one][1] for one in sources]
+            source_keys = _source_keys(node)
+            if all(source_key in done for source_key in source_keys):
+                sources = [done[source_key][1] for source_key in source_keys]
                 call = dataclasses.replace(
-                    call, reads=[read for read in reads if read is not None]
+                    _replay(operations[key[0]], node, done),
+                    sources=[call for call in sources if call is not None],
                 )
-                made[key] = call.outputs, call
+                done[key] = call.outputs, call
                 calls.append(call)
             else:
-                later.append((key, node))
-        waiting = later
-    makers = []
-    for name, number, _ in _keys(config["output_layers"]):
-        # In the list of outputs, calls of a functional model count from 1.
-        kind = operations[name]
-        nested = isinstance(kind, keras.Model) and isinstance(
-            kind, keras.Function
+                postponed.append((key, node))
+        waiting = postponed
+    output_calls = []
+    for name, number, _ in _tensor_keys(config["output_layers"]):
+        # In the list of outputs, the calls of a functional model count from 1.
+        operation = operations[name]
+        is_functional = isinstance(operation, keras.Model) and isinstance(
+            operation, keras.Function
         )
-        makers.append(made[name, number - nested][1])
-    return calls, makers
+        output_calls.append(done[name, number - is_functional][1])
+    return calls, output_calls
 
 
-def needed(calls):
-    """Returns some calls and all that they need, as a set."""
-    found, waiting = set(), list(calls)
+def upstream_calls(calls: Iterable[Call | None]) -> set[Call]:
+    """Returns the set of the calls and of all calls that they depend on."""
+    upstream: set[Call] = set()
+    waiting = list(calls)
     while waiting:
         call = waiting.pop()
-        if call is not None and call not in found:
-            found.add(call)
-            waiting += call.reads
-    return found
+        if call is not None and call not in upstream:
+            upstream.add(call)
+            waiting += call.sources
+    return upstream
 
 
-def _again(operation, node, made):
+def _replay(
+    operation: Any,
+    node: dict[str, Any],
+    done: dict[_CallKey, tuple[list[keras.KerasTensor], Call | None]],
+) -> Call:
     """Returns the call that a node of the configuration describes."""
 
-    def tensor_of(config):
+    def tensor_of(config: dict[str, Any]) -> keras.KerasTensor:
         name, number, index = config["keras_history"]
-        outputs, _ = made[name, number]
+        outputs, _ = done[name, number]
         if outputs:
             return outputs[index]
         return _of_one_image(config["shape"], config["dtype"])
 
     try:
-        args, kwargs = revived([node["args"], node["kwargs"]], tensor_of)
-    except Exception:  # An argument of a class that is not registered.
+        args, kwargs = restore_arguments(
+            [node["args"], node["kwargs"]], tensor_of
+        )
+    except Exception:  # The class of an argument is not registered.
         return Call(operation, (), {}, [])
-    return Call.on(operation, *args, **kwargs)
+    return Call.record(operation, *args, **kwargs)
 
 
-def _of_one_image(shape, dtype):
-    """Returns a symbolic tensor with one image where the batch was."""
+def _of_one_image(shape: tuple, dtype: str) -> keras.KerasTensor:
+    """Returns a symbolic tensor whose batch is one image."""
     # Tensors without a batch, such as kernels, have a first axis of known size.
     if shape and shape[0] is None:
         shape = (1, *shape[1:])
     return keras.KerasTensor(shape, dtype)
 
 
-def _sources(node):
+def _source_keys(node: Any) -> list[_CallKey]:
     """Returns the keys of the calls that a node reads."""
     if isinstance(node, dict):
         if node.get("class_name") == "__keras_tensor__":
@@ -171,10 +195,10 @@ def _sources(node):
             return [(name, number)]
         node = list(node.values())
     if isinstance(node, (list, tuple)):
-        return [source for one in node for source in _sources(one)]
+        return [key for value in node for key in _source_keys(value)]
     return []
 
 
-def _keys(layers):
-    """Returns the list of references, which Keras leaves out around one."""
-    return [layers] if isinstance(layers[0], str) else layers
+def _tensor_keys(references: list) -> list[list]:
+    """Returns a list of references; Keras does not wrap a single one."""
+    return [references] if isinstance(references[0], str) else references

@@ -1,23 +1,25 @@
-"""The check of all that takes an anytime model."""
+"""Check for functions that take an anytime model."""
+
+from typing import Any
 
 
-def check_anytime_model(model):
-    """Raises a clear error for what is no anytime model.
+def check_anytime_model(model: Any) -> None:
+    """Raises a `ValueError` if an object is no `AnytimeModel`.
 
-    A plain Keras model would fail at the first attribute that it lacks, with a
-    message that says nothing of what to do.
+    A plain Keras model would fail at the first missing attribute, with a
+    message that does not say what to do.
 
     Args:
-        model: What is given as an `AnytimeModel`.
+        model: Object that was passed as an `AnytimeModel`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is no `AnytimeModel`.
     """
     if not hasattr(model, "stage_operations"):
         raise ValueError(
-            "This takes an `AnytimeModel`, which has an output of logits for "
-            "each stage. Make one of any graph of Keras layers: "
-            "`keras_anytime.AnytimeModel(inputs, outputs)`, whose output "
-            "layers are named stage_1, stage_2, ... "
+            "This function takes an `AnytimeModel`, which has an output of "
+            "logits for each stage. Any graph of Keras layers can become one: "
+            "`keras_anytime.AnytimeModel(inputs, outputs)`, with output layers "
+            "named stage_1, stage_2, ... "
             f"Received: a {type(model).__name__}"
         )

@@ -1,18 +1,20 @@
-"""What each stage costs: multiply-adds and parameters, from the graph."""
+"""The cost of each stage: multiply-adds and parameters, from the graph."""
 
 import dataclasses
 import math
 import warnings
+from collections.abc import Iterable
 
 import keras
 
+from keras_anytime.stages.calls import Call
 from keras_anytime.stages.calls import graph_calls
-from keras_anytime.stages.calls import needed
+from keras_anytime.stages.calls import upstream_calls
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.multiply_adds import multiply_adds
 
-# Of more layers, a warning names the first only.
-_MOST_NAMES = 5
+# A warning names at most this many layers.
+_MAX_NAMED_LAYERS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +25,8 @@ class StageCost:
         stage: Integer, counted from 1.
         macs: Integer. Multiply-adds of the subnetwork, for one image.
         parameters: Integer. Trainable parameters of the subnetwork.
-        step_macs: Integer. Multiply-adds of the stage's step alone; of its
-            whole pass where the network has no steps.
+        step_macs: Integer. Multiply-adds of the stage's step alone, for one
+            image; of its whole pass if the network has no steps.
         step_parameters: Integer. Trainable parameters that the stage adds.
     """
 
@@ -35,79 +37,99 @@ class StageCost:
     step_parameters: int
 
 
-def stage_costs(model):
+def stage_costs(model: keras.Model) -> list[StageCost]:
     """Returns the cost of each stage of an anytime model.
 
     Multiply-adds (MACs) are those of sums of products, for one image:
-    convolutions, dense layers, attention, recurrences and matrix products.
-    Additions of biases, normalization and activations are not counted, as is
-    usual. They are computed from the shapes in the graph, for each call of a
-    layer. Those of layers that are not known, and of sizes that the graph
-    leaves open, count as 0, with a warning.
+    convolutions, dense layers, attention, recurrences and matrix products. As
+    is usual, additions of biases, normalization and activations are not
+    counted. MACs are computed from the shapes in the graph, for each call of a
+    layer. Unknown layers, and layers whose input has no fixed size, count as 0
+    with a warning.
 
-    A subnetwork's cost is that of its answer alone, without what only the
-    answers before it need. Running all stages up to k, one after another,
-    takes the sum of their `step_macs`: more by the heads, and in MSDNet by
-    convolutions that are part of them.
+    A subnetwork's cost excludes what only earlier answers need. Running all
+    stages up to k in sequence costs the sum of their `step_macs`. This sum
+    also includes the heads of the earlier stages, and for MSDNet the
+    convolutions in these heads.
+
+    ```python
+    for cost in ka.evaluation.stage_costs(model):
+        print(cost.stage, cost.macs, cost.parameters)
+    ```
 
     Args:
         model: An `AnytimeModel`.
 
     Returns:
-        List of K `StageCost`, the first stage first.
+        List of K `StageCost`s, the first stage first.
+
+    Raises:
+        ValueError: If the model is no `AnytimeModel`.
     """
     check_anytime_model(model)
-    calls, makers = graph_calls(model.inputs, model.outputs)
-    unknown = {}
+    calls, output_calls = graph_calls(model.inputs, model.outputs)
+    unknown: dict[str, str] = {}
     macs = {call: multiply_adds(call, unknown) for call in calls}
     if unknown:
-        warnings.warn(_uncounted(model.name, unknown), stacklevel=1)
+        warnings.warn(_unknown_message(model.name, unknown), stacklevel=1)
     costs = []
-    ran, seen = set(), set()
-    size = len(makers) // model.num_stages
+    earlier_calls: set[Call] = set()
+    earlier_operations: set[int] = set()
+    size = len(output_calls) // model.num_stages
     for k in range(1, model.num_stages + 1):
         operations = model.stage_operations(k)
-        answers = makers[(k - 1) * size : k * size]
-        found = _calls_of_stage(calls, answers, operations)
-        added = [
-            operation for operation in operations if id(operation) not in seen
-        ]
-        runs = found - ran if model.interruptible else found
+        answers = output_calls[(k - 1) * size : k * size]
+        stage_calls = _calls_of_stage(calls, answers, operations)
+        step_calls = stage_calls
+        if model.interruptible:
+            step_calls = stage_calls - earlier_calls
         costs.append(
             StageCost(
                 stage=k,
-                macs=sum(macs[call] for call in found),
-                parameters=_count(operations),
-                step_macs=sum(macs[call] for call in runs),
-                step_parameters=_count(added),
+                macs=sum(macs[call] for call in stage_calls),
+                parameters=_count_parameters(operations),
+                step_macs=sum(macs[call] for call in step_calls),
+                step_parameters=_count_parameters(
+                    operation
+                    for operation in operations
+                    if id(operation) not in earlier_operations
+                ),
             )
         )
-        ran |= found
-        seen.update(id(operation) for operation in operations)
+        earlier_calls |= stage_calls
+        earlier_operations.update(map(id, operations))
     return costs
 
 
-def _calls_of_stage(calls, answers, operations):
+def _calls_of_stage(
+    calls: list[Call],
+    answers: list[Call | None],
+    operations: list[keras.Operation],
+) -> set[Call]:
     """Returns the set of calls that have run when a stage answers."""
-    found = needed(answers)
-    # A layer may be called for another answer too. Other operations run
-    # because the network says so: in an ensemble all that came before.
-    own = {id(call.operation) for call in found}
-    others = {id(operation) for operation in operations} - own
-    return found | {call for call in calls if id(call.operation) in others}
+    upstream = upstream_calls(answers)
+    # Of an operation upstream, only the calls upstream count, because a layer
+    # may be called for another answer too. The model may list further
+    # operations: in an ensemble, all networks that ran before.
+    upstream_ids = {id(call.operation) for call in upstream}
+    other_ids = {id(operation) for operation in operations} - upstream_ids
+    return upstream | {
+        call for call in calls if id(call.operation) in other_ids
+    }
 
 
-def _uncounted(name, unknown):
-    named = [f"{layer!r} ({why})" for layer, why in unknown.items()]
-    more = len(named) - _MOST_NAMES
+def _unknown_message(name: str, unknown: dict[str, str]) -> str:
+    reasons = [f"{layer!r} ({reason})" for layer, reason in unknown.items()]
+    more = len(reasons) - _MAX_NAMED_LAYERS
     return (
-        f"Multiply-adds of {name!r} that are not known count as 0: those of "
-        + ", ".join(named[:_MOST_NAMES])
-        + (f" and of {more} other layers" if more > 0 else "")
+        f"Multiply-adds of {name!r} are incomplete. These layers count as 0, "
+        "because their cost is unknown: "
+        + ", ".join(reasons[:_MAX_NAMED_LAYERS])
+        + (f" and {more} other layers" if more > 0 else "")
     )
 
 
-def _count(operations):
+def _count_parameters(operations: Iterable[keras.Operation]) -> int:
     return sum(
         math.prod(variable.shape)
         for operation in operations

@@ -1,18 +1,23 @@
-"""Reading a Keras functional graph: which operations make a subnetwork.
+"""Queries of a functional Keras graph: operations, tensors and calls.
 
-Keras' public attributes of an operation tell of its first call only, so each
+Keras' public attributes of an operation describe its first call only, so each
 operation of a graph must be called once.
 """
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 
-def subnetwork_operations(inputs, outputs):
+def subnetwork_operations(inputs: Any, outputs: Any) -> list[keras.Operation]:
     """Returns the operations that the outputs need, in order of execution.
 
     Args:
         inputs: Symbolic input tensors of a functional model.
-        outputs: Symbolic tensor, or a structure of them, computed from the
+        outputs: Symbolic tensor, or a structure of tensors, computed from the
             inputs.
 
     Returns:
@@ -21,20 +26,20 @@ def subnetwork_operations(inputs, outputs):
     return keras.Function(inputs, outputs).operations
 
 
-def input_tensors(operation):
+def input_tensors(operation: keras.Operation) -> list[keras.KerasTensor]:
     """Returns the list of symbolic tensors that an operation reads."""
     if isinstance(operation, keras.layers.InputLayer):
         return []
     return keras.tree.flatten(operation.input)
 
 
-def output_tensors(operation):
-    """Returns the list of symbolic tensors that an operation makes."""
+def output_tensors(operation: keras.Operation) -> list[keras.KerasTensor]:
+    """Returns the list of symbolic tensors that an operation computes."""
     return keras.tree.flatten(operation.output)
 
 
-def tensor_names(operations):
-    """Returns names for tensors, from the operations that make them.
+def tensor_names(operations: Sequence[keras.Operation]) -> dict[int, str]:
+    """Returns a name for each tensor: that of the operation that computes it.
 
     Args:
         operations: Keras operations, whose names are unique in a model.
@@ -58,8 +63,8 @@ def tensor_names(operations):
     return names
 
 
-def needed_operations(model):
-    """Returns which operations each tensor of a model needs.
+def needed_operations(model: keras.Model) -> dict[int, int]:
+    """Returns the set of operations that each tensor of a model needs.
 
     Args:
         model: A functional model. Of an operation that is called more than
@@ -69,72 +74,84 @@ def needed_operations(model):
         Dict from the `id` of each symbolic tensor to an integer, whose bit i
         is set if the tensor needs `model.operations[i]`.
     """
-    needed = {}
+    needed: dict[int, int] = {}
     for index, operation in enumerate(model.operations):
-        found = 1 << index
+        bits = 1 << index
         for tensor in input_tensors(operation):
-            found |= needed.get(id(tensor), 0)
-        needed |= dict.fromkeys(map(id, output_tensors(operation)), found)
+            bits |= needed.get(id(tensor), 0)
+        needed |= dict.fromkeys(map(id, output_tensors(operation)), bits)
     return needed
 
 
-def boundary(earlier, added, needed):
-    """Returns what a step reads and what it leaves for later.
+def boundary(
+    earlier: Sequence[keras.Operation],
+    added: Sequence[keras.Operation],
+    network: Iterable[keras.Operation],
+) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
+    """Returns the tensors that a step reads, and those that it leaves.
 
     Args:
         earlier: Operations that have run before the step.
         added: Operations that the step runs.
-        needed: Operations of the whole network.
+        network: Operations of the whole network.
 
     Returns:
-        Pair of lists of symbolic tensors: those that `added` reads and
-        `earlier` made, and those that `added` makes and operations of `needed`
-        outside both read. No tensor stands twice.
+        Pair of lists of symbolic tensors without duplicates: the outputs of
+        `earlier` that `added` reads, and the outputs of `added` that
+        operations of `network` outside both read.
     """
-    before = {id(t): t for op in earlier for t in output_tensors(op)}
-    made = {id(t): t for op in added for t in output_tensors(op)}
+    available = {id(t): t for op in earlier for t in output_tensors(op)}
+    computed = {id(t): t for op in added for t in output_tensors(op)}
     done = {id(op) for op in (*earlier, *added)}
-    reads = _used(before, added)
-    leaves = _used(made, [op for op in needed if id(op) not in done])
+    reads = _read_tensors(available, added)
+    leaves = _read_tensors(
+        computed, [op for op in network if id(op) not in done]
+    )
     return reads, leaves
 
 
-def repeated(model):
-    """Returns the operations that are called more than once in a model.
+def repeated(model: keras.Model) -> dict[str, int]:
+    """Returns the operations that a model calls more than once.
 
     Args:
         model: A functional model.
 
     Returns:
-        Dict from their names to the numbers of calls.
+        Dict from the operations' names to their numbers of calls.
     """
-    calls = {name: len(nodes) for name, nodes in _calls(model).items()}
-    return {name: count for name, count in calls.items() if count > 1}
+    counts = {name: len(nodes) for name, nodes in _call_nodes(model).items()}
+    return {name: count for name, count in counts.items() if count > 1}
 
 
-def call_again(model, operations, tensors):
+def call_again(
+    model: keras.Model,
+    operations: Iterable[keras.Operation],
+    tensors: dict[int, keras.KerasTensor],
+) -> None:
     """Calls operations of a model on other tensors, sharing their variables.
 
-    They get the arguments of their call, other than tensors too, from the
-    model's configuration. None may be called more than once in the model.
+    All arguments of the calls, including those that are no tensors, come from
+    the model's configuration. The model must call each operation once.
 
     Args:
-        model: The functional model whose graph they are in.
+        model: The functional model whose graph holds the operations.
         operations: Keras operations, each after those whose output it reads.
-        tensors: Dict from the `id` of each tensor that they read from outside
-            to the tensor to read instead. Gets the new outputs added, by the
+        tensors: Dict from the `id` of each tensor that is read from outside
+            to its replacement. This function adds the new outputs, by the
             `id` of the original output.
     """
     by_name = {operation.name: operation for operation in model.operations}
-    calls = _calls(model)
+    nodes = _call_nodes(model)
 
-    def tensor_of(config):
+    def tensor_of(config: dict[str, Any]) -> keras.KerasTensor:
         name, _, index = config["keras_history"]
         return tensors[id(output_tensors(by_name[name])[index])]
 
     for operation in operations:
-        (call,) = calls[operation.name]
-        args, kwargs = revived([call["args"], call["kwargs"]], tensor_of)
+        (node,) = nodes[operation.name]
+        args, kwargs = restore_arguments(
+            [node["args"], node["kwargs"]], tensor_of
+        )
         outputs = operation(*args, **kwargs)
         for old, new in zip(
             output_tensors(operation), keras.tree.flatten(outputs), strict=True
@@ -142,36 +159,48 @@ def call_again(model, operations, tensors):
             tensors[id(old)] = new
 
 
-def revived(value, tensor_of):
-    """Returns arguments of a call, from their form in a configuration.
+def restore_arguments(
+    value: Any, tensor_of: Callable[[dict[str, Any]], Any]
+) -> Any:
+    """Returns the arguments of a call, from their form in a configuration.
 
     Args:
-        value: An argument, or a structure of them.
+        value: An argument, or a structure of arguments.
         tensor_of: Function from the configuration of a symbolic tensor, a dict
-            with `keras_history`, `shape` and `dtype`, to what takes its place.
+            with `keras_history`, `shape` and `dtype`, to its replacement.
+
+    Returns:
+        The argument, or the same structure of arguments.
     """
     if isinstance(value, (list, tuple)):
-        return type(value)(revived(one, tensor_of) for one in value)
+        return type(value)(restore_arguments(item, tensor_of) for item in value)
     if not isinstance(value, dict):
         return value
     if value.get("class_name") == "__keras_tensor__":
         return tensor_of(value["config"])
     if "class_name" in value:
         return keras.saving.deserialize_keras_object(value)
-    return {key: revived(one, tensor_of) for key, one in value.items()}
+    return {
+        key: restore_arguments(item, tensor_of) for key, item in value.items()
+    }
 
 
-def _calls(model):
+def _call_nodes(model: keras.Model) -> dict[str, list]:
+    """Returns the configuration of each operation's calls, by its name."""
     return {
         layer["name"]: layer["inbound_nodes"]
         for layer in model.get_config()["layers"]
     }
 
 
-def _used(tensors, operations):
-    used = {}
+def _read_tensors(
+    tensors: dict[int, keras.KerasTensor],
+    operations: Iterable[keras.Operation],
+) -> list[keras.KerasTensor]:
+    """Returns those of the tensors that the operations read, once each."""
+    read = {}
     for operation in operations:
         for tensor in input_tensors(operation):
             if id(tensor) in tensors:
-                used[id(tensor)] = tensor
-    return list(used.values())
+                read[id(tensor)] = tensor
+    return list(read.values())

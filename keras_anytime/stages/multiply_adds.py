@@ -1,9 +1,13 @@
-"""How many multiply-adds one call of an operation takes, by its kind.
+"""Multiply-adds of one call of a layer or operation, by its class.
 
 Sums of products count: convolutions, dense layers, attention, recurrences and
-matrix products. Additions of biases, activations, normalization, pooling and
-products value by value do not, as is usual.
+matrix products. As is usual, additions of biases, activations, normalization,
+pooling and elementwise products do not.
 """
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -16,35 +20,39 @@ from keras_anytime.stages.calls import Call
 from keras_anytime.stages.calls import graph_calls
 
 
-def multiply_adds(call, unknown):
+def multiply_adds(call: Call, unknown: dict[str, str]) -> int:
     """Returns the multiply-adds of a call.
 
     Args:
         call: `Call` on tensors of one image.
-        unknown: Dict, which gets why the multiply-adds of an operation are not
-            known, by its name. They count as 0.
+        unknown: Dict from the names of operations whose multiply-adds are
+            unknown, which count as 0, to the reasons. This function adds to
+            it.
 
     Returns:
         Integer.
     """
     try:
-        parts = _parts(call)
-        if parts is None:
+        inner_calls = _inner_calls(call)
+        if inner_calls is None:
             return _rule(call.operation)(call)
     except Exception as error:
-        # Not only of unknown kinds: a class of the user's own may differ from
-        # the known one that it is derived from.
+        # A known class may fail too: a user's class may differ from the known
+        # class that it is derived from.
         unknown[call.operation.name] = str(error)
         return 0
-    return sum(times * multiply_adds(part, unknown) for times, part in parts)
+    return sum(
+        times * multiply_adds(inner_call, unknown)
+        for times, inner_call in inner_calls
+    )
 
 
-def _rule(operation):
+def _rule(operation: keras.Operation) -> Callable[[Call], int]:
     """Returns the function from a call to its multiply-adds."""
     kind = type(operation)
-    for one in kind.__mro__:
-        if one in _LAYERS:
-            return _LAYERS[one]
+    for base in kind.__mro__:
+        if base in _LAYERS:
+            return _LAYERS[base]
     # Operations of `keras.ops` have no public classes.
     if kind.__module__.partition(".")[0] == "keras" and not isinstance(
         operation, keras.Layer
@@ -52,51 +60,55 @@ def _rule(operation):
         if kind.__name__ in _OPERATIONS:
             return _OPERATIONS[kind.__name__]
         if kind.__name__ not in _UNKNOWN_OPERATIONS:
-            return rules.nothing
+            return rules.zero
     raise rules.UnknownCost(
         f"layers of the class {kind.__name__} are not known"
     )
 
 
-def _parts(call):
-    """Returns how often which calls make up a call; `None` if it is one."""
+def _inner_calls(call: Call) -> list[tuple[int, Call]] | None:
+    """Returns the calls that a wrapper or model makes, and how often.
+
+    Returns:
+        List of pairs (times, call), or `None` if the operation wraps no other.
+    """
     layer = call.operation
     if isinstance(layer, (keras.Sequential, layers.Pipeline)):
-        return [(1, part) for part in _chain(layer.layers, call.args[0])]
+        return [(1, inner) for inner in _chain(layer.layers, call.args[0])]
     if isinstance(layer, keras.Function):
-        given = keras.tree.flatten(call.args[0])
-        return [
-            (1, part)
-            for part in graph_calls(layer.inputs, layer.outputs, given)[0]
-        ]
+        tensors = keras.tree.flatten(call.args[0])
+        calls, _ = graph_calls(layer.inputs, layer.outputs, tensors)
+        return [(1, inner) for inner in calls]
     if isinstance(layer, layers.TimeDistributed):
         (sequence,) = keras.tree.flatten(call.args[0])
-        moment = keras.KerasTensor(
+        frame = keras.KerasTensor(
             (sequence.shape[0], *sequence.shape[2:]), sequence.dtype
         )
         times = rules.size(sequence.shape[1:2])
-        return [(times, Call.on(layer.layer, moment))]
+        return [(times, Call.record(layer.layer, frame))]
     if isinstance(layer, layers.Bidirectional):
         return [
-            (1, Call.on(one, call.args[0]))
-            for one in (layer.forward_layer, layer.backward_layer)
+            (1, Call.record(direction, call.args[0]))
+            for direction in (layer.forward_layer, layer.backward_layer)
         ]
     if isinstance(layer, layers.SpectralNormalization):
-        return [(1, Call.on(layer.layer, *call.args))]
+        return [(1, Call.record(layer.layer, *call.args))]
     return None
 
 
-def _chain(chained, tensor):
-    """Yields the calls of layers, each on the output of the one before."""
+def _chain(
+    chained: Sequence[keras.layers.Layer], tensor: keras.KerasTensor
+) -> Iterator[Call]:
+    """Yields the calls of layers, each on the output of the layer before."""
     for layer in chained:
-        call = Call.on(layer, tensor)
+        call = Call.record(layer, tensor)
         yield call
         if not call.outputs:
             return
         (tensor,) = call.outputs
 
 
-# Layers that no multiply-adds are counted of.
+# Layers without multiply-adds.
 _FREE = """
 Activation ActivityRegularization AdaptiveAveragePooling1D
 AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
@@ -121,10 +133,10 @@ TextVectorization UnitNormalization UpSampling1D UpSampling2D UpSampling3D
 ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
 
-# Of a layer's classes, the first that is here.
-_LAYERS = {
-    **{getattr(layers, name): rules.nothing for name in _FREE.split()},
-    **dict.fromkeys([ChannelPadding, SharedKernel], rules.nothing),
+# The first of a layer's base classes that is in this table applies.
+_LAYERS: dict[type, Callable[[Call], int]] = {
+    **{getattr(layers, name): rules.zero for name in _FREE.split()},
+    **dict.fromkeys([ChannelPadding, SharedKernel], rules.zero),
     **dict.fromkeys(rules.CELLS, rules.cell),
     SharedConv2D: rules.shared_kernel,
     layers.AdditiveAttention: rules.additive_attention,
@@ -152,7 +164,7 @@ _LAYERS = {
     layers.StackedRNNCells: rules.cell,
 }
 
-# By the names of the classes of `keras.ops`; others take no multiply-adds.
+# By class names of `keras.ops`. Other operations have no multiply-adds.
 _OPERATIONS = {
     "Conv": rules.convolution,
     "ConvTranspose": rules.transposed_convolution,

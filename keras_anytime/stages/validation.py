@@ -1,4 +1,4 @@
-"""What a graph must be to be an anytime network, checked when it is made."""
+"""Checks of a graph when an anytime model is made from it."""
 
 import itertools
 import warnings
@@ -11,25 +11,29 @@ from keras_anytime.stages.cost import stage_costs
 _PROBABILITIES = ("softmax", "sigmoid")
 
 
-def check_graph(model):
+def check_graph(model: keras.Model) -> None:
     """Raises a `ValueError` if a graph cannot be an anytime network.
 
     Args:
-        model: A functional `keras.Model` with one output or more per stage.
+        model: A functional `keras.Model` with at least one output per stage.
+
+    Raises:
+        ValueError: If the model has several inputs, calls a model as a layer,
+            outputs probabilities, or has its stages in the wrong order.
     """
     if len(model.inputs) != 1:
         raise ValueError(
-            "An anytime network takes one input; join several ones in a layer "
-            "before it, such as the channels of one image. "
+            "An anytime network takes one input; join several inputs into one "
+            "tensor, for example as channels of one image. "
             f"Received: {len(model.inputs)} inputs, "
-            f"{[one.name for one in model.inputs]}"
+            f"{[tensor.name for tensor in model.inputs]}"
         )
     for operation in model.operations:
         if isinstance(operation, keras.Model):
             raise ValueError(
-                "A stage is a part of the graph, and a model that is called as "
-                "a layer hides its own: take the tensors of its layers, such "
-                "as `inner.get_layer(name).output`, with `inner.input` as the "
+                "A stage is a part of the graph, but a model called as a layer "
+                "hides its own graph. Use the tensors of its layers, such as "
+                "`inner.get_layer(name).output`, with `inner.input` as the "
                 "input; or call its layers one by one. "
                 f"Received: the model {operation.name!r} as a layer"
             )
@@ -37,29 +41,31 @@ def check_graph(model):
     _check_order(model)
 
 
-def _check_logits(model):
-    answers = {id(tensor) for tensor in model.outputs}
+def _check_logits(model: keras.Model) -> None:
+    """Raises a `ValueError` if an output is a softmax or sigmoid."""
+    output_ids = {id(tensor) for tensor in model.outputs}
     for operation in model.operations:
-        made = graph.output_tensors(operation)
-        if answers.isdisjoint(map(id, made)):
+        tensors = graph.output_tensors(operation)
+        if output_ids.isdisjoint(map(id, tensors)):
             continue
         activation = getattr(operation, "activation", operation)
         name = getattr(activation, "__name__", type(activation).__name__)
         if name.lower() in _PROBABILITIES:
             raise ValueError(
-                "The stages give logits: losses, confidences and exports take "
-                "their outputs so. Leave the activation out, and give the loss "
-                "`from_logits=True`. "
+                "The stages give logits, because losses, confidences and "
+                "exports expect them. Remove the activation, and set "
+                "`from_logits=True` in the loss. "
                 f"Received: the output {operation.name!r} with {name.lower()}"
             )
 
 
-def _check_order(model):
-    """Refuses a stage that needs only a part of what the one before needs.
+def _check_order(model: keras.Model) -> None:
+    """Raises a `ValueError` if a stage is part of the stage before it.
 
-    What a head adds, no other stage needs. A later stage is in the wrong place
-    if it has a part, or the same, of what the stages have in common, and fewer
-    layers with weights; unless they cost more than the many of the other.
+    Operations of a head serve one stage only, so the check compares the
+    operations that several stages share. A stage is in the wrong place if all
+    its shared operations are among those of the stage before it, and it has
+    fewer layers with weights, and it does not cost more.
     """
     needed = graph.needed_operations(model)
     weighted = sum(
@@ -67,33 +73,29 @@ def _check_order(model):
         for index, operation in enumerate(model.operations)
         if getattr(operation, "weights", None)
     )
-    image = 1  # The first operation; all stages need it.
-    once = common = 0
+    image = 1  # Bit 0: the input layer, which all stages need.
+    seen = shared = 0
     for tensor in model.outputs:
-        common |= once & needed[id(tensor)] & ~image
-        once |= needed[id(tensor)]
-    stages = list(zip(model.output_names, model.outputs, strict=True))
-    pairs = itertools.pairwise(stages)
+        shared |= seen & needed[id(tensor)] & ~image
+        seen |= needed[id(tensor)]
+    outputs = list(zip(model.output_names, model.outputs, strict=True))
+    pairs = itertools.pairwise(outputs)
     for index, ((first, earlier), (second, later)) in enumerate(pairs, 1):
         before, after = needed[id(earlier)], needed[id(later)]
-        part = after & common
+        shared_after = after & shared
+        is_part = shared_after and not shared_after & ~before
         fewer = (after & weighted).bit_count() < (before & weighted).bit_count()
-        if (
-            part
-            and not part & ~before
-            and fewer
-            and not _costs_more(model, index)
-        ):
+        if is_part and fewer and not _costs_more(model, index):
             raise ValueError(
-                "Stages are ordered from the smallest subnetwork to the whole "
-                "network: give the outputs in this order, and name their "
-                f"layers so. Received: {second!r} after {first!r}, of which it "
-                "needs a part"
+                "Stages must be ordered from the smallest subnetwork to the "
+                "whole network. Pass the outputs in this order, and name their "
+                f"layers accordingly. Received: {second!r} after {first!r}, "
+                "although it needs only a part of the same layers"
             )
 
 
-def _costs_more(model, index):
-    """Whether the stage of an output costs more than the one before it."""
+def _costs_more(model: keras.Model, index: int) -> bool:
+    """Returns whether an output's stage costs more than the stage before it."""
     size = len(model.outputs) // model.num_stages
     with warnings.catch_warnings(action="ignore"):
         costs = [cost.macs for cost in stage_costs(model)]

@@ -8,7 +8,8 @@ from keras_anytime.evaluation.curve import CurvePoint
 def _ensemble():
     """Two cascades, of which stages 1, 2 and 2, 3 give answers."""
     networks = [
-        ka.nets.res_ann((8, 8, 1), 10, n=n, c=4, s=1) for n in ((1, 1), (2, 1))
+        ka.nets.res_ann((8, 8, 1), 10, units=units, filters=(4, 8))
+        for units in ((1, 1), (2, 1))
     ]
     errors = ((0.5, 0.4), (0.45, 0.3, 0.2))
     curves = [
@@ -42,45 +43,47 @@ NETWORKS = {
         filters=(4, 8),
     ),
     "cascade_sparse_resnet": lambda: ka.nets.cascade_sparse_resnet(
-        (8, 8, 1), 10, stages=3, units=(2, 2), filters=(4, 8)
+        (8, 8, 1), 10, num_stages=3, units=(2, 2), filters=(4, 8)
     ),
     "res_ann": lambda: ka.nets.res_ann(
-        (32, 32, 3), 5, n=(1, 2), c=4, s=1, unit="bottleneck", stem="imagenet"
+        (32, 32, 3),
+        5,
+        units=(1, 2),
+        filters=(16, 32),
+        unit="bottleneck",
+        stem="imagenet",
     ),
     "dense_ann": lambda: ka.nets.dense_ann(
-        (32, 32, 3), 5, layers=(2, 2), growth=4, first_head=1, period=2
+        (32, 32, 3), 5, (2, 2), growth=4, first_head=1, head_every=2
     ),
     "msdnet": lambda: ka.nets.msdnet(
-        (16, 16, 1), 10, stages=2, base=1, step=1, initial_filters=4, growth=2
+        (16, 16, 1), 10, 2, 1, 1, initial_filters=4, growth=2
     ),
     "inclusive_resnext": lambda: ka.nets.inclusive_resnext(
         (8, 8, 1),
         10,
-        blocks=2,
-        width=8,
+        num_stages=2,
+        units=(1, 1),
+        filters=(8, 16),
         branches=4,
-        bottleneck=2,
-        stages=2,
-        factors=(1, 2),
+        branch_filters=2,
     ),
     "inclusive_sparse_resnext": lambda: ka.nets.inclusive_sparse_resnext(
         (8, 8, 1),
         10,
-        blocks=2,
-        width=8,
+        num_stages=2,
+        units=(1, 1),
+        filters=(8, 16),
         branches=4,
-        bottleneck=2,
-        stages=2,
-        factors=(1, 2),
+        branch_filters=2,
     ),
     "shallow_resnext": lambda: ka.nets.shallow_resnext(
         (8, 8, 1),
         10,
-        blocks=4,
-        width=8,
+        units=(2, 2),
+        filters=(8, 16),
         branches=2,
-        bottleneck=2,
-        factors=(1, 2),
+        branch_filters=2,
     ),
     "hierarchical": lambda: ka.nets.sparse_resnet(
         (8, 8, 1),
@@ -102,18 +105,17 @@ VARIANTS = {
         filters=(8, 16),
     ),
     "msdnet_of_three_stages": lambda: ka.nets.msdnet(
-        (16, 16, 1), 10, stages=3, base=1, step=1, initial_filters=4, growth=2
+        (16, 16, 1), 10, 3, 1, 1, initial_filters=4, growth=2
     ),
     "inclusive_sparse_resnext_of_three_stages": (
         lambda: ka.nets.inclusive_sparse_resnext(
             (8, 8, 1),
             10,
-            blocks=2,
-            width=12,
+            num_stages=3,
+            units=(1, 1),
+            filters=(12, 24),
             branches=6,
-            bottleneck=2,
-            stages=3,
-            factors=(1, 2),
+            branch_filters=2,
         )
     ),
     "width_nested_resnet_even": lambda: ka.nets.width_nested_resnet(
@@ -140,14 +142,16 @@ VARIANTS = {
         unit="bottleneck",
         stem="imagenet",
     ),
-    "res_ann_cifar": lambda: ka.nets.res_ann((8, 8, 1), 10, n=(1, 2), c=4, s=1),
+    "res_ann_cifar": lambda: ka.nets.res_ann(
+        (8, 8, 1), 10, units=(1, 2), filters=(4, 8)
+    ),
     "msdnet_imagenet": lambda: ka.nets.msdnet(
         (64, 64, 3),
         5,
-        stages=2,
-        base=2,
-        step=1,
-        step_mode="lin_grow",
+        num_stages=2,
+        first_head=2,
+        head_every=1,
+        head_spacing="lin_grow",
         initial_filters=4,
         growth=2,
         growth_factors=(1, 2, 4, 4),
@@ -157,22 +161,20 @@ VARIANTS = {
     "inclusive_resnext_imagenet": lambda: ka.nets.inclusive_resnext(
         (64, 64, 3),
         {"fine": 5, "coarse": 2},
-        blocks=4,
-        width=8,
+        num_stages=2,
+        units=(1, 1, 1, 1),
+        filters=(8, 16, 32, 32),
         branches=2,
-        stages=2,
-        factors=(1, 2, 4, 4),
         stem="imagenet",
     ),
     "inclusive_sparse_resnext_imagenet": (
         lambda: ka.nets.inclusive_sparse_resnext(
             (64, 64, 3),
             5,
-            blocks=4,
-            width=8,
+            num_stages=2,
+            units=(1, 1, 1, 1),
+            filters=(8, 16, 32, 32),
             branches=2,
-            stages=2,
-            factors=(1, 2, 4, 4),
             stem="imagenet",
         )
     ),

@@ -59,11 +59,10 @@ def _grouped_net():
     return ka.nets.shallow_resnext(
         (8, 8, 1),
         10,
-        blocks=2,
-        width=8,
+        units=(1, 1),
+        filters=(8, 16),
         branches=2,
-        bottleneck=2,
-        factors=(1, 2),
+        branch_filters=2,
     )
 
 

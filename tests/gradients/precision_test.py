@@ -30,7 +30,9 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 NETWORKS = {
     "3 stages": tiny_net,
-    "25 stages": lambda: ka.nets.res_ann((8, 8, 1), 10, n=(9, 8, 8), c=4),
+    "25 stages": lambda: ka.nets.res_ann(
+        (8, 8, 1), 10, units=(9, 8, 8), filters=(4, 8, 16)
+    ),
 }
 
 

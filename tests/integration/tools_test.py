@@ -169,7 +169,7 @@ def test_the_training_benchmark_takes_any_network(repository):
         repository,
         "tools/benchmark_training.py",
         "--net=cascade_sparse_resnet",
-        '--net_arguments={"stages": 2}',
+        '--net_arguments={"num_stages": 2}',
         "--image_size=8",
         "--batch_size=2",
         "--units=2",

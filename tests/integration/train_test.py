@@ -435,7 +435,8 @@ def test_label_sets_by_a_flag(repository, tmp_path, cifar100_dir):
         "--data=cifar100",
         '--labels={"fine": "label", "coarse": "coarse_label"}',
         "--net=inclusive_sparse_resnext47",
-        '--net_arguments={"blocks": 3, "width": 24, "stages": 3}',
+        '--net_arguments={"num_stages": 3, "units": [1, 1, 1], '
+        '"filters": [24, 48, 96]}',
         "--epochs=1",
     )
     assert run.returncode == 0, run.stderr

@@ -30,7 +30,7 @@ def _image():
 
 
 def _sliced_outputs(slices, x):
-    """What each slice computes from the channels of its own stages."""
+    """Returns each slice's output from the channels of its own stages."""
     ends = np.cumsum(INPUTS)
     return tf.concat(
         [layer(x[..., :end]) for layer, end in zip(slices, ends, strict=True)],
@@ -58,7 +58,7 @@ def test_output_and_gradient_equal_the_slices(make):
     got = tape.gradient(whole_loss, [kernel.value, bias.value])
     want = tape.gradient(
         parts_loss,
-        [[v.value for v in one.trainable_variables] for one in slices],
+        [[v.value for v in part.trainable_variables] for part in slices],
     )
     # The gradient of the one kernel holds those of the slices, and no more.
     from keras_anytime.layers import masks
@@ -66,13 +66,13 @@ def test_output_and_gradient_equal_the_slices(make):
     np.testing.assert_allclose(
         got[0],
         masks.assemble_kernel(
-            [np.asarray(one[0]) for one in want], INPUTS, OUTPUTS
+            [np.asarray(kernel) for kernel, _ in want], INPUTS, OUTPUTS
         ),
         rtol=1e-4,
         atol=1e-3,
     )
     np.testing.assert_allclose(
-        got[1], tf.concat([one[1] for one in want], 0), rtol=1e-4, atol=1e-3
+        got[1], tf.concat([bias for _, bias in want], 0), rtol=1e-4, atol=1e-3
     )
 
 

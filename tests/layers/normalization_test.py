@@ -86,7 +86,7 @@ def test_what_cannot_be_fused_is_done_as_by_keras():
 def test_it_is_compiled_by_xla():
     x = np.random.default_rng(0).standard_normal((4, 3, 5, 4)).astype("f")
     tf = pytest.importorskip("tensorflow")
-    want, layer = (one for one in _pair())
+    want, layer = _pair()
     run = tf.function(lambda one: layer(one, training=True), jit_compile=True)
     np.testing.assert_allclose(run(x), want(x, training=True), atol=1e-4)
     np.testing.assert_allclose(

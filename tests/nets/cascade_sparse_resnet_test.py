@@ -98,8 +98,8 @@ def test_numbers_are_those_that_the_rules_say(stages, units, unit, training):
     rules = numbers.Computed(model, x, training)
     expected = _follow_rules(rules, stages, units, unit)
     actual = keras.tree.flatten(model(x, training=training))
-    for one, other in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    for got, want in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
     assert rules.used == {layer.name for layer in model.layers if layer.weights}
 
 
@@ -171,11 +171,17 @@ def test_steps_cost_the_whole_network_and_the_heads_before(stages, units, unit):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"stages": 4}, r"a multiple of 8 units.*units=\(2, 2\) \(4 in all\)"),
-        ({"stages": 2, "units": (2, 1)}, "a multiple of 2 units.*3 in all"),
-        ({"stages": 0}, "whole number of 1 or more.*stages=0"),
-        ({"stages": 1.5}, "whole number of 1 or more.*stages=1.5"),
-        ({"stages": True}, "whole number of 1 or more.*stages=True"),
+        (
+            {"num_stages": 4},
+            r"a multiple of 8 units.*units=\(2, 2\) \(4 in total\)",
+        ),
+        (
+            {"num_stages": 2, "units": (2, 1)},
+            "a multiple of 2 units.*3 in total",
+        ),
+        ({"num_stages": 0}, "whole number of 1 or more.*num_stages=0"),
+        ({"num_stages": 1.5}, "whole number of 1 or more.*num_stages=1.5"),
+        ({"num_stages": True}, "whole number of 1 or more.*num_stages=True"),
         ({"units": (4,)}, r"one number for each block.*units=\(4,\)"),
         ({"units": (4, 0)}, r"number of 1 or more.*units=\(4, 0\)"),
         ({"unit": "plain"}, r"\['basic', 'bottleneck'\].*unit='plain'"),
@@ -188,7 +194,7 @@ def test_wrong_arguments_are_refused(arguments, message):
     settings = {
         "input_shape": (8, 8, 1),
         "classes": 3,
-        "stages": 3,
+        "num_stages": 3,
         "units": (2, 2),
         "filters": (4, 8),
         **arguments,

@@ -54,7 +54,7 @@ def test_a_description_tells_the_cost_of_each_stage():
 
 
 def test_unknown_arguments_are_refused():
-    with pytest.raises(ValueError, match="n, c, s, .*'depth'"):
+    with pytest.raises(ValueError, match="units, filters, .*'depth'"):
         ka.nets.get("res_ann_7_16", depth=3)
 
 
@@ -76,8 +76,8 @@ def test_a_family_goes_by_the_name_of_its_builder():
     assert model.to_json() == same.to_json()
     parts = ka.nets.independent("width_nested_resnet", (8, 8, 1), 3, **small)
     assert len(parts) == model.num_stages
-    for name in {catalogue.find(one).builder.__name__ for one in NAMES}:
-        assert catalogue.complete(
+    for name in {catalogue.find(name).builder.__name__ for name in NAMES}:
+        assert catalogue.complete_arguments(
             catalogue.find(name).builder, catalogue.find(name).defaults
         )
 
@@ -85,7 +85,7 @@ def test_a_family_goes_by_the_name_of_its_builder():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [one for one in ka.nets.names() if one.endswith(("_imagenet", "_cub"))],
+    [name for name in NAMES if name.endswith(("_imagenet", "_cub"))],
 )
 def test_imagenet_networks_see_real_images(name, hymenoptera):
     model = ka.nets.get(name, classes=2)

@@ -35,7 +35,7 @@ def test_heads_are_where_the_paper_has_them():
 
 def test_channels_grow_and_are_halved_between_blocks():
     model = ka.nets.dense_ann(
-        (32, 32, 3), 5, layers=(2, 3, 1), growth=4, first_head=1, period=1
+        (32, 32, 3), 5, (2, 3, 1), growth=4, first_head=1, head_every=1
     )
     channels = 2 * 4
     stage = 0
@@ -52,7 +52,7 @@ def test_channels_grow_and_are_halved_between_blocks():
 
 def test_the_last_layer_has_a_head_in_any_case():
     model = ka.nets.dense_ann(
-        (16, 16, 3), 5, (2, 2), 4, first_head=1, period=2, stem="cifar"
+        (16, 16, 3), 5, (2, 2), 4, first_head=1, head_every=2, stem="cifar"
     )
     assert model.num_stages == 3
 
@@ -60,15 +60,20 @@ def test_the_last_layer_has_a_head_in_any_case():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": ()}, "`layers`"),
-        ({"layers": (2, 0)}, "`layers`"),
+        ({"layers_per_block": ()}, "`layers_per_block`"),
+        ({"layers_per_block": (2, 0)}, "`layers_per_block`"),
         ({"first_head": 9}, "first_head=9"),
         ({"growth": 0}, "growth=0"),
-        ({"period": 0}, "period=0"),
+        ({"head_every": 0}, "head_every=0"),
         ({"stem": "tiny"}, "stem='tiny'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
-    settings = {"layers": (2, 2), "growth": 4, "first_head": 2, **arguments}
+    settings = {
+        "layers_per_block": (2, 2),
+        "growth": 4,
+        "first_head": 2,
+        **arguments,
+    }
     with pytest.raises(ValueError, match=message):
         ka.nets.dense_ann((32, 32, 3), 5, **settings)

@@ -10,7 +10,12 @@ from tests.testing import digits
 
 
 def _networks():
-    return [ka.nets.res_ann((8, 8, 1), 10, n=n, c=4) for n in ((1, 1), (3,))]
+    return [_network((1, 1)), _network((3,))]
+
+
+def _network(units, classes=10, width=4):
+    filters = [width * 2**block for block in range(len(units))]
+    return ka.nets.res_ann((8, 8, 1), classes, units=units, filters=filters)
 
 
 def _curve(model, errors):
@@ -49,7 +54,7 @@ def test_costs_add_up_over_the_networks():
     networks, model = _ensemble()
     small, large = (stage_costs(network) for network in networks)
     costs = stage_costs(model)
-    before = sum(one.step_macs for one in small)
+    before = sum(cost.step_macs for cost in small)
     assert [cost.macs for cost in costs] == [
         small[0].macs,
         before,
@@ -84,8 +89,9 @@ def test_it_is_trained_saved_and_streams_like_one_network(tmp_path):
     for got, want in zip(again.predict(x[:1], verbose=0), wanted, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5)
     ka.export.tflite(model, tmp_path / "ensemble.tflite")
-    with ka.runtime.AnytimePredictor(tmp_path / "ensemble.tflite") as one:
-        results = list(one.stream(x[0]))
+    path = tmp_path / "ensemble.tflite"
+    with ka.runtime.AnytimePredictor(path) as predictor:
+        results = list(predictor.stream(x[0]))
     for result, want in zip(results, wanted, strict=True):
         np.testing.assert_allclose(
             result.logits, want[0], atol=1e-5 * np.abs(want).max()
@@ -98,18 +104,18 @@ def test_networks_that_do_not_fit_are_refused():
         _curve(networks[0], (0.5, 0.4)),
         _curve(networks[1], (0.4, 0.3, 0.2)),
     ]
-    other = ka.nets.res_ann((8, 8, 1), 5, n=(3,), c=4)
-    wider = _curve(ka.nets.res_ann((8, 8, 1), 10, n=(1, 1), c=8), (0.5, 0.4))
+    other = _network((3,), classes=5)
+    wider = _curve(_network((1, 1), width=8), (0.5, 0.4))
     coarse = dataclasses.replace(curves[0], classes=5)
     sets = [
-        ka.nets.res_ann((8, 8, 1), dict(classes), n=n, c=4)
-        for n, classes in (
+        _network(units, dict(classes))
+        for units, classes in (
             ((1, 1), (("fine", 10), ("coarse", 2))),
             ((3,), (("coarse", 2), ("fine", 10))),
         )
     ]
     passes = ka.nets.inclusive_resnext(
-        (8, 8, 1), 10, blocks=1, width=8, stages=2, factors=(1,)
+        (8, 8, 1), 10, num_stages=2, units=(1,), filters=(8,)
     )
     shorter = dataclasses.replace(curves[1], examples=3)
     for nets, measured, message in (

@@ -9,7 +9,7 @@ from tests.testing import tiny_net
 
 
 def test_each_is_a_stage_with_weights_of_its_own():
-    model = ka.nets.res_ann((8, 8, 1), 10, n=(1, 1), c=4)
+    model = ka.nets.res_ann((8, 8, 1), 10, units=(1, 1), filters=(4, 8))
     x, y = digits(32)
     before = model.predict(x, verbose=0)
     networks = ka.nets.independent(model)
@@ -64,13 +64,13 @@ def test_names_and_label_sets_work_too():
     oracle = ka.nets.independent(
         "width_resnet42", (8, 8, 1), {"fine": 4, "coarse": 2}, units=(1, 1, 1)
     )
-    assert [one.name for one in oracle] == [
+    assert [network.name for network in oracle] == [
         "width_resnet42_w1",
         "width_resnet42_w2",
         "width_resnet42_w4",
     ]
     cascade = ka.nets.independent(
-        "res_ann_7_16", (8, 8, 1), {"fine": 4, "coarse": 2}, n=1
+        "res_ann_7_16", (8, 8, 1), {"fine": 4, "coarse": 2}, units=(1, 1, 1)
     )
     for network in (*oracle, *cascade):
         assert network.output_names == ["stage_1_fine", "stage_1_coarse"]
@@ -78,7 +78,7 @@ def test_names_and_label_sets_work_too():
 
 def test_wrong_arguments_are_refused():
     model = tiny_net()
-    with pytest.raises(ValueError, match="no further arguments"):
+    with pytest.raises(ValueError, match="a model takes none"):
         ka.nets.independent(model, classes=10)
     with pytest.raises(ValueError, match="'depth'"):
         ka.nets.independent("width_resnet42", depth=3)

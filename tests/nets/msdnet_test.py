@@ -33,10 +33,10 @@ def test_msdnet_of_35_layers_is_that_of_its_authors():
     # Activations and pooling are in their figure, at 0.2% of it.
     model = ka.nets.msdnet((224, 224, 3), 1000, 5, 7, 7, **IMAGENET)
     costs = stage_costs(model)
-    assert sum(one.step_macs for one in costs) == pytest.approx(
+    assert sum(cost.step_macs for cost in costs) == pytest.approx(
         3253.79e6, rel=0.005
     )
-    assert sum(one.step_parameters for one in costs) == pytest.approx(
+    assert sum(cost.step_parameters for cost in costs) == pytest.approx(
         62.31e6, rel=0.0005
     )
     # What they count up to the heads before holds features that only later
@@ -86,7 +86,7 @@ def test_cifar_networks(name, heads_after):
 def test_steps_that_grow_put_heads_after_triangular_numbers():
     # Huang 2018, Appendix A: the k-th head after 1 + 2 + ... + k layers.
     model = ka.nets.msdnet(
-        (16, 16, 3), 10, 4, base=1, step=1, step_mode="lin_grow", growth=2
+        (16, 16, 3), 10, 4, 1, 1, head_spacing="lin_grow", growth=2
     )
     assert _layers_before_heads(model) == [1, 3, 6, 10]
 
@@ -95,9 +95,9 @@ def test_a_block_drops_the_finest_scale_and_reduces_channels():
     model = ka.nets.msdnet(
         (32, 32, 3),
         10,
-        stages=6,
-        base=1,
-        step=1,
+        num_stages=6,
+        first_head=1,
+        head_every=1,
         initial_filters=8,
         growth=4,
         layers_per_block=(3, 2, 1),
@@ -130,9 +130,9 @@ def test_a_block_drops_the_finest_scale_and_reduces_channels():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"step_mode": "odd"}, "step_mode='odd'"),
-        ({"stages": 0}, "stages=0"),
-        ({"base": 0}, "base=0"),
+        ({"head_spacing": "odd"}, "head_spacing='odd'"),
+        ({"num_stages": 0}, "num_stages=0"),
+        ({"first_head": 0}, "first_head=0"),
         ({"growth_factors": (1, 2)}, "one number"),
         ({"growth_factors": ()}, "1 or more for each scale"),
         ({"growth": 3, "growth_factors": (1, 1, 4)}, "must be even"),
@@ -144,6 +144,6 @@ def test_a_block_drops_the_finest_scale_and_reduces_channels():
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
-    settings = {"stages": 5, **arguments}
+    settings = {"num_stages": 5, **arguments}
     with pytest.raises(ValueError, match=message):
         ka.nets.msdnet((32, 32, 3), 10, **settings)

@@ -1,4 +1,4 @@
-"""What Sparse ResNets compute, in NumPy, along the rules of `sparse_rule`."""
+"""Sparse ResNets in NumPy, computed by the rules of `sparse_rule`."""
 
 import keras
 import numpy as np
@@ -116,7 +116,7 @@ def moved(model, seed=0):
 
 
 def assert_same_function(model, other, x):
-    """Whether models compute the same with the same weights, also in training.
+    """Asserts that models with the same weights compute the same.
 
     Args:
         model: A Keras model, that gets the weights of the other one.

@@ -1,12 +1,12 @@
-"""What the stages of the papers' networks cost, recorded.
+"""Recorded costs of the stages of the papers' networks.
 
-Building all of them takes minutes. So a change is held against the file of
-their costs: that their arguments are those it was made with, and that its
-numbers are the published ones. The complete suite builds them anew.
+Building all networks takes minutes. The fast suite therefore compares the
+recorded arguments with the catalogue's, and the recorded costs with the
+published ones. The complete suite builds the networks again.
+
+After an intended change of a network, write the file again:
 
     python -m tests.nets.recorded
-
-writes the file again, where a change of a network is meant.
 """
 
 import dataclasses
@@ -23,19 +23,21 @@ _PATH = pathlib.Path(__file__).with_name("recorded_costs.json")
 def arguments(name):
     """Returns all arguments of the builder, as JSON has them."""
     configuration = catalogue.find(name)
-    found = catalogue.complete(configuration.builder, configuration.defaults)
-    named = {"builder": configuration.builder.__name__, **found}
+    settings = catalogue.complete_arguments(
+        configuration.builder, configuration.defaults
+    )
+    named = {"builder": configuration.builder.__name__, **settings}
     return json.loads(json.dumps(named))
 
 
 def costs(name):
     """Returns the recorded `StageCost` of each stage."""
-    return [StageCost(*one) for one in _recorded()[name]["stages"]]
+    return [StageCost(*values) for values in _recorded()[name]["stages"]]
 
 
 def recorded_arguments():
     """Returns a dict from the networks' names to the arguments recorded."""
-    return {name: one["arguments"] for name, one in _recorded().items()}
+    return {name: entry["arguments"] for name, entry in _recorded().items()}
 
 
 def _recorded():
@@ -43,16 +45,17 @@ def _recorded():
 
 
 def main():
-    found = {}
+    entries = {}
     for name in ka.nets.names():
         stages = ka.evaluation.stage_costs(ka.nets.get(name))
-        found[name] = {
+        entries[name] = {
             "arguments": arguments(name),
             "stages": [dataclasses.astuple(stage) for stage in stages],
         }
         print(name, flush=True)
     lines = (
-        f"{json.dumps(name)}: {json.dumps(one)}" for name, one in found.items()
+        f"{json.dumps(name)}: {json.dumps(entry)}"
+        for name, entry in entries.items()
     )
     _PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

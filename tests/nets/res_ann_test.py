@@ -18,7 +18,7 @@ def _convolutions(model, *apart):
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_it_has_6n_plus_3_convolutions(n):
     # Hu 2017, Section 4.1: a stem, 3 n units of two, and two between blocks.
-    model = ka.nets.res_ann((8, 8, 3), 10, n=n, c=4)
+    model = ka.nets.res_ann((8, 8, 3), 10, units=(n, n, n), filters=(4, 8, 16))
     assert len(_convolutions(model)) == 6 * n + 3
     assert model.num_stages == 3 * n
 
@@ -26,7 +26,9 @@ def test_it_has_6n_plus_3_convolutions(n):
 def test_units_cost_the_same_everywhere():
     # "the run-time of each bottleneck unit stays constant in a network".
     n, c = 3, 8
-    model = ka.nets.res_ann((32, 32, 3), 10, n=n, c=c)
+    model = ka.nets.res_ann(
+        (32, 32, 3), 10, units=(n, n, n), filters=(c, 2 * c, 4 * c)
+    )
     unit = 2 * 9 * c * c * 32 * 32
     costs = stage_costs(model)
     for k, cost in enumerate(costs, start=1):
@@ -41,32 +43,40 @@ def test_units_cost_the_same_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("n", "s", "heads_after"),
+    ("units", "head_every", "heads_after"),
     [
-        (2, 1, [1, 2, 3, 4, 5, 6]),
-        (2, 2, [2, 4, 6]),
-        (2, 4, [2, 6]),
-        (2, 5, [1, 6]),
+        ((2, 2, 2), 1, [1, 2, 3, 4, 5, 6]),
+        ((2, 2, 2), 2, [2, 4, 6]),
+        ((2, 2, 2), 4, [2, 6]),
+        ((2, 2, 2), 5, [1, 6]),
         ((1, 2), 2, [1, 3]),
     ],
 )
-def test_heads_are_counted_back_from_the_last_unit(n, s, heads_after):
+def test_heads_are_counted_back_from_the_last_unit(
+    units, head_every, heads_after
+):
     # Hu 2017, Appendix B: units L - c i, "so that the last layer always
     # predict".
-    model = ka.nets.res_ann((8, 8, 3), 10, n=n, c=4, s=s)
-    found = [
+    model = ka.nets.res_ann(
+        (8, 8, 3),
+        10,
+        units=units,
+        filters=(4, 8, 16)[: len(units)],
+        head_every=head_every,
+    )
+    depths = [
         sum(
             op.name.split("_stage")[0].endswith("_add")
             for op in model.stage_operations(k)
         )
         for k in range(1, model.num_stages + 1)
     ]
-    assert found == heads_after
+    assert depths == heads_after
 
 
 def test_a_unit_is_the_pre_activation_unit():
     # BN-ReLU-3x3-BN-ReLU-3x3 plus its input (Hu 2019, Appendix B), by hand.
-    model = ka.nets.res_ann((6, 6, 2), 3, n=(1,), c=4)
+    model = ka.nets.res_ann((6, 6, 2), 3, units=(1,), filters=(4,))
     x = np.random.default_rng(0).standard_normal((2, 6, 6, 2)).astype("f")
 
     def run(name, value):
@@ -129,11 +139,12 @@ def test_every_pair_of_the_papers_is_there():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 0}, "`n`"),
-        ({"n": ()}, "`n`"),
-        ({"c": 0}, "c=0"),
-        ({"s": 0}, "s=0"),
-        ({"s": 1.5}, "s=1.5"),
+        ({"units": 1}, "`units`"),
+        ({"units": ()}, "`units`"),
+        ({"filters": (8, 0, 8)}, "`filters`"),
+        ({"filters": (8, 8)}, "one number for each block"),
+        ({"head_every": 0}, "head_every=0"),
+        ({"head_every": 1.5}, "head_every=1.5"),
         ({"unit": "plain"}, "unit='plain'"),
         ({"stem": "tiny"}, "stem='tiny'"),
         ({"classes": 1}, "classes=1"),

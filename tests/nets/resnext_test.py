@@ -12,11 +12,10 @@ from tests.layers.references import grouped_by_hand
 from tests.testing import sampled
 
 TINY = {
-    "blocks": 2,
-    "width": 8,
+    "units": (1, 1),
+    "filters": (8, 16),
     "branches": 4,
-    "bottleneck": 2,
-    "factors": (1, 2),
+    "branch_filters": 2,
 }
 
 
@@ -53,10 +52,10 @@ def test_subnetworks_of_i_resnext_sum_their_branches():
     # x + sum of F(x; w_i, u_{i,k}) over the first C_k branches, each 1x1, 3x3,
     # 1x1 after BN-ReLU of subnetwork k's own (Section 3.1).
     model = _randomized(
-        ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, stages=2)
+        ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, num_stages=2)
     )
     image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
-    want = []
+    expected = []
     for k in (1, 2):
         x = np.asarray(model.get_layer("stem_stage1_conv")(image))
         for block, inner in ((1, 2), (2, 4)):
@@ -79,9 +78,11 @@ def test_subnetworks_of_i_resnext_sum_their_branches():
                 y = _branch_active(model, f"{unit}_conv2", k, y, inside)
                 total = total + y @ np.asarray(third)[0, 0, own]
             x = total
-        want.append(_classified(model, k, _active(model, f"final_stage{k}", x)))
-    for got, one in zip(model(image), want, strict=True):
-        np.testing.assert_allclose(got, one, rtol=1e-4)
+        expected.append(
+            _classified(model, k, _active(model, f"final_stage{k}", x))
+        )
+    for got, want in zip(model(image), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4)
 
 
 def _branch_active(model, name, k, x, inside):
@@ -95,7 +96,9 @@ def _branch_active(model, name, k, x, inside):
 def test_is_resnext_computes_the_equations_of_section_3_2():
     stages = 2
     model = _randomized(
-        ka.nets.inclusive_sparse_resnext((8, 8, 3), 5, **TINY, stages=stages)
+        ka.nets.inclusive_sparse_resnext(
+            (8, 8, 3), 5, **TINY, num_stages=stages
+        )
     )
     image = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
     x = [
@@ -104,11 +107,11 @@ def test_is_resnext_computes_the_equations_of_section_3_2():
     ]
     for block, inner in ((1, 2), (2, 4)):
         if block > 1:
-            x = [_halved(one, 16 // stages) for one in x]
+            x = [_halved(own, 16 // stages) for own in x]
         unit = f"block{block}_unit1"
         active = [
-            _active(model, f"{unit}_in_stage{k}", one)
-            for k, one in enumerate(x, start=1)
+            _active(model, f"{unit}_in_stage{k}", own)
+            for k, own in enumerate(x, start=1)
         ]
         b = []
         for i in range(1, 4 + 1):
@@ -133,7 +136,7 @@ def test_is_resnext_computes_the_equations_of_section_3_2():
             third = model.get_layer(f"{unit}_conv3_stage{k}").kernel
             x[k - 1] = x[k - 1] + mine @ np.asarray(third)[0, 0]
     final = [
-        _active(model, f"final_stage{k}", one) for k, one in enumerate(x, 1)
+        _active(model, f"final_stage{k}", own) for k, own in enumerate(x, 1)
     ]
     for k, got in enumerate(model(image), start=1):
         want = _classified(model, k, np.concatenate(final[:k], axis=-1))
@@ -142,7 +145,7 @@ def test_is_resnext_computes_the_equations_of_section_3_2():
 
 def test_a_slice_of_is_resnext_reads_no_later_one():
     inputs = [keras.Input((4, 4, 3)) for _ in range(3)]
-    outputs = resnext.unit(inputs, 2, 2, (1, 2, 3), l2=0, name="unit1")
+    outputs = resnext.branched_unit(inputs, 2, 2, (1, 2, 3), l2=0, name="unit1")
     model = keras.Model(inputs, outputs)
     rng = np.random.default_rng(0)
     model.set_weights(
@@ -158,7 +161,7 @@ def test_a_slice_of_is_resnext_reads_no_later_one():
 
 
 def test_i_resnext_shares_kernels_and_nothing_else():
-    model = ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, stages=4)
+    model = ka.nets.inclusive_resnext((8, 8, 3), 5, **TINY, num_stages=4)
     owners = {}
     for k in (1, 2, 3, 4):
         for variable in model.stage(k).variables:
@@ -174,22 +177,24 @@ def test_i_resnext_shares_kernels_and_nothing_else():
     assert not model.interruptible
 
 
-@pytest.mark.parametrize("blocks", sampled([3, 9], [3]))
+@pytest.mark.parametrize("depth", sampled([3, 9], [3]))
 @pytest.mark.parametrize(
     "build", [ka.nets.inclusive_sparse_resnext, ka.nets.shallow_resnext]
 )
-def test_there_are_3_l_plus_2_layers(build, blocks):
-    model = build((32, 32, 3), 10, blocks=blocks, width=48)
+def test_there_are_3_l_plus_2_layers(build, depth):
+    model = build(
+        (32, 32, 3), 10, units=(depth // 3,) * 3, filters=(48, 96, 192)
+    )
     for k in range(1, model.num_stages + 1):
-        depth = {
+        convolutions = {
             op.name.split("_stage")[0]
             for op in model.stage_operations(k)
             if isinstance(op, keras.layers.Conv2D)
         }
-        own = blocks
+        units = depth
         if build is ka.nets.shallow_resnext:
-            own = k + 1  # Heads on all blocks but the first.
-        assert len(depth) + 1 == 3 * own + 2
+            units = k + 1  # Heads after all units but the first.
+        assert len(convolutions) + 1 == 3 * units + 2
 
 
 def test_i_resnext_has_3_l_plus_2_layers_in_every_pass():
@@ -210,7 +215,11 @@ def test_resnext_29_has_the_published_size():
     # the scale before, and shortcuts that widen are projections; here zeros
     # widen them, and that 1x1 reads all.
     model = ka.nets.shallow_resnext(
-        (32, 32, 3), 10, blocks=9, width=256, branches=8, bottleneck=64
+        (32, 32, 3),
+        10,
+        filters=(256, 512, 1024),
+        branches=8,
+        branch_filters=64,
     )
     ours = stage_costs(model)[-1].parameters
     stems = 27 * (256 - 64)
@@ -257,18 +266,25 @@ def test_is_resnext_of_the_papers():
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
-        ("inclusive_resnext", {"stages": 3}, "multiple of 3.*branches=4"),
-        ("inclusive_sparse_resnext", {"stages": 3}, "multiple of 3.*width=8"),
+        ("inclusive_resnext", {"num_stages": 3}, "multiple of 3.*branches=4"),
         (
             "inclusive_sparse_resnext",
-            {"stages": 2, "branches": 3},
+            {"num_stages": 3},
+            r"multiple of 3.*filters=\(8, 16\)",
+        ),
+        (
+            "inclusive_sparse_resnext",
+            {"num_stages": 2, "branches": 3},
             "multiple of 2.*branches=3",
         ),
-        ("inclusive_sparse_resnext", {"stages": 2, "blocks": 3}, "blocks=3"),
-        ("shallow_resnext", {"factors": (2, 4)}, "`factors`"),
-        ("shallow_resnext", {"factors": (1, 2, 1)}, "never shrinking"),
-        ("shallow_resnext", {"blocks": 1, "factors": (1,)}, "blocks=1"),
-        ("shallow_resnext", {"bottleneck": 0}, "bottleneck=0"),
+        ("shallow_resnext", {"units": (1, 1, 1)}, "one number for each block"),
+        ("shallow_resnext", {"filters": (16, 8)}, "must not decrease"),
+        (
+            "shallow_resnext",
+            {"units": (1,), "filters": (8,)},
+            r"2 or more in total.*units=\(1,\)",
+        ),
+        ("shallow_resnext", {"branch_filters": 0}, "branch_filters=0"),
         ("shallow_resnext", {"stem": "tiny"}, "stem='tiny'"),
     ],
 )

@@ -29,7 +29,7 @@ NETWORKS = [
     ),
 ]
 
-SEVERAL_STAGES = [one for one in NESTINGS if "-" in one]
+SEVERAL_STAGES = [nesting for nesting in NESTINGS if "-" in nesting]
 
 # Depth, width, both in turn, both at once by an odd ratio.
 QUICK = ("d1-d2-d4", "w1-w2", "w1d1-w1d2-w3d2", "w2d1-w3d3")
@@ -73,8 +73,8 @@ def _images(shape=(6, 6, 1), count=4):
 
 def _logits(model, x, training=False):
     return [
-        np.asarray(one)
-        for one in keras.tree.flatten(model(x, training=training))
+        np.asarray(logits)
+        for logits in keras.tree.flatten(model(x, training=training))
     ]
 
 
@@ -223,10 +223,10 @@ def test_depth_nesting_cuts_the_edges_to_earlier_stages_only(nesting):
     stage_of = {unit: stage for unit, stage in found if unit != "output"}
     assert len(stage_of) == count
     for unit, stage in stage_of.items():
-        assert {one for one, _ in found[unit, stage]} - {0} == {
-            one
-            for one in range(1, unit)
-            if (unit - one).bit_count() == 1 and stage_of[one] <= stage
+        assert {source for source, _ in found[unit, stage]} - {0} == {
+            source
+            for source in range(1, unit)
+            if (unit - source).bit_count() == 1 and stage_of[source] <= stage
         }
 
 

@@ -38,7 +38,7 @@ def aggregated(j):
 
 
 class Plan:
-    """What a nesting says: widths, strides, and where depth grows."""
+    """The widths and strides of a nesting, and the stages that deepen."""
 
     def __init__(self, nesting):
         self.sizes = dict(enumerate(NESTINGS[nesting], start=1))
@@ -148,7 +148,7 @@ def _read(ways, plan, channels, name, p, k, has):
 
 
 def _unit(ways, plan, channels, name, p, has, kind):
-    """What a unit has in each of its stages: more, where it gains a slice."""
+    """Returns a unit's tensors in each of its stages."""
     kernels, narrower = UNITS[kind]
     inside = [[] for _ in kernels]
     slices = []
@@ -223,7 +223,7 @@ class Traced:
 
 
 def graph_reads(model):
-    """What each layer of a Keras model reads, in the form of `Traced.reads`.
+    """Returns each layer's inputs in a Keras model, like `Traced.reads`.
 
     Args:
         model: An `AnytimeModel` for images of one channel.
@@ -268,7 +268,7 @@ _PLACE = re.compile(
 
 
 def unit_edges(reads, block):
-    """What the slices of a block's units read, and each stage's output.
+    """Returns the inputs of a block's slices, and of each stage's output.
 
     Args:
         reads: Dict as `graph_reads` returns it.

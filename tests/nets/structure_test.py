@@ -7,7 +7,7 @@ import keras_anytime as ka
 from keras_anytime.nets.drawing import draw_structure
 from keras_anytime.nets.drawing import plot_structure
 from keras_anytime.nets.structure import Cell
-from keras_anytime.nets.structure import structure
+from keras_anytime.nets.structure import read_structure
 from tests.testing import tiny_net
 
 
@@ -54,7 +54,7 @@ def _plain(edges):
 
 
 def test_cells_and_edges_of_an_interlaced_network():
-    found = structure(_interlaced())
+    found = read_structure(_interlaced())
     units = ["stem", *(f"block1_unit{n}" for n in (1, 2, 3, 4)), "head"]
     assert found.units == units
     stem, first, second, third, fourth = zip(
@@ -62,7 +62,7 @@ def test_cells_and_edges_of_an_interlaced_network():
     )
     heads = ("head", 1), ("head", 2)
     assert found.cells == (
-        *(Cell(*one, 4) for one in (stem, first, second, third, fourth)),
+        *(Cell(*key, 4) for key in (stem, first, second, third, fourth)),
         *(Cell(*head, 3) for head in heads),
     )
     assert _plain(found.edges) == [
@@ -83,7 +83,7 @@ def test_cells_and_edges_of_an_interlaced_network():
 
 
 def test_a_width_nested_network_has_every_stage_in_every_unit():
-    found = structure(tiny_net(units=(2, 1), filters=(8, 16)))
+    found = read_structure(tiny_net(units=(2, 1), filters=(8, 16)))
     assert [(cell.unit, cell.stage, cell.channels) for cell in found.cells] == [
         (unit, stage, channels)
         for unit, widths in (
@@ -114,7 +114,7 @@ def test_units_are_ordered_by_number_where_the_graph_leaves_it_open():
     image = _image()
     names = ["layer10_scale1", "layer2_scale2", "layer2_scale1", "stem_scale2"]
     ends = [_convolved(image, 2, f"{name}_conv_stage1") for name in names]
-    found = structure(ka.AnytimeModel(image, [_head(ends, 1)]))
+    found = read_structure(ka.AnytimeModel(image, [_head(ends, 1)]))
     assert found.units == [*reversed(names), "head"]
 
 
@@ -124,7 +124,7 @@ def test_units_may_read_each_other():
     second = _convolved(first, 2, "block1_unit2_stage1")
     third = _convolved(second, 2, "block1_unit1_stage2")
     outputs = [_head([first, second], 1), _head([second, third], 2)]
-    found = structure(ka.AnytimeModel(image, outputs))
+    found = read_structure(ka.AnytimeModel(image, outputs))
     assert found.units == ["block1_unit1", "block1_unit2", "head"]
     assert (("block1_unit2", 1), ("block1_unit1", 2)) in _plain(found.edges)
 
@@ -144,7 +144,7 @@ def test_kernels_that_passes_share_are_no_units():
                 [x, kernel]
             )
         outputs.append(_head([x, x], k))
-    edges = _plain(structure(ka.AnytimeModel(image, outputs)).edges)
+    edges = _plain(read_structure(ka.AnytimeModel(image, outputs)).edges)
     assert set(edges) == {
         ((a, k), (b, k))
         for k in (1, 2)

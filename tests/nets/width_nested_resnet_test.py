@@ -102,7 +102,7 @@ def test_projections_stride_like_those_of_he_et_al():
     plain = keras.layers.Conv2D(4, 1, strides=2, padding="same")
     strided = plain(x)
     image = keras.Input((7, 7, 3))
-    subsampled = keras.Model(image, blocks.subsampled(image, 2, "subsampled"))
+    subsampled = keras.Model(image, blocks.subsample(image, 2, "subsampled"))
     convolved = keras.layers.Conv2D(4, 1)
     convolved.build((None, 4, 4, 3))
     convolved.set_weights(plain.get_weights())

@@ -1,4 +1,4 @@
-"""What takes an anytime model says what to do with any other."""
+"""Functions for anytime models explain what to do with another model."""
 
 import keras
 import numpy as np

@@ -70,9 +70,7 @@ def _products_in_tensorflow(model):
     It counts a multiplication and an addition for each. Of some products, such
     as those of `tf.einsum`, it knows nothing.
     """
-    specs = [
-        tf.TensorSpec((1, *one.shape[1:]), one.dtype) for one in model.inputs
-    ]
+    specs = [tf.TensorSpec((1, *x.shape[1:]), x.dtype) for x in model.inputs]
     traced = tf.function(lambda *x: model(list(x) if x[1:] else x[0]))
     graph = traced.get_concrete_function(*specs).graph
     builder = tf.compat.v1.profiler.ProfileOptionBuilder
@@ -83,10 +81,10 @@ def _products_in_tensorflow(model):
     kinds += ("Conv2DBackpropInput", "DepthwiseConv2dNative")
     waiting, total = [found], 0
     while waiting:
-        one = waiting.pop()
-        waiting += one.children
-        if one.name in kinds:
-            total += one.float_ops
+        node = waiting.pop()
+        waiting += node.children
+        if node.name in kinds:
+            total += node.float_ops
     return total / 2
 
 
@@ -140,7 +138,7 @@ def two_stages(first, second, size=8):
     image = keras.Input((size, size, 1))
     a = first(image)
     b = second(a)
-    pooled = [L.GlobalAveragePooling2D()(one) for one in (a, b)]
+    pooled = [L.GlobalAveragePooling2D()(x) for x in (a, b)]
     return ka.AnytimeModel(
         image,
         [L.Dense(10, name=f"stage_{k}")(x) for k, x in enumerate(pooled, 1)],
@@ -190,8 +188,8 @@ def test_own_layers_stop_no_export(tmp_path):
     image = np.random.default_rng(0).standard_normal((8, 8, 1), "float32")
     expected = model(image[None])
     found = list(ka.runtime.AnytimePredictor(path).stream(image))
-    for one, logits in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one.logits, logits[0], atol=1e-5)
+    for result, logits in zip(found, expected, strict=True):
+        np.testing.assert_allclose(result.logits, logits[0], atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:Multiply-adds")
@@ -213,7 +211,7 @@ def test_many_unknown_layers_are_counted_not_listed():
     x = image
     for k in range(8):
         x = Own(name=f"own_{k}")(x)
-    with pytest.warns(UserWarning, match="'own_4' .* and of 3 other layers"):
+    with pytest.warns(UserWarning, match="'own_4' .* and 3 other layers"):
         stage_costs(ka.AnytimeModel(image, [L.Dense(2, name="stage_1")(x)]))
 
 

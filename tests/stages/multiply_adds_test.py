@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_anytime.stages import multiply_adds as lib
 from keras_anytime.stages.calls import graph_calls
-from keras_anytime.stages.calls import needed
+from keras_anytime.stages.calls import upstream_calls
 
 IMAGE, LINE, QUERY, VALUE = (10, 8, 6), (9, 6), (5, 6), (7, 4)
 
@@ -19,7 +19,7 @@ def graph(shapes, function):
 
 
 def counted(model, unknown=()):
-    """The multiply-adds of a model; only of `unknown` operations none are."""
+    """Returns a model's multiply-adds, unknown only for `unknown`."""
     reasons = {}
     calls, _ = graph_calls(model.inputs, model.outputs)
     total = sum(lib.multiply_adds(call, reasons) for call in calls)
@@ -243,8 +243,8 @@ def test_what_each_layer_of_keras_costs_is_decided():
         L.TimeDistributed,
     }
     decided = set(lib._LAYERS) | of_parts
-    undecided = {one for one in stock if not decided & set(one.__mro__)}
-    assert {one.__name__ for one in undecided} == {
+    undecided = {kind for kind in stock if not decided & set(kind.__mro__)}
+    assert {kind.__name__ for kind in undecided} == {
         "FlaxLayer",
         "JaxLayer",
         "Lambda",
@@ -295,7 +295,7 @@ def test_models_in_a_model_are_the_sum_of_their_layers():
     model = graph([IMAGE], outer)
     assert counted(model) == expected
     calls, (answer,) = graph_calls(model.inputs, [inner(inner(model.input[0]))])
-    assert needed([answer]) == set(calls) and len(calls) == 2
+    assert upstream_calls([answer]) == set(calls) and len(calls) == 2
 
 
 def test_models_of_any_size_are_counted_for_the_size_they_are_called_on():
@@ -385,7 +385,7 @@ def test_why_something_is_not_known_is_told(layer, length, reason):
     "function",
     [
         lambda x: ops.linalg.inv(x @ ops.transpose(x, (0, 2, 1))),
-        lambda x: ops.vectorized_map(lambda one: one * 2, x),
+        lambda x: ops.vectorized_map(lambda row: row * 2, x),
         lambda x: ops.einsum("bij,bij,bij->b", x, x, x),
     ],
 )
