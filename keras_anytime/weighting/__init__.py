@@ -5,12 +5,12 @@ import functools
 from keras_anytime import naming
 from keras_anytime.weighting.adaloss import AdaLoss
 from keras_anytime.weighting.average_loss import AverageLoss
-from keras_anytime.weighting.bandits import Exp3
-from keras_anytime.weighting.bandits import RandomWeightedMajority
+from keras_anytime.weighting.exp3 import Exp3
+from keras_anytime.weighting.exp3 import RandomWeightedMajority
 from keras_anytime.weighting.base import Weighting
-from keras_anytime.weighting.samplers import Alternating
-from keras_anytime.weighting.samplers import Milestone
-from keras_anytime.weighting.sampling import Sampler
+from keras_anytime.weighting.alternating import Alternating
+from keras_anytime.weighting.alternating import Milestone
+from keras_anytime.weighting.sampler import Sampler
 from keras_anytime.weighting.sieve import HalfEnd
 from keras_anytime.weighting.sieve import Sieve
 from keras_anytime.weighting.static import Constant

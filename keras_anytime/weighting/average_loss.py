@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_anytime.weighting.sampling import Sampler
+from keras_anytime.weighting.sampler import Sampler
 
 
 def objectives(losses, last_share):

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_anytime.weighting.sampling import Sampler
+from keras_anytime.weighting.sampler import Sampler
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
