@@ -527,7 +527,7 @@ def claim(workdir):
     """
     if not FLAGS.workdir:
         raise ValueError("--workdir must name a folder. Received: nothing")
-    from keras_anytime.callbacks.log import check_epochs
+    from keras_anytime.callbacks.epoch_file import check_epoch_file
     from keras_anytime.experiments.runs import check_settings
     from keras_anytime.files import check_writable
     from keras_anytime.files import lock_file
@@ -539,7 +539,7 @@ def claim(workdir):
         raise ValueError(f"cannot use --workdir: {error}") from error
     for name in ("history*.csv", "weights.csv", "cosines.csv"):
         for path in workdir.glob(name):
-            check_epochs(path)
+            check_epoch_file(path)
     now = settings()
     check_settings(workdir, now, {name: FLAGS[name].default for name in now})
     try:
