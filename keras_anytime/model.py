@@ -16,7 +16,7 @@ from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages import step as step_lib
 from keras_anytime.stages.validation import check_graph
 from keras_anytime.training.data_info import RememberingModel
-from keras_anytime.training.inputs import fit_options
+from keras_anytime.training.fit_options import fit_options
 from keras_anytime.training.losses import stage_loss
 from keras_anytime.training.metrics import stage_metrics
 from keras_anytime.training.trainer import StageTrainer

@@ -10,7 +10,7 @@ from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.training import losses as losses_lib
 from keras_anytime.training.inputs import check_labels
 from keras_anytime.training.metrics import named_results
-from keras_anytime.training.nan import counted
+from keras_anytime.training.nan import batch_weight
 
 
 class StageTrainer:
@@ -97,7 +97,7 @@ class StageTrainer:
         for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
             metric.update_state(loss, sample_weight=size)
         total = keras.ops.mean(losses) + penalty
-        count = counted(size, x, sample_weight)
+        count = batch_weight(size, x, sample_weight)
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(total, sample_weight=count)
