@@ -1,4 +1,4 @@
-"""Names that users write: found in any spelling, or the nearest suggested."""
+"""Names that users write: matched in any spelling, or close ones suggested."""
 
 import difflib
 import inspect
@@ -6,75 +6,96 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 from typing import TypeVar
 
 Resolved = TypeVar("Resolved")
 
 
-def find(name: object, known: Iterable[str]) -> str | None:
-    """Returns which of the known names somebody wrote.
+def match_name(name: object, known: Iterable[str]) -> str | None:
+    """Returns the known name that a user wrote, in any spelling.
 
     Args:
-        name: What was given. Case, dashes, underscores and spaces do not
-            count: `"Half-End"` is `half_end`.
-        known: Names that differ in more than these.
+        name: What the user wrote. Case, dashes, underscores and spaces are
+            ignored: `"Half-End"` matches `half_end`.
+        known: The known names. No two may differ only in what is ignored.
 
     Returns:
-        One of `known`; `None` if it is none of them.
+        An element of `known`, or `None` if none matches.
     """
-    return {_plain(one): one for one in known}.get(_plain(name))
+    by_plain = {_plain(candidate): candidate for candidate in known}
+    return by_plain.get(_plain(name))
 
 
-def nearest(name: object, known: Iterable[str]) -> list[str]:
-    """Returns up to three of the known names that may have been meant.
+def close_names(name: object, known: Iterable[str]) -> list[str]:
+    """Returns up to three known names that the user may have meant.
 
-    Those that a name is a part of come first, such as `width_resnet42` for
-    `resnet`.
+    Names that contain what the user wrote come first, such as
+    `width_resnet42` for `resnet`.
+
+    Args:
+        name: What the user wrote.
+        known: The known names.
     """
-    by_plain = {_plain(one): one for one in known}
+    by_plain = {_plain(candidate): candidate for candidate in known}
     text = _plain(name)
-    longer = [one for one in by_plain if len(text) > 2 and text in one]
+    longer = [
+        plain_name
+        for plain_name in by_plain
+        if len(text) > 2 and text in plain_name
+    ]
     close = difflib.get_close_matches(text, by_plain, 3, 0.5)
     return [by_plain[key] for key in dict.fromkeys(longer + close)][:3]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Returns a question for an error, with a space before; may be empty."""
-    found = nearest(name, known)
-    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
+    """Returns a question for the end of an error message.
+
+    Args:
+        name: What the user wrote.
+        known: The known names.
+
+    Returns:
+        String such as `" Did you mean 'half_end'?"`, which begins with a
+        space; empty if no known name is close.
+    """
+    close = close_names(name, known)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
-def listed(names: Collection[str]) -> str:
-    """Returns names for a message, sorted."""
+def quote_names(names: Collection[str]) -> str:
+    """Returns names in quotes for a message, sorted and joined by commas."""
     return ", ".join(map(repr, sorted(names)))
 
 
-def made(
-    kind: Callable[..., Resolved], option: str, arguments: Mapping
-) -> Resolved:
-    """Returns `kind(**arguments)`, with a clear error where these are wrong.
+def instantiate(
+    factory: Callable[..., Any], option: str, arguments: Mapping[str, Any]
+) -> Any:
+    """Returns `factory(**arguments)`; wrong arguments raise a clear error.
 
     Args:
-        kind: A class, or `functools.partial` of one.
-        option: What it is for, as errors name it.
-        arguments: By name.
+        factory: A class, or `functools.partial` of one.
+        option: String. The option that is set, as error messages name it.
+        arguments: Dict from argument names to values.
 
     Raises:
-        ValueError: If one is unknown or wrong.
+        ValueError: If an argument is unknown, missing or wrong.
     """
     try:
-        return kind(**arguments)
+        return factory(**arguments)
     except TypeError as error:
-        known = inspect.signature(kind).parameters
+        known = inspect.signature(factory).parameters
+        # A `functools.partial` keeps the class in `func`.
+        name = getattr(factory, "func", factory).__name__
         raise ValueError(
-            f"{getattr(kind, 'func', kind).__name__} takes {listed(known)}; "
-            f"{error}. Received: {option} with {dict(arguments)}"
+            f"{name} takes {quote_names(known)}; {error}. "
+            f"Received: {option} with {dict(arguments)}"
         ) from error
 
 
-def _plain(name):
+def _plain(name: object) -> str:
     text = str(name).lower()
-    return "".join(one for one in text if one not in "-_ ")
+    return "".join(character for character in text if character not in "-_ ")
 
 
 def resolve(
@@ -110,8 +131,10 @@ def resolve(
             wrong.
     """
     by_name = {**classes, **paper_names}
-    if isinstance(identifier, str) and (name := find(identifier, by_name)):
-        return made(by_name[name], option, arguments)
+    if isinstance(identifier, str) and (
+        name := match_name(identifier, by_name)
+    ):
+        return instantiate(by_name[name], option, arguments)
     if arguments:
         raise ValueError(
             f"`{option}` takes arguments only if it is given by its name. "
@@ -123,8 +146,8 @@ def resolve(
         return identifier
     accepted = [
         f"a `{base.__name__}`",
-        f"one of {listed(classes)}",
-        f"a name of {papers} ({listed(paper_names)})",
+        f"one of {quote_names(classes)}",
+        f"a name of {papers} ({quote_names(paper_names)})",
         *([others] if others else []),
     ]
     raise ValueError(

@@ -9,12 +9,12 @@ KNOWN = ["half_end", "random_weighted_majority", "msdnet_7", "msdnet_10"]
     "name", ["half_end", "Half-End", "HALF END", "halfend", "HalfEnd"]
 )
 def test_spelling_does_not_count(name):
-    assert naming.find(name, KNOWN) == "half_end"
+    assert naming.match_name(name, KNOWN) == "half_end"
 
 
 @pytest.mark.parametrize("name", ["half", "half.end", "", "msdnet", 7, None])
 def test_anything_else_is_no_known_name(name):
-    assert naming.find(name, KNOWN) is None
+    assert naming.match_name(name, KNOWN) is None
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_anything_else_is_no_known_name(name):
     ],
 )
 def test_the_nearest_names_are_suggested(name, nearest):
-    assert naming.nearest(name, KNOWN) == nearest
+    assert naming.close_names(name, KNOWN) == nearest
     assert naming.did_you_mean(name, KNOWN) == (
         f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
     )
@@ -38,8 +38,11 @@ def test_wrong_arguments_name_the_right_ones():
     with pytest.raises(
         ValueError, match=r"_dict_of_size takes .*'size'.*Received: kind with"
     ):
-        naming.made(_dict_of_size, "kind", {"length": 3})
-    assert naming.made(_dict_of_size, "kind", {"size": 2}) == {0: 0, 1: 0}
+        naming.instantiate(_dict_of_size, "kind", {"length": 3})
+    assert naming.instantiate(_dict_of_size, "kind", {"size": 2}) == {
+        0: 0,
+        1: 0,
+    }
 
 
 def _dict_of_size(size=0):

@@ -210,5 +210,5 @@ class StageCheckpoint(keras.callbacks.Callback):
         return value < self.best if self._mode == "min" else value > self.best
 
     def _criterion(self):
-        """Returns what must be equal for two best values to be comparable."""
+        """Returns the settings under which two best values are comparable."""
         return [self.stage, self.metric, self.prefix, self._mode]

@@ -54,8 +54,10 @@ def get(identifier, **arguments):
             wrong.
     """
     known = {**_BY_NAME, **_OF_PAPERS}
-    if isinstance(identifier, str) and (name := naming.find(identifier, known)):
-        return naming.made(known[name], "gradients", arguments)
+    if isinstance(identifier, str) and (
+        name := naming.match_name(identifier, known)
+    ):
+        return naming.instantiate(known[name], "gradients", arguments)
     if arguments:
         raise ValueError(
             "Only a combiner that is given by its name takes arguments. "
@@ -67,7 +69,7 @@ def get(identifier, **arguments):
         return identifier
     if callable(identifier) and not isinstance(identifier, type):
         return Function(identifier)
-    if naming.find(identifier, ["greedy"]):
+    if naming.match_name(identifier, ["greedy"]):
         raise ValueError(
             "Greedy training combines no gradients: "
             "`ka.training.fit_greedy(model, ...)` trains stage after stage, "
@@ -75,9 +77,10 @@ def get(identifier, **arguments):
             f"Received: gradients={identifier!r}"
         )
     raise ValueError(
-        f"`gradients` must be a `Combiner`, one of {naming.listed(_BY_NAME)}, "
-        f"a name of Wan 2020 ({naming.listed(_OF_PAPERS)}), a function of "
-        f"the Gram matrix and the sizes, or None."
+        "`gradients` must be a `Combiner`, one of "
+        f"{naming.quote_names(_BY_NAME)}, a name of Wan 2020 "
+        f"({naming.quote_names(_OF_PAPERS)}), a function of the Gram matrix "
+        "and the sizes, or None."
         f"{naming.did_you_mean(identifier, known)} "
         f"Received: gradients={identifier!r}"
     )

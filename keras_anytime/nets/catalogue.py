@@ -289,12 +289,12 @@ def canonical(name):
         ValueError: If there is no such network.
     """
     known = [*_CONFIGURATIONS, *_FAMILIES]
-    found = naming.find(name, known) if isinstance(name, str) else None
+    found = naming.match_name(name, known) if isinstance(name, str) else None
     if found is None:
         raise ValueError(
             "There is no network of this name; `ka.nets.names()` and "
             "tools/list_networks.py list them, and builders go by their "
-            f"names: {naming.listed(_FAMILIES)}."
+            f"names: {naming.quote_names(_FAMILIES)}."
             f"{naming.did_you_mean(name, known)} Received: name={name!r}"
         )
     return found

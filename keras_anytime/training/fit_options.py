@@ -55,7 +55,7 @@ def fit_options(
     _call_before_fit(callbacks, model, options)
     epochs = getattr(x, "epochs", None)
     if hasattr(epochs, "trained"):
-        callbacks.append(epoch_counter(epochs, options.get("initial_epoch")))
+        callbacks.append(epoch_numbering(epochs, options.get("initial_epoch")))
     if options.get("verbose", "auto") == "auto" and any(
         getattr(callback, "shows_progress", False) for callback in callbacks
     ):
@@ -63,7 +63,7 @@ def fit_options(
     return options
 
 
-def epoch_counter(
+def epoch_numbering(
     epochs: Any, initial_epoch: int | None = None
 ) -> keras.callbacks.Callback:
     """Returns a callback that tells a training set the number of the epoch.

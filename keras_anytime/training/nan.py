@@ -23,8 +23,8 @@ class StopOnNaN(keras.callbacks.Callback):
 
     Training has diverged if a loss or a variable is NaN or infinite, or if an
     image or a sample weight of a batch is. `AnytimeModel.fit` adds this
-    callback unless it is given one, and calls it before all others, so that
-    `Resume` and `StageCheckpoint` never save a model that has diverged.
+    callback if it is missing, and calls it before all others, so that `Resume`
+    and `StageCheckpoint` never save a model that has diverged.
 
     Losses and batches are checked after every training step, or after every
     `steps_per_execution` of them. All variables are checked at the end of each

@@ -1,4 +1,4 @@
-"""What callbacks write must be writable before training starts."""
+"""Paths that callbacks cannot write are refused before training."""
 
 import numpy as np
 import pytest

@@ -162,7 +162,7 @@ def _relu_net():
 def _with_a_nan_pixel():
     """The issue's example: one pixel of one of 1,437 digits."""
     train, _ = ka.data.load("digits", batch_size=1437, seed=0)
-    x, y = (np.array(one) for one in next(iter(train)))
+    x, y = (np.array(part) for part in next(iter(train)))
     assert x.shape == (1437, 8, 8, 1)
     x[700, 3, 3, 0] = np.nan
     return x, y

@@ -1,4 +1,4 @@
-"""What holds for every weighting."""
+"""Properties of every weighting."""
 
 import itertools
 
