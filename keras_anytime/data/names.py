@@ -39,7 +39,7 @@ def unknown_name(name, root, others=()):
     return ValueError(
         f"`name` must be {DIGITS_NAME!r}, the path of an .npz file, or a data "
         "set of TensorFlow Datasets, such as 'cifar10'; prepared in "
-        f"{root!r}: {naming.listed(there) or 'none'}.{hint}"
+        f"{root!r}: {naming.quote_names(there) or 'none'}.{hint}"
         f"{naming.did_you_mean(name, [DIGITS_NAME, *there, *others])} "
         f"Received: name={name!r}"
     )
@@ -56,7 +56,7 @@ def not_prepared(name, root, how):
     there = prepared(root)
     return FileNotFoundError(
         f"The data set {name!r} is not in {root!r}, which has "
-        f"{naming.listed(there) or 'none'}. {how}"
+        f"{naming.quote_names(there) or 'none'}. {how}"
         f"{naming.did_you_mean(name, there)}"
     )
 
