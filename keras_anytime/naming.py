@@ -7,6 +7,9 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
+from typing import TypeVar
+
+Resolved = TypeVar("Resolved")
 
 
 def match_name(name: object, known: Iterable[str]) -> str | None:
@@ -93,3 +96,62 @@ def instantiate(
 def _plain(name: object) -> str:
     text = str(name).lower()
     return "".join(character for character in text if character not in "-_ ")
+
+
+def resolve(
+    identifier: object,
+    arguments: Mapping[str, object],
+    *,
+    option: str,
+    base: type[Resolved],
+    default: Callable[[], Resolved],
+    classes: Mapping[str, Callable[..., Resolved]],
+    paper_names: Mapping[str, Callable[..., Resolved]],
+    papers: str,
+    others: str = "",
+) -> Resolved:
+    """Returns the object that an argument of `compile` stands for.
+
+    Args:
+        identifier: The argument: a name, an instance of `base`, or `None`.
+        arguments: Arguments of the class that a name stands for.
+        option: String. The argument's name in error messages.
+        base: The class that all results are instances of.
+        default: Callable without arguments, whose result `None` stands for.
+        classes: Dict from the library's names to classes.
+        paper_names: Dict from the papers' names to classes.
+        papers: String. The papers' names in error messages.
+        others: String. What else the caller accepts, for error messages.
+
+    Returns:
+        An instance of `base`.
+
+    Raises:
+        ValueError: If the identifier is none of these, or an argument is
+            wrong.
+    """
+    by_name = {**classes, **paper_names}
+    if isinstance(identifier, str) and (
+        name := match_name(identifier, by_name)
+    ):
+        return instantiate(by_name[name], option, arguments)
+    if arguments:
+        raise ValueError(
+            f"`{option}` takes arguments only if it is given by its name. "
+            f"Received: {option}={identifier!r} with {dict(arguments)}"
+        )
+    if identifier is None:
+        return default()
+    if isinstance(identifier, base):
+        return identifier
+    accepted = [
+        f"a `{base.__name__}`",
+        f"one of {quote_names(classes)}",
+        f"a name of {papers} ({quote_names(paper_names)})",
+        *([others] if others else []),
+    ]
+    raise ValueError(
+        f"`{option}` must be {', '.join(accepted)}, or None."
+        f"{did_you_mean(identifier, by_name)} "
+        f"Received: {option}={identifier!r}"
+    )

@@ -1,4 +1,8 @@
-"""Callbacks for training: learning rate, progress, logs, checkpoints."""
+"""Callbacks for `fit`: checkpoints, logs, progress and learning rates.
+
+All of Keras' own callbacks work too. Each docstring here says how the callback
+relates to the one of Keras that is nearest.
+"""
 
 from keras_anytime.callbacks.checkpoint import StageCheckpoint
 from keras_anytime.callbacks.cosines import GradientCosines

@@ -1,6 +1,9 @@
-"""Keeping the best of the trained models."""
+"""StageCheckpoint: saves the best model, judged by any or all stages."""
 
 import math
+import os
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -15,46 +18,65 @@ from keras_anytime.stages.checks import check_anytime_model
 
 
 class StageCheckpoint(keras.callbacks.Callback):
-    """Saves the model whenever its metric is the best so far.
+    """Saves the model after each epoch whose metric is the best so far.
 
-    Of several label sets, the metric is that of the first, the finest; the
-    loss is that of all. Epochs without validation are passed over.
+    With several label sets, the metric is that of the first one, the finest;
+    the loss is the sum over all label sets. Epochs without validation are
+    skipped.
 
-    The file remembers how good its model is. Training that is resumed in
-    another process, where `initial_epoch` is above 0, replaces it by better
-    ones only. One that starts from epoch 0 starts afresh.
+    In contrast to `keras.callbacks.ModelCheckpoint(save_best_only=True)`:
+
+    - the metric may be the mean over all stages, which is in no log;
+    - the best value is stored in the file. A training that is resumed in
+      another process, with an `initial_epoch` above 0, replaces the file by
+      better models only. A training from epoch 0 starts over;
+    - a metric that the logs will lack, or of unknown direction, is an error
+      before training.
+
+    ```python
+    best = ka.callbacks.StageCheckpoint("run/best.keras", stage=1)
+    model.fit(
+        images, labels, validation_data=(images, labels), callbacks=[best]
+    )
+    model = ka.load_model("run/best.keras")
+    ```
 
     Args:
         path: String or path that ends in `.keras`.
-        stage: Integer, the stage whose metric counts, or `None` for the average
-            over all stages (AE).
-        metric: String. The metric, or `"loss"`, that is looked at.
+        stage: Integer. The stage whose metric is compared. `None` takes the
+            mean over all stages.
+        metric: String. Name of a compiled metric, or `"loss"`.
         prefix: String before the metric's name in the logs: `"val_"` for
-            validation, `""` for training data.
+            validation data, `""` for training data.
         mode: `"max"` if larger values of the metric are better, `"min"` if
-            smaller ones are, or `"auto"`: known for the metrics and losses of
-            Keras, otherwise told by a name with "accuracy", "loss" or "error".
+            smaller values are. `"auto"` knows the metrics and losses of Keras,
+            and otherwise looks for "accuracy", "loss" or "error" in the name.
 
     Attributes:
-        best: Float, the best value so far; `None` before there is one.
+        best: Float. The best value so far; `None` before the first one.
 
     Raises:
-        ValueError: If the path does not end in `.keras` or there is no such
-            mode. Before training, if there is no such stage or metric, its
-            direction cannot be told, or nothing is ever validated.
+        ValueError: If the path does not end in `.keras`, or `mode` is unknown.
+            Before training, if the model lacks the stage or the metric, the
+            direction of the metric is unknown, or no epoch is validated.
         OSError: Before training, if the file cannot be written.
     """
 
     def __init__(
-        self, path, stage=None, metric="accuracy", prefix="val_", mode="auto"
-    ):
+        self,
+        path: str | os.PathLike,
+        stage: int | None = None,
+        metric: str = "accuracy",
+        prefix: str = "val_",
+        mode: str = "auto",
+    ) -> None:
         super().__init__()
         self.path = user_path(path)
         self.stage = stage
         self.metric = metric
         self.prefix = prefix
         self.mode = mode
-        self.best = None
+        self.best: float | None = None
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 '`mode` must be "auto", "min" or "max". '
@@ -62,11 +84,13 @@ class StageCheckpoint(keras.callbacks.Callback):
             )
         if self.path.suffix != ".keras":
             raise ValueError(
-                "A model is saved as '.keras'. "
+                "`path` must end in '.keras', the format of saved models. "
                 f"Received: path={str(self.path)!r}"
             )
 
-    def before_fit(self, model, options):
+    def before_fit(
+        self, model: keras.Model, options: Mapping[str, Any]
+    ) -> None:
         """Checks that `fit` will validate.
 
         Args:
@@ -74,7 +98,7 @@ class StageCheckpoint(keras.callbacks.Callback):
             options: Dict of the arguments of `fit`.
 
         Raises:
-            ValueError: If no epoch has what this callback looks at.
+            ValueError: If no epoch will log the metric.
         """
         if self.prefix != "val_":
             return
@@ -82,27 +106,29 @@ class StageCheckpoint(keras.callbacks.Callback):
             "validation_split"
         ):
             raise ValueError(
-                "StageCheckpoint looks at validation: give `fit` "
-                "`validation_data`, or take `prefix=''` for training data. "
+                "StageCheckpoint compares a validation metric. Give `fit` "
+                "`validation_data`, or set `prefix=''` to compare the metric "
+                "on training data. "
                 f"Received: prefix={self.prefix!r}, and no validation data"
             )
-        every = options.get("validation_freq", 1)
+        frequency = options.get("validation_freq", 1)
         epochs = options.get("epochs", 1)
         if epochs and not any(
-            epoch in every
-            if hasattr(every, "__contains__")
-            else epoch % every == 0
+            epoch in frequency
+            if hasattr(frequency, "__contains__")
+            else epoch % frequency == 0
             for epoch in range(1, epochs + 1)
         ):
             raise ValueError(
-                "StageCheckpoint looks at validation, which no epoch has. "
-                f"Received: validation_freq={every}, epochs={epochs}"
+                "StageCheckpoint compares a validation metric, and no epoch "
+                "will be validated. "
+                f"Received: validation_freq={frequency}, epochs={epochs}"
             )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
         self.best = None
-        self._began = False
+        self._first_epoch_begun = False
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         if self.stage not in (None, *numbers):
             raise ValueError(
@@ -113,51 +139,61 @@ class StageCheckpoint(keras.callbacks.Callback):
         known = {"loss", *metrics, *(f"weighted_{name}" for name in metrics)}
         if metrics and self.metric not in known:
             raise ValueError(
-                f"Compile with the metric, or look at one of {sorted(metrics)} "
-                f"or 'loss'. Received: metric={self.metric!r}"
+                f"The model is compiled with the metrics {sorted(metrics)}: "
+                "choose one of these or 'loss', or compile with the metric. "
+                f"Received: metric={self.metric!r}"
             )
         self._mode = self.mode
         if self.mode == "auto":
-            self._mode = direction(self.metric, metrics.get(self.metric))
-        if self._mode is None:
+            self._mode = direction(self.metric, metrics.get(self.metric)) or ""
+        if not self._mode:
             raise ValueError(
-                "Whether larger or smaller values of this metric are better "
-                'cannot be told by its name: give `mode="max"` or '
+                "The name of this metric does not tell whether larger or "
+                'smaller values are better: give `mode="max"` or '
                 f'`mode="min"`. Received: metric={self.metric!r}, mode="auto"'
             )
         check_writable(self.path)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch and not self._began:
-            note = read_metadata(self.path)
-            best = note.get("best")
-            # Of another metric, it says nothing of this one. A file may have
-            # been damaged since.
-            if note.get("measure") == self._measure() and (
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        if epoch and not self._first_epoch_begun:
+            metadata = read_metadata(self.path)
+            best = metadata.get("best")
+            # The best value of another metric cannot be compared, and the
+            # value may be damaged.
+            if metadata.get("measure") == self._criterion() and (
                 isinstance(best, (int, float)) and math.isfinite(best)
             ):
                 self.best = best
-        self._began = True
+        self._first_epoch_begun = True
 
-    def on_epoch_end(self, epoch, logs=None):
-        if self.prefix and not any(log.startswith(self.prefix) for log in logs):
-            # Not every epoch needs to be validated.
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        logs = logs or {}
+        if self.prefix and not any(
+            name.startswith(self.prefix) for name in logs
+        ):
+            # An epoch without validation.
             return
-        names = [f"{self.prefix}{name}_{self.metric}" for name in self._heads()]
+        names = [
+            f"{self.prefix}{output}_{self.metric}" for output in self._outputs()
+        ]
         if not set(names) <= set(logs):
             raise ValueError(
-                f"StageCheckpoint looks at {names[0]!r}: give `fit` "
-                f"validation data and `compile` the metric {self.metric!r}. "
-                f"Received: logs of {sorted(logs)}"
+                f"StageCheckpoint compares {names[0]!r}, which the logs lack: "
+                "give `fit` validation data, and `compile` the metric "
+                f"{self.metric!r}. Received: logs of {sorted(logs)}"
             )
         value = float(sum(logs[name] for name in names) / len(names))
         if self._improves(value):
-            note = {"best": value, "measure": self._measure()}
-            save_with_metadata(self.model, self.path, note)
+            metadata = {"best": value, "measure": self._criterion()}
+            save_with_metadata(self.model, self.path, metadata)
             self.best = value
 
-    def _heads(self):
-        """Returns the beginnings of the metric's names in the logs."""
+    def _outputs(self):
+        """Returns the names before the metric's in the compared logs."""
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         outputs = outputs_lib.finest(self.model.output_names)
         if self.metric == "loss":
@@ -173,5 +209,6 @@ class StageCheckpoint(keras.callbacks.Callback):
             return True
         return value < self.best if self._mode == "min" else value > self.best
 
-    def _measure(self):
+    def _criterion(self):
+        """Returns the settings under which two best values are comparable."""
         return [self.stage, self.metric, self.prefix, self._mode]

@@ -1,11 +1,14 @@
-"""How far stages agree: the cosines between their gradients."""
+"""GradientCosines: the cosines between stage gradients in a CSV file."""
 
 import itertools
+import os
+from typing import Any
 
 import keras
+import numpy as np
 
-from keras_anytime.callbacks.log import check_epochs
-from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.callbacks.epoch_file import write_epoch
 from keras_anytime.files import user_path
 from keras_anytime.stages.checks import check_anytime_model
 
@@ -13,58 +16,70 @@ from keras_anytime.stages.checks import check_anytime_model
 class GradientCosines(keras.callbacks.Callback):
     """Writes the mean cosines between stage gradients to a CSV file.
 
-    A cosine below 0 says that two stages want to move the weights that they
-    share in opposite directions. The combiner has the cosines from the Gram
-    matrix that it computes anyway: they cost no further backward pass.
+    A cosine below 0 means that two stages want to move their shared weights in
+    opposite directions. The combiner takes the cosines from the Gram matrix
+    that it computes anyway, so they cost no further backward pass. Keras has no
+    such callback.
 
-    The file has one line per epoch: `epoch`, and for stages i < j a column
-    `cosine_i_j` with the mean over the steps of this epoch in which the
-    combiner compared their gradients, `nan` if there was none. A resumed
-    training goes on below the epochs that it has behind it. The file is whole
-    at any moment.
+    The file has one row per epoch: `epoch`, and a column `cosine_i_j` for each
+    pair of stages `i < j`. The value is the mean over the training steps of the
+    epoch in which the combiner computed the Gram matrix, or `nan` if there was
+    none. A resumed training continues the file. The file is complete at any
+    moment. `ka.evaluation.plots.plot_cosines` draws it.
+
+    ```python
+    model.compile("sgd", model.loss, gradients=ka.gradients.Orthogonal())
+    cosines = ka.callbacks.GradientCosines("run/cosines.csv")
+    model.fit(images, labels, callbacks=[cosines], verbose=0)
+    print(cosines.matrix)
+    ```
 
     Args:
-        path: String or path.
+        path: String or path of the CSV file.
 
     Attributes:
-        matrix: Float array `(K, K)`, the mean cosines of the last epoch; `None`
-            before there is one.
+        matrix: Float array `(K, K)`. The mean cosines of the last epoch; `None`
+            before the first one ends.
 
     Raises:
-        ValueError: In training, if the combiner takes one backward pass of all
-            losses, as `Sum` does.
+        ValueError: Before training, if the combiner takes one backward pass of
+            all losses, as `Sum` does.
         OSError: Before training, if the file cannot be written.
-        ContentError: Before training, if what is there is no such file.
+        ContentError: Before training, if the file exists and is not a file of
+            epochs.
 
     Reference:
         [Wan et al., 2020, Section 4.3](https://arxiv.org/abs/2008.06635)
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         super().__init__()
         self.path = user_path(path)
-        self.matrix = None
+        self.matrix: np.ndarray | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
         combiner = self.model.gradient_combiner
         if combiner.single_backward:
             raise ValueError(
-                "One backward pass of all losses has no stage gradients to "
-                "compare: compile with `gradients=Orthogonal()`, or with a "
-                "function of the Gram matrix. "
-                f"Received: gradients={type(combiner).__name__}"
+                "GradientCosines needs a gradient for each stage, and this "
+                "combiner takes one backward pass of all losses. Compile with "
+                "`gradients=Orthogonal()`, or with a function of the Gram "
+                f"matrix. Received: gradients={type(combiner).__name__}"
             )
-        check_epochs(self.path)
+        check_epoch_file(self.path)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self.model.gradient_combiner.reset_cosines()
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.matrix = self.model.gradient_combiner.mean_cosines()
-        pairs = itertools.combinations(range(len(self.matrix)), 2)
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self.matrix = matrix = self.model.gradient_combiner.mean_cosines()
+        pairs = itertools.combinations(range(len(matrix)), 2)
         values = {
-            f"cosine_{i + 1}_{j + 1}": f"{self.matrix[i, j]:.6g}"
-            for i, j in pairs
+            f"cosine_{i + 1}_{j + 1}": f"{matrix[i, j]:.6g}" for i, j in pairs
         }
         write_epoch(self.path, epoch, values)

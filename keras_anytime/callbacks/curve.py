@@ -1,11 +1,14 @@
-"""The anytime curve of every epoch."""
+"""CurveLogger: the anytime curve of every epoch in a file."""
 
 import dataclasses
+import os
+from typing import Any
 
 import keras
 
-from keras_anytime.callbacks.log import check_epochs
-from keras_anytime.callbacks.log import write_epoch
+from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.callbacks.epoch_file import write_epoch
+from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import curve_from_predictions
 from keras_anytime.evaluation.inference import check_data
 from keras_anytime.evaluation.inference import predict_label_sets
@@ -14,62 +17,74 @@ from keras_anytime.files import user_path
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.cost import stage_costs
 
-# What an epoch's line has of each stage.
-_MEASURES = ("top1_error", "top5_error", "loss", "calibration_error")
+# The values of each stage that an epoch's row holds.
+_STAGE_VALUES = ("top1_error", "top5_error", "loss", "calibration_error")
 
 
 class CurveLogger(keras.callbacks.Callback):
-    """Measures the anytime curve after every epoch.
+    """Computes the anytime curve after every epoch and writes it to a file.
 
-    It is one pass over `data`, of which it knows more than the logs of
-    `validation_data` tell; of several label sets, it measures the first.
+    Each epoch costs one pass over `data`. Of several label sets, the curve is
+    that of the first.
 
-    The CSV file has one line per epoch: `epoch`, `average_error`,
+    The CSV file has one row per epoch: `epoch`, `average_error`,
     `overthinking_rate`, and for each stage `stage_k_top1_error`,
-    `stage_k_top5_error` (of more than five classes), `stage_k_loss` and
-    `stage_k_calibration_error`; see `ka.evaluation.AnytimeCurve`. A resumed
-    training goes on below the epochs that it has behind it. The file is whole
-    at any moment.
+    `stage_k_top5_error` (if there are more than five classes), `stage_k_loss`
+    and `stage_k_calibration_error`; see `ka.evaluation.AnytimeCurve`. A resumed
+    training continues the file. The file is complete at any moment.
+
+    `keras.callbacks.CSVLogger` and `keras.callbacks.TensorBoard` write the logs
+    of `fit`, which lack the values of a whole curve: calibration, overthinking
+    and the average error. `log_dir` shows these in TensorBoard beside what
+    Keras' `TensorBoard` writes.
 
     ```python
-    ka.callbacks.CurveLogger(val, "run/curves.csv", log_dir="run/logs")
+    curves = ka.callbacks.CurveLogger((images, labels), "run/curves.csv")
+    model.fit(images, labels, epochs=2, callbacks=[curves], verbose=0)
+    print(curves.curve)
     ```
 
     Args:
         data: A `tf.data.Dataset` of batches of (images, integer labels), or a
             pair of arrays.
-        path: String or path of the CSV file, or `None` for none.
-        log_dir: String or path of a folder that gets the same values for
-            TensorBoard, or `None` for none.
-        batch_size: Integer. Images per batch where `data` is arrays.
+        path: String or path of the CSV file. `None` writes no file.
+        log_dir: String or path of a folder for TensorBoard. `None` writes none.
+        batch_size: Integer. Images per batch if `data` is arrays.
 
     Attributes:
-        curve: The `ka.evaluation.AnytimeCurve` of the last epoch; `None`
-            before there is one.
+        curve: The `ka.evaluation.AnytimeCurve` of the last epoch; `None` before
+            the first one ends.
 
     Raises:
-        ImportError: In training, if there is a `log_dir` and no TensorFlow or
-            TensorBoard.
+        ImportError: Before training, if a `log_dir` is given and TensorFlow or
+            TensorBoard is missing.
         OSError: Before training, if a file cannot be written.
-        ContentError: Before training, if what is there is no such file.
-        ValueError: In training, if the data cannot be measured.
+        ContentError: Before training, if the CSV file exists and is not a file
+            of epochs.
+        ValueError: Before training, if the model cannot be evaluated on `data`.
     """
 
-    def __init__(self, data, path=None, log_dir=None, batch_size=128):
+    def __init__(
+        self,
+        data: Any,
+        path: str | os.PathLike | None = None,
+        log_dir: str | os.PathLike | None = None,
+        batch_size: int = 128,
+    ) -> None:
         super().__init__()
         self.data = data
         self.path = None if path is None else user_path(path)
         self.log_dir = None if log_dir is None else user_path(log_dir)
         self.batch_size = batch_size
-        self.curve = None
-        self._writer = None
+        self.curve: AnytimeCurve | None = None
+        self._writer: Any = None
 
-    def on_train_begin(self, logs=None):
-        # They depend on the graph alone.
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # The costs depend on the graph alone: computed once for all epochs.
         self._costs = stage_costs(self.model)
         self._label_set = (self.model.label_sets or (None,))[0]
         if self.path is not None:
-            check_epochs(self.path)
+            check_epoch_file(self.path)
         check_data(self.model, self.data, [self._label_set], self.batch_size)
         if self.log_dir is not None:
             try:
@@ -83,17 +98,19 @@ class CurveLogger(keras.callbacks.Callback):
             check_writable(self.log_dir / "events")
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         predictions = predict_label_sets(
             self.model, self.data, [self._label_set], self.batch_size
         )
         self.curve = curve_from_predictions(
             predictions[self._label_set], self._costs
         )
-        values = self._values()
+        values = self._values(self.curve)
         if self.path is not None:
-            written = {name: f"{one:.6g}" for name, one in values.items()}
-            write_epoch(self.path, epoch, written)
+            cells = {name: f"{value:.6g}" for name, value in values.items()}
+            write_epoch(self.path, epoch, cells)
         if self._writer is not None:
             import tensorflow as tf
 
@@ -102,19 +119,20 @@ class CurveLogger(keras.callbacks.Callback):
                     tf.summary.scalar(f"anytime/{name}", value)
             self._writer.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
             self._writer.close()
 
-    def _values(self):
+    def _values(self, curve):
+        """Returns the values of a curve's row, by column."""
         values = {
-            "average_error": self.curve.average_error,
-            "overthinking_rate": self.curve.overthinking_rate,
+            "average_error": curve.average_error,
+            "overthinking_rate": curve.overthinking_rate,
         }
         numbers = outputs_lib.stage_numbers(self.model.output_names)
-        for k, point in zip(numbers, self.curve.points, strict=True):
-            measured = dataclasses.asdict(point)
-            for name in _MEASURES:
-                if measured[name] is not None:
-                    values[f"stage_{k}_{name}"] = measured[name]
+        for k, point in zip(numbers, curve.points, strict=True):
+            point_values = dataclasses.asdict(point)
+            for name in _STAGE_VALUES:
+                if point_values[name] is not None:
+                    values[f"stage_{k}_{name}"] = point_values[name]
         return values

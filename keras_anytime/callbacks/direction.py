@@ -1,8 +1,10 @@
-"""Whether larger or smaller values of a metric are better."""
+"""The direction of a metric: larger or smaller values are better."""
 
 import re
 
-# Classes of `keras.metrics`, without capitals.
+import keras
+
+# Classes of `keras.metrics`, in lower case.
 _LARGER = """
     accuracy auc binaryaccuracy binaryiou categoricalaccuracy
     concordancecorrelation cosinesimilarity f1score fbetascore iou meaniou
@@ -18,8 +20,8 @@ _SMALLER = """
     meanabsolutepercentageerror meansquarederror meansquaredlogarithmicerror
     poisson rootmeansquarederror sparsecategoricalcrossentropy squaredhinge
 """.split()
-# What else functions and losses of Keras are called that serve as metrics. As
-# a loss, similarity is negative.
+# Other names of Keras' loss functions and classes, which can be metrics. The
+# loss `cosine_similarity` is the negative of the metric.
 _LOSSES = """
     bce binaryfocalcrossentropy categoricalfocalcrossentropy
     categoricalgeneralizedcrossentropy circle cosinesimilarity crossentropy ctc
@@ -27,60 +29,63 @@ _LOSSES = """
 """.split()
 
 
-def compiled_metrics(model):
+def compiled_metrics(model: keras.Model) -> dict[str, keras.metrics.Metric]:
     """Returns the metrics of a compiled model by name.
 
     Args:
         model: A compiled `keras.Model`.
 
     Returns:
-        Dict from names, as they stand in logs behind an output's, to
-        `keras.metrics.Metric`s. Before Keras has built them it is empty.
+        Dict from names, as in the logs after an output's name, to metrics.
+        Empty before Keras has built the metrics.
     """
     return {
         metric.name: metric
-        for one in model.metrics
-        for metric in getattr(one, "metrics", ())
+        for group in model.metrics
+        for metric in getattr(group, "metrics", ())
     }
 
 
-def direction(name, metric=None):
-    """Returns whether larger or smaller values of a metric are better.
+def direction(
+    name: str, metric: keras.metrics.Metric | None = None
+) -> str | None:
+    """Returns the direction in which a metric improves.
 
-    Keras' own metrics and losses are known. Others are told by their name:
-    it has "accuracy" in it, or "loss" or "error".
+    Keras' own metrics and losses are known. For others, the name decides: it
+    contains "accuracy", or "loss" or "error".
 
     Args:
-        name: String, the metric's name.
-        metric: The `keras.metrics.Metric`, or `None` if only its name is known.
+        name: String. The metric's name.
+        metric: The metric itself, or `None` if only its name is known.
 
     Returns:
-        `"max"` or `"min"`; `None` if it cannot be told.
+        `"max"` if larger values are better, `"min"` if smaller values are;
+        `None` if unknown.
     """
-    for kind in type(metric).__mro__:
-        if kind.__module__.split(".")[0] == "keras":
-            found = _known(kind.__name__, _LARGER, _SMALLER)
-            if found:
-                return found
-    # Keras numbers metrics of one name in a process, as in `auc_1`.
-    plain = re.sub(r"_\d+$", "", name.removeprefix("weighted_"))
+    for base in type(metric).__mro__:
+        if base.__module__.split(".")[0] == "keras":
+            known = _known_direction(base.__name__, _LARGER, _SMALLER)
+            if known:
+                return known
+    # Keras numbers metrics of the same name in a process, as in `auc_1`.
+    unnumbered = re.sub(r"_\d+$", "", name.removeprefix("weighted_"))
     smaller = [*_SMALLER, *_LOSSES]
-    larger = [one for one in _LARGER if one not in smaller]
-    parts = set(name.lower().split("_"))
-    told = {
+    larger = [plain for plain in _LARGER if plain not in smaller]
+    if known := _known_direction(unnumbered, larger, smaller):
+        return known
+    words = set(name.lower().split("_"))
+    directions = [
         way
-        for way, words in (
+        for way, signs in (
             ("max", {"accuracy", "acc"}),
             ("min", {"loss", "error", "err"}),
         )
-        if words & parts
-    }
-    return _known(plain, larger, smaller) or (
-        told.pop() if len(told) == 1 else None
-    )
+        if signs & words
+    ]
+    return directions[0] if len(directions) == 1 else None
 
 
-def _known(name, larger, smaller):
+def _known_direction(name, larger, smaller):
     plain = name.lower().replace("_", "")
     if plain in larger:
         return "max"

@@ -1,8 +1,11 @@
-"""One readable line per epoch, however many stages there are."""
+"""StageProgress: one readable line per epoch for any number of stages."""
 
 import math
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
+from typing import TextIO
 
 import keras
 
@@ -10,64 +13,77 @@ from keras_anytime.callbacks.direction import direction
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
 
-# Stages to show where there are too many: the line, with validation, stays
-# below 120 columns.
-_FEW = 5
+# Stages shown of networks with more than `max_stages`. The line, with
+# validation, stays below 120 columns.
+_NUM_SHOWN = 5
 
 
 class StageProgress(keras.callbacks.Callback):
-    """Prints one line per epoch: loss, then the error of each stage.
+    """Prints one line per epoch: the loss, then the error of each stage.
 
-    Of several label sets, the error is that of the first, the finest. Where
-    the terminal allows, the line counts the steps while an epoch runs.
-    `AnytimeModel.fit` leaves Keras' own progress bar out beside it.
+    With several label sets, the error is that of the first one, the finest. In
+    a terminal, the line counts the training steps while an epoch runs.
+
+    It replaces `keras.callbacks.ProgbarLogger`, which prints every log by its
+    full name: more than 50 of them for a network of 25 stages. If this callback
+    is present, `AnytimeModel.fit` leaves Keras' progress bar out.
 
     ```
     epoch    time    loss | error % of stage 1 to 3
       1/200  41.2s  1.823 | 71.3 65.0 60.2 | validation 1.520 | 63.1 55.9 50.8
     ```
 
-    Of more than `max_stages` stages, the line has five, evenly spaced from the
-    first to the last, and in brackets the mean over all:
+    If there are more than `max_stages` stages, the line shows five, evenly
+    spaced from the first to the last, and in brackets the mean over all:
 
     ```
     epoch    time    loss | error % of stages 1 7 13 19 25 of 25 (mean of all)
       1/200  41.2s  2.118 | 78.0 72.4 69.9 67.1 66.0 (70.2) | validation ...
     ```
 
+    ```python
+    model.fit(images, labels, callbacks=[ka.callbacks.StageProgress()])
+    ```
+
     Args:
-        metric: String. The metric, in [0, 1] and better when larger, whose
-            complement is shown as the error.
-        stream: A text file, standard output by default.
-        max_stages: Integer from 2. Up to so many stages are all shown.
+        metric: String. Name of a metric in [0, 1] for which larger values are
+            better; its complement is shown as the error.
+        stream: Text file, or `None` for the standard output.
+        max_stages: Integer from 2. The largest number of stages that are all
+            shown.
 
     Raises:
-        ValueError: If `max_stages` is less than 2; before training, if smaller
+        ValueError: If `max_stages` is less than 2. Before training, if smaller
             values of the metric are better.
     """
 
-    # Tells `AnytimeModel.fit` to leave out Keras' own progress bar.
+    # `AnytimeModel.fit` leaves out Keras' own progress bar for it.
     shows_progress = True
-    # Tells Keras not to wait for each step's logs, where it need not.
+    # Keras need not wait for the logs of each training step.
     async_safe = True
 
-    def __init__(self, metric="accuracy", stream=None, max_stages=8):
+    def __init__(
+        self,
+        metric: str = "accuracy",
+        stream: TextIO | None = None,
+        max_stages: int = 8,
+    ) -> None:
         super().__init__()
         self.metric = metric
         self.stream = stream
         self.max_stages = max_stages
         if max_stages < 2:
             raise ValueError(
-                "The first and the last stage are always shown. "
-                f"Received: max_stages={max_stages}"
+                "`max_stages` must be 2 or more: the first and the last stage "
+                f"are always shown. Received: max_stages={max_stages}"
             )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
         if direction(self.metric) == "min":
             raise ValueError(
-                "StageProgress shows errors as the complement of a metric in "
-                "[0, 1] that is better when larger, such as an accuracy. "
+                "StageProgress shows the complement of a metric in [0, 1] for "
+                "which larger values are better, such as an accuracy. "
                 f"Received: metric={self.metric!r}"
             )
         num_stages = self.model.num_stages
@@ -76,46 +92,54 @@ class StageProgress(keras.callbacks.Callback):
         if num_stages > 1:
             stages = f"stage {numbers[0]} to {numbers[-1]}"
         if num_stages > self.max_stages:
-            shown = " ".join(map(str, self._shown(num_stages)))
+            shown = " ".join(map(str, self._shown_stages(num_stages)))
             stages = f"stages {shown} of {num_stages} (mean of all)"
         self._print(f"epoch    time    loss | error % of {stages}")
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._number = f"{epoch + 1:>3}/{self.params['epochs']}"
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self._epoch = f"{epoch + 1:>3}/{self.params['epochs']}"
         self._start = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         stream = self.stream or sys.stdout
         if stream.isatty():
             steps = self.params.get("steps") or "?"
-            stream.write(f"\r{self._number}  step {batch + 1}/{steps}\033[K")
+            stream.write(f"\r{self._epoch}  step {batch + 1}/{steps}\033[K")
             stream.flush()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        logs = logs or {}
         seconds = time.perf_counter() - self._start
-        line = f"{self._number} {seconds:6.1f}s {self._summary(logs, '')}"
+        line = f"{self._epoch} {seconds:6.1f}s {self._summary(logs, '')}"
         if "val_loss" in logs:
             line += f" | validation {self._summary(logs, 'val_')}"
         if (self.stream or sys.stdout).isatty():
             line = f"\r{line}\033[K"
         self._print(line)
 
-    def _shown(self, num_stages):
-        """Returns the numbers of the stages to show."""
+    def _shown_stages(self, num_stages: int) -> Sequence[int]:
+        """Returns the positions of the stages to show, counted from 1."""
         if num_stages <= self.max_stages:
             return range(1, num_stages + 1)
-        count = min(_FEW, self.max_stages)
+        count = min(_NUM_SHOWN, self.max_stages)
         return [
-            1 + place * (num_stages - 1) // (count - 1)
-            for place in range(count)
+            1 + index * (num_stages - 1) // (count - 1)
+            for index in range(count)
         ]
 
     def _summary(self, logs, prefix):
+        """Returns the loss and the errors of training or validation."""
         errors = [
             100 * (1 - logs.get(f"{prefix}{output}_{self.metric}", math.nan))
             for output in outputs_lib.finest(self.model.output_names)
         ]
-        shown = self._shown(len(errors))
+        shown = self._shown_stages(len(errors))
         text = " ".join(_percent(errors[stage - 1]) for stage in shown)
         if len(shown) < len(errors):
             text += f" ({_percent(sum(errors) / len(errors))})"

@@ -40,7 +40,7 @@ def compress(settings: CompressSettings) -> None:
             settings.data, settings.data_dir, download=settings.download
         )
         remember(model, info)
-    elif model.data_info is None:
+    if model.data_info is None:
         raise ValueError("Images to train on are needed: give --data.")
     train_data, *_ = data.load(
         model.data_info["name"],

@@ -15,7 +15,7 @@ from keras_anytime import gradients
 from keras_anytime import nets
 from keras_anytime import training
 from keras_anytime import weighting
-from keras_anytime.callbacks.log import check_epochs
+from keras_anytime.callbacks.epoch_file import check_epoch_file
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
 from keras_anytime.experiments.learning_rate import schedule_callbacks
@@ -102,11 +102,13 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
                 **network_arguments,
             },
         )
+        splits = None
+        if settings.train_split and settings.eval_split:
+            splits = (settings.train_split, settings.eval_split)
         train_data, eval_data = data.load(
             settings.data,
             batch_size=settings.batch_size,
-            splits=settings.train_split
-            and (settings.train_split, settings.eval_split),
+            splits=splits,
             seed=settings.seed,
             augment=settings.augment,
             data_dir=settings.data_dir,
@@ -296,7 +298,7 @@ def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:
     folder = RunFolder(settings.workdir)
     folder.check_writable()
     for path in folder.epoch_logs():
-        check_epochs(path)
+        check_epoch_file(path)
     kept = settings.to_dict()
     defaults = settings.defaults()
     folder.check_settings(kept, {name: defaults[name] for name in kept})

@@ -11,9 +11,9 @@ from keras_anytime.gradients.normalized import Normalized
 from keras_anytime.gradients.orthogonal import Orthogonal
 from keras_anytime.gradients.sum import Sum
 
-_BY_NAME = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
+_CLASSES = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
 # The names in the text and the tables of Wan 2020.
-_OF_PAPERS = {
+_PAPER_NAMES = {
     "SGD": Sum,
     "OSGD": Orthogonal,
     "NormSGD": Normalized,
@@ -34,7 +34,7 @@ __all__ = [
 
 def names() -> list[str]:
     """Returns the names that `get` accepts, sorted."""
-    return sorted(_BY_NAME)
+    return sorted(_CLASSES)
 
 
 def get(
@@ -56,34 +56,25 @@ def get(
         ValueError: If the identifier is none of these, or an argument is
             wrong.
     """
-    known = {**_BY_NAME, **_OF_PAPERS}
-    if isinstance(identifier, str) and (
-        name := naming.match_name(identifier, known)
+    if callable(identifier) and not isinstance(identifier, (Combiner, type)):
+        identifier = Function(identifier)
+    if isinstance(identifier, str) and naming.match_name(
+        identifier, ["greedy"]
     ):
-        return naming.instantiate(known[name], "gradients", arguments)
-    if arguments:
-        raise ValueError(
-            "Arguments are possible only with the name of a combiner. "
-            f"Received: gradients={identifier!r} with {arguments}"
-        )
-    if identifier is None:
-        return Sum()
-    if isinstance(identifier, Combiner):
-        return identifier
-    if callable(identifier) and not isinstance(identifier, type):
-        return Function(identifier)
-    if naming.match_name(identifier, ["greedy"]):
         raise ValueError(
             "Greedy training trains one stage after the other and combines no "
             "gradients. Call `ka.training.fit_greedy(model, ...)`, or use "
             "`recipes/train.py --greedy`. "
             f"Received: gradients={identifier!r}"
         )
-    raise ValueError(
-        "`gradients` must be a `Combiner`, one of "
-        f"{naming.quote_names(_BY_NAME)}, a name of Wan 2020 "
-        f"({naming.quote_names(_OF_PAPERS)}), a function of the Gram matrix "
-        "and the sizes, or None."
-        f"{naming.did_you_mean(identifier, known)} "
-        f"Received: gradients={identifier!r}"
+    return naming.resolve(
+        identifier,
+        arguments,
+        option="gradients",
+        base=Combiner,
+        default=Sum,
+        classes=_CLASSES,
+        paper_names=_PAPER_NAMES,
+        papers="Wan 2020",
+        others="a function of the Gram matrix and the sizes",
     )

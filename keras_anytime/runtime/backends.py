@@ -149,8 +149,8 @@ def _check_signature(
         if different:
             raise LoadError(
                 f"{str(path)!r} is not the file of its manifest: in the "
-                f"signature {name} they differ in {short_repr(different)}. Export "
-                "it again."
+                f"signature {name} they differ in {short_repr(different)}. "
+                "Export it again."
             )
 
 

@@ -1,4 +1,4 @@
-"""Training: the step of `fit`, losses and metrics, greedy, resuming."""
+"""Training of all stages together by `fit`, and of one after the other."""
 
 from keras_anytime.training.greedy import fit_greedy
 

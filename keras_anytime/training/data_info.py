@@ -1,81 +1,99 @@
-"""What a model remembers of the data set that it was trained on.
+"""The data set that a model was trained on, remembered in the saved model.
 
-An export needs the names of the classes, and how pixels become images.
+An export needs the names of the classes and the preprocessing of images.
 """
 
 import json
+import os
 import zipfile
+from typing import Any
 
 import keras
 
 
 class RememberingModel(keras.Model):
-    """A functional model that is saved with what it remembers of its data.
+    """A functional model that is saved with a description of its data set.
 
     Attributes:
-        data_info: Dict with `name`, `class_names` and `preprocessing`, as of a
-            `keras_anytime.data.DatasetInfo`; or `None`, where nothing is known.
+        data_info: Dict with `name`, `class_names` and `preprocessing` of a
+            `keras_anytime.data.DatasetInfo`, or `None` if the data set is
+            unknown.
     """
 
-    data_info = None
+    data_info: dict[str, Any] | None = None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         if self.data_info is not None:
             config["data_info"] = self.data_info
         return config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> keras.Model:
         model = super().from_config(config, custom_objects)
-        _note(model, config.get("data_info"))
+        _set_data_info(model, config.get("data_info"))
         return model
 
 
-def remember(model, info):
-    """Notes on a model what is known of its data set; it is saved with it.
+def remember(model: keras.Model, info: Any) -> None:
+    """Stores the description of a data set in a model.
 
-    `fit` does it with a training set of `keras_anytime.data`, and forgets what
-    was noted with any other.
+    The description is saved with the model. `fit` with a training set of
+    `keras_anytime.data` stores its description; `fit` with other data removes
+    the description.
+
+    ```python
+    from keras_anytime.training.data_info import remember
+
+    remember(model, ka.data.info("digits"))
+    print(model.data_info["class_names"])
+    ```
 
     Args:
         model: An `AnytimeModel`.
-        info: A `keras_anytime.data.DatasetInfo`, or `None` to forget.
+        info: A `keras_anytime.data.DatasetInfo`, or `None` to remove the
+            description.
 
     Raises:
-        ValueError: If its images or classes are not those of the network.
+        ValueError: If the images or the classes are not those of the network.
     """
-    note = None
+    data_info = None
     if info is not None:
-        if obstacle := _obstacle(model, info):
-            raise ValueError(obstacle)
-        names = info.class_names
-        if isinstance(names, dict):
-            names = {one: list(of_set) for one, of_set in names.items()}
+        if mismatch := _mismatch(model, info):
+            raise ValueError(mismatch)
+        class_names = info.class_names
+        if isinstance(class_names, dict):
+            class_names = {
+                label_set: list(names)
+                for label_set, names in class_names.items()
+            }
         else:
-            names = list(names)
-        note = {
+            class_names = list(class_names)
+        data_info = {
             "name": info.name,
-            "class_names": names,
+            "class_names": class_names,
             "preprocessing": info.preprocessing,
         }
-    _note(model, note)
+    _set_data_info(model, data_info)
 
 
-def remember_training_set(model, x):
-    """Notes on a model what it is trained on, as far as that is known.
+def remember_training_set(model: keras.Model, x: Any) -> None:
+    """Stores the description of a training set, or removes the last one.
 
     Args:
         model: An `AnytimeModel`.
-        x: What is given to `fit` as `x`.
+        x: The data given to `fit` as `x`. The description is removed if `x` has
+            none, or one that does not match the network.
     """
     info = getattr(x, "info", None)
-    known = hasattr(info, "class_names") and hasattr(info, "preprocessing")
-    remember(model, info if known and not _obstacle(model, info) else None)
+    has_info = hasattr(info, "class_names") and hasattr(info, "preprocessing")
+    remember(model, info if has_info and not _mismatch(model, info) else None)
 
 
-def recall(model, path):
-    """Notes on a model what a saved one remembers.
+def restore_data_info(model: keras.Model, path: str | os.PathLike) -> None:
+    """Stores the description in a saved model in another model.
 
     Args:
         model: An `AnytimeModel`.
@@ -83,24 +101,24 @@ def recall(model, path):
     """
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
-    _note(model, config["config"].get("data_info"))
+    _set_data_info(model, config["config"].get("data_info"))
 
 
-def _note(model, note):
-    # Keras would track a dict, and make it one of its own.
-    object.__setattr__(model, "data_info", note)
+def _set_data_info(model, data_info):
+    # A plain assignment would make Keras track the dict and wrap it.
+    object.__setattr__(model, "data_info", data_info)
 
 
-def _obstacle(model, info):
-    """Returns why a data set is not one of a network, or `None` if it is."""
+def _mismatch(model: keras.Model, info: Any) -> str | None:
+    """Returns why a data set does not match a network; `None` if it does."""
     shape = model.input_shape[1:]
     if len(shape) != len(info.image_shape) or any(
-        wanted not in (None, found)
-        for wanted, found in zip(shape, info.image_shape, strict=True)
+        expected not in (None, size)
+        for expected, size in zip(shape, info.image_shape, strict=True)
     ):
         return (
-            f"The network takes images of shape {shape}, so that the data set "
-            "does not tell how they are prepared. "
+            f"The network takes images of shape {shape}. The preprocessing of "
+            "a data set with images of another shape is not the network's. "
             f"Received: {info.name!r} with images of shape {info.image_shape}"
         )
     sets = model.label_sets
@@ -108,7 +126,7 @@ def _obstacle(model, info):
     classes = dict(zip(sets, counts, strict=True)) if sets else counts[0]
     if info.classes != classes:
         return (
-            f"The network tells {classes} classes. "
+            f"The network distinguishes {classes} classes. "
             f"Received: {info.name!r} with {info.classes} classes"
         )
     return None

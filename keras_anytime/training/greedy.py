@@ -1,6 +1,12 @@
-"""Greedy training: one stage after the other (Algorithm 1 of Wan 2020)."""
+"""Greedy training: stage by stage, earlier stages frozen."""
 
 import contextlib
+import os
+import pathlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -15,169 +21,150 @@ from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.subset import subset
 from keras_anytime.training.data_info import remember_training_set
+from keras_anytime.training.fingerprint import check_fingerprint
+from keras_anytime.training.fingerprint import fingerprint
 from keras_anytime.training.resume import Resume
-from keras_anytime.training.resume import check_settings
-from keras_anytime.training.resume import load_state
-from keras_anytime.training.resume import settings
+from keras_anytime.training.resume import restore_state
 from keras_anytime.weighting import Constant
 
 
 def fit_greedy(
-    model,
-    x=None,
-    y=None,
+    model: keras.Model,
+    x: Any = None,
+    y: Any = None,
     *,
-    epochs,
-    callbacks=None,
-    workdir=None,
-    checkpoint_every=1,
-    **options,
-):
+    epochs: int | Sequence[int],
+    callbacks: Any | Callable[[int], Any] = None,
+    workdir: str | os.PathLike | None = None,
+    checkpoint_every: int = 1,
+    **options: Any,
+) -> list[keras.callbacks.History]:
     """Trains stage 1, freezes it, trains what stage 2 adds, and so on.
 
-    Frozen parts do not change at all: their batch normalization uses, and
-    keeps, the statistics that it has moved to. Each stage minimizes its own
-    loss alone, with a new optimizer of the model's settings, so that a
-    schedule in it starts anew. The model's weighting and combiner have nothing
-    to do.
+    Frozen layers do not change at all: their batch normalization uses its
+    moving statistics and does not update them. Each stage minimizes its own
+    loss alone, with a new optimizer of the model's settings, whose learning
+    rate schedule starts anew. The model's weighting and combiner are not used.
 
     ```python
-    model.compile(optimizer, loss, metrics=["accuracy"])
-    ka.training.fit_greedy(
-        model, train, validation_data=val, epochs=[60, 60, 80],
-        callbacks=lambda stage: [ka.callbacks.StageProgress()],
-        workdir="run/greedy",
+    model.compile("sgd", model.loss, metrics=["accuracy"])
+    histories = ka.training.fit_greedy(
+        model, images, labels, epochs=[1, 1, 2], workdir="run/greedy",
+        callbacks=lambda stage: [
+            ka.callbacks.EpochLog(f"run/history_{stage}.csv")
+        ],
     )
     ```
 
     Args:
-        model: A compiled `AnytimeModel`; its weights change.
+        model: A compiled `AnytimeModel`. Its weights change.
         x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
-        y: Labels, likewise.
-        epochs: Integer of 1 or more, the passes over the data for each stage;
-            or a sequence of one for each stage.
-        callbacks: List of Keras callbacks that all stages use; or a function
-            from the number of a stage to its list, for such as write files. A
-            callback's `model` is the stage that is trained, an `AnytimeModel`
-            of one stage, whose logs are named after it.
-        workdir: String or path of a folder, or `None` for none. It gets
-            checkpoints, in `stage_k` for each stage, and `stage_k.keras` at the
-            end of each. The same call again with the model as it was at first
-            goes on where training was stopped, and ends with the weights of
-            one that never was.
-        checkpoint_every: Integer of 1 or more. Epochs from one of these
-            checkpoints to the next.
+        y: Labels, as for `AnytimeModel.fit`.
+        epochs: Integer of 1 or more, the epochs of each stage; or a sequence of
+            one such integer for each stage.
+        callbacks: List of Keras callbacks for all stages, or a function from
+            the number of a stage to its list, for callbacks that write files. A
+            callback's `model` is an `AnytimeModel` of the one stage that is
+            trained, and the logs are named after this stage.
+        workdir: String or path of a folder for checkpoints, `stage_k/` while
+            stage k is trained and `stage_k.keras` after that. After an
+            interruption, the same call with the model as it was at first
+            continues and ends with the weights of an uninterrupted training.
+            `None` writes no checkpoints.
+        checkpoint_every: Integer of 1 or more. Epochs between two checkpoints.
         **options: Further arguments of `keras.Model.fit`, for all stages.
 
     Returns:
-        List of K `keras.callbacks.History`, one per stage; of epochs that were
-        trained before a resumption they know nothing.
+        List of K `keras.callbacks.History`, one per stage. They lack the epochs
+        that were trained before an interruption.
 
     Raises:
-        ValueError: If the model is not compiled, `epochs` does not fit the
-            stages, an option is not for greedy training, or `workdir` holds
-            another training; or if, with a `workdir`, `checkpoint_every` is no
-            number of epochs.
+        ValueError: If the model is not compiled, `epochs` does not match the
+            stages, an option is not for greedy training, `checkpoint_every` is
+            not an integer of 1 or more, or `workdir` holds another training.
 
     Reference:
         [Wan et al., 2020, Section 4.2, Algorithm 1](
         https://arxiv.org/abs/2008.06635)
     """
-    passes = _check(model, epochs, options)
+    _check_trainable(model, options)
+    epochs_per_stage = _epochs_per_stage(epochs, model.num_stages)
     remember_training_set(model, x)
     histories = []
-    for k, count in enumerate(passes, start=1):
+    for k, stage_epochs in enumerate(epochs_per_stage, start=1):
         with _frozen(model, k - 1):
-            part = _stage_to_train(model, k)
-            given = callbacks(k) if callable(callbacks) else callbacks
-            given = keras.tree.flatten(given or [])
-            end = None
+            stage_model = _compiled_stage(model, k)
+            stage_callbacks = callbacks(k) if callable(callbacks) else callbacks
+            stage_callbacks = keras.tree.flatten(stage_callbacks or [])
+            trained_stage = None
             if workdir is not None:
                 folder = user_path(workdir) / f"stage_{k}"
-                end = _End(folder.with_suffix(".keras"), part, count)
-                if end.reached():
-                    histories.append(_no_history())
+                trained_stage = _TrainedStage(
+                    folder.with_suffix(".keras"), stage_model, stage_epochs
+                )
+                if trained_stage.restore():
+                    histories.append(_empty_history())
                     continue
                 resume = Resume(folder, checkpoint_every)
-                given.append(resume)
-            histories.append(
-                part.fit(
-                    x,
-                    y,
-                    epochs=count,
-                    initial_epoch=0,
-                    callbacks=given,
-                    **_of_stage(model, part, options),
-                )
+                stage_callbacks.append(resume)
+            history = stage_model.fit(
+                x,
+                y,
+                epochs=stage_epochs,
+                initial_epoch=0,
+                callbacks=stage_callbacks,
+                **_stage_options(model, stage_model, options),
             )
-            if end:
-                end.save()
+            histories.append(history)
+            if trained_stage:
+                trained_stage.save()
                 resume.clear()
     return histories
 
 
-def _of_stage(model, part, options):
-    """Returns options of `fit` with a stage's own sample weights."""
+class _TrainedStage:
+    """The file of a stage whose training is complete.
 
-    def own(weights):
-        weights = outputs_lib.sample_weights(weights, model.output_names)
-        by_name = dict(zip(model.output_names, weights, strict=True))
-        chosen = [by_name[name] for name in part.output_names]
-        if len(chosen) == 1:
-            return chosen[0]
-        return dict(zip(model.label_sets, chosen, strict=True))
+    Later stages are trained on exactly these weights, so the stage must neither
+    be trained further nor again.
 
-    options = dict(options)
-    if options.get("sample_weight") is not None:
-        options["sample_weight"] = own(options["sample_weight"])
-    validation = options.get("validation_data")
-    if isinstance(validation, (tuple, list)) and len(validation) == 3:
-        *pair, weights = validation
-        options["validation_data"] = (*pair, own(weights))
-    return options
-
-
-class _End:
-    """The end of a stage's training, in a file.
-
-    Later stages are trained on just these weights: this stage must neither go
-    on nor be trained anew.
+    Args:
+        path: Path of the `.keras` file.
+        stage_model: The compiled model of the stage, before training.
+        epochs: Integer. The epochs that the stage is trained for.
     """
 
-    def __init__(self, path, part, epochs):
+    def __init__(
+        self, path: pathlib.Path, stage_model: keras.Model, epochs: int
+    ) -> None:
         self.path = path
-        self.part = part
+        self.stage_model = stage_model
         self.epochs = epochs
-        self.settings = settings(part)
+        self.fingerprint = fingerprint(stage_model)
 
-    def reached(self):
-        """Brings the stage to its end, if it was trained so far before."""
+    def restore(self) -> bool:
+        """Restores the stage from the file; returns whether there is one."""
         if not self.path.exists():
             return False
-        found = read_metadata(self.path).get("epochs", self.epochs)
-        if found != self.epochs:
+        epochs = read_metadata(self.path).get("epochs", self.epochs)
+        if epochs != self.epochs:
             raise ContentError(
-                f"{str(self.path)!r} was trained for {found} epochs; use as "
-                f"many, or another `workdir`. Received: {self.epochs} epochs"
+                f"The stage in {str(self.path)!r} was trained for {epochs} "
+                "epochs: train it for as many, or use another `workdir`. "
+                f"Received: {self.epochs} epochs"
             )
-        check_settings(self.path, self.settings)
-        load_state(self.part, self.path)
+        check_fingerprint(self.path, self.fingerprint)
+        restore_state(self.stage_model, self.path)
         return True
 
-    def save(self):
-        """Saves the stage at its end."""
-        note = {"epochs": self.epochs, **self.settings}
-        save_with_metadata(self.part, self.path, note)
+    def save(self) -> None:
+        """Saves the trained stage."""
+        metadata = {"epochs": self.epochs, **self.fingerprint}
+        save_with_metadata(self.stage_model, self.path, metadata)
 
 
-def _no_history():
-    history = keras.callbacks.History()
-    history.on_train_begin()
-    return history
-
-
-def _check(model, epochs, options):
-    """Returns the epochs of each stage."""
+def _check_trainable(model, options):
+    """Raises a `ValueError` if a model or an option is not for `fit_greedy`."""
     check_anytime_model(model)
     if not model.compiled:
         raise ValueError(
@@ -188,63 +175,103 @@ def _check(model, epochs, options):
     if lost:
         raise ValueError(
             "Each stage is trained with a new optimizer of the model's "
-            "settings, and the configuration of this one does not give all of "
-            f"it back: {lost}. Write its `get_config`, or that of its "
-            f"schedule. Received: optimizer={model.optimizer}"
+            "settings, and the configuration of this optimizer is incomplete: "
+            f"{lost}. Write its `get_config`, or that of its schedule. "
+            f"Received: optimizer={model.optimizer}"
         )
     if "initial_epoch" in options:
         raise ValueError(
-            "Each stage starts with its first epoch, or where `workdir` says. "
+            "Each stage starts with its first epoch, or where the checkpoint "
+            "in `workdir` ends. "
             f"Received: initial_epoch={options['initial_epoch']}"
         )
-    stages = model.num_stages
-    passes = (
-        list(epochs) if isinstance(epochs, (list, tuple)) else [epochs] * stages
+
+
+def _epochs_per_stage(
+    epochs: int | Sequence[int], num_stages: int
+) -> list[int]:
+    """Returns the epochs of each stage."""
+    per_stage = (
+        list(epochs) if isinstance(epochs, Sequence) else [epochs] * num_stages
     )
-    if len(passes) != stages or not all(
-        count == int(count) and count >= 1 for count in passes
+    if len(per_stage) != num_stages or not all(
+        count == int(count) and count >= 1 for count in per_stage
     ):
         raise ValueError(
-            "`epochs` must be a number of 1 or more, or one for each of the "
-            f"{stages} stages. Received: epochs={epochs}"
+            "`epochs` must be an integer of 1 or more, or one for each of the "
+            f"{num_stages} stages. Received: epochs={epochs}"
         )
-    return [int(count) for count in passes]
+    return [int(count) for count in per_stage]
 
 
-def _stage_to_train(model, k):
-    """Stage k with the model's variables, compiled as the model is."""
+def _compiled_stage(model, k):
+    """Returns stage k, compiled as the model is, for its own loss alone."""
     with backend.scope(model):
-        part, _ = subset(model, [k], name=f"{model.name}_stage_{k}")
-        given = model.compile_arguments
-        given["optimizer"] = _anew(model.optimizer)
-        part.compile(**{**given, "weighting": Constant(), "gradients": Sum()})
-    return part
+        stage_model, _ = subset(model, [k], name=f"{model.name}_stage_{k}")
+        arguments = {
+            **model.compile_arguments,
+            "optimizer": _fresh_optimizer(model.optimizer),
+            "weighting": Constant(),
+            "gradients": Sum(),
+        }
+        stage_model.compile(**arguments)
+    return stage_model
 
 
-def _anew(optimizer):
+def _fresh_optimizer(optimizer):
     """Returns a new optimizer of the same settings."""
     return type(optimizer).from_config(optimizer.get_config())
 
 
+def _stage_options(model, stage_model, options):
+    """Returns the options of `fit` with the sample weights of one stage."""
+
+    def stage_weights(weights):
+        weights = outputs_lib.sample_weights(weights, model.output_names)
+        by_output = dict(zip(model.output_names, weights, strict=True))
+        chosen = [by_output[name] for name in stage_model.output_names]
+        if len(chosen) == 1:
+            return chosen[0]
+        return dict(zip(model.label_sets, chosen, strict=True))
+
+    options = dict(options)
+    if options.get("sample_weight") is not None:
+        options["sample_weight"] = stage_weights(options["sample_weight"])
+    validation = options.get("validation_data")
+    if isinstance(validation, (tuple, list)) and len(validation) == 3:
+        images, labels, weights = validation
+        options["validation_data"] = (images, labels, stage_weights(weights))
+    return options
+
+
 @contextlib.contextmanager
-def _frozen(model, k):
-    """Within it no variable of stages 1 to k changes."""
+def _frozen(model: keras.Model, k: int) -> Iterator[None]:
+    """A context in which no variable of stages 1 to k changes."""
     layers = {
         id(operation): operation
         for stage in range(1, k + 1)
         for operation in model.stage_operations(stage)
         if isinstance(operation, keras.layers.Layer)
     }.values()
-    variables = [one for layer in layers for one in layer.variables]
-    before = [layer.trainable for layer in layers]
-    # Setting that of a layer sets those of all that is in it.
-    each = [variable.trainable for variable in variables]
+    variables = [variable for layer in layers for variable in layer.variables]
+    layers_before = [layer.trainable for layer in layers]
+    # Setting `trainable` of a layer overwrites that of all parts of it.
+    variables_before = [variable.trainable for variable in variables]
     try:
         for layer in layers:
             layer.trainable = False
         yield
     finally:
-        for layer, trainable in zip(layers, before, strict=True):
+        for layer, trainable in zip(layers, layers_before, strict=True):
             layer.trainable = trainable
-        for variable, trainable in zip(variables, each, strict=True):
+        for variable, trainable in zip(
+            variables, variables_before, strict=True
+        ):
             variable.trainable = trainable
+
+
+def _empty_history():
+    """Returns the history of a training of no epochs."""
+    history = keras.callbacks.History()
+    history.on_train_begin()
+    return history

@@ -1,13 +1,18 @@
-"""The one loss that serves all stages."""
+"""The loss that serves all stages, and the losses of all stages from it."""
 
 import inspect
 import re
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.stages import outputs as outputs_lib
 
-# Keras gives a function for a snake-case name, and a class for others.
+# `keras.losses.get` returns the function for a name in snake case, and the
+# class for a name in camel case.
 _ON_PROBABILITIES = {
     keras.losses.CategoricalGeneralizedCrossEntropy: (
         keras.losses.categorical_generalized_cross_entropy
@@ -19,64 +24,64 @@ _ON_PROBABILITIES = {
 }
 
 
-def stage_loss(loss, loss_weights=None):
-    """Returns the Keras loss of all stages, from what the user gave.
+def stage_loss(loss: Any, loss_weights: Any = None) -> keras.losses.Loss:
+    """Returns the Keras loss that serves all stages.
 
     Args:
-        loss: A `keras.losses.Loss`, a loss function, or a name. A function or
-            name that could take logits or probabilities takes logits, which is
-            what the stages give.
-        loss_weights: What was given as Keras' argument of that name. Another
-            one has taken its place.
+        loss: A `keras.losses.Loss`, a loss function, or a name: the argument of
+            `compile`. A function or a name that could take logits or
+            probabilities takes logits, which the stages give.
+        loss_weights: Keras' argument of this name; must be `None`, because
+            `weighting` replaces it.
 
     Returns:
         A `keras.losses.Loss`.
 
     Raises:
-        ValueError: If it is not one loss, or one that takes probabilities; or
-            if there are `loss_weights`.
+        ValueError: If `loss` is not a single loss, or takes probabilities, or
+            if `loss_weights` is given.
     """
     if loss_weights is not None:
         raise ValueError(
-            "How much each stage counts is said with `weighting`: give "
-            "`weighting=keras_anytime.weighting.Constant([...])`, one weight "
-            "per stage. The weighted losses are averaged; for their sum, as "
-            "Keras takes it, also give "
+            "`weighting` replaces `loss_weights`: give "
+            "`weighting=keras_anytime.weighting.Constant([...])` with one "
+            "weight per stage. The weighted losses are averaged; for their "
+            "sum, as in Keras, also give "
             "`gradients=keras_anytime.gradients.Sum('sum')`. "
             f"Received: loss_weights={loss_weights}"
         )
     if loss is None or isinstance(loss, (list, tuple, dict)):
         raise ValueError(
-            "`loss` must be one Keras loss, which serves all stages; how much "
-            "each stage counts is said with `weighting`. "
+            "`loss` must be one Keras loss, which serves all stages; "
+            "`weighting` weights the stages. "
             f"Received: loss={loss}"
         )
-    given = loss
+    argument = loss
     loss = keras.losses.get(loss)
     if not isinstance(loss, keras.losses.Loss):
         loss = LossFunction(loss)
     elif loss.reduction in (None, "none"):
         raise ValueError(
-            "The loss must be one number for all examples. "
+            "The loss must reduce all examples to one number. "
             f"Received: loss={loss} with reduction={loss.reduction!r}"
         )
     elif loss.get_config().get("from_logits") is False:
         raise ValueError(
-            "The stages give logits, so the loss must be made with "
-            f"`from_logits=True`. Received: loss={loss}"
+            "The stages give logits: make the loss with `from_logits=True`. "
+            f"Received: loss={loss}"
         )
-    if _is_on_probabilities(loss):
+    if _takes_probabilities(loss):
         raise ValueError(
             "The stages give logits, and this loss takes probabilities and has "
-            "no form for logits. Write a loss that makes probabilities of "
-            "logits first (`keras.ops.softmax`), or take a cross entropy with "
-            f"`from_logits=True`. Received: loss={given}"
+            "no form for logits. Use a cross entropy with `from_logits=True`, "
+            "or write a loss that applies `keras.ops.softmax` to the logits "
+            f"first. Received: loss={argument}"
         )
     return loss
 
 
-def takes_logits(loss):
-    """Whether a loss is known to take the outputs for logits.
+def takes_logits(loss: keras.losses.Loss) -> bool:
+    """Returns whether a loss is known to take logits.
 
     Args:
         loss: A `keras.losses.Loss`.
@@ -86,108 +91,122 @@ def takes_logits(loss):
     return loss.get_config().get("from_logits") is True
 
 
-def task_of(loss, classes):
-    """Returns what logits are the answer to, where it is no choice of a class.
+def task_of(loss: keras.losses.Loss, classes: int) -> str | None:
+    """Returns the task of an output if it is not to choose one class.
 
     Args:
         loss: A `keras.losses.Loss`.
-        classes: Integer, the number of logits.
+        classes: Integer. Number of logits.
 
     Returns:
-        `"binary"` for one logit of a binary cross entropy, `"multi_label"` for
-        several; `None` for all other losses.
+        `"binary"` for one logit with a binary cross entropy, `"multi_label"`
+        for several logits with one; `None` for all other losses.
     """
     if "binary" not in (loss.name or ""):
         return None
     return "binary" if classes == 1 else "multi_label"
 
 
-def _is_on_probabilities(loss):
-    if isinstance(loss, LossFunction):
-        return loss.function in _ON_PROBABILITIES.values()
-    return isinstance(loss, tuple(_ON_PROBABILITIES))
-
-
-def stage_losses(loss, y, outputs, names, sample_weight=None):
-    """Returns each stage's loss: with label sets, the sum over them.
+def stage_losses(
+    loss: keras.losses.Loss,
+    y: Any,
+    outputs: Sequence[Tensor],
+    names: Sequence[str],
+    sample_weight: Any = None,
+) -> list[Tensor]:
+    """Returns each stage's loss: the sum over the label sets, if any.
 
     Args:
         loss: A `keras.losses.Loss`.
-        y: Targets of all stages; with label sets a dict from them to targets.
-        outputs: List of the logits of every output `(batch, classes)`.
-        names: List of strings, the names of the outputs.
-        sample_weight: Tensor `(batch,)` for all outputs, or several of them;
-            see `heads.sample_weights`.
+        y: Targets of all stages; for several label sets a dict from label sets
+            to targets.
+        outputs: List of the logits `(batch, classes)` of every output.
+        names: List of the outputs' names.
+        sample_weight: Tensor `(batch,)` for all outputs, or a structure of
+            such tensors; see `stages.outputs.sample_weights`.
 
     Returns:
         List of K scalar tensors.
 
     Raises:
         ValueError: If `y` does not hold exactly the label sets, or weights do
-            not fit the outputs.
+            not match the outputs.
 
     Reference:
         [Lee and Shin, 2018, Eq. 2](https://arxiv.org/abs/1807.02609)
     """
     targets = outputs_lib.targets(y, outputs_lib.label_sets(names))
-    count = len(targets)
+    num_sets = len(targets)
     losses = [
-        loss(target, logits, _of_images(weight, logits))
+        loss(target, logits, _checked_weight(weight, logits))
         for target, logits, weight in zip(
-            targets * (len(outputs) // count),
+            targets * (len(outputs) // num_sets),
             outputs,
             outputs_lib.sample_weights(sample_weight, names),
             strict=True,
         )
     ]
     return [
-        sum(losses[start + 1 : start + count], losses[start])
-        for start in range(0, len(outputs), count)
+        sum(losses[start + 1 : start + num_sets], losses[start])
+        for start in range(0, len(outputs), num_sets)
     ]
 
 
-def _of_images(weight, logits):
-    """Returns a weight that does not spread over the classes."""
-    shape = getattr(weight, "shape", ())
+@keras.saving.register_keras_serializable(package="keras_anytime")
+class LossFunction(keras.losses.Loss):
+    """A loss function on logits, averaged as a `keras.losses.Loss` is.
+
+    Args:
+        function: Callable from targets and logits to a loss per example. It is
+            called with `from_logits=True` if it has this parameter.
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        # TensorFlow names operations after the loss, and "<lambda>" is no
+        # valid name.
+        name = getattr(function, "__name__", type(function).__name__)
+        super().__init__(name=re.sub(r"^_+|\W+", "", name) or None)
+        self.function = function
+        self.from_logits = "from_logits" in parameters_of(function)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        arguments = {"from_logits": True} if self.from_logits else {}
+        return self.function(y_true, y_pred, **arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        function = keras.saving.serialize_keras_object(self.function)
+        return {"function": function}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LossFunction":
+        return cls(keras.saving.deserialize_keras_object(config["function"]))
+
+
+def parameters_of(function: Callable) -> tuple[str, ...]:
+    """Returns the names of a function's parameters; empty if unknown."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except ValueError:
+        # Functions written in C may have no signature.
+        return ()
+
+
+def _takes_probabilities(loss):
+    """Returns whether a loss takes probabilities and has no form for logits."""
+    if isinstance(loss, LossFunction):
+        return loss.function in _ON_PROBABILITIES.values()
+    return isinstance(loss, tuple(_ON_PROBABILITIES))
+
+
+def _checked_weight(weight: Any, logits: Tensor) -> Any:
+    """Returns a sample weight, unless it would broadcast over the classes."""
+    shape: Any = getattr(weight, "shape", ())
     if getattr(shape, "rank", 0) is None:
         return weight
     if len(shape) >= max(len(logits.shape), 2) and shape[-1] != 1:
         raise ValueError(
             "Each output takes one weight per image; several outputs take a "
-            "list or a dict of such. "
+            "list or a dict of such weights. "
             f"Received: sample_weight of shape {tuple(shape)}"
         )
     return weight
-
-
-@keras.saving.register_keras_serializable(package="keras_anytime")
-class LossFunction(keras.losses.Loss):
-    """A plain loss function, on logits, averaged as a `keras.losses.Loss` is.
-
-    Args:
-        function: Callable from targets and logits to a loss per example. It is
-            called with `from_logits=True` if it takes that.
-    """
-
-    def __init__(self, function):
-        # TensorFlow names operations by it, and takes no "<lambda>".
-        name = getattr(function, "__name__", type(function).__name__)
-        super().__init__(name=re.sub(r"^_+|\W+", "", name) or None)
-        self.function = function
-        try:
-            parameters = inspect.signature(function).parameters
-        except ValueError:
-            parameters = ()
-        self.from_logits = "from_logits" in parameters
-
-    def call(self, y_true, y_pred):
-        arguments = {"from_logits": True} if self.from_logits else {}
-        return self.function(y_true, y_pred, **arguments)
-
-    def get_config(self):
-        function = keras.saving.serialize_keras_object(self.function)
-        return {"function": function}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["function"]))

@@ -1,18 +1,22 @@
-"""The metrics of one list, taken at every output.
+"""Metrics of every output: one flat list of the user, fitted to logits.
 
-Stages answer with logits; Keras' metrics are made for probabilities unless told
-otherwise.
+Stages give logits, and Keras' metrics take probabilities by default.
 """
 
 import copy
-import inspect
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_anytime.backend.types import Tensor
+from keras_anytime.training.losses import parameters_of
 from keras_anytime.training.losses import takes_logits
 from keras_anytime.training.losses import task_of
 
-_MEASURES_AT_A_THRESHOLD = (
+_WITH_THRESHOLD = (
     keras.metrics.BinaryAccuracy,
     keras.metrics.BinaryIoU,
     keras.metrics.FalseNegatives,
@@ -23,7 +27,7 @@ _MEASURES_AT_A_THRESHOLD = (
     keras.metrics.TrueNegatives,
     keras.metrics.TruePositives,
 )
-_OF_PROBABILITIES = (
+_ON_PROBABILITIES = (
     keras.metrics.KLDivergence,
     keras.metrics.Poisson,
     keras.metrics.PrecisionAtRecall,
@@ -33,23 +37,28 @@ _OF_PROBABILITIES = (
 )
 
 
-def stage_metrics(metrics, outputs, loss, argument):
-    """Returns metrics in Keras' form: one list for each output.
+def stage_metrics(
+    metrics: Any,
+    outputs: Sequence[Tensor],
+    loss: keras.losses.Loss,
+    argument: str,
+) -> list | None:
+    """Returns metrics in the form that Keras takes for several outputs.
 
     Args:
-        metrics: List of Keras metrics or names, or `None`. By its name, a
-            metric is made for logits.
+        metrics: List of Keras metrics, functions or names, or `None`. A name
+            stands for a metric of logits.
         outputs: List of the model's symbolic outputs.
         loss: The `keras.losses.Loss` of all outputs.
-        argument: String that names the metrics in errors.
+        argument: String. Name of the metrics in error messages.
 
     Returns:
-        List of one list per output; for one output its list; `None` for `None`.
-        Each output has metric objects of its own.
+        List of one list of metrics per output, or this list itself for a single
+        output; `None` for `None`. Each output has its own metric objects.
 
     Raises:
-        ValueError: If it is not one flat list, or a metric cannot measure the
-            outputs as they are.
+        ValueError: If `metrics` is not one flat list, or a metric cannot take
+            logits.
     """
     if metrics is None:
         return None
@@ -60,67 +69,75 @@ def stage_metrics(metrics, outputs, loss, argument):
             f"`{argument}` must be one flat list, which serves all stages. "
             f"Received: {argument}={metrics}"
         )
-    copies = [
+    per_output = [
         [_for_output(metric, output.shape[-1], loss) for metric in metrics]
         for output in outputs
     ]
-    return copies if len(outputs) > 1 else copies[0]
+    return per_output if len(outputs) > 1 else per_output[0]
 
 
-def named_results(results, output_names, own):
-    """Returns results in which every metric has its output's name in front.
+def named_results(
+    results: Mapping[str, Any],
+    output_names: Sequence[str],
+    unprefixed: Collection[str],
+) -> dict[str, Any]:
+    """Returns results in which each metric's name begins with its output's.
+
+    Keras omits the name of a single output.
 
     Args:
         results: Dict from Keras' names to values.
-        output_names: List of strings.
-        own: Set of the names that belong to no output.
+        output_names: List of the outputs' names.
+        unprefixed: Names that belong to no output.
 
     Returns:
         Dict from names to values.
     """
     if len(output_names) > 1:
-        return results
-    # Keras leaves the name of a single output out.
+        return dict(results)
     return {
-        name if name in own else f"{output_names[0]}_{name}": value
+        name if name in unprefixed else f"{output_names[0]}_{name}": value
         for name, value in results.items()
     }
 
 
-def fresh_copy(metric):
-    """Returns a copy of a metric that has variables of its own, reset.
+def fresh_copy(metric: keras.metrics.Metric) -> keras.metrics.Metric:
+    """Returns a copy of a metric with variables of its own, reset.
 
-    Not by its configuration, which some of Keras' metrics, and most own ones,
-    do not give whole.
+    It copies the object and not its configuration, which is incomplete for some
+    of Keras' metrics and for most of the users' own.
 
     Args:
         metric: A `keras.metrics.Metric`.
 
+    Returns:
+        A `keras.metrics.Metric` of the same class.
+
     Raises:
-        ValueError: If something in it cannot be copied.
+        ValueError: If an attribute of the metric cannot be copied.
     """
-    again = object.__new__(type(metric))
-    memo = {id(metric): again}
+    metric_copy = object.__new__(type(metric))
+    memo = {id(metric): metric_copy}
     parts = keras.tree.flatten(list(vars(metric).values()))
     for part in parts:
         if isinstance(part, keras.metrics.Metric):
             memo[id(part)] = fresh_copy(part)
         elif isinstance(part, keras.layers.Layer):
-            # It is what is measured with, and keeps no result.
+            # Shared: a layer that computes the metric keeps no results.
             memo[id(part)] = part
     with keras.name_scope(metric.name):
         for variable in metric.variables:
             if id(variable) not in memo:
                 memo[id(variable)] = _fresh_variable(variable)
     try:
-        vars(again).update(copy.deepcopy(vars(metric), memo))
+        vars(metric_copy).update(copy.deepcopy(vars(metric), memo))
     except TypeError as error:
         raise ValueError(
-            "Every stage needs a metric object of its own, and this one cannot "
-            f"be copied: {error}. Received: {metric}"
+            "Every stage needs its own metric object, and this one cannot be "
+            f"copied: {error}. Received: {metric}"
         ) from error
-    again.reset_state()
-    return again
+    metric_copy.reset_state()
+    return metric_copy
 
 
 def _fresh_variable(variable):
@@ -137,33 +154,34 @@ def _fresh_variable(variable):
 
 def _for_output(metric, classes, loss):
     """Returns a metric for one output of logits."""
-    logits = takes_logits(loss)
+    on_logits = takes_logits(loss)
     if isinstance(metric, str):
         metric = _by_name(metric, classes, loss)
     elif isinstance(metric, keras.metrics.Metric):
         metric = fresh_copy(metric)
-    elif callable(metric) and logits:
+    elif callable(metric) and on_logits:
         metric = _of_function(metric)
-    if logits and isinstance(metric, keras.metrics.Metric):
-        _check(metric, classes)
+    if on_logits and isinstance(metric, keras.metrics.Metric):
+        _check_takes_logits(metric, classes)
     return metric
 
 
 def _by_name(name, classes, loss):
-    """Returns what Keras means by a name, made for logits.
+    """Returns the metric of logits that a name stands for.
 
-    The plain names are left to Keras where they mean one thing, since Keras
-    looks at the labels.
+    "accuracy" of several classes stays a name: Keras chooses the metric by the
+    shape of the labels.
     """
     if name.lower() in ("accuracy", "acc"):
         if classes > 1 and task_of(loss, classes) is None:
             return name
         if classes > 1:
             raise ValueError(
-                "With several labels per image, say which accuracy: "
-                "'binary_accuracy' counts labels, 'categorical_accuracy' the "
-                f"images whose largest logit is right. Received: {name!r} for "
-                f"{classes} logits and the loss {loss.name}"
+                "With several labels per image, 'accuracy' is ambiguous: "
+                "'binary_accuracy' counts labels, 'categorical_accuracy' "
+                "counts images whose largest logit is right. "
+                f"Received: {name!r} for {classes} logits and the loss "
+                f"{loss.name}"
             )
         if not takes_logits(loss):
             raise ValueError(
@@ -178,22 +196,17 @@ def _by_name(name, classes, loss):
     config = metric.get_config()
     if config.get("from_logits") is False:
         config["from_logits"] = True
-    if isinstance(metric, _MEASURES_AT_A_THRESHOLD) and not isinstance(
+    if isinstance(metric, _WITH_THRESHOLD) and not isinstance(
         metric, keras.metrics.FBetaScore
     ):
-        key = "threshold" if "threshold" in config else "thresholds"
-        config[key] = 0.0
+        config[_threshold_key(config)] = 0.0
     return type(metric).from_config({**config, "name": name})
 
 
 def _of_function(function):
-    """Returns a metric function that takes logits, if it can."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except ValueError:
-        return function
-    arguments = {}
-    if "from_logits" in parameters:
+    """Returns a metric of logits from a function, if it can take logits."""
+    arguments: dict[str, Any] = {}
+    if "from_logits" in parameters_of(function):
         arguments["from_logits"] = True
     if function is keras.metrics.binary_accuracy:
         arguments["threshold"] = 0.0
@@ -204,35 +217,40 @@ def _of_function(function):
     )
 
 
-def _check(metric, classes):
-    """Raises a `ValueError` for a metric that would measure logits wrongly."""
+def _check_takes_logits(metric, classes):
+    """Raises a `ValueError` if a metric gives wrong values on logits."""
     config = metric.get_config()
-    wrong = None
-    if isinstance(metric, _OF_PROBABILITIES):
-        wrong = "It has no form for logits: measure it on `predict`'s answers."
+    remedy = None
+    if isinstance(metric, _ON_PROBABILITIES):
+        remedy = "It has no form for logits: compute it on `predict`'s outputs."
     elif config.get("from_logits") is False:
-        wrong = "Make it with `from_logits=True`."
-    elif isinstance(metric, _MEASURES_AT_A_THRESHOLD):
-        wrong = _wrong_threshold(metric, config, classes)
+        remedy = "Make it with `from_logits=True`."
+    elif isinstance(metric, _WITH_THRESHOLD):
+        remedy = _threshold_remedy(metric, config, classes)
     elif classes == 1 and "categorical" in type(metric).__name__.lower():
-        wrong = "The largest of one logit is always the same: use 'accuracy'."
-    if wrong:
+        remedy = "The largest of one logit is always the same: use 'accuracy'."
+    if remedy:
         raise ValueError(
             "Stages give logits, and this metric takes probabilities. "
-            f"{wrong} Received: {type(metric).__name__} with {config}"
+            f"{remedy} Received: {type(metric).__name__} with {config}"
         )
 
 
-def _wrong_threshold(metric, config, classes):
+def _threshold_remedy(metric, config, classes):
+    """Returns how to correct a metric's threshold; `None` if it is right."""
     if config.get("top_k") is not None:
         return None
-    key = "threshold" if "threshold" in config else "thresholds"
+    key = _threshold_key(config)
     if isinstance(metric, keras.metrics.FBetaScore):
         # Without a threshold, the class of the largest logit counts.
         if config[key] is None and classes > 1:
             return None
-        return "It has no form for logits but that of the largest one."
+        return "Only its form for the largest logit takes logits."
     thresholds = keras.tree.flatten(config[key])
     if thresholds and all(value == 0 for value in thresholds):
         return None
     return f"A logit of 0 is a probability of 1/2: give `{key}=0.0`."
+
+
+def _threshold_key(config):
+    return "threshold" if "threshold" in config else "thresholds"

@@ -1,66 +1,90 @@
-"""Stopping a training that has failed."""
+"""StopOnNaN: stops training when a loss, batch or variable is not finite."""
 
 import math
 import re
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.saving.finite import saved_variables
 
 _REMEDY = (
-    "Lower the learning rate or warm it up, lower the weights of the losses, "
-    "or look for values in images, labels and sample weights that are not "
-    "finite."
+    "Lower the learning rate or warm it up, lower the loss weights, or look "
+    "for values in images, labels and sample weights that are not finite."
 )
-_KEPT = "No checkpoint of this epoch was written; the last one is as it was."
+_KEPT = "No checkpoint of this epoch was written; the last one is unchanged."
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stops training with an error once it has failed.
+    """Stops training with an error when it has diverged.
 
-    Training has failed where a loss is NaN or infinite, where an image or a
-    sample weight of a batch is, and where a variable is. `AnytimeModel.fit`
-    adds this callback, unless it is given one, and calls it before all others.
-    It looks at losses and batches after every step (with
-    `steps_per_execution`, after so many), and at all variables at the end of
-    an epoch: some layers, such as ReLU on TensorFlow, make finite numbers of
-    NaN, so that moving statistics may be ruined where no loss shows it. So
-    `Resume` and `StageCheckpoint` never save what has failed.
+    Training has diverged if a loss or a variable is NaN or infinite, or if an
+    image or a sample weight of a batch is. `AnytimeModel.fit` adds this
+    callback if it is missing, and calls it before all others, so that `Resume`
+    and `StageCheckpoint` never save a model that has diverged.
 
-    On TensorFlow Keras reads the logs after every step in any case, so looking
-    at them costs less than 1 µs. On JAX, where the device runs behind, another
-    thread looks at them, and training may have gone on for some steps when it
-    stops.
+    Losses and batches are checked after every training step, or after every
+    `steps_per_execution` of them. All variables are checked at the end of each
+    epoch: some layers, such as ReLU on TensorFlow, turn NaN into finite
+    numbers, so that moving statistics may be NaN while all losses are finite.
+
+    In contrast to `keras.callbacks.TerminateOnNaN`, which checks the mean loss
+    only and by default ends training as if it were complete, with its
+    checkpoints saved, this callback checks data and variables too, names the
+    stage or the variable, and raises an error before anything is saved.
+
+    On TensorFlow, Keras reads the logs after every training step anyway, so the
+    check costs less than 1 µs. On JAX, where the device runs asynchronously,
+    another thread checks the logs, and some more training steps may be taken
+    before training stops.
+
+    ```python
+    images[0, 0, 0, 0] = np.nan
+    batches = ((images, labels) for _ in range(3))
+    try:
+        model.fit(batches, steps_per_epoch=3, verbose=0)
+    except FloatingPointError as error:
+        print(error)  # A batch has images or sample weights that are not ...
+    ```
 
     Raises:
-        FloatingPointError: In training, if a loss, a batch or a variable is
-            not finite. It names the first such stage, or the variable, and
-            the epoch and the step.
+        FloatingPointError: In training, if a loss, a batch or a variable is not
+            finite. The message names the first such stage, or the variable,
+            and the epoch and the training step.
     """
 
     @property
-    def async_safe(self):
-        """Whether Keras may call it from another thread, after later steps."""
+    def async_safe(self) -> bool:
+        """Whether Keras may call it in another thread, after later steps."""
         return keras.backend.backend() == "jax"
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._epoch = epoch + 1
-        self._failures = []
+        self._failures: list[tuple[int, dict[str, Any]]] = []
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._raise_failure()
 
-    def on_train_batch_end(self, batch, logs=None):
-        # The mean over the stages and, as any value in the logs, over the
-        # epoch so far: not finite from where any stage's loss is not.
-        if not math.isfinite(logs["loss"]):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        # The mean over all stages and over the epoch so far: once a loss of any
+        # stage is not finite, this mean is not finite either.
+        if logs and not math.isfinite(logs["loss"]):
             self._failures.append((batch + 1, logs))
         if not self.async_safe:
             self._raise_failure()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._raise_failure()
         check_finite(
             saved_variables(self.model),
@@ -69,42 +93,45 @@ class StopOnNaN(keras.callbacks.Callback):
         )
 
     def _raise_failure(self):
-        """Raises the error of the step that has failed, if there is one.
+        """Raises the error of the first training step that failed, if any.
 
-        It runs in Keras' own thread only: a model whose steps run behind gets
-        the values of its variables when it is looked at.
+        It runs in Keras' own thread only, because reading the state of a model
+        on JAX waits for the training steps that are still running.
         """
         if not self._failures:
             return
-        # Other threads need not be done in the order of the steps.
+        # Other threads may finish in another order than the training steps.
         last, logs = min(self._failures, key=lambda failure: failure[0])
         first = max(last - self.model.steps_per_execution, 0) + 1
         last = min(last, self.params.get("steps") or last)
-        when = f"at step {last}"
+        when = f"at training step {last}"
         if first < last:
-            when = f"in steps {first} to {last}"
-        what, received = _failed_losses(logs)
+            when = f"in training steps {first} to {last}"
+        failure, received = _failed_losses(logs)
         remedy = _REMEDY
-        if not all_counted(self.model):
-            what = "A batch has images or sample weights that are not finite"
+        if not all_batches_finite(self.model):
+            failure = "A batch has images or sample weights that are not finite"
             remedy = "Look for NaN and infinity in the training data."
         raise FloatingPointError(
-            f"{what} {when} of epoch {self._epoch}. {remedy} {_KEPT} "
+            f"{failure} {when} of epoch {self._epoch}. {remedy} {_KEPT} "
             f"Received: {received}"
         )
 
 
-def counted(size, x, sample_weight):
-    """Returns for how many images a batch counts in the mean loss.
+def batch_weight(size: Tensor, x: Any, sample_weight: Any) -> Tensor:
+    """Returns the weight of a batch in the epoch's mean loss.
+
+    A batch with an image or sample weight that is not finite has the weight
+    NaN. The mean loss of the epoch then is NaN too, even if layers turn the
+    image into finite numbers.
 
     Args:
-        size: Integer scalar, the number of images.
-        x: Images.
-        sample_weight: Tensor, a structure of them, or `None`.
+        size: Integer scalar. The number of images.
+        x: Tensor of images, or a structure of such tensors.
+        sample_weight: Tensor, a structure of tensors, or `None`.
 
     Returns:
-        Float scalar: `size`, but NaN where an image or a weight is not finite.
-        The mean over the epoch then is NaN too, whatever layers made of it.
+        Float scalar: `size`, or NaN.
     """
     size = ops.cast(size, "float32")
     for part in keras.tree.flatten((x, sample_weight)):
@@ -115,29 +142,31 @@ def counted(size, x, sample_weight):
     return size
 
 
-def all_counted(model):
-    """Returns whether all batches of an epoch so far were finite.
+def all_batches_finite(model: keras.Model) -> bool:
+    """Returns whether all batches of the epoch so far were finite.
 
     Args:
-        model: An `AnytimeModel`, whose mean loss weights batches as `counted`.
+        model: An `AnytimeModel`, whose mean loss weights the batches by
+            `batch_weight`.
     """
     (loss,) = [metric for metric in model.metrics if metric.name == "loss"]
     return math.isfinite(ops.convert_to_numpy(loss.count))
 
 
 def _failed_losses(logs):
-    """Returns what has failed, and the value that shows it, as strings."""
-    found = [re.fullmatch(r"stage_(\d+)_loss", name) for name in logs]
-    failed = sorted(
-        int(one[1])
-        for one in found
-        if one and not math.isfinite(logs[one.string])
+    """Returns what is not finite, and the log that shows it, as strings."""
+    matches = [re.fullmatch(r"stage_(\d+)_loss", name) for name in logs]
+    failed_stages = sorted(
+        int(match[1])
+        for match in matches
+        if match and not math.isfinite(logs[match.string])
     )
-    if not failed:
-        what = "The regularizers' penalty is not finite"
-        return what, f"loss={logs['loss']}"
-    what = f"The loss of stage {failed[0]}"
-    if len(failed) > 1:
-        what += f" and of {len(failed) - 1} more"
-    value = logs[f"stage_{failed[0]}_loss"]
-    return f"{what} is not finite", f"stage_{failed[0]}_loss={value}"
+    if not failed_stages:
+        failure = "The regularizers' penalty is not finite"
+        return failure, f"loss={logs['loss']}"
+    first, *others = failed_stages
+    failure = f"The loss of stage {first}"
+    if others:
+        failure += f" and of {len(others)} more"
+    received = f"stage_{first}_loss={logs[f'stage_{first}_loss']}"
+    return f"{failure} is not finite", received

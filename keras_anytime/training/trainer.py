@@ -13,14 +13,14 @@ from keras_anytime.backend import gradient_lists
 from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.training.data_info import RememberingModel
+from keras_anytime.training.fit_options import fit_options
 from keras_anytime.training.inputs import check_labels
-from keras_anytime.training.inputs import fit_options
 from keras_anytime.training.loss_weights import MeanLossWeights
 from keras_anytime.training.losses import stage_loss
 from keras_anytime.training.losses import stage_losses
 from keras_anytime.training.metrics import named_results
 from keras_anytime.training.metrics import stage_metrics
-from keras_anytime.training.nan import counted
+from keras_anytime.training.nan import batch_weight
 from keras_anytime.training.step import training_step
 
 
@@ -323,7 +323,7 @@ class StageTrainer(RememberingModel):
         for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
             metric.update_state(loss, sample_weight=size)
         total = keras.ops.mean(losses) + penalty
-        count = counted(size, x, sample_weight)
+        count = batch_weight(size, x, sample_weight)
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(total, sample_weight=count)

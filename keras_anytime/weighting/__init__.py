@@ -1,23 +1,27 @@
-"""Weightings: from the stages' losses to the weights of these losses."""
+"""Weightings: functions from the stages' losses to the weights of these."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from keras_anytime import naming
 from keras_anytime.weighting.adaloss import AdaLoss
+from keras_anytime.weighting.alternating import Alternating
 from keras_anytime.weighting.average_loss import AverageLoss
-from keras_anytime.weighting.bandits import Exp3
-from keras_anytime.weighting.bandits import RandomWeightedMajority
 from keras_anytime.weighting.base import Weighting
-from keras_anytime.weighting.samplers import Alternating
-from keras_anytime.weighting.samplers import Milestone
-from keras_anytime.weighting.sampling import Sampler
-from keras_anytime.weighting.sieve import HalfEnd
+from keras_anytime.weighting.constant import Constant
+from keras_anytime.weighting.exp3 import Exp3
+from keras_anytime.weighting.exponential import Exponential
+from keras_anytime.weighting.half_end import HalfEnd
+from keras_anytime.weighting.linear import Linear
+from keras_anytime.weighting.milestone import Milestone
+from keras_anytime.weighting.random_weighted_majority import (
+    RandomWeightedMajority,
+)
+from keras_anytime.weighting.sampler import Sampler
 from keras_anytime.weighting.sieve import Sieve
-from keras_anytime.weighting.static import Constant
-from keras_anytime.weighting.static import Exponential
-from keras_anytime.weighting.static import Linear
 
-_BY_NAME = {
+_CLASSES: dict[str, type[Weighting]] = {
     "adaloss": AdaLoss,
     "alternating": Alternating,
     "average_loss": AverageLoss,
@@ -30,8 +34,8 @@ _BY_NAME = {
     "random_weighted_majority": RandomWeightedMajority,
     "sieve": Sieve,
 }
-# As Hu 2017 and 2019 call them, where that differs in more than the spelling.
-_OF_PAPERS = {
+# The names in Hu 2017 and 2019 that differ in more than the spelling.
+_PAPER_NAMES: dict[str, Callable[..., Weighting]] = {
     "CONST": Constant,
     "expb0.5": functools.partial(Exponential, base=0.5),
     "expb2": functools.partial(Exponential, base=2.0),
@@ -58,21 +62,25 @@ __all__ = [
 ]
 
 
-def names():
-    """Returns the names that `get` knows, sorted."""
-    return sorted(_BY_NAME)
+def names() -> list[str]:
+    """Returns the names that `get` accepts, sorted."""
+    return sorted(_CLASSES)
 
 
-def get(identifier, **arguments):
-    """Returns a weighting from a name, a weighting, or `None`.
+def get(identifier: Weighting | str | None, **arguments: Any) -> Weighting:
+    """Returns the weighting that a name stands for.
+
+    ```python
+    weighting = ka.weighting.get("adaloss", gamma=0.1)
+    weighting = ka.weighting.get("expb2")
+    ```
 
     Args:
-        identifier: A `Weighting`, one of `names()`, a name of Hu 2017 or 2019
-            (`"CONST"`, `"half-end"`, `"expb2"`, `"AANN"`, `"RWM"`, ...), or
-            `None` for `Constant()`. Case, dashes and underscores of names do
-            not count.
-        **arguments: With a name, arguments of the weighting; the others have
-            their defaults.
+        identifier: One of `names()`, a name of Hu 2017 or 2019 (`"CONST"`,
+            `"half-end"`, `"expb2"`, `"AANN"`, `"RWM"`), a `Weighting`, which is
+            returned, or `None` for `Constant()`. Case, dashes and underscores
+            of names are ignored.
+        **arguments: Arguments of the weighting, if the identifier is a name.
 
     Returns:
         A `Weighting`.
@@ -81,24 +89,13 @@ def get(identifier, **arguments):
         ValueError: If the identifier is none of these, or an argument is
             wrong.
     """
-    known = {**_BY_NAME, **_OF_PAPERS}
-    if isinstance(identifier, str) and (
-        name := naming.match_name(identifier, known)
-    ):
-        return naming.instantiate(known[name], "weighting", arguments)
-    if arguments:
-        raise ValueError(
-            "Only a weighting that is given by its name takes arguments. "
-            f"Received: weighting={identifier!r} with {arguments}"
-        )
-    if identifier is None:
-        return Constant()
-    if isinstance(identifier, Weighting):
-        return identifier
-    raise ValueError(
-        "`weighting` must be a `Weighting`, one of "
-        f"{naming.quote_names(_BY_NAME)}, a name of Hu 2017 or 2019 "
-        f"({naming.quote_names(_OF_PAPERS)}), or None."
-        f"{naming.did_you_mean(identifier, known)} "
-        f"Received: weighting={identifier!r}"
+    return naming.resolve(
+        identifier,
+        arguments,
+        option="weighting",
+        base=Weighting,
+        default=Constant,
+        classes=_CLASSES,
+        paper_names=_PAPER_NAMES,
+        papers="Hu 2017 or 2019",
     )

@@ -149,8 +149,8 @@ def test_a_metric_of_unknown_direction_needs_a_mode(tmp_path):
     weights = untrained.get_weights()
     with pytest.raises(ValueError, match='give `mode="max"`.*_votes'):
         _fit(untrained, path, metric="_votes")
-    for one, other in zip(untrained.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for after, before in zip(untrained.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(after, before)
     for mode, best in (("min", min), ("max", max)):
         checkpoint, history = _fit(
             model(), path, metric="_votes", mode=mode, epochs=3
@@ -176,8 +176,8 @@ def test_a_metric_that_never_comes_is_refused_before_training(
     weights = model.get_weights()
     with pytest.raises(ValueError, match=match):
         _fit(model, tmp_path / "best.keras", **options)
-    for one, other in zip(model.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for after, before in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 @pytest.mark.parametrize("every", [2, [2, 3]])
@@ -288,12 +288,12 @@ def test_how_good_a_model_is_by_another_measure_does_not_count(tmp_path):
 
 
 @pytest.mark.parametrize("best", ["many", None, [1], float("nan"), math.inf])
-def test_a_damaged_note_does_not_keep_models_from_being_saved(tmp_path, best):
+def test_damaged_metadata_does_not_keep_models_from_being_saved(tmp_path, best):
     model, path = _model(), tmp_path / "best.keras"
     _checkpoint_epoch(_checkpoint(model, path), 0, 0.75)
-    note = read_metadata(path)
-    assert note["best"] == 0.75
-    save_with_metadata(model, path, {**note, "best": best})
+    metadata = read_metadata(path)
+    assert metadata["best"] == 0.75
+    save_with_metadata(model, path, {**metadata, "best": best})
     _checkpoint_epoch(_checkpoint(model, path), 1, 0.5)
     assert _kept(path) == 1.5
 
@@ -453,8 +453,8 @@ def test_a_sampler_without_a_seed_is_no_other_training_next_time(tmp_path):
     resume = ka.callbacks.Resume(tmp_path)
     first.fit(x, y, callbacks=[resume], **fit)
     again = ka.callbacks.Resume(tmp_path).restore(model())
-    for one in (first, again):
-        one.fit(x, y, epochs=2, initial_epoch=1, **fit)
+    for trained in (first, again):
+        trained.fit(x, y, epochs=2, initial_epoch=1, **fit)
     for ours, theirs in zip(again.variables, first.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

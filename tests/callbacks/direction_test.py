@@ -10,9 +10,9 @@ SMALLER = ("FalseNegatives", "FalsePositives")
 
 def _classes(module):
     return [
-        one
-        for name, one in vars(module).items()
-        if isinstance(one, type) and one.__name__ not in PLAIN
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and member.__name__ not in PLAIN
     ]
 
 

@@ -3,7 +3,7 @@ import csv
 import pytest
 
 from keras_anytime.callbacks import EpochLog
-from keras_anytime.callbacks.log import read_epochs
+from keras_anytime.callbacks.epoch_file import read_epochs
 
 
 def _rows(path):

@@ -1,4 +1,4 @@
-"""What callbacks write must be writable before training starts."""
+"""Paths that callbacks cannot write are refused before training."""
 
 import numpy as np
 import pytest
@@ -41,8 +41,8 @@ def test_a_place_that_cannot_be_written_is_told_before_training(
         model.fit(
             x, y, callbacks=[WRITERS[writer](tmp_path / "file")], verbose=0
         )
-    for one, other in zip(model.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for after, before in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(after, before)
     with pytest.raises(OSError, match="Not a directory"):
         model.fit(
             x,

@@ -101,7 +101,7 @@ def test_a_name_takes_arguments_instead_of_the_defaults():
         with pytest.raises(ValueError, match="takes .*Received: gradients"):
             gradients.get(name, **wrong)
     for none in (None, Sum(), half_of_the_first):
-        with pytest.raises(ValueError, match="only with the name"):
+        with pytest.raises(ValueError, match="given by its name"):
             gradients.get(none, scale=1)
 
 

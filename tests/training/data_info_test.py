@@ -1,4 +1,4 @@
-"""What a model remembers of its training set, and where it goes."""
+"""The description of the training set is saved, resumed and exported."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Numbers of every precision that Keras can be set to, and sizes not known."""
+"""Training in every precision that Keras offers, and with unknown sizes."""
 
 import keras
 import numpy as np
@@ -60,8 +60,10 @@ def _token_net():
     rows = keras.layers.Embedding(20, 4)(tokens)
     maps = keras.layers.Dense(5)(keras.layers.Reshape((2, 3, 4))(rows))
     outputs = [
-        keras.layers.Dense(10, name=f"stage_{k}")(keras.layers.Flatten()(one))
-        for k, one in ((1, rows), (2, maps))
+        keras.layers.Dense(10, name=f"stage_{k}")(
+            keras.layers.Flatten()(features)
+        )
+        for k, features in ((1, rows), (2, maps))
     ]
     return ka.AnytimeModel(tokens, outputs)
 

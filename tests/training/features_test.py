@@ -1,4 +1,4 @@
-"""What Keras' optimizers and `fit` offer, with stage gradients combined."""
+"""Features of Keras' optimizers and `fit` work with combined gradients."""
 
 import itertools
 
@@ -203,7 +203,7 @@ def test_ways_of_execution_give_the_same_weights(combiner, way):
     ]
     for model in models:
         model.fit(x, y, batch_size=16, shuffle=False, verbose=0, epochs=2)
-    _assert_close(*(map(np.array, one.variables) for one in models), 1e-4)
+    _assert_close(*(map(np.array, model.variables) for model in models), 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_a_second_fit_keeps_the_loss_scale():
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_16_bits_train_as_32_do(combiner, policy, cifar10_tiny_dir):
     losses = {}
-    for one in ("float32", policy):
-        keras.config.set_dtype_policy(one)
+    for dtype_policy in ("float32", policy):
+        keras.config.set_dtype_policy(dtype_policy)
         try:
             model = compiled(
                 tiny_net("w1-w2", input_shape=(32, 32, 3)),
@@ -260,6 +260,8 @@ def test_16_bits_train_as_32_do(combiner, policy, cifar10_tiny_dir):
             data_dir=cifar10_tiny_dir,
         )
         history = model.fit(train, epochs=3, verbose=0).history
-        losses[one] = np.array([history[f"stage_{k}_loss"][-1] for k in (1, 2)])
+        losses[dtype_policy] = np.array(
+            [history[f"stage_{k}_loss"][-1] for k in (1, 2)]
+        )
         assert history["loss"][-1] < history["loss"][0]
     np.testing.assert_allclose(losses[policy], losses["float32"], rtol=0.02)

@@ -93,8 +93,8 @@ def test_each_stage_has_its_epochs_logs_and_optimizer():
         validation_data=(x, y),
         **FIT,
     )
-    assert [len(one.epoch) for one in histories] == [1, 3, 2]
-    assert rates == [0.2, 0.2, 0.1, 0.1, 0.2, 0.1]
+    assert [len(history.epoch) for history in histories] == [1, 3, 2]
+    np.testing.assert_allclose(rates, [0.2, 0.2, 0.1, 0.1, 0.2, 0.1])
     for k, history in enumerate(histories, start=1):
         assert set(history.history) == {
             "loss",
@@ -115,18 +115,20 @@ def test_it_trains_under_the_models_strategy():
     import tensorflow as tf
 
     x, y = digits(32)
-    one = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
+    plain = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     with strategy.scope():
-        other = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
+        distributed = compiled(dense_net(), optimizer=keras.optimizers.SGD(0.1))
     seen = []
     watch = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: seen.append(1)
     )
-    for model in (one, other):
+    for model in (plain, distributed):
         ka.training.fit_greedy(model, x, y, epochs=1, callbacks=[watch], **FIT)
     assert len(seen) == 4
-    for ours, theirs in zip(one.variables, other.variables, strict=True):
+    for ours, theirs in zip(
+        distributed.variables, plain.variables, strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 

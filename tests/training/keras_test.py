@@ -1,4 +1,4 @@
-"""With `Sum`, training is that of a plain Keras model of several outputs.
+"""With `Sum`, training equals that of a plain Keras model of several outputs.
 
 The reference is Keras itself: the same layers in a `keras.Model`, compiled with
 a loss per output. The weights must be equal to the bit.
@@ -66,8 +66,8 @@ def _network(model_class, policy="float32"):
         5, kernel_regularizer=keras.regularizers.L2(0.01), **with_policy
     )(keras.layers.Flatten(**with_policy)(first))
     outputs = [
-        keras.layers.Dense(10, name=f"stage_{k}", dtype="float32")(one)
-        for k, one in ((1, pooled), (2, second))
+        keras.layers.Dense(10, name=f"stage_{k}", dtype="float32")(features)
+        for k, features in ((1, pooled), (2, second))
     ]
     return model_class(image, outputs)
 
@@ -164,8 +164,8 @@ def test_sample_weights_of_every_output():
 def test_validation_split_and_class_weights():
     """Keras takes class weights for models of one output only."""
     x, y = digits(48)
-    factors = {one: 1 + one % 3 for one in range(10)}
-    of_images = np.array([factors[one] for one in y], "float32")
+    factors = {label: 1 + label % 3 for label in range(10)}
+    of_images = np.array([factors[label] for label in y], "float32")
 
     def fit(model, targets):
         options = {"batch_size": 16, "verbose": 0, "shuffle": False}

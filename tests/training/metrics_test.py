@@ -73,7 +73,7 @@ def test_named_metrics_are_made_for_logits():
         (keras.metrics.FalsePositives(thresholds=[0, 0.5]), "thresholds=0.0"),
         (keras.metrics.AUC(), "from_logits=True"),
         (keras.metrics.CategoricalCrossentropy(), "from_logits=True"),
-        (keras.metrics.F1Score(threshold=0.5), "largest one"),
+        (keras.metrics.F1Score(threshold=0.5), "for the largest logit"),
         (keras.metrics.RecallAtPrecision(0.5), "no form for logits"),
         (keras.metrics.KLDivergence(), "no form for logits"),
         ("kl_divergence", "no form for logits"),

@@ -7,8 +7,8 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.callbacks import StopOnNaN
-from keras_anytime.training.inputs import create_variables
-from keras_anytime.training.inputs import fit_options
+from keras_anytime.training.fit_options import fit_options
+from keras_anytime.training.variables import create_variables
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
@@ -108,7 +108,7 @@ def test_the_stage_that_failed_is_named():
     with pytest.raises(FloatingPointError) as error:
         model.fit(*digits(16), verbose=0)
     assert str(error.value).startswith(
-        "The loss of stage 2 is not finite at step 1 of epoch 1."
+        "The loss of stage 2 is not finite at training step 1 of epoch 1."
     )
     assert str(error.value).endswith("Received: stage_2_loss=nan")
 
@@ -118,16 +118,17 @@ def test_the_stage_that_failed_is_named():
     [
         (
             {12: float("inf"), 3: float("nan"), 1: 2.0},
-            "The loss of stage 3 and of 1 more is not finite at step 7 of "
-            "epoch 5.",
+            "The loss of stage 3 and of 1 more is not finite at training step "
+            "7 of epoch 5.",
         ),
         (
             {12: float("-inf"), 3: 1.0},
-            "The loss of stage 12 is not finite at step 7 of epoch 5.",
+            "The loss of stage 12 is not finite at training step 7 of epoch 5.",
         ),
         (
             {12: 1.0, 3: 1.0},
-            "The regularizers' penalty is not finite at step 7 of epoch 5.",
+            "The regularizers' penalty is not finite at training step 7 of "
+            "epoch 5.",
         ),
     ],
 )
@@ -161,7 +162,7 @@ def _relu_net():
 def _with_a_nan_pixel():
     """The issue's example: one pixel of one of 1,437 digits."""
     train, _ = ka.data.load("digits", batch_size=1437, seed=0)
-    x, y = (np.array(one) for one in next(iter(train)))
+    x, y = (np.array(part) for part in next(iter(train)))
     assert x.shape == (1437, 8, 8, 1)
     x[700, 3, 3, 0] = np.nan
     return x, y
@@ -235,20 +236,23 @@ def test_arrays_of_every_kind_are_looked_at():
 @pytest.mark.parametrize(
     ("options", "when"),
     [
-        pytest.param({}, "at step 6", marks=pytest.mark.slow),
-        ({"gradients": "orthogonal", "weighting": "adaloss"}, "at step 6"),
+        pytest.param({}, "at training step 6", marks=pytest.mark.slow),
+        (
+            {"gradients": "orthogonal", "weighting": "adaloss"},
+            "at training step 6",
+        ),
         pytest.param(
             {"steps_per_execution": 4},
-            "in steps 5 to 8",
+            "in training steps 5 to 8",
             marks=pytest.mark.slow,
         ),
         pytest.param(
             {"steps_per_execution": 30},
-            "in steps 1 to 12",
+            "in training steps 1 to 12",
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            {"jit_compile": True}, "at step 6", marks=pytest.mark.slow
+            {"jit_compile": True}, "at training step 6", marks=pytest.mark.slow
         ),
     ],
 )
@@ -282,7 +286,9 @@ def test_sample_weights_of_a_stream_are_looked_at():
     x, y = digits(24)
     weights = np.ones(24, "float32")
     weights[12] = np.inf
-    with pytest.raises(FloatingPointError, match="sample weights .* at step 2"):
+    with pytest.raises(
+        FloatingPointError, match="sample weights .* at training step 2"
+    ):
         compiled(dense_net()).fit(
             _stream(x, y, weights), shuffle=False, verbose=0
         )
@@ -308,7 +314,9 @@ def test_greedy_training_keeps_what_earlier_stages_have(tmp_path):
             if next(passes) == 1:
                 self.arrays = (np.where(x > 1e9, x, np.nan), y)
 
-    with pytest.raises(FloatingPointError, match="images .* at step 1"):
+    with pytest.raises(
+        FloatingPointError, match="images .* at training step 1"
+    ):
         ka.training.fit_greedy(
             model,
             Poisoned((x, y), 8),
@@ -410,7 +418,7 @@ def test_metrics_that_are_not_finite_do_not_keep_a_model_from_being_saved(
 
 def test_training_data_with_nan():
     with pytest.raises(
-        FloatingPointError, match="images or .* at step 3 of epoch 2"
+        FloatingPointError, match="images or .* at training step 3 of epoch 2"
     ):
         # A pass over the data comes before training, to look at the labels.
         compiled(dense_net()).fit(

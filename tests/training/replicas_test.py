@@ -143,5 +143,5 @@ def test_a_pixel_of_one_replica_that_is_not_finite_stops_all(repository):
     assert run.returncode == 0, run.stderr
     stopped, saved = run.stdout.splitlines()
     assert stopped.startswith("A batch has images")
-    assert "at step 2 of epoch 1" in stopped
+    assert "at training step 2 of epoch 1" in stopped
     assert saved.startswith("The model is not saved")

@@ -42,12 +42,12 @@ def _contents(folder):
 
 
 def _assert_same_state(ours, theirs):
-    for one, other in zip(
+    for our_variable, their_variable in zip(
         [*ours.variables, *ours.optimizer.variables],
         [*theirs.variables, *theirs.optimizer.variables],
         strict=True,
     ):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(our_variable, their_variable)
 
 
 def unnamed_net(filters=8, between=lambda x: x):
@@ -134,8 +134,8 @@ def test_a_checkpoint_of_another_name_is_not_taken_for_more_epochs(
     with pytest.raises(ValueError, match="has seen 2 epochs, and its name"):
         _fit(model, tmp_path, 9)
     assert [path.name for path in tmp_path.iterdir()] == [renamed.name]
-    for one, other in zip(model.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for after, before in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(after, before)
     renamed.rename(tmp_path / "epoch_00002.keras")
     assert _fit(model, tmp_path, 3).epoch == [2]
 
@@ -154,8 +154,8 @@ def test_checkpoints_of_others_are_refused_before_training(tmp_path, how):
     with pytest.raises(ValueError, match=match):
         _fit(model, tmp_path, 3)
     assert _contents(tmp_path) == before
-    for one, other in zip(model.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for after, before in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 def test_a_loop_without_fit_says_how_to_go_on(tmp_path):

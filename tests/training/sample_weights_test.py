@@ -24,7 +24,7 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = slice(16 * index, 16 * index + 16)
-        return keras.tree.map_structure(lambda one: one[rows], self.parts)
+        return keras.tree.map_structure(lambda part: part[rows], self.parts)
 
 
 def _generator(batches):
@@ -74,7 +74,7 @@ def test_each_stage_is_trained_with_its_own_weights(source, form):
     else:
         make = {"dataset": _dataset, "generator": _generator}
         logs = model.fit(
-            make.get(source, lambda one: one)(batches),
+            make.get(source, lambda arrays: arrays)(batches),
             steps_per_epoch=4,
             verbose=0,
         ).history

@@ -17,10 +17,10 @@ def test_means_follow_the_losses_from_the_first_call_on():
     weighting = AdaLoss(gamma=0.1, momentum=0.8)
     losses = np.array([[2.0, 1.0], [1.0, 3.0], [4.0, 0.5]])
     means = losses[0]
-    for step, one in enumerate(losses):
-        means = means if step == 0 else 0.8 * means + 0.2 * one
+    for step, step_losses in enumerate(losses):
+        means = means if step == 0 else 0.8 * means + 0.2 * step_losses
         expected = 0.9 * means.min() / means + 0.1
-        np.testing.assert_allclose(weighting(one), expected, rtol=1e-6)
+        np.testing.assert_allclose(weighting(step_losses), expected, rtol=1e-6)
         np.testing.assert_allclose(weighting.means, means, rtol=1e-6)
 
 

@@ -35,7 +35,7 @@ def run(sampler, losses, jit_compile=False):
             stages = stages.write(step, sampler.last_drawn.value)
         return stages.stack(), weights.stack()
 
-    return tuple(one.numpy() for one in loop(losses))
+    return tuple(output.numpy() for output in loop(losses))
 
 
 def _run_on_jax(sampler, losses):
@@ -43,10 +43,12 @@ def _run_on_jax(sampler, losses):
 
     variables = [
         *sampler.variables,
-        # Those of a weighting in it, if any.
+        # A base weighting has variables of its own.
         *getattr(sampler.base, "variables", []),
     ]
-    variables = list({id(one): one for one in variables}.values())
+    variables = list(
+        {id(variable): variable for variable in variables}.values()
+    )
 
     def step(state, row):
         mapping = list(zip(variables, state, strict=True))
@@ -56,15 +58,15 @@ def _run_on_jax(sampler, losses):
         state = [scope.get_current_value(variable) for variable in variables]
         return state, (stage, weights)
 
-    state = [one.value for one in variables]
-    state, found = jax.lax.scan(step, state, losses)
+    state = [variable.value for variable in variables]
+    state, outputs = jax.lax.scan(step, state, losses)
     for variable, value in zip(variables, state, strict=True):
         variable.assign(value)
-    return tuple(np.asarray(one) for one in found)
+    return tuple(np.asarray(output) for output in outputs)
 
 
 def assert_drawn_with(probabilities, stages):
-    """Chi-square test of the stages drawn; one of probability 0 never is."""
+    """Tests the stages drawn by chi-square; probability 0 means never drawn."""
     probabilities = np.asarray(probabilities, "float64")
     counts = np.bincount(stages, minlength=len(probabilities) + 1)
     assert len(counts) == len(probabilities) + 1 and counts[0] == 0

@@ -205,8 +205,8 @@ def test_all_state_is_in_variables():
         sampler.base.seed_generator.state,
         *sampler.base.base.variables,
     ]
-    assert {id(one) for one in sampler.variables} == {
-        id(one) for one in own + base
+    assert {id(variable) for variable in sampler.variables} == {
+        id(variable) for variable in own + base
     }
     assert len(sampler.variables) == len(own + base)
 
@@ -241,7 +241,7 @@ for _ in range(30):
     weights = strategy.experimental_local_results(step(tf.ones(4)))
     drawn.append([*weights, step_alone(tf.ones(4))])
 for weights in zip(*drawn):
-    print(*(int(tf.argmax(one - [1.0, 2, 1, 4])) for one in weights))
+    print(*(int(tf.argmax(row - [1.0, 2, 1, 4])) for row in weights))
 """
 
 

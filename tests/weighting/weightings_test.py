@@ -1,4 +1,4 @@
-"""What holds for every weighting."""
+"""Properties of every weighting."""
 
 import itertools
 
@@ -131,7 +131,9 @@ def test_any_number_of_stages(name, num_stages, recwarn):
         assert weights.shape == (num_stages,)
         assert np.all(np.isfinite(weights)) and np.all(weights > 0)
     # Such as Keras' of a softmax over a single number.
-    assert not [one for one in recwarn if one.category is UserWarning]
+    assert not [
+        warning for warning in recwarn if warning.category is UserWarning
+    ]
 
 
 @pytest.mark.parametrize("weighting", ARGUMENTS)
@@ -154,9 +156,9 @@ def test_xla_gives_the_same_weights(weighting):
         arguments = {**arguments, "boost": 0, "base": AdaLoss(0.3)}
     values = []
     for jit_compile in (False, True):
-        one = weighting_lib.get(weighting(**arguments))
-        one.ensure_built(3)
-        step = tf.function(one, jit_compile=jit_compile)
+        built = weighting_lib.get(weighting(**arguments))
+        built.ensure_built(3)
+        step = tf.function(built, jit_compile=jit_compile)
         values.append([step(tf.constant(LOSSES)).numpy() for _ in range(3)])
     np.testing.assert_allclose(*values, rtol=1e-5)
 
@@ -221,8 +223,8 @@ def test_training_goes_on_with_the_very_draws(tmp_path):
     assert drawn in (1, 2, 3)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")
-    for one in (model, again):
-        one.fit(x, y, **options)
+    for trained in (model, again):
+        trained.fit(x, y, **options)
     for ours, theirs in zip(model.variables, again.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras_anytime.weighting import AverageLoss
 from keras_anytime.weighting import Exp3
 from keras_anytime.weighting import RandomWeightedMajority
-from keras_anytime.weighting.average_loss import objectives
+from keras_anytime.weighting.learner import objectives
 from tests.weighting.draws import assert_drawn_with
 from tests.weighting.draws import run
 
@@ -99,9 +99,9 @@ def test_learning_is_that_of_appendix_d(learner, jit_compile):
     stages, _ = run(sampler, losses, jit_compile)
     assert len(set(stages)) == 4
     v = np.full(4, 0.25)
-    for one, stage in zip(losses, stages, strict=True):
+    for step_losses, stage in zip(losses, stages, strict=True):
         p = (1 - gamma) * v + gamma / 4
-        gains = lagging(one, last_share)
+        gains = lagging(step_losses, last_share)
         if learner is Exp3:
             v[stage - 1] *= np.exp(
                 gamma * gains[stage - 1] / (4 * p[stage - 1])
@@ -150,8 +150,10 @@ def test_the_last_stage_wins_where_others_lag_by_turns():
     # Fig. 4b of Hu 2017: RWM picks the last one more than half of the time.
     rng = np.random.default_rng(0)
     losses = np.ones((2000, 5))
-    for one, stage in zip(losses, rng.integers(0, 4, 2000), strict=True):
-        one[: stage + 1] = 2
+    for step_losses, stage in zip(
+        losses, rng.integers(0, 4, 2000), strict=True
+    ):
+        step_losses[: stage + 1] = 2
     sampler = RandomWeightedMajority()
     run(sampler, losses)
     assert probabilities(sampler).argmax() == 4
@@ -219,12 +221,12 @@ def test_a_long_training_forgets_no_stage(learner):
     "arguments",
     [
         *(
-            (one, {"last_share": share})
-            for one in LEARNERS
+            (learner, {"last_share": share})
+            for learner in LEARNERS
             for share in (-1, 2)
         ),
-        *((one, {"exploration": 0}) for one in NO_REGRET),
-        *((one, {"exploration": 1.5}) for one in NO_REGRET),
+        *((learner, {"exploration": 0}) for learner in NO_REGRET),
+        *((learner, {"exploration": 1.5}) for learner in NO_REGRET),
         (AverageLoss, {"momentum": 1.0}),
         (AverageLoss, {"momentum": -0.1}),
     ],

@@ -1,0 +1,205 @@
+"""The base of weightings that amplify one randomly drawn stage at a time."""
+
+import math
+import operator
+import random
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_anytime.backend.types import Tensor
+from keras_anytime.weighting.base import Weighting
+from keras_anytime.weighting.sieve import Sieve
+
+
+class Sampler(Weighting):
+    """Draws one stage in each training step and raises its weight.
+
+    The weights are `B + boost * sum(B) * d`, where `B` are the weights of
+    `base`, and `d` is 1 for the drawn stage and 0 for the others.
+
+    With `Sum()`, which takes a weighted mean, the drawn stage alone gets
+    `boost / (1 + boost)` of all weight. `Orthogonal()` keeps the scale of the
+    weights, which is large with `Sieve()`: there, lower the learning rate, or
+    give the base a `total`.
+
+    A subclass implements `probabilities`. If these depend on earlier training
+    steps, it also implements `update`, and creates its variables in `build`. A
+    subclass with arguments of its own adds them to `get_config`.
+
+    ```python
+    @keras.saving.register_keras_serializable(package="docs")
+    class Worst(ka.weighting.Sampler):
+        def probabilities(self, weights, losses):
+            return keras.ops.softmax(losses)
+
+
+    weights = Worst(boost=1.0)([2.0, 1.0, 0.5])
+    ```
+
+    The state of the random numbers is a variable. A model that was saved and
+    loaded continues with the draws that it would have made, and all replicas of
+    a training draw the same stage.
+
+    Args:
+        base: A `Weighting`, or `None` for `Sieve()`.
+        boost: Float of 0 or more. Share of the sum of all weights that is added
+            to the weight of the drawn stage.
+        seed: Integer of 0 or more. `None` takes a random seed, which
+            `keras.utils.set_random_seed` determines.
+        name: Optional string.
+
+    Attributes:
+        last_drawn: Integer variable. The stage drawn last, counted from 1; 0
+            before the first draw.
+
+    Call arguments:
+        losses: Float tensor `(num_stages,)`.
+
+    Returns:
+        Float tensor `(num_stages,)`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        [Hu et al., 2017, Section 3.2](https://arxiv.org/abs/1708.06832v1),
+        where `boost` is gamma
+    """
+
+    def __init__(
+        self,
+        base: Weighting | None = None,
+        boost: float = 0.5,
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        if not isinstance(base, Weighting | None):
+            raise ValueError(
+                f"`base` must be a `Weighting`, or None. Received: base={base}"
+            )
+        if not 0 <= boost < math.inf:
+            raise ValueError(
+                f"`boost` must be 0 or more. Received: boost={boost}"
+            )
+        self.base = Sieve() if base is None else base
+        self.boost = boost
+        self.seed = _as_seed(seed)
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.base.ensure_built(input_shape[0])
+        # The generator is made here and not in the constructor, because its
+        # variable must be created under the strategy of the network. A random
+        # seed is not written to `self.seed`: it is state and no setting, so
+        # that the configurations of two runs are equal.
+        seed = random.randint(1, 10**9) if self.seed is None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.last_drawn = self.add_weight(
+            name="last_drawn", shape=(), initializer="zeros", dtype="int32"
+        )
+        super().build(input_shape)
+
+    def probabilities(self, weights: Tensor, losses: Tensor) -> Tensor:
+        """Returns the probability of drawing each stage, up to a factor.
+
+        Args:
+            weights: Float tensor `(num_stages,)`. The weights of `base`.
+            losses: Float tensor `(num_stages,)`. The losses of this training
+                step. Entries may be infinite or NaN.
+
+        Returns:
+            Float tensor `(num_stages,)`, no entry negative. If all entries are
+            0, or an entry is not finite, all stages are equally likely.
+        """
+        raise TypeError(
+            "A sampler must implement `probabilities`. "
+            f"Received: {type(self).__name__}"
+        )
+
+    def update(
+        self, losses: Tensor, probabilities: Tensor, drawn: Tensor
+    ) -> None:
+        """Updates the variables of the subclass after a draw.
+
+        Args:
+            losses: Float tensor `(num_stages,)`. The losses of this training
+                step. Entries may be infinite or NaN.
+            probabilities: Float tensor `(num_stages,)` of sum 1. The
+                probabilities of the draw.
+            drawn: Float tensor `(num_stages,)`. 1 for the drawn stage and 0 for
+                the others.
+        """
+
+    def call(self, losses: Tensor) -> Tensor:
+        weights = self.base(losses)
+        probabilities = ops.convert_to_tensor(
+            self.probabilities(weights, losses), losses.dtype
+        )
+        if tuple(probabilities.shape) != tuple(losses.shape):
+            raise ValueError(
+                f"`{type(self).__name__}.probabilities` must return one "
+                "probability per stage. Received: probabilities of shape "
+                f"{tuple(probabilities.shape)} for losses of shape "
+                f"{tuple(losses.shape)}"
+            )
+        probabilities = _normalized(probabilities)
+        stage = keras.random.categorical(
+            # The logit of probability 0 is minus infinity: never drawn.
+            ops.log(probabilities)[None],
+            num_samples=1,
+            seed=self.seed_generator,
+        )[0, 0]
+        drawn = ops.one_hot(stage, self.num_stages, dtype=losses.dtype)
+        self.last_drawn.assign(ops.cast(stage, "int32") + 1)
+        self.update(losses, probabilities, drawn)
+        return weights + self.boost * ops.sum(weights) * drawn
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        # Keras does not save the state of random numbers.
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        values = {key: store[key] for key in store.keys()}
+        if "seed_state" in values:
+            self.seed_generator.state.assign(values.pop("seed_state"))
+        super().load_own_variables(values)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "base": keras.saving.serialize_keras_object(self.base),
+            "boost": self.boost,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Sampler":
+        base = keras.saving.deserialize_keras_object(config["base"])
+        return cls(**{**config, "base": base})
+
+
+def _as_seed(seed):
+    """Returns the seed as an integer, or `None`."""
+    if seed is None:
+        return None
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise ValueError(
+            "`seed` must be an integer from 0 to 2**32 - 1, or None. "
+            f"Received: seed={seed}"
+        )
+    return number
+
+
+def _normalized(values):
+    """Returns values scaled to sum 1; even ones if that is impossible."""
+    total = ops.sum(values)
+    usable = ops.logical_and(ops.isfinite(total), total > 0)
+    even = ops.full_like(values, 1 / values.shape[0])
+    return ops.where(usable, values / ops.where(usable, total, 1), even)
