@@ -19,15 +19,12 @@ UNTYPED = {
     "callbacks",
     "data",
     "export",
-    "gradients",
     "layers",
     "loading",
-    "model",
     "nets",
     "runtime",
     "stages",
     "training",
-    "training_state",
     "weighting",
 }
 
@@ -110,4 +107,5 @@ def test_every_public_signature_has_types(objects):
                     f"{name} has no types for {', '.join(untyped)}"
                 )
     fail_on([f"{line}: {problem}" for line, problem in problems.items()])
-    assert not UNTYPED - untyped_rooms, "these have types: shorten UNTYPED"
+    if typed := sorted(UNTYPED - untyped_rooms):
+        fail_on([f"{__file__}: take {typed} out of UNTYPED: they have types"])
