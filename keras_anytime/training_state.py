@@ -16,7 +16,7 @@ class TrainingState(keras.layers.Layer):
     def __init__(self, name: str | None = None):
         super().__init__(name=name, trainable=False, dtype="float32")
 
-    def build(self, input_shape: tuple[int]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         self.num_stages = input_shape[0]
         self.built = True
 

@@ -14,19 +14,6 @@ from tests.public_api import signature
 from tests.source import fail_on
 from tests.source import relative
 
-# Rooms whose public signatures have no types yet.
-UNTYPED = {
-    "callbacks",
-    "gradients",
-    "layers",
-    "model",
-    "nets",
-    "stages",
-    "training",
-    "training_state",
-    "weighting",
-}
-
 
 @pytest.fixture(scope="module", name="objects")
 def _objects():
@@ -83,7 +70,7 @@ def test_every_public_name_is_documented(objects):
 
 
 def test_every_public_signature_has_types(objects):
-    problems, untyped_rooms = {}, set()
+    problems = {}
     for name, value in objects.items():
         full = signature(value)
         if full is None:
@@ -98,12 +85,8 @@ def test_every_public_signature_has_types(objects):
         ):
             untyped.append("the result")
         if untyped:
-            room = value.__module__.split(".")[1]
-            untyped_rooms.add(room)
-            if room not in UNTYPED:
-                # Once for all classes that inherit it.
-                problems[place(value)] = (
-                    f"{name} has no types for {', '.join(untyped)}"
-                )
+            # Once for all classes that inherit it.
+            problems[place(value)] = (
+                f"{name} has no types for {', '.join(untyped)}"
+            )
     fail_on([f"{line}: {problem}" for line, problem in problems.items()])
-    assert not UNTYPED - untyped_rooms, "these have types: shorten UNTYPED"

@@ -13,7 +13,7 @@ from keras_anytime.gradients.sum import Sum
 
 _CLASSES = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
 # The names in the text and the tables of Wan 2020.
-_PAPER_NAMES = {
+_PAPER_NAMES: dict[str, Callable[..., Combiner]] = {
     "SGD": Sum,
     "OSGD": Orthogonal,
     "NormSGD": Normalized,

@@ -46,7 +46,7 @@ class Combiner(TrainingState):
     single_backward = False
     refresh_every = 1
 
-    def build(self, input_shape: tuple[int]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         super().build(input_shape)
         stages = input_shape[0]
         if not self.single_backward:

@@ -68,7 +68,7 @@ class Orthogonal(Combiner):
         check_steps("refresh_every", refresh_every)
         self.refresh_every = int(refresh_every)
 
-    def build(self, input_shape: tuple[int]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         if self.priority is not None:
             self._check_priority(self.priority, input_shape[0])
         super().build(input_shape)

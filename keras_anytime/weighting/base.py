@@ -59,7 +59,7 @@ class Weighting(TrainingState):
             )
         return ops.stop_gradient(weights)
 
-    def build(self, input_shape: tuple[int]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         super().build(input_shape)
         self.input_spec = keras.layers.InputSpec(shape=tuple(input_shape))
 
