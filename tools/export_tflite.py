@@ -135,12 +135,12 @@ def _paths():
         return {FLAGS.quantization[0]: FLAGS.output}
     whole = pathlib.Path(FLAGS.output)
     return {
-        one: str(
+        entry: str(
             whole
-            if one == "float32"
-            else whole.with_name(f"{whole.stem}_{one}{whole.suffix}")
+            if entry == "float32"
+            else whole.with_name(f"{whole.stem}_{entry}{whole.suffix}")
         )
-        for one in FLAGS.quantization
+        for entry in FLAGS.quantization
     }
 
 

@@ -1,4 +1,4 @@
-"""A network for tests in which what is learnt does not matter."""
+"""A network for tests in which what is learned does not matter."""
 
 import keras
 

@@ -26,7 +26,7 @@ def _orders(num_stages):
     """First to last, last to first, and one that is neither."""
     order = list(range(num_stages))
     shuffled = np.random.default_rng(1).permutation(num_stages)
-    return [order, order[::-1], [int(one) for one in shuffled]]
+    return [order, order[::-1], [int(gradient) for gradient in shuffled]]
 
 
 @pytest.mark.parametrize("num_stages", STAGES)

@@ -56,7 +56,10 @@ def test_what_is_zero_or_not_finite_does_not_count(bad):
     combiner = Orthogonal()
     whole = nested_gradients(3, seed=0)
     gaps = nested_gradients(3, seed=1)
-    gaps[1] = [one if one is None else one * np.float32(bad) for one in gaps[1]]
+    gaps[1] = [
+        gradient if gradient is None else gradient * np.float32(bad)
+        for gradient in gaps[1]
+    ]
     combiner(gaps)
     want = cosines(padded(gaps))
     assert np.isnan(want).sum() == 5
@@ -74,7 +77,10 @@ def test_the_loss_scale_and_the_size_of_gradients_make_no_difference(
 ):
     gradients = nested_gradients(3)
     scaled = [
-        [one if one is None else one * np.float32(loss_scale) for one in stage]
+        [
+            gradient if gradient is None else gradient * np.float32(loss_scale)
+            for gradient in stage
+        ]
         for stage in gradients
     ]
     combiner = Orthogonal()

@@ -43,7 +43,10 @@ def test_a_function_gets_the_gram_matrix_without_the_loss_scale_and_sizes(
 ):
     gradients = nested_gradients(3)
     scaled = [
-        [one if one is None else one * np.float32(loss_scale) for one in stage]
+        [
+            gradient if gradient is None else gradient * np.float32(loss_scale)
+            for gradient in stage
+        ]
         for stage in gradients
     ]
     vectors = padded(gradients)
@@ -115,7 +118,10 @@ class Halves(Combiner):
     def call(self, gradients, *args):
         self.calls.assign_add(1.0)
         update = super().call(gradients, *args)
-        return [one if one is None else one / 2 for one in update]
+        return [
+            gradient if gradient is None else gradient / 2
+            for gradient in update
+        ]
 
     def coefficients(self, gram, sizes):
         return ops.ones((len(sizes),))

@@ -80,7 +80,7 @@ def test_variables_of_any_shape():
     assert gram_lib.sizes(gradients) == [1 + 1 + 6 + 24] * 3
     c = np.array([0.5, -2, 3])
     combined = gram_lib.linear_combination(c, gradients)
-    assert [tuple(one.shape) for one in combined] == shapes
+    assert [tuple(gradient.shape) for gradient in combined] == shapes
     np.testing.assert_allclose(flat(combined), c @ vectors, atol=1e-5)
 
 

@@ -84,7 +84,10 @@ def test_weights_of_the_losses_make_no_difference():
     want = flat(Normalized()(gradients))
     for weights in ([0.1, 1, 10], [2.0**-30, 1, 2.0**30]):
         weighted = [
-            [one if one is None else one * np.float32(weight) for one in stage]
+            [
+                gradient if gradient is None else gradient * np.float32(weight)
+                for gradient in stage
+            ]
             for weight, stage in zip(weights, gradients, strict=True)
         ]
         assert relative_error(flat(Normalized()(weighted)), want) < 1e-6
@@ -95,7 +98,10 @@ def test_the_update_carries_the_loss_scale_of_the_gradients(loss_scale):
     gradients = nested_gradients(3)
     want = flat(Normalized()(gradients))
     scaled = [
-        [one if one is None else one * np.float32(loss_scale) for one in stage]
+        [
+            gradient if gradient is None else gradient * np.float32(loss_scale)
+            for gradient in stage
+        ]
         for stage in gradients
     ]
     got = flat(Normalized()(scaled, loss_scale))
@@ -106,7 +112,10 @@ def test_the_update_carries_the_loss_scale_of_the_gradients(loss_scale):
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_a_stage_that_is_zero_or_not_finite_adds_nothing(bad, stage):
     gradients = nested_gradients(3)
-    zero = [one if one is None else 0 * one for one in gradients[stage]]
+    zero = [
+        gradient if gradient is None else 0 * gradient
+        for gradient in gradients[stage]
+    ]
     without = [zero if k == stage else one for k, one in enumerate(gradients)]
     # It is still an owner of its variables, over which these are averaged.
     want = norm_sgd(without)

@@ -132,7 +132,10 @@ def test_a_common_scale_of_the_losses_only_scales_the_update():
     # Loss scaling must not change what is projected.
     gradients = nested_gradients(3)
     scaled = [
-        [one if one is None else one * np.float32(2**15) for one in stage]
+        [
+            gradient if gradient is None else gradient * np.float32(2**15)
+            for gradient in stage
+        ]
         for stage in gradients
     ]
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""How exact the update is, against Algorithm 2 in 80-bit floats.
+"""Compares the update with Algorithm 2 in 80-bit floats.
 
 What a combiner adds to the rounding of its float32 gradients is the rounding
 of the sum Σ c_i g_i: half a unit in the last place for each coefficient, each

@@ -1,4 +1,4 @@
-"""What combiners must give, in plain NumPy on whole padded vectors.
+"""References of the combiners in NumPy, on whole padded vectors.
 
 Here each gradient is one vector, and projections are taken of the vectors
 themselves: no Gram matrix, no coefficients, as the paper states it. All of it
@@ -15,9 +15,11 @@ def padded(gradients, dtype="float64"):
             np.concatenate(
                 [
                     np.zeros(size, dtype)
-                    if one is None
-                    else np.asarray(one).astype(dtype).ravel()
-                    for one, size in zip(stage, _sizes(gradients), strict=True)
+                    if values is None
+                    else np.asarray(values).astype(dtype).ravel()
+                    for values, size in zip(
+                        stage, _sizes(gradients), strict=True
+                    )
                 ]
             )
             for stage in gradients
@@ -29,7 +31,9 @@ def owned(gradients):
     """K vectors of booleans: which entries of a padded vector a stage has."""
     return np.stack(
         [
-            np.repeat([one is not None for one in stage], _sizes(gradients))
+            np.repeat(
+                [gradient is not None for gradient in stage], _sizes(gradients)
+            )
             for stage in gradients
         ]
     )
@@ -37,14 +41,20 @@ def owned(gradients):
 
 def _sizes(gradients):
     return [
-        next(int(np.prod(one.shape)) for one in column if one is not None)
+        next(
+            int(np.prod(gradient.shape))
+            for gradient in column
+            if gradient is not None
+        )
         for column in zip(*gradients, strict=True)
     ]
 
 
 def flat(combined):
     """The combined gradient as one vector."""
-    return np.concatenate([np.asarray(one).ravel() for one in combined])
+    return np.concatenate(
+        [np.asarray(gradient).ravel() for gradient in combined]
+    )
 
 
 def in_stages(rows):

@@ -65,7 +65,10 @@ def test_the_loss_scale_may_change_in_between():
     plain = Orthogonal(normalize=True, refresh_every=3)
     for step, scale in zip(_steps(3), (1024.0, 0.125, 8.0), strict=True):
         scaled = [
-            [one if one is None else one * np.float32(scale) for one in stage]
+            [
+                gradient if gradient is None else gradient * np.float32(scale)
+                for gradient in stage
+            ]
             for stage in step
         ]
         got = flat(combiner(scaled, scale)) / scale
@@ -226,8 +229,8 @@ def test_training_goes_on_from_a_file_with_the_last_coefficients(tmp_path):
         model.gradient_combiner.last_coefficients,
     )
     # One step with the coefficients from the file, then a refresh.
-    for one in (model, again):
-        one.fit(x, y, **options)
+    for gradient in (model, again):
+        gradient.fit(x, y, **options)
     assert int(again.gradient_combiner.age) == 0
     for ours, theirs in zip(
         [*model.variables, *model.optimizer.variables],

@@ -39,7 +39,10 @@ def _want(name, gradients):
 
 def _times(gradients, factor):
     return [
-        [one if one is None else one * factor for one in stage]
+        [
+            gradient if gradient is None else gradient * factor
+            for gradient in stage
+        ]
         for stage in gradients
     ]
 
@@ -70,14 +73,19 @@ def test_small_gradients_that_the_loss_scale_has_kept_in_16_bits(name):
     small = _times(nested_gradients(3), 1e-6)
     scaled = [
         [
-            one if one is None else (one * loss_scale).astype("float16")
-            for one in stage
+            gradient
+            if gradient is None
+            else (gradient * loss_scale).astype("float16")
+            for gradient in stage
         ]
         for stage in small
     ]
     # Variables are in float32, and so are the gradients that come to combiners.
     as_float32 = [
-        [one if one is None else one.astype("float32") for one in stage]
+        [
+            gradient if gradient is None else gradient.astype("float32")
+            for gradient in stage
+        ]
         for stage in scaled
     ]
     got = flat(COMBINERS[name]()(as_float32, loss_scale)) / loss_scale
@@ -89,11 +97,14 @@ def test_small_gradients_that_the_loss_scale_has_kept_in_16_bits(name):
 def test_gradients_in_16_bits_give_an_update_in_16_bits():
     loss_scale = 2.0**15
     scaled = [
-        [one if one is None else (one * 100).astype("float16") for one in stage]
+        [
+            gradient if gradient is None else (gradient * 100).astype("float16")
+            for gradient in stage
+        ]
         for stage in nested_gradients(3)
     ]
     update = Orthogonal()(scaled, loss_scale)
-    assert {one.dtype.name for one in update} == {"float16"}
+    assert {gradient.dtype.name for gradient in update} == {"float16"}
     want = osgd(padded(scaled, np.longdouble), range(3))
     # Half a unit of 2^-11 for coefficients, products and sums.
     assert relative_error(flat(update), want) < 2e-3

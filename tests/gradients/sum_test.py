@@ -49,9 +49,9 @@ def test_a_function_of_the_gram_matrix():
     given = nested_gradients(3)
     combiner = gradients.get(half_of_the_first)
     config = keras.saving.serialize_keras_object(combiner)
-    for one in (combiner, keras.saving.deserialize_keras_object(config)):
+    for gradient in (combiner, keras.saving.deserialize_keras_object(config)):
         np.testing.assert_allclose(
-            flat(one(given)), 0.5 * padded(given)[0], atol=1e-6
+            flat(gradient(given)), 0.5 * padded(given)[0], atol=1e-6
         )
 
 

@@ -20,7 +20,10 @@ def stage_gradients(model, x, y, weights=None):
     if weights is None:
         weights = np.ones(len(losses))
     return [
-        [one if one is None else np.float32(weight) * one for one in gradient]
+        [
+            values if values is None else np.float32(weight) * values
+            for values in gradient
+        ]
         for weight, gradient in zip(weights, gradients, strict=True)
     ], losses
 
@@ -32,7 +35,7 @@ def trained(model, x, y, steps=5, rate=0.05):
     for _ in range(steps):
         _, gradients = differentiate()
         total = [
-            sum(one for one in column if one is not None)
+            sum(gradient for gradient in column if gradient is not None)
             for column in zip(*gradients, strict=True)
         ]
         optimizer.apply(total, model.trainable_variables)

@@ -1,4 +1,4 @@
-"""What the README says, run."""
+"""Runs the examples and commands of the README."""
 
 import os
 import re
@@ -114,7 +114,7 @@ image = images[0]
 size = {"units": (1,), "filters": (8,), "input_shape": (8, 8, 1), "classes": 10}
 model = ka.nets.width_nested_resnet(**size)
 oracle = ka.nets.independent(ka.nets.width_nested_resnet, **size)
-curves = [ka.evaluation.anytime_curve(one, val) for one in oracle]
+curves = [ka.evaluation.anytime_curve(net, val) for net in oracle]
 predictors = {}
 for name, one in zip(("nested", "w1", "w2", "w4"), (model, *oracle)):
     ka.export.tflite(one, f"exports/{name}.tflite")
@@ -138,7 +138,7 @@ def test_it_names_the_tensors_of_the_quickstarts_network(readme, tmp_path):
     assert [name for name, *_ in rows] == ["step_1", "step_2", "step_3"]
     for name, reads, leaves in rows:
         assert re.findall(r"`(\w+)`", reads) == [
-            one.name for one in signatures[name].inputs
+            entry.name for entry in signatures[name].inputs
         ]
         assert leaves.split(", ") == [
             f"`{output.name}` " + "×".join(map(str, output.shape[1:]))
@@ -159,13 +159,13 @@ def test_every_file_that_it_names_is_there(readme, repository):
         for strategy in ("greedy", "sgd", "osgd", "normsgd", "osgdnorm")
     }
     folder = repository / "recipes" / "flags"
-    assert files == {one.name for one in folder.iterdir()}
+    assert files == {entry.name for entry in folder.iterdir()}
     for name in re.findall(r"^\| `([a-z_/.]+)` \|", readme, re.MULTILINE):
         builder = re.search(f"def {name}\\(", _builders(repository))
         if name not in networks and not builder:
             assert (repository / "keras_anytime" / name).exists()
     for name in re.findall(r"`(\w+_(?:imagenet|cub|resnet\d+))`", readme):
-        assert any(one.endswith(name) for one in ka.nets.names())
+        assert any(entry.endswith(name) for entry in ka.nets.names())
     for command in re.findall(
         r"^(?:    |.*`)make ([\w-]+)", readme, re.MULTILINE
     ):

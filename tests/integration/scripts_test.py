@@ -1,4 +1,4 @@
-"""What holds for every recipe and tool: its help, and its first checks."""
+"""Tests of every recipe and tool: its help, and its first checks."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""What the README says of TensorFlow Serving, against the loader it uses."""
+"""Tests of exports for TensorFlow Serving, with the loader that it uses."""
 
 import http.server
 import json

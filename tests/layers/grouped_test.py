@@ -32,7 +32,7 @@ def test_it_is_made_again_from_its_config():
     assert (again.groups, again.zero_filled) == (2, False)
 
 
-def test_zeros_outside_the_groups_are_not_learnt():
+def test_zeros_outside_the_groups_are_not_learned():
     layer = GroupedConv2D(4, 3, groups=2, use_bias=False)
     image = keras.Input((6, 6, 4))
     model = keras.Model(image, layer(image))

@@ -123,16 +123,18 @@ def assert_same_function(model, other, x):
         other: A Keras model with the same layers in the same order.
         x: Array of images.
     """
-    for one, two in zip(model.layers, other.layers, strict=True):
-        assert type(one) is type(two)
-        one.set_weights(two.get_weights())
+    for layer, source in zip(model.layers, other.layers, strict=True):
+        assert type(layer) is type(source)
+        layer.set_weights(source.get_weights())
     # Training moves the statistics: they are compared after it.
     for training in (False, True):
-        for one, two in zip(
+        for actual, expected in zip(
             keras.tree.flatten(model(x, training=training)),
             keras.tree.flatten(other(x, training=training)),
             strict=True,
         ):
-            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
-    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+    for actual, expected in zip(
+        model.get_weights(), other.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)

@@ -189,8 +189,8 @@ def test_numbers_are_those_that_the_rules_say(nesting, settings, training):
     )
     actual = _logits(model, x, training)
     assert len(actual) == len(expected)
-    for one, other in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    for logits, reference in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(logits, reference, rtol=1e-5, atol=1e-5)
     # Nothing in the network goes beyond the rules.
     assert rules.used == {layer.name for layer in model.layers if layer.weights}
 

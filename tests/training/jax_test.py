@@ -1,4 +1,4 @@
-"""What only the JAX backend does."""
+"""Tests of behavior that only the JAX backend has."""
 
 import functools
 import os

@@ -43,12 +43,12 @@ def _run(repository, folder, strategies, *ways):
 def _free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("localhost", 0))
-        return [str(one.getsockname()[1]) for one in sockets]
+        for entry in sockets:
+            entry.bind(("localhost", 0))
+        return [str(entry.getsockname()[1]) for entry in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for entry in sockets:
+            entry.close()
 
 
 def _assert_alike(ours, theirs, strategy):

@@ -105,13 +105,13 @@ def test_stages_alone_have_no_gradient_outside_of_their_subnetwork():
 def test_mixed_precision_trains_like_float32(policy, gradients):
     x, y = digits(64)
     moves = []
-    for one in ("float32", policy):
-        keras.config.set_dtype_policy(one)
+    for entry in ("float32", policy):
+        keras.config.set_dtype_policy(entry)
         try:
             model = compiled(tiny_net(), gradients)
         finally:
             keras.config.set_dtype_policy("float32")
-        assert model.layers[3].compute_dtype == one.removeprefix("mixed_")
+        assert model.layers[3].compute_dtype == entry.removeprefix("mixed_")
         before = [np.array(v) for v in model.trainable_variables]
         model.fit(x, y, batch_size=16, shuffle=False, verbose=0)
         moves.append(
