@@ -132,9 +132,11 @@ def test_an_error_of_the_caller_ends_all(tmp_path):
     ):
         assert training.name == "first"
         break
-    before = (tmp_path / "a" / "history.csv").read_text()
+    history = tmp_path / "a" / "history.csv"
+    # On a busy machine the training may have written nothing yet.
+    before = history.read_text() if history.exists() else None
     time.sleep(0.3)
-    assert (tmp_path / "a" / "history.csv").read_text() == before
+    assert (history.read_text() if history.exists() else None) == before
 
 
 def _decided(slowdowns, epoch=10, compiling=60, max_workers=8):

@@ -184,7 +184,7 @@ def test_label_sets_that_signatures_cannot_have_are_refused(
         ],
     )
     for form in ("tflite", "saved_model"):
-        with pytest.raises(ValueError, match="must be named.*stage_1_other"):
+        with pytest.raises(ValueError, match="Name the layers.*stage_1_other"):
             getattr(ka.export, form)(model, tmp_path / f"net.{form}")
     with pytest.raises(ValueError, match="of ASCII"):
         ka.nets.res_ann((8, 8, 1), {label_set: 3, "other": 4})

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest.manifest import read_manifest
+from keras_anytime.manifest import read_manifest
 
 
 @pytest.fixture(scope="module", name="readme")
