@@ -232,7 +232,7 @@ def test_data_are_checked():
         (x, "pair"),
         ((x[:, :4], y), "images of shape"),
         ((x, y + 10), "classes"),
-        ((x, {"fine": y}), "no dict"),
+        ((x, {"fine": y}), "without a dict"),
         (tf.data.Dataset.from_tensor_slices((x, y)).batch(8).repeat(), "end"),
         (tf.data.Dataset.from_tensor_slices((x, y, y)).batch(8), "pairs"),
     ]:
