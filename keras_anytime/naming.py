@@ -1,4 +1,4 @@
-"""Names that users write: matched in any spelling, or close ones suggested."""
+"""Names that users write: matched in any spelling, turned into objects."""
 
 import difflib
 import inspect

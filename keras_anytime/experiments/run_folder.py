@@ -1,4 +1,7 @@
-"""The run folder: its files, written by a training and read by all others."""
+"""The run folder: names of its files, lock and checks of its settings.
+
+`train.py` fills it; `runs.py` reads finished runs.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Normalized SGD (NormSGD)."""
+"""NormSGD: scales stage gradients to one norm per parameter."""
 
 import keras
 

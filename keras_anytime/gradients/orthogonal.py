@@ -1,4 +1,4 @@
-"""Orthogonalized SGD (OSGD)."""
+"""OSGD: projects stage gradients onto orthogonal complements of others."""
 
 from collections.abc import Sequence
 

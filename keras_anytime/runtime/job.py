@@ -1,4 +1,4 @@
-"""Job: one call of a predictor, which the worker's thread runs."""
+"""Job: one call of a predictor: runs the steps, answers at the deadline."""
 
 import queue
 import threading

@@ -1,4 +1,6 @@
-"""Multiply-adds of one call of a layer or operation, by its class.
+"""Multiply-adds of one call: the formula is chosen by the layer's class.
+
+The formulas are in `cost_rules.py`.
 
 Sums of products count: convolutions, dense layers, attention, recurrences and
 matrix products. As is usual, additions of biases, activations, normalization,
