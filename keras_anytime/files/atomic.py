@@ -82,8 +82,8 @@ def atomic_write(
             raise
         raise OSError(
             number,
-            f"{os.strerror(number)}: the file was not written, and what was "
-            f"there before is as it was. Received: path={str(path)!r}",
+            f"{os.strerror(number)}: nothing was written, and an earlier file "
+            f"is unchanged. Received: path={str(path)!r}",
         ) from error
 
 

@@ -180,4 +180,4 @@ def _check_checksum(fields: dict[str, Any]) -> None:
     # Manifests of the first development versions have no checksum.
     recorded = fields.pop("checksum", None)
     if recorded is not None and recorded != content_checksum(fields):
-        raise ValueError("it is not as it was written (checksum)")
+        raise ValueError("its checksum does not match its fields")

@@ -68,8 +68,9 @@ def fit_greedy(
             trained, and the logs are named after this stage.
         workdir: String or path of a folder for checkpoints, `stage_k/` while
             stage k is trained and `stage_k.keras` after that. After an
-            interruption, the same call with the model as it was at first
-            continues and ends with the weights of an uninterrupted training.
+            interruption, repeat the call with the model in its initial state:
+            training continues from the last checkpoint, and ends with the
+            weights of an uninterrupted training.
             `None` writes no checkpoints.
         checkpoint_every: Integer of 1 or more. Epochs between two checkpoints.
         **options: Further arguments of `keras.Model.fit`, for all stages.

@@ -148,9 +148,8 @@ def test_a_full_disk_names_the_file_and_leaves_it(tmp_path):
     path.write_text("old")
     with no_room(1), pytest.raises(OSError) as error:
         atomic_write(path, lambda beside: beside.write_text(5000 * "new"))
-    assert (
-        f"what was there before is as it was. Received: path={str(path)!r}"
-        in (str(error.value))
+    assert f"an earlier file is unchanged. Received: path={str(path)!r}" in (
+        str(error.value)
     )
     assert path.read_text() == "old"
 
