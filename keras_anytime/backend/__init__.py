@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 _BACKENDS = ("tensorflow", "jax")
+# Both modules define these.
 _PER_BACKEND = (
     "apply_gradient",
     "branches_pay_off",

@@ -68,7 +68,7 @@ def strategy_for_fit(
     return strategy
 
 
-def check(
+def check_strategy(
     model: keras.Model,
     jit_compile: bool,
     optimizer: keras.optimizers.Optimizer | str,

@@ -11,26 +11,11 @@ from keras import ops
 from keras_anytime.backend import gradient_lists
 from keras_anytime.backend import replicas
 from keras_anytime.backend.base import ForwardPass
-from keras_anytime.backend.replicas import check as check_strategy
-from keras_anytime.backend.replicas import strategy_for_fit
+from keras_anytime.backend.replicas import check_strategy as check_strategy
+from keras_anytime.backend.replicas import strategy_for_fit as strategy_for_fit
 from keras_anytime.backend.replicas import whole_batch_losses
 from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
-
-__all__ = [
-    "apply_gradient",
-    "branches_pay_off",
-    "check_each_batch",
-    "check_strategy",
-    "default_jit_compile",
-    "devices_per_batch",
-    "forward_pass",
-    "make_deterministic",
-    "run_batch",
-    "scope",
-    "strategy_for_fit",
-    "whole_batch_losses",
-]
 
 
 def default_jit_compile(model: keras.Model) -> bool:

@@ -16,20 +16,6 @@ from keras_anytime.files import lock_file
 from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 
-# What a training writes at its end, and its settings at its start.
-_WRITTEN = (
-    "settings.json",
-    "model.keras",
-    "curve.csv",
-    "curve.json",
-    "curve.png",
-    "results.json",
-)
-# What a finished run can be evaluated from.
-_FINISHED = ("settings.json", "model.keras")
-_LOCK = "checkpoints/lock"
-_EPOCH_LOGS = ("history*.csv", "weights.csv", "cosines.csv")
-
 
 class RunFolder:
     """The folder of one training: names, contents and checks of its files.
@@ -65,6 +51,7 @@ class RunFolder:
         self.weights = self.path / "weights.csv"
         self.cosines = self.path / "cosines.csv"
         self.checkpoints = self.path / "checkpoints"
+        self._lock = self.checkpoints / "lock"
 
     @property
     def name(self) -> str:
@@ -82,9 +69,8 @@ class RunFolder:
     def epoch_logs(self) -> list[pathlib.Path]:
         """Returns the paths of the CSV files with one line for each epoch."""
         return [
-            path
-            for pattern in _EPOCH_LOGS
-            for path in sorted(self.path.glob(pattern))
+            *self.histories(),
+            *(path for path in (self.weights, self.cosines) if path.exists()),
         ]
 
     def histories(self) -> list[pathlib.Path]:
@@ -97,8 +83,16 @@ class RunFolder:
     def check_writable(self) -> None:
         """Raises a `ValueError` if files cannot be written to the folder."""
         try:
-            for name in (*_WRITTEN, _LOCK):
-                check_writable(self.path / name)
+            for path in (
+                self.settings,
+                self.model,
+                self.curve_csv,
+                self.curve_json,
+                self.curve_picture,
+                self.results,
+                self._lock,
+            ):
+                check_writable(path)
         except OSError as error:
             raise ValueError(f"cannot use --workdir: {error}") from error
 
@@ -112,7 +106,7 @@ class RunFolder:
             ValueError: If another process has locked the folder.
         """
         try:
-            return lock_file(self.path / _LOCK)
+            return lock_file(self._lock)
         except BlockingIOError as error:
             raise ValueError(
                 f"Another process is training in {self.path}; wait for it, or "
@@ -121,11 +115,11 @@ class RunFolder:
 
     def check_finished(self) -> None:
         """Raises a `FileNotFoundError` if no finished run is in the folder."""
-        for name in _FINISHED:
-            if not (self.path / name).is_file():
+        for path in (self.settings, self.model):
+            if not path.is_file():
                 raise FileNotFoundError(
                     f"{str(self.path)!r} is no folder of a finished run: it "
-                    f"has no {name}. recipes/train.py writes one."
+                    f"has no {path.name}. recipes/train.py writes one."
                 )
 
     def check_settings(

@@ -18,7 +18,6 @@ from keras_anytime.manifest.manifest import ManifestError
 from keras_anytime.manifest.paths import checksum
 from keras_anytime.manifest.paths import manifest_path
 from keras_anytime.manifest.reading import read_manifest
-from keras_anytime.stages.checks import check_anytime_model
 
 
 def saved_model(
@@ -77,7 +76,6 @@ def saved_model(
             holds something other than an earlier export.
         FloatingPointError: If a variable of the model is not finite.
     """
-    check_anytime_model(model)
     folder = user_path(folder)
     if folder.exists() and not _is_replaceable(folder):
         raise ValueError(
