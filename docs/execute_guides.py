@@ -55,7 +55,10 @@ def execute(notebook):
             coalesce_streams=True,
             resources={"metadata": {"path": folder}},
             # Logs of C++ libraries belong in the terminal.
-            extra_arguments=["--IPKernelApp.capture_fd_output=False"],
+            extra_arguments=[
+                "--IPKernelApp.capture_fd_output=False",
+                "--IPKernelApp.log_level=ERROR",
+            ],
         ).execute()
 
 
