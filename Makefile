@@ -24,7 +24,7 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
 PARTS := $(wildcard tests/*/)
 CODE := keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-jax test-all check format bazel lock clean
+.PHONY: quickstart test test-jax test-all check format bazel package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
@@ -58,6 +58,11 @@ format: $(VENV)/.installed
 # what is missing.
 bazel: $(VENV)/.installed
 	tests/bazel.sh $(VENV)/bin/python
+
+# The wheel and the sdist in dist/, tried in empty environments: one for each of
+# the extras tensorflow, device and jax. Some minutes; 2 GB, deleted at the end.
+package: $(VENV)/.installed
+	tests/package.sh $(VENV)/bin/python
 
 # What packages without wheels are built with is of the lock file too.
 INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -95,4 +100,4 @@ lock:
 	done
 
 clean:
-	rm -rf $(VENV) .venv-jax build runs *.egg-info
+	rm -rf $(VENV) .venv-jax build dist runs *.egg-info
