@@ -14,7 +14,7 @@ others = [
     for net in (scramble(tiny_net(), seed=1), tiny_net())
 ]
 page = request.config.rootpath / "docs" / "evaluation.md"  # noqa: F821
-table = page.read_text().partition("```\ndigits:")[2].partition("```")[0]
+table = page.read_text().partition("```text\ndigits:")[2].partition("```")[0]
 
 
 def check(folder, printed):
