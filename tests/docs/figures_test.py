@@ -35,8 +35,8 @@ def test_what_nesting_costs(repository, results):
     }
     stages = errors["nested"]
     alone = [errors[name][0] for name in ("w1", "w2", "w4")]
-    for one, two, three in (stages, alone):
-        assert f"in {one:.1f}, {two:.1f} and {three:.1f}%" in page
+    for shown in (stages, alone):
+        assert "in {:.1f}, {:.1f} and {:.1f}%".format(*shown) in page
 
 
 def test_errors_at_the_shortest_deadlines(repository, results):
