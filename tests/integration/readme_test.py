@@ -8,7 +8,6 @@ import sys
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.manifest import read_manifest
 
 
 @pytest.fixture(scope="module", name="readme")
@@ -126,27 +125,6 @@ for name, one in zip(("nested", "w1", "w2", "w4"), (model, *oracle)):
     assert {"curves.png", "deadlines.png", "anytime.tflite"} <= {
         path.name for path in (tmp_path / "run").iterdir()
     }
-
-
-def test_it_names_the_tensors_of_the_quickstarts_network(readme, tmp_path):
-    model = ka.nets.width_nested_resnet(
-        (8, 8, 1), 10, nesting="w1-w2-w4", units=(1, 1, 1), filters=(16, 32, 64)
-    )
-    ka.export.tflite(model, tmp_path / "anytime.tflite")
-    signatures = read_manifest(tmp_path / "anytime.tflite").signatures
-    rows = re.findall(r"^\| `(step_\d)` \| (.*) \| (.*) \|$", readme, re.M)
-    assert [name for name, *_ in rows] == ["step_1", "step_2", "step_3"]
-    for name, reads, leaves in rows:
-        assert re.findall(r"`(\w+)`", reads) == [
-            entry.name for entry in signatures[name].inputs
-        ]
-        assert leaves.split(", ") == [
-            f"`{output.name}` " + "×".join(map(str, output.shape[1:]))
-            for output in signatures[name].outputs
-        ]
-    (kotlin,) = re.findall(r"```kotlin\n(.*?)```", readme, re.DOTALL)
-    named = set(re.findall(r'"(\w+)"', kotlin))
-    assert named == {"image", "logits", "step_1", "step_2", "step_3"}
 
 
 def test_every_file_that_it_names_is_there(readme, repository):
