@@ -13,7 +13,7 @@ others = [
     ka.evaluation.anytime_curve(net, val)
     for net in (scramble(tiny_net(), seed=1), tiny_net())
 ]
-page = request.config.rootpath / "docs" / "evaluation.md"  # noqa: F821
+page = request.config.rootpath / "docs" / "evaluation.md"
 table = page.read_text().partition("```text\ndigits:")[2].partition("```")[0]
 
 
