@@ -63,14 +63,27 @@ TESTS = [
     "wheel>=0.45",
 ]
 
+# The site of `make docs`, and the guides in it.
+DOCS = [
+    "sphinx>=9.0,<9.1",
+    "furo>=2025.12",
+    "myst-nb>=1.4,<2",
+    "sphinx-copybutton>=0.5.2,<1",
+    # Runs the guides.
+    "ipykernel>=7,<8",
+    "nbclient>=0.11,<1",
+    "nbformat>=5.10,<6",
+]
+
 
 def long_description():
-    """Returns the README without pictures and links to the checkout.
+    """Returns the README without pictures, captions and links to the checkout.
 
     A package index has no files that they could lead to.
     """
     text = (HERE / "README.md").read_text()
-    text = re.sub(r"!\[[^]]*\]\((?!https:)[^)]*\)\n*", "", text)
+    picture = r"!\[[^]]*\]\((?!https:)[^)]*\)\n*"
+    text = re.sub(rf"{picture}(\*[^*]+\*\n+)?", "", text)
     return re.sub(r"(?<!!)\[([^]]+)\]\((?!https:)[^)]*\)", r"\1", text)
 
 
@@ -133,6 +146,7 @@ setuptools.setup(
         "device": [LITERT],
         "plot": PLOT,
         "tensorboard": TENSORBOARD,
+        "docs": DOCS,
         "test": [
             *TESTS,
             *TENSORFLOW,

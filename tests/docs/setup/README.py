@@ -1,0 +1,30 @@
+"""The data set CIFAR-10, and a photo."""
+
+import re
+
+import numpy as np
+from PIL import Image
+
+import keras_anytime as ka
+
+request.getfixturevalue("cifar10_dir")
+
+pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), "uint8")
+Image.fromarray(pixels).save("photo.png")
+
+SHORTER = {
+    '"train[:20000]"': '"train[:256]"',
+    '"train[45000:]"': '"train[45000:45128]"',
+    "epochs=6": "epochs=1",
+    "deadline_ms=5.0": "deadline_ms=5000",
+}
+
+
+def check(folder, printed):
+    written = {path.name for path in (folder / "run").iterdir()}
+    assert written == {"model.keras", "anytime.tflite", "anytime.tflite.json"}
+    stages = re.findall(r"^(\d) [\d.]+ ms$", printed, re.MULTILINE)
+    assert stages == ["1", "2", "3"]
+    stage, class_name = printed.splitlines()[-1].split()
+    assert stage == "3"
+    assert class_name in ka.data.info("cifar10").class_names
