@@ -161,6 +161,9 @@ def test_the_version_is_the_same_everywhere(metadata, repository):
     assert re.search(r'\bversion = "(.+?)"', module)[1] == ka.__version__
     citation = (repository / "CITATION.cff").read_text()
     assert re.search(r"^version: (.+)$", citation, re.M)[1] == ka.__version__
+    changes = (repository / "CHANGELOG.md").read_text()
+    released = re.findall(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", changes, re.M)
+    assert released[0] == ka.__version__
 
 
 def test_a_device_needs_numpy_and_litert_only(metadata):
