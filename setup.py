@@ -97,7 +97,7 @@ setuptools.setup(
     long_description=long_description(),
     long_description_content_type="text/markdown",
     author="The keras_anytime authors",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
     keywords=[
         "anytime prediction",

@@ -1,6 +1,6 @@
 """The extras of the package: which to install where a package is missing.
 
-The package itself needs NumPy only, so that devices install nothing else.
+The package itself needs NumPy only, because a device has no use for Keras.
 """
 
 _TENSORFLOW = "pip install 'keras-anytime[tensorflow]'"
@@ -8,9 +8,9 @@ _JAX = "pip install 'keras-anytime[jax]'"
 _EITHER = f"{_TENSORFLOW}, or {_JAX} to train on JAX"
 # What to say by the name of the module that cannot be imported.
 _ADVICE = {
-    "absl": f"Recipes and tools need absl-py: {_EITHER}.",
+    "absl": f"Training, evaluation and exports need absl-py: {_EITHER}.",
     "h5py": f"Networks in Keras need h5py: {_EITHER}.",
-    "keras": f"Networks, training and evaluation need Keras: {_EITHER}.",
+    "keras": f"Networks and their training need Keras: {_EITHER}.",
     "sklearn": f"The digits need scikit-learn: {_EITHER}.",
     "jax": f"Keras needs JAX where KERAS_BACKEND=jax is set: {_JAX}.",
     "tensorflow": (
