@@ -1,0 +1,152 @@
+"""Runs the code of the README and of `docs/`; checks commands and links.
+
+The ```python blocks of a page run in order, in one namespace and a temporary
+working directory. `tests/docs/setup/<page>.py` runs before them. It holds what
+the reader of the page has by then, such as data and a model. It may define
+
+- `SHORTER`: a dict of replacements in the page's code, which make it short
+  enough for a test. Each must occur.
+- `check(folder, printed)`: looks at what the code wrote and printed.
+
+A block fenced with ```python notest is shown only; the docstring of the set-up
+says why.
+"""
+
+import contextlib
+import io
+import pathlib
+import re
+
+import pytest
+
+import keras_anytime as ka
+from tests.docs.pages import CONSOLE_SCRIPTS
+from tests.docs.pages import pages
+from tests.source import ROOT
+from tests.source import fail_on
+from tests.testing import run_script
+
+PAGES = pages()
+WITH_CODE = [name for name, page in PAGES.items() if page.code().strip()]
+# Words of prose and code of a page.
+MOST_WORDS = {"README.md": 1000}
+MOST_WORDS_OF_OTHERS = 1500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch, request):
+    page = PAGES[name]
+    code = page.code()
+    namespace = {"__name__": "example", "request": request}
+    printed = io.StringIO()
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(printed):
+        exec(compile(page.setup.read_text(), page.setup, "exec"), namespace)
+        for long, short in namespace.get("SHORTER", {}).items():
+            assert long in code, f"{page.setup}: {long!r} is not in {name}"
+            code = code.replace(long, short)
+        exec(compile(code, page.path, "exec"), namespace)
+    if check := namespace.get("check"):
+        check(tmp_path, printed.getvalue())
+
+
+def test_every_page_with_code_has_a_setup():
+    fail_on(
+        [
+            f"{name}: its code needs {PAGES[name].setup.relative_to(ROOT)}, "
+            "with at least a docstring"
+            for name in WITH_CODE
+            if not PAGES[name].setup.exists()
+        ]
+    )
+
+
+def test_pages_are_short():
+    problems = []
+    for name, page in PAGES.items():
+        most = MOST_WORDS.get(name, MOST_WORDS_OF_OTHERS)
+        words = len(page.text.split())
+        if words > most:
+            problems.append(f"{name}: {words} words; {most} at most")
+    fail_on(problems)
+
+
+def test_files_that_pages_name_exist():
+    problems = []
+    for name, page in PAGES.items():
+        links = re.findall(r"\]\(([^)\s]+)\)", page.prose)
+        for link in links:
+            path = link.partition("#")[0]
+            if path and "://" not in path and not _exists(page, path):
+                problems.append(f"{name}: there is no {path}")
+        named = re.findall(
+            r"`((?:docs|keras_anytime|recipes|tests|tools)/[\w./]+\.\w+)`",
+            page.prose,
+        )
+        problems += [
+            f"{name}: there is no {path}"
+            for path in named
+            if not (ROOT / path).exists()
+        ]
+    fail_on(problems)
+
+
+def _exists(page, path):
+    # Pages of the API are generated, those of others included.
+    return (page.path.parent / path).exists()
+
+
+def test_names_of_the_package_in_pages_exist():
+    problems = []
+    for name, page in PAGES.items():
+        for dotted in sorted(set(re.findall(r"`ka\.([\w.]+)", page.text))):
+            value = ka
+            try:
+                for part in dotted.rstrip(".").split("."):
+                    value = getattr(value, part)
+            except AttributeError:
+                problems.append(f"{name}: there is no ka.{dotted}")
+    fail_on(problems)
+
+
+def test_commands_in_pages_exist():
+    problems = []
+    makefile = (ROOT / "Makefile").read_text()
+    helps = {}
+    for name, page in PAGES.items():
+        for command in page.commands():
+            words = [word for word in command if "=" not in word.split("--")[0]]
+            program = pathlib.PurePath(words[0]).name if words else ""
+            if program == "make":
+                problems += [
+                    f"{name}: there is no `make {target}`"
+                    for target in words[1:]
+                    if f"\n{target}:" not in makefile
+                ]
+                continue
+            script = CONSOLE_SCRIPTS.get(program)
+            if program in ("python", "python3") and words[1:]:
+                script = words[1] if words[1].endswith(".py") else None
+            if script is None or not script.startswith(("recipes/", "tools/")):
+                if program.startswith("keras-anytime"):
+                    problems.append(f"{name}: there is no {program}")
+                continue
+            if not (ROOT / script).exists():
+                problems.append(f"{name}: there is no {script}")
+                continue
+            if script not in helps:
+                helps[script] = _help(script)
+            flags = re.findall(r"--(?:no)?(\w+)", " ".join(words[1:]))
+            problems += [
+                f"{name}: {script} has no flag --{flag}"
+                for flag in flags
+                if not re.search(rf"--(\[no\])?{flag}\b", helps[script])
+                and flag != "flagfile"
+            ]
+    fail_on(problems)
+
+
+def _help(script):
+    done = run_script(ROOT, script, "--help")
+    return done.stdout + done.stderr
