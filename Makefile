@@ -22,9 +22,9 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
 # Processes grow with the graphs that TensorFlow keeps: each of these folders
 # is tested in processes of its own.
 PARTS := $(wildcard tests/*/)
-CODE := keras_anytime recipes tools tests setup.py
+CODE := docs keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-jax test-all check format bazel lock clean
+.PHONY: quickstart test test-jax test-all check format docs guides bazel lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
@@ -54,6 +54,17 @@ format: $(VENV)/.installed
 	$(VENV)/bin/ruff format $(CODE)
 	$(VENV)/bin/ruff check --fix $(CODE)
 
+# The site in build/docs/index.html. A warning, a broken link included, is an
+# error.
+docs: $(VENV)/.docs
+	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet \
+	  -d build/doctrees docs build/docs
+	@echo "The site is build/docs/index.html."
+
+# Runs the guides, and keeps what they print and draw.
+guides: $(VENV)/.docs
+	$(RUN) docs/execute_guides.py
+
 # A real Bazel loads BUILD and runs three tests; on Debian, as root, it installs
 # what is missing.
 bazel: $(VENV)/.installed
@@ -79,6 +90,12 @@ INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	$(INSTALL) --no-deps --editable .
 	@touch $@
 
+# What the site is built with comes on top of what the tests need.
+$(VENV)/.docs: $(VENV)/.installed requirements-docs.lock
+	@echo "Installing the packages of requirements-docs.lock (a minute, once)."
+	$(INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@
+
 # Pins what setup.py's ranges give, for Python 3.11 to 3.13, with the hashes of
 # all files that PyPI has of it. What is pinned stays so while the ranges allow
 # it; `make lock UPGRADE=--upgrade` takes the newest.
@@ -93,6 +110,10 @@ lock:
 	    --python-version 3.11 --generate-hashes $(UPGRADE) \
 	    --no-header --no-annotate --quiet --output-file $${lock%:*}.lock; \
 	done
+	build/lock/bin/uv pip compile setup.py --extra docs --universal \
+	  --constraint requirements.lock --python-version 3.11 --generate-hashes \
+	  $(UPGRADE) --no-header --no-annotate --quiet \
+	  --output-file requirements-docs.lock
 
 clean:
 	rm -rf $(VENV) .venv-jax build runs *.egg-info

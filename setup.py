@@ -51,6 +51,18 @@ TESTS = [
     "wheel>=0.45",
 ]
 
+# The site of `make docs`, and the guides in it.
+DOCS = [
+    "sphinx>=9.0,<9.1",
+    "furo>=2025.12",
+    "myst-nb>=1.4,<2",
+    "sphinx-copybutton>=0.5.2,<1",
+    # Runs the guides.
+    "ipykernel>=7,<8",
+    "nbclient>=0.11,<1",
+    "nbformat>=5.10,<6",
+]
+
 setuptools.setup(
     name="keras-anytime",
     version=VERSION,
@@ -78,6 +90,7 @@ setuptools.setup(
         "device": [LITERT],
         "plot": PLOT,
         "tensorboard": TENSORBOARD,
+        "docs": DOCS,
         "test": [
             *TESTS,
             *TENSORFLOW,
