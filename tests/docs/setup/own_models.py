@@ -34,8 +34,8 @@ def check(folder, printed):
         answers = run_script(
             ROOT,
             "tools/run_on_device.py",
-            f"run/{name}.tflite",
-            "--images=photos",
+            str(folder / "run" / f"{name}.tflite"),
+            f"--images={folder / 'photos'}",
             "--deadline_ms=1000",
         )
         assert answers.returncode == 0, answers.stderr
