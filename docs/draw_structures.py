@@ -53,6 +53,7 @@ NETWORKS = {
 
 
 def main(families):
+    """Draws the named families; all, if none is named."""
     for family in families or NETWORKS:
         network = getattr(ka.nets, family)(IMAGE, 10, **NETWORKS[family])
         path = FOLDER / f"structure_{family}.png"

@@ -156,9 +156,55 @@ def test_results_say_how_they_were_made(file, section):
     about = [*results["runs"], results]
     commits = {entry["commit"][:12] for entry in about if "commit" in entry}
     assert set(re.findall(r"\b[0-9a-f]{12}\b", text)) == commits
-    assert {
-        entry["hardware"] for entry in about if "hardware" in entry
-    } <= set(re.findall(r"\| hardware \| (.*) \|", text))
+    assert {entry["hardware"] for entry in about if "hardware" in entry} <= set(
+        re.findall(r"\| hardware \| (.*) \|", text)
+    )
     seeds = sorted({run["seed"] for run in results["runs"]})
     assert f"| seeds | {', '.join(map(str, seeds))} |" in text
     assert f"`recipes/results/{file}`" in text
+    if "minutes" in text:
+        minutes = [run["minutes"] for run in results["runs"]]
+        assert (
+            f"{min(minutes):.1f} to {max(minutes):.1f} minutes a run, "
+            f"{sum(minutes):.0f} in all"
+        ) in text
+
+
+def test_what_nesting_costs_is_computed_from_the_files():
+    results = _results("cifar10_deadlines.json")
+    times = collections.defaultdict(list)
+    for latency in results["latency"]:
+        times[latency["network"]].append(latency["mean_ms"])
+    errors = {run["name"]: run["top1_error"] for run in results["runs"]}
+    first, *_, last = times["nested"]
+    (alone,) = times["w4"]
+    separate = sum(times[name][0] for name in ("w1", "w2", "w4"))
+    said = [
+        f"after {first:.2f} ms, the last after {last:.2f} ms",
+        f"one after the other, take {separate:.2f} ms",
+        f"answers after {alone:.2f} ms; the nested one takes "
+        f"{last / alone - 1:.0%} longer",
+        f"{errors['nested'][-1]:.1%} against {errors['w4'][0]:.1%}",
+        f"{errors['nested'][0]:.1%} against {errors['w1'][0]:.1%}",
+    ]
+    curves = _curves()
+    for index, words in (
+        (0, "errs in {}% when it is trained alone (Greedy), and in {}% when"),
+        (2, "The last stage errs in {}% and {}%"),
+    ):
+        means = [
+            statistics.mean(c.points[index].top1_error for c in curves[name])
+            for name in ("Greedy", "OSGD")
+        ]
+        said.append(words.format(*(f"{100 * mean:.1f}" for mean in means)))
+    text = " ".join(_page("networks.md").split())
+    assert [part for part in said if part not in text] == []
+
+
+def test_the_names_of_networks_are_complete():
+    text = _page("networks.md")
+    grids = {f"res_ann_{n}_{c}" for n in (7, 9, 13, 17, 25) for c in (16, 32)}
+    named = set(re.findall(r"`(\w+)`", text)) | grids
+    assert set(ka.nets.names()) <= named
+    for name in re.findall(r"structure_(\w+)\.png", text):
+        assert callable(getattr(ka.nets, name))
