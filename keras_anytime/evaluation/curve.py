@@ -114,7 +114,7 @@ class AnytimeCurve(Measurement):
 
     @property
     def average_error(self) -> float:
-        """AE: the mean of the stages' top-1 errors (Hu 2017, Section 4.1)."""
+        """The mean of the stages' top-1 errors, AE (Hu 2017, Section 4.1)."""
         errors = [point.top1_error for point in self.points]
         return sum(errors) / len(errors)
 

@@ -1,1 +1,28 @@
-"""The README's code needs nothing before it."""
+"""The data set CIFAR-10, and a photo."""
+
+import re
+
+import numpy as np
+from PIL import Image
+
+request.getfixturevalue("cifar10_dir")
+
+pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), "uint8")
+Image.fromarray(pixels).save("photo.png")
+
+SHORTER = {
+    '"train[:20000]"': '"train[:256]"',
+    '"train[45000:]"': '"train[45000:45128]"',
+    "epochs=6": "epochs=1",
+    "deadline_ms=5.0": "deadline_ms=5000",
+}
+
+
+def check(folder, printed):
+    written = {path.name for path in (folder / "run").iterdir()}
+    assert written == {"model.keras", "anytime.tflite", "anytime.tflite.json"}
+    stages = re.findall(r"^(\d) [\d.]+ ms$", printed, re.MULTILINE)
+    assert stages == ["1", "2", "3"]
+    # The class of the answer, by its name.
+    last = printed.splitlines()[-1]
+    assert re.fullmatch("3 (airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck)", last)
