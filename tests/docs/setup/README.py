@@ -25,4 +25,6 @@ def check(folder, printed):
     assert stages == ["1", "2", "3"]
     # The class of the answer, by its name.
     last = printed.splitlines()[-1]
-    assert re.fullmatch("3 (airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck)", last)
+    assert re.fullmatch(
+        "3 (airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck)", last
+    )
