@@ -1,6 +1,7 @@
 """Compares the tables of pages with the files of `recipes/results/`."""
 
 import collections
+import csv
 import json
 import re
 import statistics
@@ -8,10 +9,23 @@ import statistics
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.experiments.queue import paper_errors
 from tests.source import ROOT
 
 STRATEGIES = ("Greedy", "SGD", "OSGD", "NormSGD", "OSGD-Norm")
 RESULTS = ROOT / "recipes" / "results"
+BENCHMARKS = RESULTS / "benchmarks"
+# The networks of Tables 1 and 2 of Wan 2020.
+NETWORKS = (
+    "width_resnet42",
+    "even_width_resnet42",
+    "depth_sparse_resnet98",
+    "alternating_sparse_resnet98",
+    "simultaneous_sparse_resnet98",
+    "cascade_sparse_resnet98",
+)
+# 200 epochs of 45,000 images in batches of 128.
+STEPS = 200 * -(-45_000 // 128)
 
 
 def _results(name):
@@ -43,6 +57,18 @@ def _curves():
             ka.evaluation.AnytimeCurve.from_dict(run["curve"])
         )
     return curves
+
+
+def _benchmark(name, *keys):
+    """Returns the rows of a benchmark, by the values of some columns."""
+    with open(BENCHMARKS / f"{name}.csv", newline="") as file:
+        return {
+            tuple(row[key] for key in keys): row for row in csv.DictReader(file)
+        }
+
+
+def _training_steps(name):
+    return {row: cells for (row,), cells in _benchmark(name, "row").items()}
 
 
 def _strategies():
@@ -131,12 +157,186 @@ def _deadlines():
     return header, list(zip(deadlines, *errors, strict=True))
 
 
+def _step_times():
+    header = ("row", "ms", "ratio", "lowest", "highest", "memory")
+    rows = [
+        (
+            f"`{name}`",
+            *(row[column] for column in ("ms_per_step", *header[2:5])),
+            row["peak_ratio"],
+        )
+        for name, row in _training_steps("training_steps").items()
+        if row["peak_ratio"]
+    ]
+    return header, rows
+
+
+def _network_times():
+    rows = []
+    for network in NETWORKS:
+        steps = _training_steps(f"training_steps_{network}")
+        rows.append(
+            (
+                f"`{network}`",
+                str(ka.nets.get(network).num_stages),
+                f"{float(steps['sum']['ms_per_step']):.0f}",
+                *(
+                    f"{float(steps[name]['ratio']):.2f}"
+                    for name in ("normalized", "orthogonal")
+                ),
+            )
+        )
+    return (
+        "network",
+        "stages",
+        "`sum`, ms",
+        "`normalized`",
+        "`orthogonal`",
+    ), rows
+
+
+def _training_hours():
+    rows = []
+    for network in NETWORKS:
+        steps = _training_steps(f"training_steps_{network}")
+        cells = []
+        for name in ("sum", "orthogonal"):
+            ms = float(steps[name]["ms_per_step"])
+            cells += [f"{ms:.0f}", f"{ms * STEPS / 3.6e6:.0f}"]
+        rows.append((f"`{network}`", *cells))
+    header = ("network", "`sgd`, ms", "hours", "`osgd`, ms", "hours")
+    return header, rows
+
+
+def _jax_ratios():
+    rows = [
+        (f"`{name.partition(', jax / ')[0]}`", *(row[key] for key in keys))
+        for keys in [("ratio", "lowest", "highest")]
+        for name, row in _training_steps("training_steps").items()
+        if ", jax / " in name
+    ]
+    header = ("JAX, TensorFlow = 1", "ratio", "lowest", "highest")
+    return header, rows
+
+
+def _streams():
+    labels = {
+        "wide": "width nest, 2 units a block, 64-128-256 filters",
+        "narrow": "the same, 16-32-64 filters",
+        "depth": "`depth_sparse_resnet98`",
+    }
+    rows = []
+    for name, label in labels.items():
+        cells = []
+        for threads in (1, 2):
+            programs = _benchmark(
+                f"latency_{name}_{threads}", "network", "program"
+            )
+            last = max(
+                int(program.removeprefix("step "))
+                for _, program in programs
+                if program.startswith("step ")
+            )
+            cells += [
+                f"{float(programs[network, program]['ratio']):.2f}"
+                for network, program in (
+                    ("nested", f"steps 1-{last}"),
+                    ("nested", f"step {last}"),
+                    ("dense", f"subnet {last}"),
+                )
+            ]
+        rows.append((label, *cells))
+    header = (
+        "network",
+        "stream, 1 thread",
+        "last step",
+        "dense",
+        "stream, 2 threads",
+        "last step",
+        "dense",
+    )
+    return header, rows
+
+
+def _evaluation():
+    rows = [
+        (f"`{name}`", row["stages"], row["seconds"], row["ratio"])
+        for (name,), row in _benchmark("evaluation", "row").items()
+    ]
+    return ("call", "stages", "seconds", "ratio"), rows
+
+
 @pytest.mark.parametrize(
-    "expected", [_strategies, _differences, _networks, _deadlines]
+    ("page", "expected"),
+    [
+        ("results.md", _strategies),
+        ("results.md", _differences),
+        ("results.md", _networks),
+        ("results.md", _deadlines),
+        ("benchmarks.md", _step_times),
+        ("benchmarks.md", _network_times),
+        ("benchmarks.md", _jax_ratios),
+        ("benchmarks.md", _streams),
+        ("benchmarks.md", _evaluation),
+        ("recipes.md", _training_hours),
+    ],
 )
-def test_the_tables_of_results_are_those_of_the_files(expected):
+def test_tables_have_the_numbers_of_the_files(page, expected):
     header, rows = expected()
-    assert _tables("results.md")[header] == [rows]
+    assert _tables(page)[header] == [rows]
+
+
+def test_combiners_take_the_time_that_was_measured():
+    steps = _training_steps("training_steps")
+    times = {
+        "Sum()": steps["sum"],
+        "Orthogonal()": steps["orthogonal"],
+        "Orthogonal(refresh_every=4)": steps["orthogonal, refreshed every 4"],
+        "Normalized(scale=0.5)": steps["normalized"],
+        "Orthogonal(normalize=True)": steps["orthogonal, normalized"],
+    }
+    ((header, (rows,)),) = [
+        (header, tables)
+        for header, tables in _tables("training.md").items()
+        if header[0] == "`gradients=`"
+    ]
+    assert header[-1] == "time"
+    assert {name.strip("`"): time for name, *_, time in rows} == {
+        name: f"{float(row['ratio']):.2f}" for name, row in times.items()
+    } | {"a function": "as OSGD"}
+
+
+def test_jax_takes_as_long_as_was_measured():
+    ratios = [
+        float(row["ratio"])
+        for name, row in _training_steps("training_steps").items()
+        if ", jax / " in name
+    ]
+    said = f"takes {min(ratios):.1f} to {max(ratios):.1f} times as long as on"
+    assert said in " ".join(_page("jax_and_gpus.md").split())
+
+
+def test_the_papers_numbers_are_those_of_the_flag_files():
+    (rows,) = (
+        tables[0]
+        for header, tables in _tables("recipes.md").items()
+        if header[1] == "stages"
+    )
+    strategies = ("greedy", "sgd", "osgd", "normsgd", "osgdnorm")
+    assert {name for name, *_ in rows} == {f"`{name}`" for name in NETWORKS}
+    for name, _, *cells in rows:
+        for strategy, cell in zip(strategies, cells, strict=True):
+            file = f"wan2020_{name.strip('`')}_{strategy}.flags"
+            text = (ROOT / "recipes" / "flags" / file).read_text()
+            errors = [entry["error"] for entry in paper_errors(text)]
+            assert [float(error) for error in cell.split(",")] == errors
+
+
+def test_benchmarks_say_how_they_were_made():
+    text = (BENCHMARKS / "README.md").read_text()
+    named = set(re.findall(r"`(\w+\.csv)`", text))
+    assert named == {path.name for path in BENCHMARKS.glob("*.csv")}
+    assert re.search(r"[0-9a-f]{12}", text)
 
 
 @pytest.mark.parametrize(
