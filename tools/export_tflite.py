@@ -15,7 +15,8 @@ import sys
 
 from absl import app
 from absl import flags
-from absl import logging
+
+from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "A trained .keras file.", required=True)
@@ -77,9 +78,7 @@ flags.DEFINE_bool("keep_names", False, "Keep the names of tensors inside.")
 
 
 def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    logging.set_verbosity(logging.WARNING)
+    command_line.refuse(argv[1:])
     import keras_anytime as ka
     from keras_anytime.training.data_info import remember
 

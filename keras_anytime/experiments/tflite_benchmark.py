@@ -22,7 +22,7 @@ from keras_anytime.files import user_path
 _PROGRAM_COLUMNS = {
     "network": "network",
     "program": "program",
-    "macs": "MACs",
+    "macs": "multiply-adds",
     "median_ms": "ms",
     "p99_ms": "99%",
     "ratio": "ratio",
