@@ -240,7 +240,8 @@ def test_runtime_needs_neither_keras_nor_tensorflow():
             name = statement.name
             here = f"{relative(path)}:{statement.line}: imports {name}"
             if re.match(
-                r"keras_anytime\.(confidence|files|runtime|manifest|version)\b",
+                r"keras_anytime\."
+                r"(confidence|files|manifest|progress|runtime|version)\b",
                 name,
             ):
                 continue

@@ -87,6 +87,7 @@ class StageProgress(keras.callbacks.Callback):
                 f"Received: metric={self.metric!r}"
             )
         self._compiled = False
+        self._explained = False
         num_stages = self.model.num_stages
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         stages = f"stage {numbers[0]}"
@@ -123,6 +124,13 @@ class StageProgress(keras.callbacks.Callback):
         if (self.stream or sys.stdout).isatty():
             line = f"\r{line}\033[K"
         self._print(line)
+        shown = {f"{name}_{self.metric}" for name in self.model.output_names}
+        if not self._explained and not shown & set(logs):
+            self._explained = True
+            self._print(
+                "(- is an error that is not known: compile with "
+                f"metrics=[{self.metric!r}])"
+            )
 
     def _shown_stages(self, num_stages: int) -> Sequence[int]:
         """Returns the positions of the stages to show, counted from 1."""

@@ -165,6 +165,11 @@ def _checked(
 
 
 def _batches(data: Iterable, batch_size: int) -> Iterator[tuple[Any, Any]]:
+    if hasattr(data, "shape"):
+        raise ValueError(
+            "`data` must be a pair (images, labels), or batches of such pairs. "
+            f"Received: one array of shape {tuple(data.shape)}"
+        )
     if not isinstance(data, (tuple, list)):
         for images, labels, *_ in data:
             yield images, labels
