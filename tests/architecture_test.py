@@ -26,6 +26,7 @@ ROOMS = (
     "version",
     "nesting",
     "naming",
+    "progress",
     "files",
     "confidence",
     "provenance",
@@ -61,6 +62,7 @@ ON_DEVICE = (
     "keras_anytime/extras.py",
     "keras_anytime/version.py",
     "keras_anytime/confidence.py",
+    "keras_anytime/progress.py",
     "keras_anytime/files/*.py",
     "keras_anytime/manifest/*.py",
     "keras_anytime/runtime/*.py",
@@ -240,7 +242,8 @@ def test_runtime_needs_neither_keras_nor_tensorflow():
             name = statement.name
             here = f"{relative(path)}:{statement.line}: imports {name}"
             if re.match(
-                r"keras_anytime\.(confidence|extras|files|runtime|manifest|version)\b",
+                r"keras_anytime\."
+                r"(confidence|extras|files|manifest|progress|runtime|version)\b",
                 name,
             ):
                 continue
