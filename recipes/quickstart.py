@@ -17,6 +17,7 @@ import sys
 from absl import app
 from absl import flags
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
@@ -56,7 +57,7 @@ def main(argv):
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
     try:
-        with command_line.stopped_by_user("The same command starts again."):
+        with process.stopped_by_user("The same command starts again."):
             run(output)
     except Exception as error:
         if disk_full_errno(error) is None:

@@ -29,7 +29,6 @@ ROOMS = (
     "progress",
     "files",
     "confidence",
-    "provenance",
     "manifest",
     "runtime",
     "backend",
