@@ -26,9 +26,9 @@ ROOMS = (
     "version",
     "nesting",
     "naming",
+    "progress",
     "files",
     "confidence",
-    "provenance",
     "manifest",
     "runtime",
     "backend",
@@ -47,6 +47,7 @@ ROOMS = (
     "callbacks",
     "export",
     "experiments",
+    "commands",
 )
 MOST_LOOSE_MODULES = 9
 # The largest numbers of lines of the files of a folder.
@@ -57,8 +58,10 @@ BACKEND_FREE = ("nesting", "layers", "nets", "weighting", "gradients")
 # A device loads these with `keras_anytime.runtime`.
 ON_DEVICE = (
     "keras_anytime/__init__.py",
+    "keras_anytime/extras.py",
     "keras_anytime/version.py",
     "keras_anytime/confidence.py",
+    "keras_anytime/progress.py",
     "keras_anytime/files/*.py",
     "keras_anytime/manifest/*.py",
     "keras_anytime/runtime/*.py",
@@ -91,7 +94,7 @@ def edges():
 
 
 def room_of(path):
-    # `init` is how BUILD calls `__init__.py` and `version.py`.
+    # `init` is how BUILD calls `__init__.py` and what that imports.
     room = library_of(path)
     return "version" if room == "init" else room
 
@@ -238,7 +241,8 @@ def test_runtime_needs_neither_keras_nor_tensorflow():
             name = statement.name
             here = f"{relative(path)}:{statement.line}: imports {name}"
             if re.match(
-                r"keras_anytime\.(confidence|files|runtime|manifest|version)\b",
+                r"keras_anytime\."
+                r"(confidence|extras|files|manifest|progress|runtime|version)\b",
                 name,
             ):
                 continue

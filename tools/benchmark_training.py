@@ -33,6 +33,7 @@ import sys
 
 from absl import app
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.benchmark_settings import (
     TrainingBenchmarkSettings,
@@ -44,12 +45,12 @@ command_line.define_flags(TrainingBenchmarkSettings)
 def main(argv):
     settings = command_line.read_settings(TrainingBenchmarkSettings, argv[1:])
     if settings.against:
-        from keras_anytime.experiments.concurrency import SHARING
+        from keras_anytime.experiments.concurrency import SHARED_DEVICE
 
-        os.environ.update(SHARING)
+        os.environ.update(SHARED_DEVICE)
     from keras_anytime.experiments.training_benchmark import TrainingBenchmark
 
-    with command_line.errors_in_one_line(ValueError, OSError):
+    with process.errors_in_one_line(ValueError, OSError):
         benchmark = TrainingBenchmark(settings)
     benchmark.run([sys.executable, *sys.argv])
 

@@ -1,6 +1,6 @@
 r"""Exports a trained network as a SavedModel with one signature per step.
 
-Run it on what `recipes/train.py` left:
+Run it on what `keras-anytime-train` left:
 
     python tools/export_saved_model.py --model=runs/x/model.keras \
         --output=runs/x/saved_model
@@ -10,7 +10,8 @@ import sys
 
 from absl import app
 from absl import flags
-from absl import logging
+
+from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -34,7 +35,7 @@ flags.DEFINE_list(
     "thresholds",
     None,
     "Confidences above which the answers of stages before the last are final, "
-    "as in budget.csv of recipes/evaluate.py.",
+    "as in budget.csv of keras-anytime-evaluate.",
 )
 flags.DEFINE_integer(
     "batch_size",
@@ -45,9 +46,7 @@ flags.DEFINE_integer(
 
 
 def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    logging.set_verbosity(logging.WARNING)
+    command_line.refuse(argv[1:])
     import keras_anytime as ka
     from keras_anytime.training.data_info import remember
 

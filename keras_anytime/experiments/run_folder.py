@@ -119,7 +119,7 @@ class RunFolder:
             if not path.is_file():
                 raise FileNotFoundError(
                     f"{str(self.path)!r} is no folder of a finished run: it "
-                    f"has no {path.name}. recipes/train.py writes one."
+                    f"has no {path.name}. keras-anytime-train writes one."
                 )
 
     def check_settings(
@@ -203,7 +203,7 @@ class RunFolder:
 
         Args:
             provenance: Command, hardware, commit and versions, see
-                `keras_anytime.provenance`.
+                `keras_anytime.evaluation.provenance`.
             settings: The settings that decide what was computed.
             seed: Integer. The seed of the run.
             minutes: Float. Minutes that the training took.

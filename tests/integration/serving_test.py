@@ -84,16 +84,17 @@ def _serve():
         server.session.close()
 
 
-def test_the_readmes_requests_are_answered(
+def test_the_pages_requests_are_answered(
     repository, serve, tmp_path, monkeypatch, capsys
 ):
-    readme = (repository / "README.md").read_text()
-    section = readme[readme.index("### TensorFlow Serving") :]
-    export, program, *_ = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    page = (repository / "docs" / "serving.md").read_text()
+    export, program, *_ = re.findall(
+        r"```python(?: notest)?\n(.*?)```", page, re.DOTALL
+    )
     monkeypatch.chdir(tmp_path)
     model = scramble(tiny_net())
     images, _ = digits(4)
-    exec(export, {"ka": ka, "model": model})
+    exec(export, {"model": model})
     port = serve(tmp_path / "models" / "anytime" / "1").server_port
     assert "localhost:8501" in program
     exec(

@@ -1,0 +1,54 @@
+"""Compares figures in pages with the results that they are from."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(name="results")
+def _results(repository):
+    path = repository / "recipes" / "results" / "cifar10_deadlines.json"
+    return json.loads(path.read_text())
+
+
+def _words(repository, page):
+    return " ".join((repository / "docs" / page).read_text().split())
+
+
+def test_what_nesting_costs(repository, results):
+    page = _words(repository, "concepts.md")
+    means = {}
+    for row in results["latency"]:
+        means.setdefault(row["network"], []).append(row["mean_ms"])
+    first, second, last = means["nested"]
+    separate = [means[name][0] for name in ("w1", "w2", "w4")]
+    assert (
+        f"answers after {first:.2f} ms and again after {second:.2f} and "
+        f"{last:.2f} ms, whereas three separate networks of these widths, run "
+        f"one after another, take {sum(separate):.2f} ms"
+    ) in page
+    assert f"The last answer comes after {last:.2f} ms" in page
+    assert f"the full width takes {separate[-1]:.2f} ms" in page
+    errors = {
+        run["name"]: [100 * error for error in run["top1_error"]]
+        for run in results["runs"]
+    }
+    stages = errors["nested"]
+    alone = [errors[name][0] for name in ("w1", "w2", "w4")]
+    for shown in (stages, alone):
+        assert "in {:.1f}, {:.1f} and {:.1f}%".format(*shown) in page
+
+
+def test_errors_at_the_shortest_deadlines(repository, results):
+    page = _words(repository, "deadlines.md")
+    errors = {
+        name: [f"{100 * error:.1f}" for error in row[:2]]
+        for name, row in results["deadlines"]["errors"].items()
+    }
+    assert (
+        f"the nest errs in {' and '.join(errors['nested'])}%, the even nest in "
+        f"{' and '.join(errors['baseline'])}%, and the oracles in "
+        f"{errors['oracle_all'][0]}%"
+    ) in page
+    assert errors["oracle_all"] == errors["oracle_each"]
+    assert len(set(errors["oracle_all"])) == 1
