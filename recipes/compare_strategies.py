@@ -2,7 +2,8 @@ r"""Compares the five strategies of Wan 2020 on one network.
 
     python recipes/compare_strategies.py --workdir=runs/strategies \
         --seeds=1,2,3 -- --data=cifar10 --train_split=train[:20000] \
-        --eval_split=train[45000:] --units=1,1,1 --filters=16,32,64 --epochs=6
+        --eval_split=train[45000:] --units=1,1,1 --filters=16,32,64 \
+        --epochs=6 --schedule=steps
 
 Flags after `--` are passed to train.py for all runs. The runs are trained one
 after another, each in a folder of its own; the same command goes on where it

@@ -54,7 +54,12 @@ def metadata(repository):
     return arguments
 
 
-LOCKS = ("requirements.lock", "requirements-jax.lock")
+# By file, the extra that it pins.
+LOCKS = {
+    "requirements.lock": "test",
+    "requirements-jax.lock": "test-jax",
+    "requirements-docs.lock": "docs",
+}
 
 
 @pytest.fixture(scope="module")
@@ -242,9 +247,19 @@ def test_lock_files_pin_versions_and_hashes_and_name_no_places(locked, lock):
         assert "://" not in line and "@" not in line, line
 
 
-@pytest.mark.parametrize(
-    ("lock", "extra"), [(LOCKS[0], "test"), (LOCKS[1], "test-jax")]
-)
+def test_the_site_is_built_with_the_packages_that_tests_use(locked):
+    def versions(lock):
+        pins = [Requirement(line.split(" --hash")[0]) for line in locked[lock]]
+        return {(pin.name, str(pin.specifier)) for pin in pins}
+
+    tests = versions("requirements.lock")
+    site = versions("requirements-docs.lock")
+    both = {name for name, _ in tests} & {name for name, _ in site}
+    assert both
+    assert {pin for pin in site if pin[0] in both} <= tests
+
+
+@pytest.mark.parametrize(("lock", "extra"), LOCKS.items())
 def test_lock_files_satisfy_setup_on_every_python(
     locked, lock, extra, metadata
 ):

@@ -45,9 +45,9 @@ command_line.define_flags(TrainingBenchmarkSettings)
 def main(argv):
     settings = command_line.read_settings(TrainingBenchmarkSettings, argv[1:])
     if settings.against:
-        from keras_anytime.experiments.concurrency import SHARING
+        from keras_anytime.experiments.concurrency import SHARED_DEVICE
 
-        os.environ.update(SHARING)
+        os.environ.update(SHARED_DEVICE)
     from keras_anytime.experiments.training_benchmark import TrainingBenchmark
 
     with process.errors_in_one_line(ValueError, OSError):

@@ -185,6 +185,7 @@ def test_the_training_benchmark_takes_any_network(repository):
     ("flags", "named"),
     [
         (["--net=resnet"], "sparse_resnet"),
+        (["--net=resnet", "--against=jax"], "sparse_resnet"),
         (["--net=sparse_resnet", "--masked"], "--masked"),
         (["--units=3,x"], "--units"),
         (["--net_arguments=3"], "--net_arguments"),
