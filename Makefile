@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-RUN := TF_CPP_MIN_LOG_LEVEL=2 $(VENV)/bin/python
+RUN := TF_CPP_MIN_LOG_LEVEL=3 $(VENV)/bin/python
 # Programs that JAX has compiled are kept: compiling takes most of its time.
 RUN_JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \

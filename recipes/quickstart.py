@@ -11,11 +11,14 @@ fifth of the digits that is held out. Two CPU cores, about a minute.
 """
 
 import collections
+import pathlib
 import sys
 
 from absl import app
 from absl import flags
-from absl import logging
+
+from keras_anytime.commands import process
+from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -28,38 +31,34 @@ flags.DEFINE_integer(
     "seed", 0, "Seed of the weights and of the order of images.", lower_bound=0
 )
 
-FILES = (
-    "model.keras",
-    "curve.csv",
-    "curve.png",
-    "anytime.tflite",
-    "anytime.tflite.json",
-    "anytime.tflite.latency.json",
-)
+WRITTEN = {
+    "model.keras": "the trained network, for ka.load_model",
+    "curve.csv": "the table of point 3",
+    "curve.png": "its picture",
+    "anytime.tflite": "all stages, for devices",
+    "anytime.tflite.json": "what the file is fed with and answers",
+    "anytime.tflite.latency.json": "the times of point 5",
+    "saved_model/": "all stages, for TensorFlow",
+    "digits/": "a validation digit of each class",
+}
 
 
 def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    logging.set_verbosity(logging.WARNING)
+    command_line.refuse(argv[1:])
     from keras_anytime.files import check_writable
     from keras_anytime.files import disk_full_errno
     from keras_anytime.files import user_path
 
     output = user_path(FLAGS.output)
     try:
-        for name in FILES:
-            check_writable(output / name)
+        for name in WRITTEN:
+            if not name.endswith("/"):
+                check_writable(output / name)
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
     try:
-        run(output)
-    except KeyboardInterrupt:
-        print(
-            "\nquickstart.py: stopped. The same command starts again.",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+        with process.stopped_by_user("The same command starts again."):
+            run(output)
     except Exception as error:
         if disk_full_errno(error) is None:
             raise
@@ -71,6 +70,8 @@ def main(argv):
 
 def run(output):
     """Does what the docstring above says, in a folder."""
+    # It takes seconds, so something is said before.
+    print("Loading TensorFlow. Its lines on oneDNN and CUDA are no errors.")
     import keras
     import numpy as np
 
@@ -78,11 +79,15 @@ def run(output):
 
     keras.utils.set_random_seed(FLAGS.seed)
 
-    print("1. Data: 1,797 handwritten digits, a fifth of them held out.")
+    print("\n1. Data: pictures of 1,797 handwritten digits. A fifth of them is")
+    print("not trained on: the validation digits, which measure the network.")
     digits = ka.data.info("digits")
     train, test = ka.data.load("digits", batch_size=32, seed=FLAGS.seed)
 
-    print("2. Training three nested stages with OSGD and AdaLoss.")
+    print("\n2. Training one network of three stages, with OSGD and AdaLoss.")
+    print("A stage is a part of the network that gives an answer. Stage 1 is")
+    print("the smallest and answers first; stages 2 and 3 add to it. The error")
+    print("of a stage is the share of digits that it takes for another digit.")
     model = ka.nets.width_nested_resnet(
         digits.image_shape,
         digits.classes,
@@ -111,37 +116,39 @@ def run(output):
     )
     model.save(output / "model.keras")
 
-    print("\n3. The anytime curve on the held-out digits.")
+    print(
+        "\n3. The error of each stage on the validation digits, and its cost."
+    )
     curve = ka.evaluation.anytime_curve(model, test)
     print(curve)
+    first, last = curve.points[0], curve.points[-1]
+    work = f"{first.macs / last.macs:.0%} of the work"
+    print(
+        f"Stage 1 is wrong on {first.top1_error:.1%} of the digits with {work}"
+    )
+    print(f"of stage 3, which is wrong on {last.top1_error:.1%} of them.")
     curve.to_csv(output / "curve.csv")
     try:
         curve.plot(output / "curve.png")
     except ImportError as error:
         print(f"curve.png is left out: {error}")
 
-    print("\n4. Exporting all stages, each weight once.")
-    about = {
-        "curve": curve,
-        "class_names": digits.class_names,
-        "preprocessing": digits.preprocessing,
-    }
-    ka.export.saved_model(model, output / "saved_model", **about)
-    ka.export.tflite(model, output / "anytime.tflite", **about)
+    print("\n4. Exporting: one file runs the stages one after another.")
+    ka.export.saved_model(model, output / "saved_model", curve=curve)
+    ka.export.tflite(model, output / "anytime.tflite", curve=curve)
 
-    print("\n5. Answering a test image under deadlines, with LiteRT.")
-    images, labels = next(iter(test.take(1)))
+    print("\n5. Answering under deadlines with LiteRT: at its deadline, a call")
+    print("returns the answer of the last stage that is ready.")
+    images, labels = next(iter(test))
     image, label = np.asarray(images[0]), int(labels[0])
     with ka.runtime.AnytimePredictor(output / "anytime.tflite") as predictor:
         ready_ms = predictor.calibrate(repetitions=200)
-        print(
-            "median time to the answer of each stage: "
-            + ", ".join(f"{milliseconds:.3f} ms" for milliseconds in ready_ms)
-        )
+        shown = ", ".join(f"{milliseconds:.3f}" for milliseconds in ready_ms)
+        print(f"Stages 1, 2 and 3 are ready after {shown} ms (medians).")
         middles = [
             (a + b) / 2 for a, b in zip(ready_ms, ready_ms[1:], strict=False)
         ]
-        print(f"{'deadline':>12}  which stage answered, in 100 calls")
+        print(f"{'deadline':>12}  who answered, in 100 calls")
         for deadline in (0.0, *middles, 10 * ready_ms[-1], None):
             results = [
                 predictor.predict(image, deadline_ms=deadline)
@@ -150,22 +157,42 @@ def run(output):
             counts = collections.Counter(result.stage for result in results)
             shown = "none" if deadline is None else f"{deadline:.3f} ms"
             answers = ", ".join(
-                f"{f'stage {stage}' if stage else 'no stage yet'}: {count}"
+                f"{f'stage {stage}' if stage else 'none ready'}: {count}"
                 for stage, count in sorted(counts.items())
             )
             print(f"{shown:>12}  {answers}")
-        print(
-            f"stage {results[-1].stage} says {results[-1].logits.argmax()}; ",
-            end="",
-        )
-        print(f"the digit is a {label}.")
+    answer = results[-1].logits.argmax()
+    print(f"The digit is {label}; without a deadline the answer is {answer}.")
+    write_digits(images, labels, digits.preprocessing, output / "digits")
+    print_next(output)
 
+
+def write_digits(images, labels, preprocessing, folder):
+    """Writes a picture of each class that is among prepared images."""
+    import numpy as np
+
+    folder.mkdir(exist_ok=True)
+    pixels = images * preprocessing["std"] + preprocessing["mean"]
+    pixels = np.rint(pixels * preprocessing["scale"]).astype("uint8")
+    height, width = pixels.shape[1:3]
+    for image, label in zip(pixels, np.asarray(labels), strict=True):
+        header = f"P5 {width} {height} 255\n"
+        (folder / f"{label}.pgm").write_bytes(header.encode() + image.tobytes())
+
+
+def print_next(output):
+    """Says what was written, and what to do with it."""
     print("\nWritten:")
-    for name in (*FILES, "saved_model"):
-        path = output / name
-        files = path.rglob("*") if path.is_dir() else [path]
-        for file in sorted(path for path in files if path.is_file()):
-            print(f"  {file}")
+    for name, content in WRITTEN.items():
+        if (output / name).exists():
+            print(f"  {f'{FLAGS.output}/{name}':<43} {content}")
+    python = pathlib.Path(sys.executable)
+    if python.is_relative_to(pathlib.Path.cwd()):
+        python = python.relative_to(pathlib.Path.cwd())
+    command = f"{python} tools/run_on_device.py {FLAGS.output}/anytime.tflite"
+    print("\nNext: answer the pictures of a folder, then 100 of them a second.")
+    for options in ("", " --fps=100 --frames=30"):
+        print(f"  {command} --images={FLAGS.output}/digits{options}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import sys
 
 from absl import app
 from absl import flags
-from absl import logging
+
+from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -45,9 +46,7 @@ flags.DEFINE_integer(
 
 
 def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    logging.set_verbosity(logging.WARNING)
+    command_line.refuse(argv[1:])
     import keras_anytime as ka
     from keras_anytime.training.data_info import remember
 

@@ -86,6 +86,8 @@ class StageProgress(keras.callbacks.Callback):
                 "which larger values are better, such as an accuracy. "
                 f"Received: metric={self.metric!r}"
             )
+        self._compiled = False
+        self._explained = False
         num_stages = self.model.num_stages
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         stages = f"stage {numbers[0]}"
@@ -101,15 +103,15 @@ class StageProgress(keras.callbacks.Callback):
     ) -> None:
         self._epoch = f"{epoch + 1:>3}/{self.params['epochs']}"
         self._start = time.perf_counter()
+        if not self._compiled:
+            self._show("compiling the training step, which takes a while")
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        stream = self.stream or sys.stdout
-        if stream.isatty():
-            steps = self.params.get("steps") or "?"
-            stream.write(f"\r{self._epoch}  step {batch + 1}/{steps}\033[K")
-            stream.flush()
+        self._compiled = True
+        steps = self.params.get("steps") or "?"
+        self._show(f"step {batch + 1}/{steps}")
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -122,6 +124,13 @@ class StageProgress(keras.callbacks.Callback):
         if (self.stream or sys.stdout).isatty():
             line = f"\r{line}\033[K"
         self._print(line)
+        shown = {f"{name}_{self.metric}" for name in self.model.output_names}
+        if not self._explained and not shown & set(logs):
+            self._explained = True
+            self._print(
+                "(- is an error that is not known: compile with "
+                f"metrics=[{self.metric!r}])"
+            )
 
     def _shown_stages(self, num_stages: int) -> Sequence[int]:
         """Returns the positions of the stages to show, counted from 1."""
@@ -144,6 +153,13 @@ class StageProgress(keras.callbacks.Callback):
         if len(shown) < len(errors):
             text += f" ({_percent(sum(errors) / len(errors))})"
         return f"{logs[f'{prefix}loss']:6.3f} | {text}"
+
+    def _show(self, text):
+        """Shows in a terminal what the epoch is at."""
+        stream = self.stream or sys.stdout
+        if stream.isatty():
+            stream.write(f"\r{self._epoch}  {text}\033[K")
+            stream.flush()
 
     def _print(self, line):
         print(line, file=self.stream or sys.stdout, flush=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from keras_anytime import naming
 
 DIGITS_NAME = "digits"
+# What many ask for, as TFDS spells it, also where nothing is prepared.
+_FREQUENT = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(:[A-Za-z]\w*)?(/[\w.=,-]+)?(:[\d.*]+)?")
 
 
@@ -43,7 +45,7 @@ def unknown_name_error(
             "x_train, y_train, x_test and y_test in an .npz file with "
             "`numpy.savez`."
         )
-    known = [DIGITS_NAME, *prepared, *downloadable]
+    known = [DIGITS_NAME, *prepared, *_FREQUENT, *downloadable]
     return ValueError(
         f"`name` must be {DIGITS_NAME!r}, the path of an .npz file, or a data "
         "set of TensorFlow Datasets, such as 'cifar10'; prepared in "
@@ -61,9 +63,11 @@ def not_prepared_error(name: str, root: str, remedy: str) -> FileNotFoundError:
         remedy: String. A sentence that says what to do.
     """
     prepared = prepared_datasets(root)
+    content = "does not exist"
+    if pathlib.Path(root).exists():
+        content = f"has {naming.quote_names(prepared) or 'none'}"
     return FileNotFoundError(
-        f"The data set {name!r} is not in {root!r}, which has "
-        f"{naming.quote_names(prepared) or 'none'}. {remedy}"
+        f"The data set {name!r} is not in {root!r}, which {content}. {remedy}"
         f"{naming.did_you_mean(name, prepared)}"
     )
 

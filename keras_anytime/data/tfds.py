@@ -1,9 +1,11 @@
 """Reading of data sets with TensorFlow Datasets (TFDS)."""
 
 import contextlib
+import logging
 import os
 import pathlib
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -112,12 +114,13 @@ def read_tfds(
     for split in splits:
         allocate_images(info.splits[split].num_examples, shape, name)
         try:
-            data = builder.as_dataset(
-                split=split,
-                batch_size=-1,
-                decoders=decoders,
-                read_config=in_order,
-            )
+            with _without_advice_to_tfds():
+                data = builder.as_dataset(
+                    split=split,
+                    batch_size=-1,
+                    decoders=decoders,
+                    read_config=in_order,
+                )
         except tf.errors.OpError as error:
             raise ValueError(
                 f"The data set {name!r} in {str(builder.data_path)!r} is "
@@ -132,6 +135,24 @@ def read_tfds(
             check_labels(array, classes, feature, name)
         pairs.append((data["image"].numpy(), by_label_set(values, features)))
     return pairs
+
+
+@contextlib.contextmanager
+def _without_advice_to_tfds() -> Iterator[None]:
+    """A context without a warning of which TFDS itself is the cause.
+
+    Partial decoding reads `FeatureConnector.dtype`, which TFDS has deprecated.
+    """
+
+    def is_for_users(record: logging.LogRecord) -> bool:
+        return "`FeatureConnector.dtype` is deprecated" not in str(record.msg)
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(is_for_users)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_for_users)
 
 
 def _image_decoder(shape: tuple[int, int, int]) -> Any:

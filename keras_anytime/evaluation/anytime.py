@@ -9,6 +9,7 @@ import numpy as np
 from keras_anytime.evaluation import metrics as metrics_lib
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
+from keras_anytime.evaluation.inference import measuring
 from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_costs
@@ -25,6 +26,7 @@ def anytime_curve(
     num_resamples: int = metrics_lib.NUM_RESAMPLES,
     confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
     seed: int = 0,
+    verbose: bool = True,
 ) -> AnytimeCurve:
     """Measures every stage of a model, in one pass over the data.
 
@@ -53,6 +55,8 @@ def anytime_curve(
         num_resamples: Number of bootstrap data sets for the intervals.
         confidence_level: Float in (0, 1), of the intervals.
         seed: Seed of the bootstrap.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         An `AnytimeCurve`.
@@ -74,14 +78,15 @@ def anytime_curve(
             f"`label_set` must be one of {sets}, the label sets of this "
             f"network. Received: label_set={label_set!r}"
         )
-    predictions = predict_label_sets(model, data, [label_set], batch_size)
-    return curve_from_predictions(
-        predictions[label_set],
-        stage_costs(model),
-        num_resamples,
-        confidence_level,
-        seed,
-    )
+    with measuring(model, data, verbose):
+        predictions = predict_label_sets(model, data, [label_set], batch_size)
+        return curve_from_predictions(
+            predictions[label_set],
+            stage_costs(model),
+            num_resamples,
+            confidence_level,
+            seed,
+        )
 
 
 def curve_from_predictions(

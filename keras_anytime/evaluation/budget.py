@@ -42,7 +42,7 @@ class BudgetCurve(Measurement):
         rows = (
             {
                 "budget": short(budget),
-                "mean MACs": short(point.mean_macs),
+                "mean multiply-adds": short(point.mean_macs),
                 "top-1 error": percent(point.top1_error),
                 "answered by stage": " ".join(
                     f"{share:.0%}" for share in point.shares

@@ -191,8 +191,8 @@ class AnytimeCurve(Measurement):
             *as_table(
                 {
                     "stage": point.stage,
-                    "MACs": short(point.macs),
-                    "of all": whole and f"{point.macs / whole:.0%}",
+                    "multiply-adds": short(point.macs),
+                    "of the whole": whole and f"{point.macs / whole:.0%}",
                     "parameters": f"{point.parameters:,}",
                     "top-1 error": percent(point.top1_error),
                     interval: _interval(point.top1_low, point.top1_high),
@@ -205,20 +205,20 @@ class AnytimeCurve(Measurement):
         ]
         if self.overthinking_rate is not None:
             lines.append(
-                "answers that get worse with more time "
+                "right answers that a later stage loses: "
                 + _with_interval(
                     self.overthinking_rate, self.overthinking_interval
                 )
             )
         lines.append(
-            "average error "
+            "average error of the stages: "
             + _with_interval(self.average_error, self.average_error_interval)
         )
-        shares = "  ".join(
-            f"at {MILESTONES[share]} {percent(error)}"
+        shares = ", ".join(
+            f"{MILESTONES[share]}: {percent(error)}"
             for share, error in self.milestones.items()
         )
-        lines.append(f"error by share of the cost: {shares}")
+        lines.append(f"error if stopped after a share of the work: {shares}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import keras
 from keras_anytime.evaluation.anytime import curve_from_predictions
 from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.inference import measuring
 from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
@@ -106,7 +107,7 @@ class HierarchicalCurve(Measurement):
         rows = (
             {
                 "stage": point.stage,
-                "MACs": short(point.macs),
+                "multiply-adds": short(point.macs),
                 **{name: percent(error) for name, error in errors.items()},
             }
             for point, errors in zip(first.points, self._errors(), strict=True)
@@ -128,7 +129,10 @@ class HierarchicalCurve(Measurement):
 
 
 def hierarchical_curve(
-    model: keras.Model, data: Iterable, batch_size: int = 128
+    model: keras.Model,
+    data: Iterable,
+    batch_size: int = 128,
+    verbose: bool = True,
 ) -> HierarchicalCurve:
     """Measures every stage in every label set, in one pass over the data.
 
@@ -146,6 +150,8 @@ def hierarchical_curve(
         data: A `tf.data.Dataset` of batches of (images, labels), or a pair of
             arrays. Labels are a dict from label sets to integer labels.
         batch_size: Images per batch if `data` is a pair of arrays.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         A `HierarchicalCurve`.
@@ -162,10 +168,13 @@ def hierarchical_curve(
             f"`anytime_curve`. Received: {model.name!r}"
         )
     costs = stage_costs(model)
-    predictions = predict_label_sets(model, data, model.label_sets, batch_size)
-    return HierarchicalCurve(
-        {
-            label_set: curve_from_predictions(set_predictions, costs)
-            for label_set, set_predictions in predictions.items()
-        }
-    )
+    with measuring(model, data, verbose):
+        predictions = predict_label_sets(
+            model, data, model.label_sets, batch_size
+        )
+        return HierarchicalCurve(
+            {
+                label_set: curve_from_predictions(set_predictions, costs)
+                for label_set, set_predictions in predictions.items()
+            }
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -13,11 +14,17 @@ from keras_anytime.evaluation.predictions import NO_EXAMPLES
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_labels
 from keras_anytime.evaluation.predictions import reduce_logits
+from keras_anytime.progress import amount_of
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 from keras_anytime.stages.checks import check_anytime_model
 
 
 def predict_stages(
-    model: keras.Model, data: Iterable, batch_size: int = 128
+    model: keras.Model,
+    data: Iterable,
+    batch_size: int = 128,
+    verbose: bool = True,
 ) -> Any:
     """Predicts with every stage of a model, in one pass over the data.
 
@@ -33,6 +40,8 @@ def predict_stages(
             pair of arrays. The labels of a hierarchical network are a dict
             from label sets to integer labels.
         batch_size: Images per batch if `data` is a pair of arrays.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         `Predictions`; for a hierarchical network, a dict from label sets to
@@ -45,9 +54,24 @@ def predict_stages(
     """
     check_anytime_model(model)
     label_sets = model.label_sets
-    if label_sets:
-        return predict_label_sets(model, data, label_sets, batch_size)
-    return predict_label_sets(model, data, [None], batch_size)[None]
+    with measuring(model, data, verbose):
+        if label_sets:
+            return predict_label_sets(model, data, label_sets, batch_size)
+        return predict_label_sets(model, data, [None], batch_size)[None]
+
+
+def measuring(
+    model: keras.Model, data: Any, verbose: bool
+) -> AbstractContextManager[None]:
+    """Returns a context in which a line says what is measured.
+
+    Args:
+        model: An `AnytimeModel`.
+        data: As for `predict_stages`.
+        verbose: As for `predict_stages`.
+    """
+    stages = counted(model.num_stages, "stage")
+    return progress(f"Measuring {stages} on {amount_of(data)}", verbose)
 
 
 def predict_label_sets(
@@ -141,6 +165,11 @@ def _checked(
 
 
 def _batches(data: Iterable, batch_size: int) -> Iterator[tuple[Any, Any]]:
+    if hasattr(data, "shape"):
+        raise ValueError(
+            "`data` must be a pair (images, labels), or batches of such pairs. "
+            f"Received: one array of shape {tuple(data.shape)}"
+        )
     if not isinstance(data, (tuple, list)):
         for images, labels, *_ in data:
             yield images, labels

@@ -158,7 +158,7 @@ class CurveAggregate(Measurement):
                 *as_table(
                     {
                         "stage": point.stage,
-                        "MACs": short(point.macs),
+                        "multiply-adds": short(point.macs),
                         "top-1 error": f"{top1:.2%}",
                         "top-5 error": top5 and f"{top5:.2%}",
                     }

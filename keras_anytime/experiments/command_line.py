@@ -5,6 +5,7 @@ flags are answered at once.
 """
 
 import dataclasses
+import os
 import pathlib
 import sys
 import types
@@ -94,7 +95,18 @@ def refuse(arguments: Sequence[str]) -> None:
     """Raises a usage error if there are arguments beside the flags."""
     if arguments:
         raise app.UsageError(f"Unexpected arguments: {list(arguments)}")
-    # Keras and TensorFlow log what no user of a script asked for.
+    quiet_libraries()
+
+
+def quiet_libraries() -> None:
+    """Turns off the messages of libraries that no user of a script asked for.
+
+    What fails raises an exception, so the C++ code of TensorFlow logs nothing
+    but what ends the process. It reads its level from the environment when it
+    is imported, hence a script calls this before. A level that the user has
+    set stays: with `TF_CPP_MIN_LOG_LEVEL=0` all messages are shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
 
 

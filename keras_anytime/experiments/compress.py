@@ -78,5 +78,5 @@ def _exported_sizes(model: keras.Model) -> export.FileSizes:
     """Returns the sizes of a network's float `.tflite` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "network.tflite"
-        export.tflite(model, path)
+        export.tflite(model, path, verbose=False)
         return export.file_sizes(path)

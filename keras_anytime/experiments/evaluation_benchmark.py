@@ -65,7 +65,10 @@ def _measure(
                 images, labels, batch_size=batch_size, verbose=0
             ),
             "anytime_curve": lambda: evaluation.anytime_curve(
-                model, (images, labels), batch_size=batch_size
+                model,
+                (images, labels),
+                batch_size=batch_size,
+                verbose=False,
             ),
         },
         repetitions,

@@ -22,7 +22,7 @@ from keras_anytime.files import user_path
 _PROGRAM_COLUMNS = {
     "network": "network",
     "program": "program",
-    "macs": "MACs",
+    "macs": "multiply-adds",
     "median_ms": "ms",
     "p99_ms": "99%",
     "ratio": "ratio",
@@ -108,6 +108,10 @@ def _exported_forms(
     Yields:
         Dict from names to files, which are deleted afterwards.
     """
+    # TensorFlow is imported here, which a device does not have.
+    from keras_anytime.experiments.command_line import quiet_libraries
+
+    quiet_libraries()
     from keras_anytime import export
     from keras_anytime import nets
     from keras_anytime.nets import catalogue

@@ -22,7 +22,7 @@ def cluster(
     epochs: int = 1,
     learning_rate: float = 1e-4,
     stage_weights: Sequence[float] | None = None,
-    verbose: int | str = 0,
+    verbose: bool = True,
 ) -> keras.Model:
     """Reduces each kernel to a few different values and trains these values.
 
@@ -42,7 +42,8 @@ def cluster(
         epochs: Integer. Passes over the data.
         learning_rate: Float, the learning rate of Adam.
         stage_weights: As in `quantization_aware`.
-        verbose: As in `keras.Model.fit`.
+        verbose: Boolean. Whether a line on the standard error says of each
+            epoch what is done and how long it took.
 
     Returns:
         A new `AnytimeModel`, not compiled.

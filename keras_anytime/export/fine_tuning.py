@@ -4,6 +4,7 @@ The compression methods use the TensorFlow Model Optimization
 toolkit (tfmot), which knows tf_keras alone.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,8 @@ import tf_keras
 from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.tf_keras_copy import copy_weights_back
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
@@ -34,7 +37,7 @@ class FineTuning:
         epochs: Integer. Passes over the data.
         learning_rate: Float, the learning rate of Adam.
         stage_weights: Sequence of one loss weight per stage, or `None`.
-        verbose: As in `keras.Model.fit`.
+        verbose: As in `quantization_aware`.
 
     Attributes:
         data: A `tf.data.Dataset` of batches (images, labels).
@@ -52,7 +55,7 @@ class FineTuning:
         epochs: int,
         learning_rate: float,
         stage_weights: Sequence[float] | None,
-        verbose: int | str,
+        verbose: bool,
     ):
         check_anytime_model(model)
         check_integer("epochs", epochs, 1)
@@ -110,13 +113,32 @@ class FineTuning:
             loss_weights=self._loss_weights,
         )
         sets, count = self._model.label_sets, self._model.num_stages
-        trained.fit(
-            self.data.map(
-                lambda x, y: (x, tuple(outputs_lib.targets(y, sets) * count))
-            ),
-            epochs=self._epochs,
-            callbacks=list(callbacks),
-            verbose=self._verbose,
+        with contextlib.ExitStack() as line:
+            trained.fit(
+                self.data.map(
+                    lambda x, y: (
+                        x,
+                        tuple(outputs_lib.targets(y, sets) * count),
+                    )
+                ),
+                epochs=self._epochs,
+                callbacks=[
+                    *callbacks,
+                    tf_keras.callbacks.LambdaCallback(
+                        on_epoch_begin=lambda epoch, _: line.enter_context(
+                            self._progress(epoch)
+                        ),
+                        on_epoch_end=lambda *_: line.close(),
+                    ),
+                ],
+                verbose=0,
+            )
+
+    def _progress(self, epoch: int) -> contextlib.AbstractContextManager[None]:
+        stages = counted(self._model.num_stages, "stage")
+        return progress(
+            f"Fine-tuning {stages}, epoch {epoch + 1} of {self._epochs}",
+            self._verbose,
         )
 
     def network_of(self, copy: Any) -> keras.Model:

@@ -26,6 +26,8 @@ from keras_anytime.export.smoke_test import smoke_test
 from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import TensorSpec
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 
 
 def tflite(
@@ -44,6 +46,7 @@ def tflite(
     subnets: bool = True,
     dense_subnets: bool = False,
     keep_names: bool = False,
+    verbose: bool = True,
 ) -> None:
     """Writes one `.tflite` file that runs the network stage by stage.
 
@@ -116,6 +119,8 @@ def tflite(
         keep_names: Boolean. Whether tensors keep the names of the layers that
             computed them, for inspection with other tools. Each tensor of each
             signature then takes some 80 bytes more.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Raises:
         ValueError: If an argument does not match the model, or LiteRT cannot
@@ -152,26 +157,28 @@ def tflite(
             quantization_aware,
         )
 
-        trained = quantization_aware(model, representative)
+        trained = quantization_aware(model, representative, verbose=verbose)
         network = network.with_weights_of(trained)
-    manifest = network.manifest("tflite", quantization)
-    # If the manifest cannot be written, this fails before the conversion.
-    manifest.to_json()
-    with tempfile.TemporaryDirectory() as folder:
-        write_saved_model(network.programs, folder, batch_size)
-        content = convert(folder, list(network.programs))
-    content = fuse_normalizations(content)
-    if quantization is not None:
-        content = quantization_lib.quantize(content, quantization, images)
-    content = compact(content, keep_names)
-    if images is not None:
-        smoke_test(content, str(quantization))
-    manifest = dataclasses.replace(
-        manifest,
-        signatures=_signatures_in_file(content, manifest.signatures),
-        resizable=is_resizable(content),
-    )
-    replace_file(path, content, manifest)
+    stages_text = counted(len(network.stages), "stage")
+    with progress(f"Exporting {stages_text} to {path.name}", verbose):
+        manifest = network.manifest("tflite", quantization)
+        # If the manifest cannot be written, this fails before the conversion.
+        manifest.to_json()
+        with tempfile.TemporaryDirectory() as folder:
+            write_saved_model(network.programs, folder, batch_size)
+            content = convert(folder, list(network.programs))
+        content = fuse_normalizations(content)
+        if quantization is not None:
+            content = quantization_lib.quantize(content, quantization, images)
+        content = compact(content, keep_names)
+        if images is not None:
+            smoke_test(content, str(quantization))
+        manifest = dataclasses.replace(
+            manifest,
+            signatures=_signatures_in_file(content, manifest.signatures),
+            resizable=is_resizable(content),
+        )
+        replace_file(path, content, manifest)
 
 
 def convert(folder: str | os.PathLike, signatures: Sequence[str]) -> bytes:

@@ -25,7 +25,7 @@ def prune(
     epochs: int = 2,
     learning_rate: float = 1e-3,
     stage_weights: Sequence[float] | None = None,
-    verbose: int | str = 0,
+    verbose: bool = True,
 ) -> keras.Model:
     """Sets the smallest weights of each kernel to zero and trains the others.
 
@@ -51,7 +51,8 @@ def prune(
         epochs: Integer. Passes over the data.
         learning_rate: Float, the learning rate of Adam.
         stage_weights: As in `quantization_aware`.
-        verbose: As in `keras.Model.fit`.
+        verbose: Boolean. Whether a line on the standard error says of each
+            epoch what is done and how long it took.
 
     Returns:
         A new `AnytimeModel`, not compiled.

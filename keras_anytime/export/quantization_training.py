@@ -24,7 +24,7 @@ def quantization_aware(
     epochs: int = 1,
     learning_rate: float = 1e-4,
     stage_weights: Sequence[float] | None = None,
-    verbose: int | str = 0,
+    verbose: bool = True,
 ) -> keras.Model:
     """Trains a network for a file in 8 bits.
 
@@ -50,7 +50,8 @@ def quantization_aware(
         stage_weights: Sequence of one weight per stage for the mean of the
             stages' losses, or `None` for equal weights. The loss is the
             cross-entropy, without regularizers.
-        verbose: As in `keras.Model.fit`.
+        verbose: Boolean. Whether a line on the standard error says of each
+            epoch what is done and how long it took.
 
     Returns:
         A new `AnytimeModel`, not compiled.

@@ -18,6 +18,8 @@ from keras_anytime.manifest.manifest import ManifestError
 from keras_anytime.manifest.paths import checksum
 from keras_anytime.manifest.paths import manifest_path
 from keras_anytime.manifest.reading import read_manifest
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 
 
 def saved_model(
@@ -31,6 +33,7 @@ def saved_model(
     thresholds: Sequence[float] | None = None,
     stages: Sequence[int] | None = None,
     pixels: bool | tuple[int, int] = False,
+    verbose: bool = True,
 ) -> None:
     """Writes a SavedModel whose signatures run the network stage by stage.
 
@@ -70,6 +73,8 @@ def saved_model(
         pixels: Boolean, or `(height, width)`. Whether the export takes uint8
             pixels, of the network's or of that size, as its `image`, and
             resizes (bilinearly) and normalizes them itself.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Raises:
         ValueError: If an argument does not match the model, or the folder
@@ -92,14 +97,16 @@ def saved_model(
         thresholds=thresholds,
         pixels=pixels,
     )
-    manifest = network.manifest("saved_model")
 
     def write(beside):
+        manifest = network.manifest("saved_model")
         write_saved_model(network.programs, beside, batch_size)
         complete = dataclasses.replace(manifest, sha256=checksum(beside))
         manifest_path(beside).write_text(complete.to_json())
 
-    atomic_write(folder, write)
+    stages_text = counted(len(network.stages), "stage")
+    with progress(f"Exporting {stages_text} to {folder.name}", verbose):
+        atomic_write(folder, write)
 
 
 def _is_replaceable(folder: pathlib.Path) -> bool:

@@ -19,6 +19,8 @@ from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.paths import manifest_path
 from keras_anytime.manifest.reading import matching_manifest
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.checks import check_anytime_model
 
@@ -58,7 +60,11 @@ class VerificationResult:
 
 
 def verify(
-    path: str | os.PathLike, model: keras.Model, data: Any
+    path: str | os.PathLike,
+    model: keras.Model,
+    data: Any,
+    *,
+    verbose: bool = True,
 ) -> VerificationResult:
     """Runs an exported file on images and writes its errors in its manifest.
 
@@ -73,6 +79,8 @@ def verify(
         data: Pair of prepared images and labels, or a `tf.data.Dataset` of
             such batches. With label sets the first one is measured. A file
             that takes pixels is given the pixels of these images.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         A `VerificationResult`.
@@ -85,37 +93,40 @@ def verify(
     images, labels = _arrays(data)
     if isinstance(labels, Mapping):
         labels = labels[model.label_sets[0]]
-    with AnytimePredictor(path) as predictor:
-        manifest = predictor.manifest
-        check_prepared(
-            images, model, manifest.pixels or manifest.preprocessing, "data"
-        )
-        inputs = images
-        if manifest.pixels is not None:
-            inputs = to_pixels(images, manifest.pixels)
-        logits = np.array(
-            [
+    name = user_path(path).name
+    text = f"Verifying {name} on {counted(len(images), 'example')}"
+    with progress(text, verbose):
+        with AnytimePredictor(path) as predictor:
+            manifest = predictor.manifest
+            check_prepared(
+                images, model, manifest.pixels or manifest.preprocessing, "data"
+            )
+            inputs = images
+            if manifest.pixels is not None:
+                inputs = to_pixels(images, manifest.pixels)
+            logits = np.array(
                 [
-                    _of_first_label_set(result.logits)
-                    for result in predictor.stream(single)
+                    [
+                        _of_first_label_set(result.logits)
+                        for result in predictor.stream(single)
+                    ]
+                    for single in inputs
                 ]
-                for single in inputs
-            ]
-        ).swapaxes(0, 1)
-    stages = tuple(stage.stage for stage in manifest.stages)
-    outputs = keras.tree.flatten(model.predict(images, verbose=0))
-    outputs = outputs[:: len(model.label_sets) or 1]
-    model_logits = np.stack([outputs[stage - 1] for stage in stages])
-    same_class = logits.argmax(-1) == model_logits.argmax(-1)
-    result = VerificationResult(
-        variant=manifest.quantization or "float32",
-        stages=stages,
-        top1_errors=_top1_errors(logits, labels),
-        model_top1_errors=_top1_errors(model_logits, labels),
-        agreement=tuple(same_class.mean(axis=1).tolist()),
-        examples=len(images),
-        size=_size(user_path(path)),
-    )
+            ).swapaxes(0, 1)
+        stages = tuple(stage.stage for stage in manifest.stages)
+        outputs = keras.tree.flatten(model.predict(images, verbose=0))
+        outputs = outputs[:: len(model.label_sets) or 1]
+        model_logits = np.stack([outputs[stage - 1] for stage in stages])
+        same_class = logits.argmax(-1) == model_logits.argmax(-1)
+        result = VerificationResult(
+            variant=manifest.quantization or "float32",
+            stages=stages,
+            top1_errors=_top1_errors(logits, labels),
+            model_top1_errors=_top1_errors(model_logits, labels),
+            agreement=tuple(same_class.mean(axis=1).tolist()),
+            examples=len(images),
+            size=_size(user_path(path)),
+        )
     _write_in_manifest(user_path(path), manifest, result)
     return result
 

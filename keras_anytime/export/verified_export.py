@@ -39,6 +39,7 @@ def export_verified(
     *,
     representative: Any = None,
     max_accuracy_drop: float | None = None,
+    verbose: bool = True,
     **arguments: Any,
 ) -> list[VerificationResult]:
     """Exports variants of a network and keeps them only if they are accurate.
@@ -67,6 +68,8 @@ def export_verified(
             `data`.
         max_accuracy_drop: Float, the percentage points of accuracy that each
             stage may lose, or `None` for no limit.
+        verbose: Boolean. Whether lines on the standard error say what is
+            done and how long it took.
         **arguments: Further arguments of `export.tflite`.
 
     Returns:
@@ -93,9 +96,12 @@ def export_verified(
                 temporary_paths[path],
                 None if variant == "float32" else variant,
                 representative,
+                verbose=verbose,
                 **arguments,
             )
-            results.append(verify(temporary_paths[path], model, data))
+            results.append(
+                verify(temporary_paths[path], model, data, verbose=verbose)
+            )
         if max_accuracy_drop is not None:
             _check_accuracy(results, max_accuracy_drop)
         for path, temporary_path in temporary_paths.items():

@@ -71,6 +71,18 @@ def why_missing(path: str | os.PathLike) -> str:
     where = manifest_path(path)
     if not path.exists():
         return f"There is no exported network {str(path)!r}."
+    if path.suffix == ".json":
+        return (
+            "A manifest is opened together with the file that it describes: "
+            f"give the path without '.json'. Received: path={str(path)!r}"
+        )
+    if path.suffix == ".keras":
+        return (
+            f"{str(path)!r} is a model for Keras, which devices do not run: "
+            "load it with `keras_anytime.load_model`, export it with "
+            "`keras_anytime.export.tflite` or `.saved_model`, and open what "
+            "that writes."
+        )
     if _has_stages(path / "saved_model.pb" if path.is_dir() else path):
         return (
             f"The manifest of {str(path)!r} is missing. The export wrote one "

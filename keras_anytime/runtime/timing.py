@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 from keras_anytime.runtime.arguments import check_positive_integer
 from keras_anytime.runtime.images import as_batch
 from keras_anytime.runtime.opening import open_programs
@@ -77,6 +79,7 @@ def time_programs(
     paths: Mapping[str, str | os.PathLike],
     num_threads: int | None = None,
     repetitions: int = 50,
+    verbose: bool = True,
 ) -> dict[str, ProgramTimes]:
     """Times all programs of several exported files, which take turns.
 
@@ -95,6 +98,8 @@ def time_programs(
         num_threads: Integer. The threads of LiteRT, or `None` for its choice.
         repetitions: Integer of 1 or more. The rounds that are measured, after
             one for warming up.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         Dict from names to `ProgramTimes`.
@@ -112,10 +117,15 @@ def time_programs(
         name: _TimedFile(path, num_threads, rng) for name, path in paths.items()
     }
     rounds: dict[str, list] = {name: [] for name in files}
+    text = (
+        f"Timing {counted(len(files), 'file')} in "
+        f"{counted(repetitions, 'round')}"
+    )
     try:
-        for repetition in range(1 + repetitions):
-            for name in _rotated(list(files), repetition):
-                rounds[name].append(files[name].run())
+        with progress(text, verbose):
+            for repetition in range(1 + repetitions):
+                for name in _rotated(list(files), repetition):
+                    rounds[name].append(files[name].run())
     finally:
         for file in files.values():
             file.predictor.close()
@@ -131,6 +141,7 @@ def time_answers(
     predictors: Mapping[str, AnytimePredictor],
     images: np.ndarray,
     repetitions: int = 5,
+    verbose: bool = True,
 ) -> dict[str, TimedAnswers]:
     """Times each stage's answer to each image; the networks take turns.
 
@@ -148,6 +159,8 @@ def time_answers(
         predictors: Dict from names to `AnytimePredictor`s.
         images: Array `(images, height, width, channels)` of prepared images.
         repetitions: Integer of 1 or more.
+        verbose: Boolean. Whether a line on the standard error says what is done
+            and how long it took.
 
     Returns:
         Dict from names to `TimedAnswers`.
@@ -170,23 +183,30 @@ def time_answers(
     repetitions = check_positive_integer("repetitions", repetitions)
     logits: dict[str, list] = {name: [] for name in predictors}
     medians: dict[str, list] = {name: [] for name in predictors}
-    for predictor in predictors.values():
-        list(predictor.stream(images[0]))  # The first call is slower.
-    for image in images:
-        runs: dict[str, list] = {name: [] for name in predictors}
-        for repetition in range(repetitions):
-            for name in _rotated(list(predictors), repetition):
-                runs[name].append(list(predictors[name].stream(image)))
-        for name, predictor in predictors.items():
-            if any(len(run) < predictor.num_stages for run in runs[name]):
-                raise RuntimeError(f"The timing of {name!r} was interrupted.")
-            logits[name].append(
-                [_first_logits(result) for result in runs[name][0]]
-            )
-            times = [
-                [result.elapsed_ms for result in run] for run in runs[name]
-            ]
-            medians[name].append(np.median(times, axis=0))
+    text = (
+        f"Timing {counted(len(predictors), 'network')} on "
+        f"{counted(len(images), 'image')}, {repetitions} times each"
+    )
+    with progress(text, verbose):
+        for predictor in predictors.values():
+            list(predictor.stream(images[0]))  # The first call is slower.
+        for image in images:
+            runs: dict[str, list] = {name: [] for name in predictors}
+            for repetition in range(repetitions):
+                for name in _rotated(list(predictors), repetition):
+                    runs[name].append(list(predictors[name].stream(image)))
+            for name, predictor in predictors.items():
+                if any(len(run) < predictor.num_stages for run in runs[name]):
+                    raise RuntimeError(
+                        f"The timing of {name!r} was interrupted."
+                    )
+                logits[name].append(
+                    [_first_logits(result) for result in runs[name][0]]
+                )
+                times = [
+                    [result.elapsed_ms for result in run] for run in runs[name]
+                ]
+                medians[name].append(np.median(times, axis=0))
     return {
         name: TimedAnswers(
             np.stack(logits[name], axis=1), np.array(medians[name])

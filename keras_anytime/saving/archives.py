@@ -50,8 +50,13 @@ def check_archive(path: str | os.PathLike) -> None:
             expanded_size = _expanded_size(file, max_size)
         except Exception as error:
             # zipfile and h5py raise many types of errors for damaged files.
+            hint = ""
+            if path.suffix == ".tflite":
+                hint = (
+                    "`keras_anytime.runtime.AnytimePredictor` opens exports. "
+                )
             raise ValueError(
-                "The file is damaged, or is not a saved model. "
+                f"The file is damaged, or is not a saved model. {hint}"
                 f"Received: path={str(path)!r}, {type(error).__name__}: {error}"
             ) from error
     if expanded_size > max_size:

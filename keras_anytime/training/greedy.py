@@ -14,6 +14,8 @@ from keras_anytime import backend
 from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
 from keras_anytime.gradients import Sum
+from keras_anytime.progress import counted
+from keras_anytime.progress import say
 from keras_anytime.saving.configs import lost_arguments
 from keras_anytime.saving.metadata import read_metadata
 from keras_anytime.saving.metadata import save_with_metadata
@@ -74,6 +76,7 @@ def fit_greedy(
             `None` writes no checkpoints.
         checkpoint_every: Integer of 1 or more. Epochs between two checkpoints.
         **options: Further arguments of `keras.Model.fit`, for all stages.
+            With `verbose=0` nothing is printed between the stages either.
 
     Returns:
         List of K `keras.callbacks.History`, one per stage. They lack the epochs
@@ -91,6 +94,7 @@ def fit_greedy(
     _check_trainable(model, options)
     epochs_per_stage = _epochs_per_stage(epochs, model.num_stages)
     remember_training_set(model, x)
+    verbose = options.get("verbose", "auto") != 0
     histories = []
     for k, stage_epochs in enumerate(epochs_per_stage, start=1):
         with _frozen(model, k - 1):
@@ -98,16 +102,21 @@ def fit_greedy(
             stage_callbacks = callbacks(k) if callable(callbacks) else callbacks
             stage_callbacks = keras.tree.flatten(stage_callbacks or [])
             trained_stage = None
+            title = f"Stage {k} of {model.num_stages}"
             if workdir is not None:
                 folder = user_path(workdir) / f"stage_{k}"
                 trained_stage = _TrainedStage(
                     folder.with_suffix(".keras"), stage_model, stage_epochs
                 )
                 if trained_stage.restore():
+                    if verbose:
+                        say(f"{title}: trained before, in {folder}.keras")
                     histories.append(_empty_history())
                     continue
                 resume = Resume(folder, checkpoint_every)
                 stage_callbacks.append(resume)
+            if verbose:
+                say(f"{title}: {counted(stage_epochs, 'epoch')}")
             history = stage_model.fit(
                 x,
                 y,

@@ -249,7 +249,8 @@ def _check_label_values(loss, labels, classes, argument, description):
     if "sparse" in name:
         if labels.ndim > 1 and labels.shape[-1] != 1:
             raise ValueError(
-                f"The loss {name} takes one integer label per image. "
+                f"The loss {name} takes one integer label per image; "
+                "`labels.argmax(-1)` makes integers of one-hot labels. "
                 f"Received: {argument} with {description} of shape "
                 f"{labels.shape}"
             )

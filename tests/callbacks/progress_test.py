@@ -123,6 +123,38 @@ def test_how_many_stages_are_all_shown():
         ka.callbacks.StageProgress(max_stages=1)
 
 
+def test_a_terminal_shows_that_the_training_step_is_compiled():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    compiled(dense_net(2)).fit(
+        *digits(32),
+        epochs=2,
+        batch_size=16,
+        callbacks=[ka.callbacks.StageProgress(stream=stream)],
+    )
+    shown = [
+        part.removesuffix("\033[K") for part in stream.getvalue().split("\r")
+    ]
+    assert "compiling" in shown[1]
+    assert shown[2:4] == ["  1/2  step 1/2", "  1/2  step 2/2"]
+    assert sum("compiling" in part for part in shown) == 1
+
+
+def test_errors_that_are_not_measured_are_explained_once():
+    model = dense_net(2)
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    stream = io.StringIO()
+    model.fit(
+        *digits(16),
+        epochs=2,
+        callbacks=[ka.callbacks.StageProgress(stream=stream)],
+    )
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[1].split("|")[1].split() == ["-", "-"]
+    assert "compile with metrics=['accuracy']" in lines[2]
+
+
 def test_a_metric_that_is_no_accuracy_is_no_error_in_per_cent():
     with pytest.raises(ValueError, match="Received: metric='mae'"):
         compiled(dense_net()).fit(

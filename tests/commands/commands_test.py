@@ -9,12 +9,18 @@ import pytest
 import setuptools
 from absl import flags
 
-from tests.docs.pages import CONSOLE_SCRIPTS
 from tests.source import ROOT
 from tests.testing import run_command
 from tests.testing import run_process
 from tests.testing import run_script
 
+SCRIPTS = {
+    "keras-anytime-train": "recipes/train.py",
+    "keras-anytime-evaluate": "recipes/evaluate.py",
+    "keras-anytime-export": "tools/export_tflite.py",
+    "keras-anytime-benchmark": "tools/benchmark_tflite.py",
+    "keras-anytime-run": "tools/run_on_device.py",
+}
 # These use neither absl nor Keras.
 ON_DEVICE = ("keras-anytime-benchmark", "keras-anytime-run")
 
@@ -33,7 +39,7 @@ def _entry_points(repository):
 
 
 def test_each_console_script_is_a_function_without_arguments(entry_points):
-    assert set(entry_points) == set(CONSOLE_SCRIPTS)
+    assert set(entry_points) == set(SCRIPTS)
     known = set(flags.FLAGS)
     for entry_point in entry_points.values():
         assert callable(entry_point.load())
@@ -41,10 +47,10 @@ def test_each_console_script_is_a_function_without_arguments(entry_points):
     assert set(flags.FLAGS) == known
 
 
-@pytest.mark.parametrize("name", CONSOLE_SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_command_and_script_have_the_same_help(repository, name):
     command = run_command(repository, name, "--help")
-    script = run_script(repository, CONSOLE_SCRIPTS[name], "--help")
+    script = run_script(repository, SCRIPTS[name], "--help")
     assert command.returncode == script.returncode == 0
     assert not command.stderr and not script.stderr
     about = ast.get_docstring(
@@ -59,14 +65,14 @@ def test_command_and_script_have_the_same_help(repository, name):
     )
     assert f"    {name} " in about
     assert about in command.stdout and about in script.stdout
-    path = str(repository / CONSOLE_SCRIPTS[name])
+    path = str(repository / SCRIPTS[name])
     shown = script.stdout.replace(path, f"/usr/bin/{name}")
     # argparse wraps the line of usage by the length of the name.
     part = "flags:" if "flags:" in shown else "options:"
     assert shown.partition(part)[2] == command.stdout.partition(part)[2]
 
 
-@pytest.mark.parametrize("name", CONSOLE_SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_errors_begin_with_the_name_that_was_typed(repository, tmp_path, name):
     wrong = {
         "keras-anytime-train": [f"--workdir={tmp_path}", "--net=none"],
@@ -78,10 +84,10 @@ def test_errors_begin_with_the_name_that_was_typed(repository, tmp_path, name):
         "keras-anytime-benchmark": [f"--files={tmp_path}/none.tflite"],
         "keras-anytime-run": [f"{tmp_path}/none.tflite"],
     }[name]
-    script = CONSOLE_SCRIPTS[name].rpartition("/")[2]
+    script = SCRIPTS[name].rpartition("/")[2]
     for run, typed in (
         (run_command(repository, name, *wrong), name),
-        (run_script(repository, CONSOLE_SCRIPTS[name], *wrong), script),
+        (run_script(repository, SCRIPTS[name], *wrong), script),
         (run_command(repository, name, "--color=red"), name),
     ):
         assert run.returncode != 0
@@ -115,7 +121,7 @@ def _run_without(repository, missing, name, *arguments):
     return run_process(repository, "-c", code)
 
 
-@pytest.mark.parametrize("name", CONSOLE_SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_help_needs_no_keras(repository, name):
     missing = ["keras", "tensorflow", "jax", "h5py", "numpy"]
     if name in ON_DEVICE:

@@ -102,6 +102,16 @@ def test_a_split_beyond_the_data_says_how_many_images_there_are(cifar10_dir):
             ka.data.load("cifar10", splits=splits, data_dir=cifar10_dir)
 
 
+def test_the_spelling_of_a_frequent_name_is_known_without_any_data(tmp_path):
+    with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
+        ka.data.load("cifar-10", data_dir=tmp_path)
+
+
+def test_a_folder_of_data_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="which does not exist"):
+        ka.data.load("cifar10", data_dir=tmp_path / "tdfs")
+
+
 def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="download=True") as info:
         ka.data.load("cifar10", data_dir=str(tmp_path))

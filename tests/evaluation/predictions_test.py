@@ -119,6 +119,12 @@ def test_what_cannot_be_measured_is_refused(logits, labels, message):
         Predictions.from_logits(logits, labels)
 
 
+def test_images_without_labels_are_refused():
+    images, _ = digits(16)
+    with pytest.raises(ValueError, match=r"pair .*shape \(16, 8, 8, 1\)"):
+        ka.evaluation.anytime_curve(tiny_net(), images)
+
+
 def test_images_and_labels_must_be_as_many():
     x, y = digits(10)
     with pytest.raises(ValueError, match="10 images, 9 labels"):

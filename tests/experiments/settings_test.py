@@ -1,6 +1,9 @@
+import os
+
 import pytest
 from absl import app
 from absl import flags
+from absl import logging
 
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.evaluate_settings import EvaluateSettings
@@ -16,6 +19,22 @@ def _read(settings_class, *arguments, **defaults):
     command_line.define_flags(settings_class, flag_values, **defaults)
     rest = flag_values(["program", *arguments])
     return command_line.read_settings(settings_class, rest[1:], flag_values)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "3"), ("0", "0")])
+def test_scripts_turn_notices_off_unless_the_user_asks(
+    monkeypatch, before, after
+):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if before is not None:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", before)
+    verbosity = logging.get_verbosity()
+    try:
+        _read(TrainSettings, "--workdir=run")
+        assert logging.get_verbosity() == logging.WARNING
+    finally:
+        logging.set_verbosity(verbosity)
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == after
 
 
 def test_flags_have_the_defaults_of_the_settings():

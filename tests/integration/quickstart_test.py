@@ -1,6 +1,7 @@
 """`make quickstart`'s script, as a user runs it."""
 
 import csv
+import pathlib
 import re
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.runtime.image_files import read_pixels
 from tests.testing import no_room
 from tests.testing import run_script
 from tests.testing import sampled
@@ -39,26 +41,53 @@ def test_every_stage_is_good_and_later_ones_are_better(run):
     assert errors[0] > errors[2]
 
 
-def test_it_names_every_file_that_it_wrote(run):
+def test_it_names_every_file_and_folder_that_it_wrote(run):
     output, text = run
-    written = {str(path) for path in output.rglob("*") if path.is_file()}
-    named = set(re.findall(r"^  (/\S+)$", text, re.MULTILINE))
-    assert named == written
-    names = {path.rsplit("/", 1)[1] for path in written}
+    named = re.findall(r"^  (/\S+)  +\S", text, re.MULTILINE)
+    assert set(map(pathlib.Path, named)) == set(output.iterdir())
     assert {
         "model.keras",
         "curve.csv",
         "curve.png",
         "anytime.tflite",
         "anytime.tflite.json",
-        "saved_model.pb",
-        "manifest.json",
-    } <= names
+        "saved_model",
+        "digits",
+    } <= {path.name for path in output.iterdir()}
+
+
+def test_its_points_are_numbered_and_explain_what_they_show(run):
+    points = re.split(r"^(?=\d\. )", run[1], flags=re.MULTILINE)[1:]
+    assert [point[:3] for point in points] == [f"{n}. " for n in range(1, 6)]
+    assert "validation digits" in points[0]
+    assert "A stage is a part of the network" in points[1]
+    assert points[1].index("A stage is") < points[1].index("epoch    time")
+    assert "multiply-adds" in points[2]
+    assert re.search(r"Stage 1 is wrong on \d+\.\d% of the digits", points[2])
+
+
+def test_the_commands_that_it_names_answer_its_digits(run, repository):
+    commands = re.findall(r"^  \S+ (tools/.*)$", run[1], re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        answer = run_script(repository, *command.split())
+        assert answer.returncode == 0, answer.stderr
+        assert re.search(r"^ +0 0\.pgm ", answer.stdout, re.MULTILINE)
+
+
+def test_the_pictures_are_digits_that_training_did_not_see(run):
+    images, labels = next(iter(ka.data.load("digits")[1]))
+    info = ka.data.info("digits")
+    for digit in range(10):
+        pixels = read_pixels(run[0] / "digits" / f"{digit}.pgm")
+        prepared = (pixels / 255 - info.mean) / info.std
+        same = np.abs(images.numpy() - prepared).max(axis=(1, 2, 3)) < 1e-3
+        assert digit in labels.numpy()[same]
 
 
 def test_it_shows_which_stage_answered_under_deadlines(run):
     lines = run[1].splitlines()
-    assert "    0.000 ms  no stage yet: 100" in lines
+    assert "    0.000 ms  none ready: 100" in lines
     assert "        none  stage 3: 100" in lines
 
 
@@ -102,7 +131,7 @@ def test_a_full_disk_is_answered_by_one_sentence(
         )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert result.stderr.startswith("quickstart.py: ")
+    assert result.stderr.splitlines()[-1].startswith("quickstart.py: ")
     assert f"What is in {tmp_path} is whole" in result.stderr
     kept = (tmp_path / "model.keras").read_bytes() == b"from before"
     assert kept == (kibibytes == 40)

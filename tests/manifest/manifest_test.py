@@ -151,6 +151,17 @@ def test_missing_files_missing_manifests_and_foreign_files_differ(
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [("net.keras", "keras_anytime.load_model"), ("net.tflite.json", "'.json'")],
+)
+def test_what_is_no_export_says_what_to_open(tmp_path, name, message):
+    path = tmp_path / name
+    path.write_bytes(b"names step_1")
+    with pytest.raises(manifest_lib.ManifestError, match=message):
+        manifest_lib.read_manifest(path)
+
+
+@pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '"format"', "3", "\udcff"]
 )
 def test_what_is_no_manifest_is_refused(tmp_path, content):

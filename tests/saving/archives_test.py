@@ -228,6 +228,11 @@ def test_a_file_that_is_not_there(tmp_path):
         ka.load_model(tmp_path / "cut.keras")
 
 
+def test_an_exported_file_says_what_opens_it(tiny_file):
+    with pytest.raises(ValueError, match="AnytimePredictor"):
+        ka.load_model(tiny_file)
+
+
 def test_names_of_classes_that_are_not_known_are_told(tmp_path):
     class Own(keras.layers.Layer):
         def call(self, x):

@@ -202,7 +202,7 @@ def test_where_nothing_is_known_costs_are_0():
     assert [cost.macs for cost in stage_costs(model)] == [0, 0]
     data = np.zeros((4, 8, 8, 1), "float32"), np.array([0, 1, 0, 1])
     curve = ka.evaluation.anytime_curve(model, data)
-    assert "of all" not in str(curve)
+    assert "of the whole" not in str(curve)
     assert curve.error_at(1) == curve.points[-1].top1_error
 
 

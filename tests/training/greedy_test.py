@@ -31,6 +31,29 @@ def _subnetwork(model, k):
     }
 
 
+def test_it_says_which_stage_is_trained(tmp_path, capsys):
+    def train(**verbose):
+        model = compiled(dense_net(2))
+        options = {**FIT, "callbacks": [ka.callbacks.StageProgress()]}
+        del options["verbose"]
+        ka.training.fit_greedy(
+            model,
+            *digits(32),
+            epochs=[1, 2],
+            workdir=tmp_path,
+            **options,
+            **verbose,
+        )
+        return capsys.readouterr().err.splitlines()
+
+    assert train() == ["Stage 1 of 2: 1 epoch", "Stage 2 of 2: 2 epochs"]
+    assert train() == [
+        f"Stage {k} of 2: trained before, in {tmp_path}/stage_{k}.keras"
+        for k in (1, 2)
+    ]
+    assert not train(verbose=0)
+
+
 @pytest.mark.parametrize(
     "build", [tiny_net, _interlaced_net, passes_net, hierarchical_net]
 )
