@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_anytime.evaluation import html_parts
+from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.evaluation.tables import heading
 from keras_anytime.files import atomic_write
 from keras_anytime.files import user_path
-from keras_anytime.provenance import provenance
 
 # A report of more sections gets a table of contents.
 _MOST_WITHOUT_CONTENTS = 3

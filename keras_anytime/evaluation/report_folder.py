@@ -8,12 +8,12 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 from keras_anytime.files.csv_files import write_csv
-from keras_anytime.provenance import provenance
 
 
 class ReportFolder:

@@ -203,7 +203,7 @@ class RunFolder:
 
         Args:
             provenance: Command, hardware, commit and versions, see
-                `keras_anytime.provenance`.
+                `keras_anytime.evaluation.provenance`.
             settings: The settings that decide what was computed.
             seed: Integer. The seed of the run.
             minutes: Float. Minutes that the training took.

@@ -16,6 +16,7 @@ from keras_anytime import nets
 from keras_anytime import training
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
 from keras_anytime.experiments.learning_rate import schedule_callbacks
@@ -23,7 +24,6 @@ from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
-from keras_anytime.provenance import provenance
 
 
 def train(settings: TrainSettings) -> evaluation.AnytimeCurve:

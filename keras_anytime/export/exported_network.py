@@ -11,6 +11,7 @@ import keras
 from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.provenance import versions
 from keras_anytime.export.class_names import resolve_class_names
 from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.preprocessing import pixel_input
@@ -20,7 +21,6 @@ from keras_anytime.export.programs import stage_programs
 from keras_anytime.export.rebuild import exportable
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.manifest import StageRecord
-from keras_anytime.provenance import versions
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
