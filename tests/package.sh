@@ -18,7 +18,7 @@ work=$root/build/package
 dist=$root/dist
 unset PYTHONPATH KERAS_BACKEND TFDS_DATA_DIR TF_CPP_MIN_LOG_LEVEL
 # Keras reads its backend there.
-export KERAS_HOME=$work/keras PIP_DISABLE_PIP_VERSION_CHECK=1
+export KERAS_HOME=$work/settings PIP_DISABLE_PIP_VERSION_CHECK=1
 
 rm -rf "$work" "$dist"
 mkdir -p "$work/source" "$dist"
@@ -115,7 +115,7 @@ grep -q "keras-anytime\[plot\]" plot.log
 rm -rf tensorflow
 
 environment device "$file[device]"
-"$bin/python" - <<'EOF2'
+"$bin/python" -P - <<'EOF2'
 import importlib.util
 
 for name in ("keras", "h5py", "absl", "tensorflow", "jax"):
