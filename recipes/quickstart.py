@@ -148,7 +148,7 @@ def run(output):
         middles = [
             (a + b) / 2 for a, b in zip(ready_ms, ready_ms[1:], strict=False)
         ]
-        print(f"{'deadline':>12}  who answered, in 100 calls")
+        print(f"{'deadline':>12}  which stage answered, in 100 calls")
         for deadline in (0.0, *middles, 10 * ready_ms[-1], None):
             results = [
                 predictor.predict(image, deadline_ms=deadline)
@@ -185,7 +185,7 @@ def print_next(output):
     print("\nWritten:")
     for name, content in WRITTEN.items():
         if (output / name).exists():
-            print(f"  {f'{FLAGS.output}/{name}':<43} {content}")
+            print(f"  {f'{FLAGS.output}/{name}':<43}  {content}")
     python = pathlib.Path(sys.executable)
     if python.is_relative_to(pathlib.Path.cwd()):
         python = python.relative_to(pathlib.Path.cwd())

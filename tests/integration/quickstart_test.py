@@ -66,6 +66,21 @@ def test_its_points_are_numbered_and_explain_what_they_show(run):
     assert re.search(r"Stage 1 is wrong on \d+\.\d% of the digits", points[2])
 
 
+def test_the_page_shows_what_it_prints(run, repository):
+    page = (repository / "docs" / "quickstart.md").read_text()
+    shown = page.partition("```text\n")[2].partition("```")[0]
+    # The lines of progress go to the standard error.
+    shown = re.sub(r".* \.\.\. [\d.]+ s\n", "", shown)
+    printed = [_words(line) for line in run[1].splitlines()]
+    for line in map(_words, shown.splitlines()):
+        # The page cuts long lines, and numbers differ.
+        assert any(line in other for other in printed), line
+
+
+def _words(line):
+    return " ".join(re.findall(r"[a-zA-Z]{2,}", line))
+
+
 def test_the_commands_that_it_names_answer_its_digits(run, repository):
     commands = re.findall(r"^  \S+ (tools/.*)$", run[1], re.MULTILINE)
     assert len(commands) == 2
