@@ -11,6 +11,9 @@ _ADVICE = {
     "absl": f"Training, evaluation and exports need absl-py: {_EITHER}.",
     "h5py": f"Networks in Keras need h5py: {_EITHER}.",
     "keras": f"Networks and their training need Keras: {_EITHER}.",
+    "matplotlib": (
+        "Pictures need Matplotlib: pip install 'keras-anytime[plot]'."
+    ),
     "sklearn": f"The digits need scikit-learn: {_EITHER}.",
     "jax": f"Keras needs JAX where KERAS_BACKEND=jax is set: {_JAX}.",
     "tensorflow": (
