@@ -182,10 +182,10 @@ def write_digits(images, labels, preprocessing, folder):
 
 def print_next(output):
     """Says what was written, and what to do with it."""
-    print("\nWritten:")
+    print(f"\nWritten to {FLAGS.output}:")
     for name, content in WRITTEN.items():
         if (output / name).exists():
-            print(f"  {f'{FLAGS.output}/{name}':<43}  {content}")
+            print(f"  {name:<28} {content}")
     python = pathlib.Path(sys.executable)
     if python.is_relative_to(pathlib.Path.cwd()):
         python = python.relative_to(pathlib.Path.cwd())
