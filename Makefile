@@ -24,7 +24,8 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
 PARTS := $(wildcard tests/*/)
 CODE := docs keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-jax test-all check format docs guides bazel lock clean
+.PHONY: quickstart test test-jax test-all check format docs guides bazel \
+  package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
@@ -69,6 +70,11 @@ guides: $(VENV)/.docs
 # what is missing.
 bazel: $(VENV)/.installed
 	tests/bazel.sh $(VENV)/bin/python
+
+# The wheel and the sdist in dist/, tried in empty environments: one for each of
+# the extras tensorflow, device and jax. Some minutes; 2 GB, deleted at the end.
+package: $(VENV)/.installed
+	tests/package.sh $(VENV)/bin/python
 
 # What packages without wheels are built with is of the lock file too.
 INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -116,4 +122,4 @@ lock:
 	  --output-file requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) .venv-jax build runs *.egg-info
+	rm -rf $(VENV) .venv-jax build dist runs *.egg-info

@@ -10,7 +10,17 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "keras_anytime/version.py").read_text()
 )[1]
 
+COMMANDS = ("train", "evaluate", "export", "benchmark", "run")
+
 LITERT = "ai-edge-litert>=2.3,<3"
+# Wherever networks are trained; on a device they are not.
+KERAS = [
+    "keras>=3.15,<3.16",
+    # What Keras keeps weights in; it brings it too.
+    "h5py>=3.11,<4",
+    # Reads the flags of commands.
+    "absl-py>=1.4",
+]
 PLOT = ["matplotlib>=3.9,<4"]
 # `CurveLogger(log_dir=...)` writes with it.
 TENSORBOARD = ["tensorboard>=2.19,<3"]
@@ -18,12 +28,14 @@ TENSORBOARD = ["tensorboard>=2.19,<3"]
 SCIENCE = ["scikit-learn>=1.5,<2", "scipy>=1.11,<2"]
 # Instead of TensorFlow, to train. For CPUs; on a GPU machine: jax[cuda12].
 JAX = [
+    *KERAS,
     "jax>=0.10,<0.11",
     # Decodes the images of prepared TFDS folders.
     "pillow>=11",
     *SCIENCE,
 ]
 TENSORFLOW = [
+    *KERAS,
     # Without CUDA libraries; on a GPU machine: tensorflow[and-cuda].
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
@@ -63,6 +75,18 @@ DOCS = [
     "nbformat>=5.10,<6",
 ]
 
+
+def long_description():
+    """Returns the README without pictures, captions and links to the checkout.
+
+    A package index has no files that they could lead to.
+    """
+    text = (HERE / "README.md").read_text()
+    picture = r"!\[[^]]*\]\((?!https:)[^)]*\)\n*"
+    text = re.sub(rf"{picture}(\*[^*]+\*\n+)?", "", text)
+    return re.sub(r"(?<!!)\[([^]]+)\]\((?!https:)[^)]*\)", r"\1", text)
+
+
 setuptools.setup(
     name="keras-anytime",
     version=VERSION,
@@ -70,20 +94,52 @@ setuptools.setup(
         "Anytime neural networks for Keras: nested architectures, "
         "Orthogonalized SGD, staged export, answers under a deadline."
     ),
-    long_description=(HERE / "README.md").read_text(),
+    long_description=long_description(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    author="The keras_anytime authors",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=[
+        "anytime prediction",
+        "deadline",
+        "early exit",
+        "jax",
+        "keras",
+        "litert",
+        "multi-task optimization",
+        "nested neural networks",
+        "orthogonalized sgd",
+        "tensorflow",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Software Development :: Libraries :: Python Modules",
+        "Typing :: Typed",
+    ],
+    project_urls={
+        "Wan et al. 2020": "https://arxiv.org/abs/2008.06635",
+        "Hu et al. 2017": "https://arxiv.org/abs/1708.06832v1",
+        "Hu et al. 2019": "https://arxiv.org/abs/1708.06832",
+        "Lee and Shin 2018": "https://arxiv.org/abs/1807.02609",
+    },
     packages=setuptools.find_packages(include=["keras_anytime*"]),
     # Says that the package has type annotations.
     package_data={"keras_anytime": ["py.typed"]},
+    entry_points={
+        "console_scripts": [
+            f"keras-anytime-{name} = keras_anytime.commands.{name}:main"
+            for name in COMMANDS
+        ]
+    },
     python_requires=">=3.11,<3.14",
-    install_requires=[
-        "keras>=3.15,<3.16",
-        "numpy>=2.0,<3",
-        # What Keras keeps weights in; it brings it too.
-        "h5py>=3.11,<4",
-        "absl-py>=1.4",
-    ],
+    install_requires=["numpy>=2.0,<3"],
     extras_require={
         "tensorflow": TENSORFLOW,
         "jax": JAX,

@@ -6,8 +6,10 @@ and a device without Keras can import `keras_anytime.runtime`.
 
 import importlib
 import sys
+import types
 from typing import Any
 
+from keras_anytime.extras import add_advice
 from keras_anytime.version import __version__
 
 _SUBMODULES = (
@@ -35,10 +37,19 @@ __all__ = ["__version__", *_ATTRIBUTES, *_SUBMODULES]
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _load(f"{__name__}.{name}")
     if name in _ATTRIBUTES:
-        return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
+        return getattr(_load(_ATTRIBUTES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _load(module: str) -> types.ModuleType:
+    """Imports a module, or says which extra brings what it needs."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        add_advice(error)
+        raise
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ import sys
 
 from absl import app
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.queue_settings import StrategySettings
 from keras_anytime.experiments.settings import check_seeds
@@ -29,7 +30,7 @@ command_line.define_flags(StrategySettings)
 
 def main(argv):
     settings = command_line.read_settings(StrategySettings)
-    with command_line.errors_in_one_line(ValueError, OSError, RuntimeError):
+    with process.errors_in_one_line(ValueError, OSError, RuntimeError):
         if not settings.workdir:
             sys.exit("compare_strategies.py: --workdir must name a folder.")
         check_seeds(settings.seeds)

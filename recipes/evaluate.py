@@ -1,40 +1,6 @@
-r"""Evaluates trained networks as the papers do, and writes a report.
+"""The command `keras-anytime-evaluate`, as a script of the checkout."""
 
-    python recipes/evaluate.py --runs=runs/osgd
-
-    python recipes/evaluate.py --output=runs/evaluation \
-        --runs=runs/osgd_1,runs/osgd_2,runs/osgd_3 \
-        --against=runs/sgd_1,runs/sgd_2,runs/sgd_3 \
-        --oracle=runs/w1,runs/w2,runs/w4 --baseline=runs/even
-
-Each folder is the work folder of a run of recipes/train.py. Several `--runs`
-are the same training with different seeds; most sections are about the first.
-`--oracle` names separate networks, trained with `--oracle_stage=1` and so on.
-With them, networks are exported and timed on this machine, to simulate
-deadlines.
-
-The output folder gets CSV and JSON files for programs, PNG and SVG pictures,
-and `report.html`, a single file with all tables and pictures.
-"""
-
-from absl import app
-
-from keras_anytime.experiments import command_line
-from keras_anytime.experiments.evaluate_settings import EvaluateSettings
-
-command_line.define_flags(EvaluateSettings)
-
-
-def main(argv):
-    settings = command_line.read_settings(EvaluateSettings, argv[1:])
-    with command_line.errors_in_one_line(
-        ValueError, ImportError, OSError, FloatingPointError
-    ):
-        # Keras is imported after the flags are read: it takes seconds.
-        from keras_anytime.experiments.evaluate import evaluate
-
-        evaluate(settings)
-
+from keras_anytime.commands.evaluate import main
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

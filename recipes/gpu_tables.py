@@ -28,6 +28,7 @@ import sys
 
 from absl import app
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.queue_settings import QueueSettings
 
@@ -43,7 +44,7 @@ def main(argv):
     # Keras is imported after the flags are read, because it takes seconds.
     from keras_anytime.experiments.queue import Queue
 
-    with command_line.errors_in_one_line(ValueError, OSError):
+    with process.errors_in_one_line(ValueError, OSError):
         queue = Queue(settings, HERE, argv[1:])
     # Who ends this process with SIGTERM ends its trainings, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

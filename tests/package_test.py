@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import keras_anytime as ka
+from keras_anytime.extras import add_advice
 from tests.testing import run_process
 
 # Stands for a device, on which these packages cannot be imported.
@@ -22,7 +23,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("keras", "tensorflow", "tf_keras"):
+        if name.split(".")[0] in ("keras", "tensorflow", "tf_keras", "absl"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -53,7 +54,12 @@ def metadata(repository):
     return arguments
 
 
-LOCKS = ("requirements.lock", "requirements-jax.lock")
+# By file, the extra that it pins.
+LOCKS = {
+    "requirements.lock": "test",
+    "requirements-jax.lock": "test-jax",
+    "requirements-docs.lock": "docs",
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,34 @@ def test_runtime_works_where_keras_and_tensorflow_are_missing(run):
     assert printed.split() == ["AnytimePredictor"]
 
 
+@pytest.mark.parametrize("name", ["nets", "load_model"])
+def test_what_needs_keras_says_which_extra_brings_it(run, name):
+    printed = run(
+        f"{DEVICE}\n"
+        "import keras_anytime as ka\n"
+        "try:\n"
+        f"    ka.{name}\n"
+        "except ImportError as error:\n"
+        "    print(error)"
+    )
+    assert "No module named 'keras'" in printed
+    for extra in ("tensorflow", "jax"):
+        assert printed.count(f"pip install 'keras-anytime[{extra}]'") == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra"),
+    [("tensorflow.python.x", "tensorflow"), ("jax", "jax"), ("other", "")],
+)
+def test_a_missing_backend_is_explained_once(missing, extra):
+    error = ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+    assert add_advice(error) == add_advice(error) == bool(extra)
+    assert str(error).startswith(f"No module named {missing!r}")
+    assert str(error).count(f"pip install 'keras-anytime[{extra}]'") == bool(
+        extra
+    )
+
+
 def test_runtime_loads_neither_keras_nor_tensorflow_where_they_are(run):
     heavy = run(
         "import sys\n"
@@ -117,7 +151,7 @@ def test_every_name_of_the_package_resolves():
 
 def test_dir_lists_the_subpackages(repository):
     folders = (repository / "keras_anytime").glob("*/__init__.py")
-    internal = {"backend", "files", "saving", "stages"}
+    internal = {"backend", "commands", "files", "saving", "stages"}
     assert {path.parent.name for path in folders} - internal <= set(dir(ka))
 
 
@@ -132,6 +166,42 @@ def test_the_version_is_the_same_everywhere(metadata, repository):
     assert re.search(r'\bversion = "(.+?)"', module)[1] == ka.__version__
     citation = (repository / "CITATION.cff").read_text()
     assert re.search(r"^version: (.+)$", citation, re.M)[1] == ka.__version__
+    changes = (repository / "CHANGELOG.md").read_text()
+    released = re.findall(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", changes, re.M)
+    assert released[0] == ka.__version__
+
+
+def test_a_device_needs_numpy_and_litert_only(metadata):
+    device = metadata["install_requires"] + metadata["extras_require"]["device"]
+    names = {Requirement(line).name for line in device}
+    assert names == {"numpy", "ai-edge-litert"}
+    for extra in ("tensorflow", "jax"):
+        names = {
+            Requirement(line).name for line in metadata["extras_require"][extra]
+        }
+        assert {"keras", "h5py", "absl-py", extra} <= names
+
+
+def test_the_index_says_which_pythons_there_are(metadata):
+    named = re.findall(
+        r"Python :: (3\.\d+)", "\n".join(metadata["classifiers"])
+    )
+    supported = SpecifierSet(metadata["python_requires"])
+    assert named == [f"3.{n}" for n in range(50) if f"3.{n}" in supported]
+    assert "Typing :: Typed" in metadata["classifiers"]
+
+
+def test_the_index_gets_no_links_into_the_checkout(metadata, repository):
+    text = metadata["long_description"]
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert links and all(link.startswith("https://") for link in links)
+    assert "![" not in text
+    # All words of the README are there.
+    readme = (repository / "README.md").read_text()
+    for link in re.findall(r"(?<!!)\[([^]]+)\]\((?!https:)", readme):
+        assert link in text
+    for address in metadata["project_urls"].values():
+        assert address in (repository / "CITATION.cff").read_text()
 
 
 def test_all_subpackages_are_installed(metadata, repository):
@@ -163,6 +233,7 @@ def test_a_wheel_has_all_modules_and_says_that_it_has_types(
     }
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {*modules, "keras_anytime/py.typed"} <= names
+    assert not any(name.startswith(("recipes", "tests")) for name in names)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -176,9 +247,19 @@ def test_lock_files_pin_versions_and_hashes_and_name_no_places(locked, lock):
         assert "://" not in line and "@" not in line, line
 
 
-@pytest.mark.parametrize(
-    ("lock", "extra"), [(LOCKS[0], "test"), (LOCKS[1], "test-jax")]
-)
+def test_the_site_is_built_with_the_packages_that_tests_use(locked):
+    def versions(lock):
+        pins = [Requirement(line.split(" --hash")[0]) for line in locked[lock]]
+        return {(pin.name, str(pin.specifier)) for pin in pins}
+
+    tests = versions("requirements.lock")
+    site = versions("requirements-docs.lock")
+    both = {name for name, _ in tests} & {name for name, _ in site}
+    assert both
+    assert {pin for pin in site if pin[0] in both} <= tests
+
+
+@pytest.mark.parametrize(("lock", "extra"), LOCKS.items())
 def test_lock_files_satisfy_setup_on_every_python(
     locked, lock, extra, metadata
 ):

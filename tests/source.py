@@ -9,6 +9,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_anytime"
+# Modules that `__init__.py` imports: with it they are the library `init`.
+LOADED_FIRST = ("extras", "version")
 
 
 @dataclasses.dataclass
@@ -117,7 +119,7 @@ def build_targets():
 def library_of(path):
     """Returns which library a file of the package belongs to."""
     name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return "init" if name in ("__init__", "version") else name
+    return "init" if name in ("__init__", *LOADED_FIRST) else name
 
 
 def imported_library(name):
@@ -127,7 +129,7 @@ def imported_library(name):
     a class that it loads from elsewhere.
     """
     part = (name.split(".") + [""])[1]
-    if part == "version":
+    if part in LOADED_FIRST:
         return "init"
     if part and (
         (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()

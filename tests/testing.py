@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import functools
+import importlib
 import io
 import os
 import runpy
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import types
 from unittest import mock
 
 import keras
@@ -237,11 +239,44 @@ def run_script(repository, script, *arguments, **environment):
     Returns:
         A `subprocess.CompletedProcess`, as `run_process` does.
     """
-    command = [str(repository / script), *map(str, arguments)]
+    path = str(repository / script)
+    return _run_within(
+        lambda: runpy.run_path(path, run_name="__main__"),
+        [path, *map(str, arguments)],
+        repository,
+        environment,
+    )
+
+
+def run_command(repository, name, *arguments, **environment):
+    """Runs a console script such as `keras-anytime-run` within this process.
+
+    Returns:
+        A `subprocess.CompletedProcess`, as `run_script` does.
+    """
+    module = importlib.import_module(
+        f"keras_anytime.commands.{name.removeprefix('keras-anytime-')}"
+    )
+    main = sys.modules["__main__"]
+    # That of a console script says nothing of the command.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        return _run_within(
+            module.main,
+            [f"/usr/bin/{name}", *map(str, arguments)],
+            repository,
+            environment,
+        )
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _run_within(call, command, folder, environment):
+    """Calls a function as the main program of a command line."""
     stdout, stderr = io.StringIO(), io.StringIO()
     returncode = 0
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.chdir(repository))
+        stack.enter_context(contextlib.chdir(folder))
         stack.enter_context(mock.patch.object(sys, "argv", command))
         stack.enter_context(mock.patch.dict(os.environ, environment))
         stack.enter_context(contextlib.redirect_stdout(stdout))
@@ -252,7 +287,7 @@ def run_script(repository, script, *arguments, **environment):
         stack.callback(logging.set_verbosity, logging.get_verbosity())
         stack.callback(_forget_flags, set(flags.FLAGS))
         try:
-            runpy.run_path(command[0], run_name="__main__")
+            call()
         except SystemExit as end:
             # `sys.exit` takes a status, or a message for the status 1.
             returncode = end.code or 0

@@ -12,6 +12,7 @@ given with the lowest and highest.
 from absl import app
 from absl import flags
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
@@ -35,7 +36,7 @@ def main(argv):
         benchmark_evaluation,
     )
 
-    with command_line.errors_in_one_line(ValueError, OSError):
+    with process.errors_in_one_line(ValueError, OSError):
         benchmark_evaluation(
             FLAGS.net,
             FLAGS.images,

@@ -33,6 +33,7 @@ import sys
 
 from absl import app
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.benchmark_settings import (
     TrainingBenchmarkSettings,
@@ -49,7 +50,7 @@ def main(argv):
         os.environ.update(SHARED_DEVICE)
     from keras_anytime.experiments.training_benchmark import TrainingBenchmark
 
-    with command_line.errors_in_one_line(ValueError, OSError):
+    with process.errors_in_one_line(ValueError, OSError):
         benchmark = TrainingBenchmark(settings)
     benchmark.run([sys.executable, *sys.argv])
 

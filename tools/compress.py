@@ -1,6 +1,6 @@
 r"""Fine-tunes a trained network to a smaller file, and prints the sizes.
 
-Run it on what `recipes/train.py` left:
+Run it on what `keras-anytime-train` left:
 
     python tools/compress.py --model=runs/x/model.keras \
         --output=runs/x/pruned.keras --method=prune \
@@ -9,6 +9,7 @@ Run it on what `recipes/train.py` left:
 
 from absl import app
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.compress_settings import CompressSettings
 
@@ -20,7 +21,7 @@ def main(argv):
     # Keras is imported after the flags are read, because it takes seconds.
     from keras_anytime.experiments.compress import compress
 
-    with command_line.errors_in_one_line(
+    with process.errors_in_one_line(
         ValueError, ImportError, OSError, FloatingPointError
     ):
         compress(settings)

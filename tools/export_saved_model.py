@@ -1,6 +1,6 @@
 r"""Exports a trained network as a SavedModel with one signature per step.
 
-Run it on what `recipes/train.py` left:
+Run it on what `keras-anytime-train` left:
 
     python tools/export_saved_model.py --model=runs/x/model.keras \
         --output=runs/x/saved_model
@@ -34,7 +34,7 @@ flags.DEFINE_list(
     "thresholds",
     None,
     "Confidences above which the answers of stages before the last are final, "
-    "as in budget.csv of recipes/evaluate.py.",
+    "as in budget.csv of keras-anytime-evaluate.",
 )
 flags.DEFINE_integer(
     "batch_size",

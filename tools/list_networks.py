@@ -12,6 +12,7 @@ Seconds are wall-clock: to build the network and, with `--first_step`, from
 from absl import app
 from absl import flags
 
+from keras_anytime.commands import process
 from keras_anytime.experiments import command_line
 
 FLAGS = flags.FLAGS
@@ -30,7 +31,7 @@ def main(argv):
     # Keras is imported after the flags are read, because it takes seconds.
     from keras_anytime.experiments.network_list import NetworkList
 
-    with command_line.errors_in_one_line(ValueError, OSError):
+    with process.errors_in_one_line(ValueError, OSError):
         networks = NetworkList(FLAGS.names, FLAGS.csv)
     networks.print(FLAGS.first_step, FLAGS.batch_size)
 

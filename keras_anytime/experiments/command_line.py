@@ -4,13 +4,12 @@ This module imports neither Keras nor TensorFlow, so that `--help` and wrong
 flags are answered at once.
 """
 
-import contextlib
 import dataclasses
 import pathlib
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +19,28 @@ from absl import logging
 
 from keras_anytime.experiments.settings import Settings
 
-# The flags belong to the script that calls `define_flags`, which lists them in
-# its help.
-flags.disclaim_key_flags()
-
 AnySettings = typing.TypeVar("AnySettings", bound=Settings)
+
+
+def run(
+    settings_class: type[AnySettings],
+    command: Callable[[AnySettings], None],
+    about: str,
+) -> None:
+    """Runs a command, with the settings that its flags are set to.
+
+    Args:
+        settings_class: A subclass of `Settings`.
+        command: Function that is called with the settings.
+        about: String. The text above the flags in `--help`.
+    """
+    define_flags(settings_class)
+    # Where absl looks for it, also when a console script is the main module.
+    sys.modules["__main__"].__doc__ = about
+    app.run(
+        lambda arguments: command(read_settings(settings_class, arguments[1:])),
+        flags_parser=_parse,
+    )
 
 
 def define_flags(
@@ -41,7 +57,11 @@ def define_flags(
     """
     defaults = {**settings_class.defaults(), **defaults}
     for field in settings_class.flags():
-        options: dict[str, Any] = {"flag_values": flag_values}
+        options: dict[str, Any] = {
+            "flag_values": flag_values,
+            # The help of this script lists it.
+            "module_name": sys.argv[0],
+        }
         if field.name not in defaults:
             options["required"] = True
         _define(field, defaults.get(field.name), options)
@@ -78,37 +98,16 @@ def refuse(arguments: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)
 
 
-@contextlib.contextmanager
-def errors_in_one_line(*errors: type[BaseException]) -> Iterator[None]:
-    """Ends the script with one line where the code within raises an error.
-
-    Args:
-        *errors: The classes of errors that the user can do something about.
-            Others are bugs, and keep their tracebacks.
-    """
+def _parse(arguments: Sequence[str]) -> list[str]:
+    """Parses the flags, or ends the script with what is wrong in one line."""
     try:
-        yield
-    except errors as error:
-        sys.exit(f"{script_name()}: {error}")
-
-
-@contextlib.contextmanager
-def stopped_by_user(advice: str) -> Iterator[None]:
-    """Ends the script with status 130 and one line when Ctrl-C is pressed.
-
-    Args:
-        advice: String. Tells the user how to go on.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(f"\n{script_name()}: stopped. {advice}", file=sys.stderr)
-        sys.exit(130)
-
-
-def script_name() -> str:
-    """Returns the file name of the script that runs."""
-    return pathlib.Path(sys.argv[0]).name
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        name = pathlib.Path(arguments[0]).name
+        sys.exit(f"{name}: {error} --help shows all flags.")
+    except SystemExit:
+        # After a help, which absl takes for a failure.
+        sys.exit(0)
 
 
 def _define(

@@ -182,6 +182,6 @@ def _add_sections(
         for evaluated in runs[:1]:
             results.report.add(
                 f"Settings of {evaluated.name} (--{name})",
-                "The flags that recipes/train.py was run with.",
+                "The flags that keras-anytime-train was run with.",
                 rows=evaluated.run.settings,
             )

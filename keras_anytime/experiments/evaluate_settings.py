@@ -1,4 +1,4 @@
-"""Settings of an evaluation: the flags of recipes/evaluate.py."""
+"""Settings of an evaluation: the flags of `keras-anytime-evaluate`."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ class EvaluateSettings(DataLocation):
     )
     oracle: list[str] = setting(
         "Folders of runs of separate networks, smallest first, trained with "
-        "--oracle_stage of train.py.",
+        "--oracle_stage of keras-anytime-train.",
         [],
     )
     baseline: list[str] = setting(

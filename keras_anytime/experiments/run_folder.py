@@ -119,7 +119,7 @@ class RunFolder:
             if not path.is_file():
                 raise FileNotFoundError(
                     f"{str(self.path)!r} is no folder of a finished run: it "
-                    f"has no {path.name}. recipes/train.py writes one."
+                    f"has no {path.name}. keras-anytime-train writes one."
                 )
 
     def check_settings(

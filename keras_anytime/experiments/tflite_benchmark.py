@@ -286,6 +286,6 @@ def plot_errors(
     if not points:
         raise ValueError(
             "There is no error to draw: the manifests have none. "
-            "export_tflite.py --verify measures them."
+            "keras-anytime-export --verify measures them."
         )
     plot_latencies(points, path)

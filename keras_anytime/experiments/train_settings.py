@@ -1,4 +1,4 @@
-"""Settings of a training: the flags of recipes/train.py."""
+"""Settings of a training: the flags of `keras-anytime-train`."""
 
 import dataclasses
 from typing import Any
@@ -54,7 +54,7 @@ class TrainSettings(NetworkSettings, DataLocation):
     )
     oracle_stage: int = setting(
         "Train a separate network of the size of the stage of this number, for "
-        "the oracle of evaluate.py; 0 trains the anytime network.",
+        "the oracle of keras-anytime-evaluate; 0 trains the anytime network.",
         0,
         lower_bound=0,
     )

@@ -6,6 +6,8 @@ Exporters load on first use, because they bring TensorFlow.
 import importlib
 from typing import Any
 
+from keras_anytime.extras import add_advice
+
 # Public names by the modules that define them.
 _MODULES = {
     "CALIBRATED": "quantization",
@@ -30,5 +32,9 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    except ModuleNotFoundError as error:
+        add_advice(error)
+        raise
     return getattr(module, name)

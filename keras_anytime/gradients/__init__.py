@@ -64,7 +64,7 @@ def get(
         raise ValueError(
             "Greedy training trains one stage after the other and combines no "
             "gradients. Call `ka.training.fit_greedy(model, ...)`, or use "
-            "`recipes/train.py --greedy`. "
+            "`keras-anytime-train --greedy`. "
             f"Received: gradients={identifier!r}"
         )
     return naming.resolve(

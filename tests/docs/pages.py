@@ -9,14 +9,6 @@ from tests.source import ROOT
 from tests.source import relative
 
 SETUPS = ROOT / "tests" / "docs" / "setup"
-# The scripts that are installed with the package, and the same in a checkout.
-CONSOLE_SCRIPTS = {
-    "keras-anytime-train": "recipes/train.py",
-    "keras-anytime-evaluate": "recipes/evaluate.py",
-    "keras-anytime-export": "tools/export_tflite.py",
-    "keras-anytime-benchmark": "tools/benchmark_tflite.py",
-    "keras-anytime-run": "tools/run_on_device.py",
-}
 
 _FENCE = re.compile(r"^( *)```(\w*)( notest)?\n(.*?)^\1```$", re.M | re.S)
 

@@ -13,6 +13,7 @@ says why.
 """
 
 import contextlib
+import functools
 import io
 import pathlib
 import re
@@ -20,10 +21,11 @@ import re
 import pytest
 
 import keras_anytime as ka
-from tests.docs.pages import CONSOLE_SCRIPTS
 from tests.docs.pages import pages
+from tests.source import PACKAGE
 from tests.source import ROOT
 from tests.source import fail_on
+from tests.testing import run_command
 from tests.testing import run_script
 
 PAGES = pages()
@@ -112,41 +114,57 @@ def test_names_of_the_package_in_pages_exist():
 
 def test_commands_in_pages_exist():
     problems = []
-    makefile = (ROOT / "Makefile").read_text()
-    helps = {}
     for name, page in PAGES.items():
         for command in page.commands():
-            words = [word for word in command if "=" not in word.split("--")[0]]
-            program = pathlib.PurePath(words[0]).name if words else ""
-            if program == "make":
+            # Variables of the environment may stand before the program.
+            while command and re.match(r"\w+=", command[0]):
+                del command[0]
+            if command:
                 problems += [
-                    f"{name}: there is no `make {target}`"
-                    for target in words[1:]
-                    if f"\n{target}:" not in makefile
+                    f"{name}: there is no {missing}"
+                    for missing in _missing(*command)
                 ]
-                continue
-            script = CONSOLE_SCRIPTS.get(program)
-            if program in ("python", "python3") and words[1:]:
-                script = words[1] if words[1].endswith(".py") else None
-            if script is None or not script.startswith(("recipes/", "tools/")):
-                if program.startswith("keras-anytime"):
-                    problems.append(f"{name}: there is no {program}")
-                continue
-            if not (ROOT / script).exists():
-                problems.append(f"{name}: there is no {script}")
-                continue
-            if script not in helps:
-                helps[script] = _help(script)
-            flags = re.findall(r"--(?:no)?(\w+)", " ".join(words[1:]))
-            problems += [
-                f"{name}: {script} has no flag --{flag}"
-                for flag in flags
-                if not re.search(rf"--(\[no\])?{flag}\b", helps[script])
-                and flag != "flagfile"
-            ]
     fail_on(problems)
 
 
-def _help(script):
-    done = run_script(ROOT, script, "--help")
-    return done.stdout + done.stderr
+def _missing(program, *arguments):
+    """Yields what a command names that does not exist."""
+    program = pathlib.PurePath(program).name
+    if program == "make":
+        makefile = (ROOT / "Makefile").read_text()
+        for target in arguments:
+            if "=" not in target and f"\n{target}:" not in makefile:
+                yield f"`make {target}`"
+        return
+    if program.startswith("python") and arguments[0].endswith(".py"):
+        program, *arguments = arguments
+    known = _flags(program)
+    if known is None:
+        return
+    if not known:
+        yield program
+        return
+    for flag in re.findall(r"--(?:no)?(\w+)", " ".join(arguments)):
+        if flag not in known and flag != "flagfile":
+            yield f"flag --{flag} of {program}"
+
+
+@functools.cache
+def _flags(program):
+    """Returns the flags of a command of the package, or of a script of it.
+
+    It is empty if there is no such command or script, and `None` for others.
+    """
+    if program.startswith("keras-anytime-"):
+        command = program.removeprefix("keras-anytime-")
+        exists = (PACKAGE / "commands" / f"{command}.py").exists()
+        run = run_command
+    elif program.startswith(("recipes/", "tools/")):
+        exists = (ROOT / program).exists()
+        run = run_script
+    else:
+        return None
+    if not exists:
+        return ()
+    done = run(ROOT, program, "--help")
+    return set(re.findall(r"--(?:\[no\])?(\w+)", done.stdout + done.stderr))

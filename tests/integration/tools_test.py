@@ -81,7 +81,7 @@ def test_a_file_that_no_tool_can_prepare_images_for_is_not_silent(
     flags = [f"--model={tmp_path / 'model.keras'}", f"--output={output}"]
     run = run_script(repository, "tools/export_tflite.py", *flags)
     assert run.returncode == 0 and output.exists()
-    assert "run_on_device.py" in run.stderr and "--data" in run.stderr
+    assert "keras-anytime-run" in run.stderr and "--data" in run.stderr
     for more in (["--pixels=true"], ["--quantization=int8"], ["--verify"]):
         output.unlink(missing_ok=True)
         run = run_script(repository, "tools/export_tflite.py", *flags, *more)

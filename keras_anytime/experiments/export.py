@@ -1,0 +1,96 @@
+"""The export of a trained network to LiteRT files, measured if asked."""
+
+import sys
+from typing import Any
+
+from keras_anytime import data
+from keras_anytime import export
+from keras_anytime.experiments.export_settings import ExportSettings
+from keras_anytime.loading import load_model
+from keras_anytime.model import AnytimeModel
+from keras_anytime.training.data_info import remember
+
+
+def export_tflite(settings: ExportSettings) -> None:
+    """Exports a network as one file for each variant, and prints their paths.
+
+    Args:
+        settings: The settings of the export.
+
+    Raises:
+        ValueError: If a setting is wrong, or data and network do not match.
+        ImportError: If a package is missing.
+        OSError: If a file cannot be read or written.
+        FloatingPointError: If weights are not finite, or a stage loses more
+            accuracy than it may.
+    """
+    paths = settings.paths()
+    arguments: dict[str, Any] = {
+        "stages": settings.stage_numbers(),
+        "pixels": settings.pixel_input(),
+        "subnets": settings.subnets,
+        "dense_subnets": settings.dense_subnets,
+        "batch_size": settings.batch_size,
+        "thresholds": settings.thresholds and settings.numbers("thresholds"),
+        "keep_names": settings.keep_names,
+    }
+    model = load_model(settings.model)
+    if settings.data:
+        remember(model, data.info(settings.data, settings.data_dir))
+    images = None
+    if set(paths) & set(export.CALIBRATED):
+        images = _images(settings, model, settings.representative_split, 0)
+    if settings.verify:
+        _export_verified(settings, model, images, arguments)
+    else:
+        for variant, path in paths.items():
+            quantization = None if variant == "float32" else variant
+            export.tflite(model, path, quantization, images, **arguments)
+    if model.data_info is None:
+        print(
+            "The manifest does not say how images are prepared, so that "
+            "keras-anytime-run cannot run the file: give --data.",
+            file=sys.stderr,
+        )
+    for path in paths.values():
+        print(f"Written: {path} and {path}.json")
+
+
+def _export_verified(
+    settings: ExportSettings,
+    model: AnytimeModel,
+    representative: Any,
+    arguments: dict[str, Any],
+) -> None:
+    """Exports variants that are accurate enough, and prints their accuracy."""
+    try:
+        results = export.export_verified(
+            model,
+            settings.paths(),
+            _images(settings, model, settings.verify_split, 1),
+            representative=representative,
+            max_accuracy_drop=settings.max_accuracy_drop,
+            **arguments,
+        )
+    except export.AccuracyDropError as error:
+        print(export.verification_table(error.results))
+        raise
+    print(export.verification_table(results))
+
+
+def _images(
+    settings: ExportSettings,
+    model: AnytimeModel,
+    split: str | None,
+    default: int,
+) -> Any:
+    """Returns a split without augmentation, or the default one of the two."""
+    if model.data_info is None:
+        raise ValueError("Images to run it on are needed: give --data.")
+    loaded = data.load(
+        model.data_info["name"],
+        splits=split and (split, split),
+        augment=False,
+        data_dir=settings.data_dir,
+    )
+    return loaded[1 if split else default]
