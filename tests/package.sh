@@ -138,7 +138,9 @@ rm -rf device
 
 environment jax "$file[jax]"
 KERAS_BACKEND=jax "$bin/keras-anytime-train" "${tiny[@]}" --workdir=run_jax
-[ -e run_jax/model.keras ]
+refused export.log env KERAS_BACKEND=jax "$bin/keras-anytime-export" \
+  --model=run_jax/model.keras --output=other.tflite
+grep -q "keras-anytime\[tensorflow\]" export.log
 # Keras takes TensorFlow where no backend is named.
 refused backend.log "$bin/keras-anytime-train" "${tiny[@]}" --workdir=other
 grep -q "KERAS_BACKEND=jax" backend.log

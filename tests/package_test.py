@@ -113,6 +113,7 @@ def test_what_needs_keras_says_which_extra_brings_it(run, name):
     ("missing", "extra"),
     [
         ("tensorflow.python.x", "tensorflow"),
+        ("ai_edge_quantizer", "tensorflow"),
         ("jax", "jax"),
         ("matplotlib", "plot"),
         ("other", ""),
