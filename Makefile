@@ -25,7 +25,7 @@ PARTS := $(wildcard tests/*/)
 CODE := docs keras_anytime recipes tools tests setup.py
 
 .PHONY: quickstart test test-pages test-jax test-all check format docs guides \
-  package lock clean
+  bazel package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
