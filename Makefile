@@ -24,14 +24,20 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
 PARTS := $(wildcard tests/*/)
 CODE := docs keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-jax test-all check format docs guides bazel \
-  package lock clean
+.PHONY: quickstart test test-pages test-jax test-all check format docs guides \
+  bazel package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
 
 test: $(VENV)/.installed
 	$(RUN) $(TEST) -m "not slow"
+
+# Slow tests of what users meet first: the code of all pages and guides, and
+# scripts from end to end.
+test-pages: $(VENV)/.installed
+	$(RUN) $(TEST) -m slow tests/docs tests/integration/evaluate_test.py \
+	  tests/integration/gpu_tables_test.py tests/integration/damage_test.py
 
 test-jax: .venv-jax/.installed
 	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)

@@ -8,9 +8,13 @@ _JAX = "pip install 'keras-anytime[jax]'"
 _EITHER = f"{_TENSORFLOW}, or {_JAX} to train on JAX"
 # What to say by the name of the module that cannot be imported.
 _ADVICE = {
+    "ai_edge_quantizer": f"Exports need it and TensorFlow: {_TENSORFLOW}.",
     "absl": f"Training, evaluation and exports need absl-py: {_EITHER}.",
     "h5py": f"Networks in Keras need h5py: {_EITHER}.",
     "keras": f"Networks and their training need Keras: {_EITHER}.",
+    "matplotlib": (
+        "Pictures need Matplotlib: pip install 'keras-anytime[plot]'."
+    ),
     "sklearn": f"The digits need scikit-learn: {_EITHER}.",
     "jax": f"Keras needs JAX where KERAS_BACKEND=jax is set: {_JAX}.",
     "tensorflow": (

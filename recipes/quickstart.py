@@ -148,7 +148,7 @@ def run(output):
         middles = [
             (a + b) / 2 for a, b in zip(ready_ms, ready_ms[1:], strict=False)
         ]
-        print(f"{'deadline':>12}  who answered, in 100 calls")
+        print(f"{'deadline':>12}  which stage answered, in 100 calls")
         for deadline in (0.0, *middles, 10 * ready_ms[-1], None):
             results = [
                 predictor.predict(image, deadline_ms=deadline)
@@ -182,10 +182,10 @@ def write_digits(images, labels, preprocessing, folder):
 
 def print_next(output):
     """Says what was written, and what to do with it."""
-    print("\nWritten:")
+    print(f"\nWritten to {FLAGS.output}:")
     for name, content in WRITTEN.items():
         if (output / name).exists():
-            print(f"  {f'{FLAGS.output}/{name}':<43} {content}")
+            print(f"  {name:<28} {content}")
     python = pathlib.Path(sys.executable)
     if python.is_relative_to(pathlib.Path.cwd()):
         python = python.relative_to(pathlib.Path.cwd())

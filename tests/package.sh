@@ -16,10 +16,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 work=$root/build/package
 dist=$root/dist
-unset PYTHONPATH KERAS_BACKEND TFDS_DATA_DIR
+unset PYTHONPATH KERAS_BACKEND TFDS_DATA_DIR TF_CPP_MIN_LOG_LEVEL
 # Keras reads its backend there.
-export KERAS_HOME=$work/keras PIP_DISABLE_PIP_VERSION_CHECK=1
-export TF_CPP_MIN_LOG_LEVEL=2
+export KERAS_HOME=$work/settings PIP_DISABLE_PIP_VERSION_CHECK=1
 
 rm -rf "$work" "$dist"
 mkdir -p "$work/source" "$dist"
@@ -107,13 +106,16 @@ tiny=(--data=digits --net=width_nested_resnet --nesting=w1-w2 --units=1
   --filters=8 --epochs=1)
 environment tensorflow "$file[tensorflow]"
 "$bin/keras-anytime-train" "${tiny[@]}" --workdir=run
-"$bin/keras-anytime-evaluate" --runs=run --images=10 --repetitions=1
 "$bin/keras-anytime-export" --model=run/model.keras --output=anytime.tflite \
   --pixels=true --quantization=float32,int8 --verify
+refused plot.log "$bin/keras-anytime-evaluate" --runs=run
+grep -q "keras-anytime\[plot\]" plot.log
+"$bin/python" -m pip install --quiet "$file[plot]"
+"$bin/keras-anytime-evaluate" --runs=run --images=10 --repetitions=1
 rm -rf tensorflow
 
 environment device "$file[device]"
-"$bin/python" - <<'EOF2'
+"$bin/python" -P - <<'EOF2'
 import importlib.util
 
 for name in ("keras", "h5py", "absl", "tensorflow", "jax"):
@@ -136,7 +138,9 @@ rm -rf device
 
 environment jax "$file[jax]"
 KERAS_BACKEND=jax "$bin/keras-anytime-train" "${tiny[@]}" --workdir=run_jax
-[ -e run_jax/model.keras ]
+refused export.log env KERAS_BACKEND=jax "$bin/keras-anytime-export" \
+  --model=run_jax/model.keras --output=other.tflite
+grep -q "keras-anytime\[tensorflow\]" export.log
 # Keras takes TensorFlow where no backend is named.
 refused backend.log "$bin/keras-anytime-train" "${tiny[@]}" --workdir=other
 grep -q "KERAS_BACKEND=jax" backend.log

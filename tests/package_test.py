@@ -111,9 +111,15 @@ def test_what_needs_keras_says_which_extra_brings_it(run, name):
 
 @pytest.mark.parametrize(
     ("missing", "extra"),
-    [("tensorflow.python.x", "tensorflow"), ("jax", "jax"), ("other", "")],
+    [
+        ("tensorflow.python.x", "tensorflow"),
+        ("ai_edge_quantizer", "tensorflow"),
+        ("jax", "jax"),
+        ("matplotlib", "plot"),
+        ("other", ""),
+    ],
 )
-def test_a_missing_backend_is_explained_once(missing, extra):
+def test_a_missing_package_is_explained_once(missing, extra):
     error = ModuleNotFoundError(f"No module named {missing!r}", name=missing)
     assert add_advice(error) == add_advice(error) == bool(extra)
     assert str(error).startswith(f"No module named {missing!r}")

@@ -34,6 +34,11 @@ def main() -> None:
     """Runs the command."""
     with started():
         flags = parse()
+        if flags.net:
+            # Absl is where Keras is.
+            from keras_anytime.experiments import command_line
+
+            command_line.quiet_libraries()
         with errors_in_one_line(ValueError, OSError, ImportError):
             from keras_anytime.experiments.tflite_benchmark import (
                 benchmark_tflite,

@@ -83,10 +83,10 @@ def _accelerators() -> list[str]:
 
 
 def _commit() -> str | None:
-    folder = pathlib.Path(__file__).parent
+    package = pathlib.Path(__file__).parent.parent
     try:
-        commit = _git(folder, "rev-parse", "HEAD").strip()
-        changed = _git(folder, "status", "--porcelain", "--", ".").strip()
+        commit = _git(package, "rev-parse", "HEAD").strip()
+        changed = _git(package, "status", "--porcelain", "--", ".").strip()
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}+" if changed else commit

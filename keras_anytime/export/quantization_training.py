@@ -12,6 +12,8 @@ from keras_anytime.export.fine_tuning import FineTuning
 from keras_anytime.export.fine_tuning import load_tfmot
 from keras_anytime.export.tf_keras_copy import tf_keras_copy
 from keras_anytime.export.tf_keras_layers import ZeroOutsideGroups
+from keras_anytime.progress import counted
+from keras_anytime.progress import progress
 
 # Batches on which the ranges of activations are measured before training.
 _CALIBRATION_BATCHES = 8
@@ -64,6 +66,26 @@ def quantization_aware(
     training = FineTuning(
         model, data, epochs, learning_rate, stage_weights, verbose
     )
+    stages = counted(model.num_stages, "stage")
+    with progress(f"Preparing {stages} for training in 8 bits", verbose):
+        copy, quantized = _prepare(model, training)
+    training.fit(quantized)
+    layers = {layer.name: layer for layer in quantized.layers}
+    for layer in copy.layers:
+        if layer.weights:
+            trained = layers.get(f"quant_{layer.name}") or layers[layer.name]
+            values = {_short_name(v): v.numpy() for v in trained.weights}
+            layer.set_weights([values[_short_name(v)] for v in layer.weights])
+    return training.network_of(copy)
+
+
+def _prepare(model: keras.Model, training: FineTuning) -> tuple[Any, Any]:
+    """Returns the tf_keras copy, and the model that rounds as it is trained.
+
+    Args:
+        model: As in `quantization_aware`.
+        training: The `FineTuning`, whose data the ranges are measured on.
+    """
     quantization = load_tfmot().quantization.keras
     copy = tf_keras_copy(model)
     folded = _folded_normalizations(copy)
@@ -89,13 +111,7 @@ def quantization_aware(
     for layer in copy.layers:
         _set_range(layers.get(f"quant_{layer.name}"), ranges[layer.name])
     _set_range(layers.get("quantize_layer"), ranges[copy.input_names[0]])
-    training.fit(quantized)
-    for layer in copy.layers:
-        if layer.weights:
-            trained = layers.get(f"quant_{layer.name}") or layers[layer.name]
-            values = {_short_name(v): v.numpy() for v in trained.weights}
-            layer.set_weights([values[_short_name(v)] for v in layer.weights])
-    return training.network_of(copy)
+    return copy, quantized
 
 
 def _activation_ranges(

@@ -233,43 +233,32 @@ def _streams():
     }
     rows = []
     for name, label in labels.items():
-        cells = []
-        for threads in (1, 2):
-            programs = _benchmark(
-                f"latency_{name}_{threads}", "network", "program"
-            )
-            last = max(
-                int(program.removeprefix("step "))
-                for _, program in programs
-                if program.startswith("step ")
-            )
-            cells += [
-                f"{float(programs[network, program]['ratio']):.2f}"
-                for network, program in (
-                    ("nested", f"steps 1-{last}"),
-                    ("nested", f"step {last}"),
-                    ("dense", f"subnet {last}"),
-                )
-            ]
-        rows.append((label, *cells))
-    header = (
-        "network",
-        "stream, 1 thread",
-        "last step",
-        "dense",
-        "stream, 2 threads",
-        "last step",
-        "dense",
-    )
+        programs = _benchmark(f"latency_{name}", "network", "program")
+        nested = [
+            program for network, program in programs if network == "nested"
+        ]
+        last = max(name for name in nested if name.startswith("subnet"))[-1]
+        stream = programs["nested", f"steps 1-{last}"]
+        others = (
+            programs["nested", f"step {last}"],
+            programs["dense", f"subnet {last}"],
+        )
+        ratios = [
+            *(stream[column] for column in ("ratio", "lowest", "highest")),
+            *(program["ratio"] for program in others),
+        ]
+        rows.append((label, *(f"{float(ratio):.2f}" for ratio in ratios)))
+    header = ("network", "stream", "lowest", "highest", "last step", "dense")
     return header, rows
 
 
 def _evaluation():
+    header = ("call", "stages", "seconds", "ratio", "lowest", "highest")
     rows = [
-        (f"`{name}`", row["stages"], row["seconds"], row["ratio"])
+        (f"`{name}`", *(row[column] for column in header[1:]))
         for (name,), row in _benchmark("evaluation", "row").items()
     ]
-    return ("call", "stages", "seconds", "ratio"), rows
+    return header, rows
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,13 @@ def test_each_label_set_is_measured_as_alone():
 def test_the_table_and_the_file_have_every_error(tmp_path):
     found = _curves()
     lines = str(found).splitlines()
-    assert lines[1].split() == ["stage", "MACs", "fine", "middle", "coarse"]
+    assert lines[1].split() == [
+        "stage",
+        "multiply-adds",
+        "fine",
+        "middle",
+        "coarse",
+    ]
     assert lines[2].split()[2:] == ["70.00%", "60.00%", "40.00%"]
     found.to_json(tmp_path / "curves.json")
     content = json.loads((tmp_path / "curves.json").read_text())

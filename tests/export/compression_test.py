@@ -106,6 +106,7 @@ def test_each_kernel_has_its_share_of_zeros(trained, sparsity):
         np.testing.assert_array_equal(weight, now)
 
 
+@pytest.mark.slow
 def test_smallest_weights_are_pruned(trained):
     model, x, y = trained
     pruned = ka.export.prune(

@@ -174,6 +174,7 @@ def _killed(repository, tiny_file, tiny_folder, tmp_path_factory):
 
 
 @pytest.mark.parametrize("moves", [0, 1, 2, 3])
+@pytest.mark.slow
 def test_a_killed_export_leaves_a_file_that_works(killed, tiny_file, moves):
     paths, codes = killed
     path = paths[moves]
@@ -192,6 +193,7 @@ def test_a_killed_export_leaves_a_file_that_works(killed, tiny_file, moves):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
 @pytest.mark.parametrize(("moment", "stages"), [("before", 3), ("after", 2)])
+@pytest.mark.slow
 def test_a_killed_export_leaves_a_folder_that_works(killed, moment, stages):
     paths, codes = killed
     assert codes[moment] == -signal.SIGKILL

@@ -74,6 +74,7 @@ def _runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     output = tmp_path / "evaluation"
     before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}

@@ -38,6 +38,7 @@ def _queue(repository, folder, *flags, arguments=SMALL):
     )
 
 
+@pytest.mark.slow
 def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
     first = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
     assert first.returncode == 0, first.stdout + first.stderr

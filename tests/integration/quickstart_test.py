@@ -1,7 +1,6 @@
 """`make quickstart`'s script, as a user runs it."""
 
 import csv
-import pathlib
 import re
 import sys
 
@@ -43,8 +42,9 @@ def test_every_stage_is_good_and_later_ones_are_better(run):
 
 def test_it_names_every_file_and_folder_that_it_wrote(run):
     output, text = run
-    named = re.findall(r"^  (/\S+)  +\S", text, re.MULTILINE)
-    assert set(map(pathlib.Path, named)) == set(output.iterdir())
+    listed = text[text.index(f"Written to {output}:") : text.index("Next:")]
+    named = re.findall(r"^  (\S+?)/? +\S", listed, re.MULTILINE)
+    assert sorted(named) == sorted(path.name for path in output.iterdir())
     assert {
         "model.keras",
         "curve.csv",
@@ -53,7 +53,7 @@ def test_it_names_every_file_and_folder_that_it_wrote(run):
         "anytime.tflite.json",
         "saved_model",
         "digits",
-    } <= {path.name for path in output.iterdir()}
+    } <= set(named)
 
 
 def test_its_points_are_numbered_and_explain_what_they_show(run):
@@ -64,6 +64,22 @@ def test_its_points_are_numbered_and_explain_what_they_show(run):
     assert points[1].index("A stage is") < points[1].index("epoch    time")
     assert "multiply-adds" in points[2]
     assert re.search(r"Stage 1 is wrong on \d+\.\d% of the digits", points[2])
+
+
+def test_the_page_shows_what_it_prints(run, repository):
+    page = (repository / "docs" / "quickstart.md").read_text()
+    shown = page.partition("```text\n")[2].partition("```")[0]
+    # The lines of progress go to the standard error, and who is in time
+    # differs from run to run.
+    shown = re.sub(r".* \.\.\. [\d.]+ s\n|.* ms  (none|stage).*\n", "", shown)
+    printed = [_words(line) for line in run[1].splitlines()]
+    for line in map(_words, shown.splitlines()):
+        # The page cuts long lines, and numbers differ.
+        assert any(line in other for other in printed), line
+
+
+def _words(line):
+    return " ".join(re.findall(r"[a-zA-Z]{2,}", line))
 
 
 def test_the_commands_that_it_names_answer_its_digits(run, repository):

@@ -23,6 +23,7 @@ def test_dense_ann_169_is_densenet_169():
     assert cost.macs == pytest.approx(3.4e9, rel=0.02)
 
 
+@pytest.mark.slow
 def test_heads_are_where_the_paper_has_them():
     # Hu 2019, Appendix B: "every 14 dense layers, starting from layer 12".
     model = ka.nets.dense_ann((32, 32, 3), 5, growth=2)

@@ -78,6 +78,7 @@ def test_what_no_used_answer_needs_is_left_out():
     assert "net2_block1_unit3_conv1_stage3" not in names
 
 
+@pytest.mark.slow
 def test_it_is_trained_saved_and_streams_like_one_network(tmp_path):
     _, model = _ensemble()
     x, y = digits(32)

@@ -83,6 +83,7 @@ def test_cifar_networks(name, heads_after):
     assert scales == {"scale1", "scale2", "scale3"}
 
 
+@pytest.mark.slow
 def test_steps_that_grow_put_heads_after_triangular_numbers():
     # Huang 2018, Appendix A: the k-th head after 1 + 2 + ... + k layers.
     model = ka.nets.msdnet(
