@@ -78,7 +78,7 @@ bazel: $(VENV)/.installed
 	tests/bazel.sh $(VENV)/bin/python
 
 # The wheel and the sdist in dist/, tried in empty environments: one for each of
-# the extras tensorflow, device and jax. Some minutes; 2 GB, deleted at the end.
+# the extras tensorflow, device and jax. Some minutes; 3 GB, deleted at the end.
 package: $(VENV)/.installed
 	tests/package.sh $(VENV)/bin/python
 
