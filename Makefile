@@ -78,7 +78,7 @@ bazel: $(VENV)/.installed
 	tests/bazel.sh $(VENV)/bin/python
 
 # The wheel and the sdist in dist/, tried in empty environments: one for each of
-# the extras tensorflow, device and jax. Some minutes; 2 GB, deleted at the end.
+# the extras tensorflow, device and jax. Some minutes; 3 GB, deleted at the end.
 package: $(VENV)/.installed
 	tests/package.sh $(VENV)/bin/python
 
@@ -94,7 +94,7 @@ INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  sys.exit(0 if (3, 11) <= v < (3, 14) else "keras_anytime needs \
 	  Python 3.11 to 3.13; this is %d.%d. Name another: make PYTHON=..." % v)'
 	@echo "Making $(@D) and installing the packages of $(LOCK)"
-	@echo "(2 GB with TensorFlow for CPUs; a few minutes, once)."
+	@echo "(3 GB with TensorFlow for CPUs; a few minutes, once)."
 	$(PYTHON) -m venv --clear $(@D)
 	sed -n '/^\(setuptools\|wheel\)==/,/[^\]$$/p' $(LOCK) > $(@D)/build.txt
 	$(INSTALL) --no-deps --require-hashes -r $(@D)/build.txt

@@ -9,7 +9,7 @@
 # environment of its own, from the package index, at the newest versions that
 # setup.py allows. In each, the commands that people run do their work:
 # TensorFlow trains, evaluates and exports a tiny network, a device answers and
-# measures the exported file, and JAX trains. It takes some minutes, and 2 GB
+# measures the exported file, and JAX trains. It takes some minutes, and 3 GB
 # in build/package, which is deleted at the end.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

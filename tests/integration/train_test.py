@@ -237,7 +237,8 @@ def test_ctrl_c_is_answered_by_one_sentence(
 ):
     run = _stopped(repository, tmp_path, monkeypatch, *flags)
     assert run.returncode == 130
-    (sentence,) = run.stderr.strip().splitlines()
+    *progress, sentence = filter(None, run.stderr.splitlines())
+    assert all(line.startswith("Stage 1 of 3") for line in progress)
     assert "The same command goes on after the last epoch" in sentence
     assert str(tmp_path / "checkpoints") in sentence
 
