@@ -12,6 +12,7 @@ Expected: a few minutes on two CPU cores. It stops at the first error, and
 leaves that notebook as it was.
 """
 
+import functools
 import os
 import pathlib
 import sys
@@ -20,6 +21,8 @@ import time
 
 import nbclient
 import nbformat
+
+from keras_anytime import files
 
 GUIDES = pathlib.Path(__file__).parent / "guides"
 METADATA = {
@@ -41,7 +44,9 @@ def main(names):
             notebook = nbformat.read(path, as_version=4)
             execute(notebook)
             clean(notebook)
-            nbformat.write(notebook, path)
+            files.atomic_write(
+                path, functools.partial(nbformat.write, notebook)
+            )
             print(f"{path.name}: {time.perf_counter() - start:.0f} s")
 
 

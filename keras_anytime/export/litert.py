@@ -20,6 +20,7 @@ from keras_anytime.export.exported_network import ExportedNetwork
 from keras_anytime.export.file_replacement import replace_file
 from keras_anytime.export.flatbuffer import compact
 from keras_anytime.export.fusion import fuse_normalizations
+from keras_anytime.export.programs import without_notices
 from keras_anytime.export.programs import write_saved_model
 from keras_anytime.export.representative import calibration_images
 from keras_anytime.export.smoke_test import smoke_test
@@ -194,7 +195,8 @@ def convert(folder: str | os.PathLike, signatures: Sequence[str]) -> bytes:
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(folder), signature_keys=list(signatures)
     )
-    return converter.convert()
+    with without_notices():
+        return converter.convert()
 
 
 def _signatures_in_file(

@@ -1,7 +1,10 @@
 """The programs of an export: steps and subnetworks as models and functions."""
 
+import contextlib
+import logging
 import os
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -81,7 +84,24 @@ def write_saved_model(
                 }
             ],
         )
-    archive.write_out(str(folder), verbose=False)
+    with without_notices():
+        archive.write_out(str(folder), verbose=False)
+
+
+@contextlib.contextmanager
+def without_notices() -> Iterator[None]:
+    """A context in which TensorFlow's logger keeps notices to itself.
+
+    In notebooks, TensorFlow reports each file that it writes, temporary ones
+    too.
+    """
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _subnetwork(

@@ -1,5 +1,7 @@
 """Exports of networks that are not plain: in both forms."""
 
+import logging
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,3 +129,14 @@ def test_what_is_not_finite_is_not_exported(tmp_path, form):
     assert not any(tmp_path.iterdir())
     # What is exported does not have it.
     getattr(ka.export, form)(model, path, stages=(1,))
+
+
+def test_tensorflow_reports_no_temporary_files(tmp_path, caplog):
+    # As in a notebook.
+    logger = tf.get_logger()
+    with caplog.at_level("INFO", logger=logger.name):
+        logger.addHandler(caplog.handler)
+        ka.export.tflite(tiny_net("w1"), tmp_path / "anytime.tflite")
+        logger.removeHandler(caplog.handler)
+        assert logger.level == logging.INFO
+    assert "Assets written" not in caplog.text
