@@ -13,6 +13,7 @@ from keras_anytime.files import ContentError
 from keras_anytime.files import check_writable
 from keras_anytime.files import delete_leftovers
 from keras_anytime.files import user_path
+from keras_anytime.progress import say
 from keras_anytime.saving.archives import check_archive
 from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.training.data_info import restore_data_info
@@ -156,6 +157,9 @@ class Resume(keras.callbacks.Callback):
         check_writable(self.folder / "epoch.keras")
         if model is not self._attached_model or not self._is_restored:
             self.restore(model)
+        if seen and options.get("verbose", "auto"):
+            state = "Resuming" if seen < epochs else "Nothing is left to train"
+            say(f"{state} after epoch {seen} of {epochs}, from {self.folder}")
         # Set even if it is 0: the training set then numbers its epochs from
         # here, whatever it was used for before.
         options["initial_epoch"] = seen or initial_epoch

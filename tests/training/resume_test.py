@@ -105,6 +105,18 @@ def test_a_finished_training_is_restored_and_nothing_of_it_deleted(tmp_path):
     assert _contents(tmp_path) == before
 
 
+def test_it_says_where_training_goes_on(tmp_path, capsys):
+    def said(epochs, verbose):
+        _fit(compiled(dense_net()), tmp_path, epochs, verbose=verbose)
+        return capsys.readouterr().err
+
+    assert not said(1, 2)
+    assert said(2, 2) == f"Resuming after epoch 1 of 2, from {tmp_path}\n"
+    again = f"Nothing is left to train after epoch 2 of 2, from {tmp_path}\n"
+    assert said(2, 2) == again
+    assert not said(2, 0)
+
+
 def test_only_what_it_restored_or_wrote_is_deleted(tmp_path):
     other = tmp_path / "epoch_00001.keras"
     other.write_bytes(b"of another training")
