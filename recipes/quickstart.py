@@ -145,6 +145,7 @@ def run(output):
         ready_ms = predictor.calibrate(repetitions=200)
         shown = ", ".join(f"{milliseconds:.3f}" for milliseconds in ready_ms)
         print(f"Stages 1, 2 and 3 are ready after {shown} ms (medians).")
+        print("The deadlines are 0, between these times, and long after them.")
         middles = [
             (a + b) / 2 for a, b in zip(ready_ms, ready_ms[1:], strict=False)
         ]
@@ -186,13 +187,15 @@ def print_next(output):
     for name, content in WRITTEN.items():
         if (output / name).exists():
             print(f"  {name:<28} {content}")
-    python = pathlib.Path(sys.executable)
-    if python.is_relative_to(pathlib.Path.cwd()):
-        python = python.relative_to(pathlib.Path.cwd())
-    command = f"{python} tools/run_on_device.py {FLAGS.output}/anytime.tflite"
+    command = pathlib.Path(sys.executable).with_name("keras-anytime-run")
+    if command.is_relative_to(pathlib.Path.cwd()):
+        command = command.relative_to(pathlib.Path.cwd())
     print("\nNext: answer the pictures of a folder, then 100 of them a second.")
     for options in ("", " --fps=100 --frames=30"):
-        print(f"  {command} --images={FLAGS.output}/digits{options}")
+        print(
+            f"  {command} {FLAGS.output}/anytime.tflite "
+            f"--images={FLAGS.output}/digits{options}"
+        )
 
 
 if __name__ == "__main__":

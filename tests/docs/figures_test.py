@@ -1,6 +1,7 @@
 """Compares figures in pages with the results that they are from."""
 
 import json
+import re
 
 import pytest
 
@@ -13,6 +14,23 @@ def _results(repository):
 
 def _words(repository, page):
     return " ".join((repository / "docs" / page).read_text().split())
+
+
+def test_what_the_readme_says(repository, results):
+    readme = " ".join((repository / "README.md").read_text().split())
+    errors = {run["name"]: run["top1_error"][-1] for run in results["runs"]}
+    means = {row["network"]: row["mean_ms"] for row in results["latency"]}
+    assert f"had an error of {errors['nested']:.1%}" in readme
+    assert f"trained alone {errors['w4']:.1%}" in readme
+    assert f"took {means['nested'] / means['w4']:.2f} times as long" in readme
+    # The rows of the results page are compared with the file.
+    rows = [
+        line
+        for line in (repository / "docs/results.md").read_text().splitlines()
+        if re.fullmatch(r"\| \d( \| [\d.]+ \([\d.]+\)){5} \|", line)
+    ]
+    assert len(rows) == 3
+    assert " ".join(rows) in readme
 
 
 def test_what_nesting_costs(repository, results):

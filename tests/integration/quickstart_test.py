@@ -10,6 +10,7 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.runtime.image_files import read_pixels
 from tests.testing import no_room
+from tests.testing import run_command
 from tests.testing import run_script
 from tests.testing import sampled
 
@@ -83,10 +84,11 @@ def _words(line):
 
 
 def test_the_commands_that_it_names_answer_its_digits(run, repository):
-    commands = re.findall(r"^  \S+ (tools/.*)$", run[1], re.MULTILINE)
+    pattern = r"^  \S+(keras-anytime-run) (.*)$"
+    commands = re.findall(pattern, run[1], re.MULTILINE)
     assert len(commands) == 2
-    for command in commands:
-        answer = run_script(repository, *command.split())
+    for command, arguments in commands:
+        answer = run_command(repository, command, *arguments.split())
         assert answer.returncode == 0, answer.stderr
         assert re.search(r"^ +0 0\.pgm ", answer.stdout, re.MULTILINE)
 

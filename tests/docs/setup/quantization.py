@@ -9,7 +9,7 @@ from tests.testing import digits
 from tests.testing import tiny_net
 
 train, _ = ka.data.load("digits", batch_size=64)
-model = tiny_net()
+tiny_net().save("run/model.keras")
 images, labels = digits(16)
 
 # An untrained network changes its answers for the slightest rounding.
