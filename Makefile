@@ -24,11 +24,18 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
 PARTS := $(wildcard tests/*/)
 CODE := docs keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart test test-pages test-jax test-all check format docs guides \
+.PHONY: quickstart help test test-pages test-jax test-all check format docs guides \
   bazel package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
+
+help:
+	@echo "make quickstart  train, measure, export and answer in a minute"
+	@echo "make test        the tests before a change: six minutes"
+	@echo "make check       format, lint and types"
+	@echo "make docs        the site, in build/docs/index.html"
+	@echo "CONTRIBUTING.md has the others."
 
 test: $(VENV)/.installed
 	$(RUN) $(TEST) -m "not slow"

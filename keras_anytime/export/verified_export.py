@@ -121,7 +121,8 @@ def _check_accuracy(
     if problems:
         raise AccuracyDropError(
             f"No stage may lose more than {max_accuracy_drop} points on "
-            f"{results[0].examples} images; nothing was written. "
-            f"Received: {'; '.join(problems)}",
+            f"{results[0].examples} images; nothing was written. Try another "
+            "variant, more representative images, or a larger "
+            f"`max_accuracy_drop`. Received: {'; '.join(problems)}",
             results,
         )
