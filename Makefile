@@ -71,7 +71,7 @@ format: $(VENV)/.installed
 # The site in build/docs/index.html. A warning, a broken link included, is an
 # error.
 docs: $(VENV)/.docs
-	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet \
+	$(RUN) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet \
 	  -d build/doctrees docs build/docs
 	@echo "The site is build/docs/index.html."
 

@@ -37,8 +37,14 @@ METADATA = {
 
 def main(names):
     """Executes the named guides, or all of them."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    for path in sorted(GUIDES.glob("*.ipynb")):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    paths = sorted(GUIDES.glob("*.ipynb"))
+    if unknown := set(names) - {path.stem for path in paths}:
+        sys.exit(
+            f"There is no guide {', '.join(sorted(unknown))}. "
+            f"There are {', '.join(path.stem for path in paths)}."
+        )
+    for path in paths:
         if not names or path.stem in names:
             start = time.perf_counter()
             notebook = nbformat.read(path, as_version=4)

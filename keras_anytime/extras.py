@@ -35,6 +35,7 @@ def add_advice(error: ModuleNotFoundError) -> bool:
         Boolean. Whether an extra brings the package.
     """
     advice = _ADVICE.get((error.name or "").partition(".")[0])
-    if advice and advice not in error.msg:
-        error.msg = f"{error.msg}. {advice}"
+    text = error.msg or f"No module named {error.name!r}"
+    if advice and advice not in text:
+        error.msg = f"{text}. {advice}"
     return advice is not None

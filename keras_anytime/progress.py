@@ -1,6 +1,7 @@
 """Lines that say what takes seconds, and how long it took."""
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -17,14 +18,18 @@ def progress(text: str, verbose: bool = True) -> Iterator[None]:
     tables that are written to a file.
 
     Args:
-        text: String of fewer than 70 characters, such as `"Measuring 3 stages
-            on 5,000 examples"`.
+        text: String, such as `"Measuring 3 stages on 5,000 examples"`. In a
+            terminal that is too narrow for it, it is cut.
         verbose: Boolean. Whether there is a line at all.
     """
-    if not verbose:
+    # A program without a terminal may have no standard error.
+    if not verbose or sys.stderr is None:
         yield
         return
     in_terminal = sys.stderr.isatty()
+    if in_terminal:
+        # The time follows, and a line that wraps cannot be written over.
+        text = text[: max(0, shutil.get_terminal_size().columns - 12)]
     start = time.perf_counter()
     if in_terminal:
         say(f"{text} ...", end="")
@@ -46,8 +51,10 @@ def say(text: str, end: str = "\n") -> None:
         text: String.
         end: String that follows.
     """
-    sys.stdout.flush()
-    print(text, end=end, file=sys.stderr, flush=True)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def counted(number: int, noun: str) -> str:

@@ -11,9 +11,12 @@ fifth of the digits that is held out. Two CPU cores, about a minute.
 """
 
 import collections
+import os
 import pathlib
+import shlex
 import sys
 
+import numpy as np
 from absl import app
 from absl import flags
 
@@ -50,10 +53,10 @@ def main(argv):
     from keras_anytime.files import user_path
 
     output = user_path(FLAGS.output)
+    files = [name for name in WRITTEN if not name.endswith("/")]
     try:
-        for name in WRITTEN:
-            if not name.endswith("/"):
-                check_writable(output / name)
+        for name in (*files, "digits/0.pgm"):
+            check_writable(output / name)
     except OSError as error:
         sys.exit(f"quickstart.py: cannot write to --output: {error}")
     try:
@@ -73,7 +76,6 @@ def run(output):
     # It takes seconds, so something is said before.
     print("Loading TensorFlow. Its lines on oneDNN and CUDA are no errors.")
     import keras
-    import numpy as np
 
     import keras_anytime as ka
 
@@ -170,8 +172,6 @@ def run(output):
 
 def write_digits(images, labels, preprocessing, folder):
     """Writes a picture of each class that is among prepared images."""
-    import numpy as np
-
     folder.mkdir(exist_ok=True)
     pixels = images * preprocessing["std"] + preprocessing["mean"]
     pixels = np.rint(pixels * preprocessing["scale"]).astype("uint8")
@@ -188,14 +188,12 @@ def print_next(output):
         if (output / name).exists():
             print(f"  {name:<28} {content}")
     command = pathlib.Path(sys.executable).with_name("keras-anytime-run")
-    if command.is_relative_to(pathlib.Path.cwd()):
-        command = command.relative_to(pathlib.Path.cwd())
+    command = os.path.relpath(command)
+    folder = shlex.quote(FLAGS.output)
     print("\nNext: answer the pictures of a folder, then 100 of them a second.")
     for options in ("", " --fps=100 --frames=30"):
-        print(
-            f"  {command} {FLAGS.output}/anytime.tflite "
-            f"--images={FLAGS.output}/digits{options}"
-        )
+        file = f"{folder}/anytime.tflite"
+        print(f"  {command} {file} --images={folder}/digits{options}")
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ done
 # What a device lacks is said in one line.
 for command in train evaluate export; do
   refused help.log "$bin/keras-anytime-$command" --help
-  [ "$(wc -l <help.log)" = 1 ]
+  [ "$(wc -l <help.log)" -eq 1 ]
   grep -q "pip install 'keras-anytime\[tensorflow\]'" help.log
 done
 rm -rf device

@@ -128,6 +128,12 @@ def test_a_missing_package_is_explained_once(missing, extra):
     )
 
 
+def test_an_import_that_failed_without_a_message_is_explained():
+    error = ModuleNotFoundError(name="keras")
+    assert add_advice(error)
+    assert str(error).startswith("No module named 'keras'. Networks")
+
+
 def test_runtime_loads_neither_keras_nor_tensorflow_where_they_are(run):
     heavy = run(
         "import sys\n"

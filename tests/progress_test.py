@@ -42,6 +42,24 @@ def test_a_file_gets_the_whole_line_at_the_end(capsys):
     assert not captured.out
 
 
+@pytest.mark.parametrize("missing", ["stdout", "stderr"])
+def test_programs_without_a_terminal_go_on(monkeypatch, missing):
+    monkeypatch.setattr(sys, missing, None)
+    with progress("Counting to 3"):
+        pass
+    progress_lib.say("counted")
+
+
+def test_a_line_fits_into_its_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    with progress("Exporting to " + 100 * "x"):
+        pass
+    lines = re.split(r"[\r\n]", sys.stderr.getvalue())
+    assert len(lines) == 3
+    assert all(len(line) < 40 for line in lines)
+
+
 def test_the_line_comes_after_what_was_printed_before(monkeypatch):
     both = io.BytesIO()
     stdout = io.TextIOWrapper(io.BufferedWriter(both), write_through=False)

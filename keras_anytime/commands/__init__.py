@@ -2,5 +2,6 @@
 
 Each module has a `main`, which setup.py makes a console script of, and which a
 recipe or tool of the checkout calls. Its docstring is the text of `--help`.
-Nothing is imported before the flags are read but what reads them.
+Before the flags are read, neither Keras nor absl is imported, but what reads
+them.
 """

@@ -80,7 +80,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--csv", help="CSV file to write all numbers to.")
     parser.add_argument(
-        "--plot", help="Picture of errors against time, .png or .svg."
+        "--plot",
+        help="Picture of errors against time, .png or .svg; it needs Keras and "
+        "Matplotlib.",
     )
     flags = parser.parse_args()
     for name in ("threads", "repetitions"):

@@ -10,7 +10,7 @@ from keras_anytime.extras import add_advice
 
 @contextlib.contextmanager
 def started() -> Iterator[None]:
-    """Is where every command starts, before it imports anything.
+    """Is where every command starts, before Keras is imported.
 
     If a package of an extra is missing, it ends the command with one line that
     says which extra brings it.

@@ -41,7 +41,7 @@ def provenance() -> dict[str, Any]:
     return {
         "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]),
         "hardware": ", ".join(
-            [_processor(), f"{os.cpu_count()} cores", *_accelerators()]
+            [_processor(), f"{os.cpu_count()} cores", *accelerators()]
         ),
         "commit": _commit(),
         "versions": versions(),
@@ -58,7 +58,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _accelerators() -> list[str]:
+def accelerators() -> list[str]:
     """Returns the names of the GPUs and TPUs that Keras' backend uses."""
     keras = sys.modules.get("keras")
     if keras is None:
@@ -85,6 +85,8 @@ def _accelerators() -> list[str]:
 def _commit() -> str | None:
     package = pathlib.Path(__file__).parent.parent
     try:
+        # An installed package may be in a repository of its user.
+        _git(package, "ls-files", "--error-unmatch", "version.py")
         commit = _git(package, "rev-parse", "HEAD").strip()
         changed = _git(package, "status", "--porcelain", "--", ".").strip()
     except (OSError, subprocess.CalledProcessError):

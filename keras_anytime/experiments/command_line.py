@@ -101,10 +101,11 @@ def refuse(arguments: Sequence[str]) -> None:
 def quiet_libraries() -> None:
     """Turns off the messages of libraries that no user of a script asked for.
 
-    What fails raises an exception, so the C++ code of TensorFlow logs nothing
-    but what ends the process. It reads its level from the environment when it
-    is imported, hence a script calls this before. A level that the user has
-    set stays: with `TF_CPP_MIN_LOG_LEVEL=0` all messages are shown.
+    What fails raises an exception, so the C++ code of TensorFlow is told to log
+    only what ends the process; a few notices at the import come all the same.
+    It reads its level from the environment when it is imported, hence a script
+    calls this before. A level that the user has set stays: with
+    `TF_CPP_MIN_LOG_LEVEL=0` all messages are shown, such as why no GPU is used.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
@@ -116,7 +117,8 @@ def _parse(arguments: Sequence[str]) -> list[str]:
         return flags.FLAGS(arguments)
     except flags.Error as error:
         name = pathlib.Path(arguments[0]).name
-        sys.exit(f"{name}: {error} --help shows all flags.")
+        text = str(error).rstrip(".")
+        sys.exit(f"{name}: {text}. --help shows all flags.")
     except SystemExit:
         # After a help, which absl takes for a failure.
         sys.exit(0)

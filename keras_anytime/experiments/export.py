@@ -31,7 +31,7 @@ def export_tflite(settings: ExportSettings) -> None:
         "subnets": settings.subnets,
         "dense_subnets": settings.dense_subnets,
         "batch_size": settings.batch_size,
-        "thresholds": settings.thresholds and settings.numbers("thresholds"),
+        "thresholds": settings.numbers("thresholds"),
         "keep_names": settings.keep_names,
     }
     model = load_model(settings.model)

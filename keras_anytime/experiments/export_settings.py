@@ -57,16 +57,25 @@ class ExportSettings(Settings):
         "int8_qat on, all of it; that of training, if empty.",
         None,
     )
-    thresholds: list[str] | None = setting(
+    thresholds: list[str] = setting(
         "Confidences above which the answers of stages before the last are "
         "final, as in budget.csv of keras-anytime-evaluate.",
-        None,
+        [],
     )
     batch_size: int = setting("Images per call.", 1, lower_bound=1)
     keep_names: bool = setting("Keep the names of tensors inside.", False)
 
     def paths(self) -> dict[str, str]:
-        """Returns a dict from the variants to the files to write."""
+        """Returns a dict from the variants to the files to write.
+
+        Raises:
+            ValueError: If there is no variant.
+        """
+        if not self.quantization:
+            raise ValueError(
+                "--quantization must name a variant, such as float32. "
+                "Received: none"
+            )
         if len(self.quantization) == 1:
             return {self.quantization[0]: self.output}
         whole = pathlib.Path(self.output)

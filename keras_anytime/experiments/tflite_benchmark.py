@@ -78,6 +78,9 @@ def benchmark_tflite(
     for path in (csv, plot):
         if path:
             check_writable(path)
+    if plot:
+        # A package that it lacks is missed before the work, not after it.
+        import keras_anytime.evaluation.plots  # noqa: F401
     with contextlib.ExitStack() as stack:
         if net:
             exported = _exported_forms(net, net_arguments or {})
@@ -109,9 +112,6 @@ def _exported_forms(
         Dict from names to files, which are deleted afterwards.
     """
     # TensorFlow is imported here, which a device does not have.
-    from keras_anytime.experiments.command_line import quiet_libraries
-
-    quiet_libraries()
     from keras_anytime import export
     from keras_anytime import nets
     from keras_anytime.nets import catalogue

@@ -16,6 +16,7 @@ from keras_anytime import nets
 from keras_anytime import training
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.evaluation.provenance import accelerators
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
@@ -195,6 +196,7 @@ class PreparedTraining:
             FloatingPointError: If the weights are no longer finite.
             OSError: If a file cannot be written.
         """
+        print(f"Training on {', '.join(accelerators()) or 'the CPU'}.")
         with self.lock:
             try:
                 if self.settings.greedy:
@@ -212,11 +214,6 @@ class PreparedTraining:
     def _fit(self) -> list[callbacks_lib.EpochLog]:
         """Trains all stages together, and returns the log of the epochs."""
         log = callbacks_lib.EpochLog(self.folder.history)
-        if self.resume.epoch:
-            print(
-                f"Resuming after epoch {self.resume.epoch} of "
-                f"{self.settings.epochs}."
-            )
         self.model.fit(
             self.train_data,
             validation_data=self.eval_data,

@@ -7,7 +7,11 @@ def test_changes_anywhere_in_the_package_mark_the_commit(monkeypatch):
 
     def git(folder, command, *_):
         folders.append(folder)
-        return {"rev-parse": "c0ffee\n", "status": " M model.py\n"}[command]
+        return {
+            "ls-files": "version.py\n",
+            "rev-parse": "c0ffee\n",
+            "status": " M model.py\n",
+        }[command]
 
     monkeypatch.setattr(module, "_git", git)
     assert module.provenance()["commit"] == "c0ffee+"

@@ -7,6 +7,7 @@ from absl import logging
 
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.evaluate_settings import EvaluateSettings
+from keras_anytime.experiments.export_settings import ExportSettings
 from keras_anytime.experiments.queue_settings import QueueSettings
 from keras_anytime.experiments.train_settings import TrainSettings
 from tests.source import ROOT
@@ -127,3 +128,13 @@ def test_lists_of_numbers():
     assert settings.numbers("probabilities") is None
     with pytest.raises(ValueError, match="--probabilities must be numbers"):
         EvaluateSettings(probabilities=["x"]).numbers("probabilities")
+
+
+def test_an_export_without_variants_is_refused():
+    arguments = ("--model=m.keras", "--output=m.tflite")
+    settings = _read(ExportSettings, *arguments)
+    assert settings.paths() == {"float32": "m.tflite"}
+    assert settings.numbers("thresholds") is None
+    settings = _read(ExportSettings, *arguments, "--quantization=")
+    with pytest.raises(ValueError, match="--quantization must name a variant"):
+        settings.paths()

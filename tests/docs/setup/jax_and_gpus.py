@@ -1,4 +1,4 @@
-"""The page needs nothing; its code runs on the backend of the tests."""
+"""The page needs nothing; its code runs on TensorFlow here."""
 
 SHORTER = {
     "units=(1, 1, 1))": "units=(1,), filters=(8,))",
