@@ -5,7 +5,6 @@ import keras
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
 
-
 # The units that sums can be read by: those that begin with BN-ReLU.
 UNITS = ("basic", "bottleneck")
 

@@ -8,7 +8,6 @@ from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
-
 TRANSITIONS = ("convolution_first", "normalization_first")
 
 
@@ -35,9 +34,10 @@ def dense_ann(
     The default is DenseANN169: heads after the dense layers 12, 26, 40, 54,
     68 and 82. With `first_head` at the last layer and
     `transition="normalization_first"` the network is DenseNet-BC itself: its L
-    is `2 * sum(layers_per_block) + 4`, its k is `growth`. DenseNet-BC (100, 12)
-    is `layers_per_block=(16, 16, 16)`, `growth=12`, `stem="cifar"`; DenseNet-121
-    is `layers_per_block=(6, 12, 24, 16)`.
+    is `2 * sum(layers_per_block) + len(layers_per_block) + 1`, its k is
+    `growth`. DenseNet-BC (100, 12) is `layers_per_block=(16, 16, 16)`,
+    `growth=12`, `stem="cifar"`; DenseNet-121 is
+    `layers_per_block=(6, 12, 24, 16)`.
 
     ```python
     net = ka.nets.dense_ann(

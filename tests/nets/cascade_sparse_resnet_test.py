@@ -66,9 +66,7 @@ def _follow_rules(ways, stages, units, kind, head_units):
         if x is None:
             x = ways.stem(f"stem_stage{k}_conv", width, "cifar")
         else:
-            x = _transition(
-                ways, f"block{b - 1}_transition_stage{k}", x, width
-            )
+            x = _transition(ways, f"block{b - 1}_transition_stage{k}", x, width)
         has = {-1: x}
         for p in range(count):
             k = len(answers) + 1
