@@ -88,7 +88,7 @@ def _resnets() -> Iterator[tuple[str, Configuration]]:
     for n in (3, 5, 7, 9, 18):
         depth = 6 * n + 2
         yield (
-            f"resnet{depth}",
+            f"resnet_{depth}",
             Configuration(
                 width_nested_resnet,
                 f"ResNet-{depth} of one stage, pre-activation (He 2016)",

@@ -81,9 +81,9 @@ def test_later_stages_cost_more_and_steps_add_up(name):
         ("densenet169_imagenet", 14149480, 3.36e9, (0, 0.01)),
         ("densenet201_imagenet", 20013928, 4.29e9, (0, 0.01)),
         # He 2016, Table 6 (shortcuts without weights there), and torchvision.
-        ("resnet20", 0.27e6, 41e6, (0.02, 0.01)),
-        ("resnet56", 0.85e6, 127e6, (0.01, 0.02)),
-        ("resnet110", 1.73e6, 253e6, (0.01, 0.01)),
+        ("resnet_20", 0.27e6, 41e6, (0.02, 0.01)),
+        ("resnet_56", 0.85e6, 127e6, (0.01, 0.02)),
+        ("resnet_110", 1.73e6, 253e6, (0.01, 0.01)),
         ("resnet18_imagenet", 11.69e6, 1.81e9, (0.001, 0.005)),
         ("resnet34_imagenet", 21.80e6, 3.66e9, (0.001, 0.005)),
         ("resnet50_imagenet", 25.56e6, 4.09e9, (0.001, 0.005)),
@@ -115,7 +115,7 @@ def test_the_cascade_s_first_stage_lies_between_resnets_14_and_20():
     # The numbers of the docstring, by which the heads were chosen.
     first = recorded.costs("cascade_sparse_resnet98")[0]
     resnet14 = recorded.costs("depth_sparse_resnet98")[0]
-    (resnet20,) = recorded.costs("resnet20")
+    (resnet20,) = recorded.costs("resnet_20")
     assert [
         round(cost.macs / 1e6, 1) for cost in (resnet14, first, resnet20)
     ] == [31.1, 40.6, 40.8]
