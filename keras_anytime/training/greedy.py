@@ -94,7 +94,7 @@ def fit_greedy(
                 callbacks=callbacks(k) if callable(callbacks) else callbacks,
                 folder=folder and folder / f"stage_{k}",
                 checkpoint_every=checkpoint_every,
-                options=options,
+                **options,
             )
         histories.append(history)
     return histories

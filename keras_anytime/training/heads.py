@@ -122,7 +122,7 @@ def fit_heads(
             callbacks=callbacks,
             folder=folder,
             checkpoint_every=checkpoint_every,
-            options=options,
+            **options,
         )
 
 

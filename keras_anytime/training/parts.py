@@ -90,15 +90,15 @@ def compiled_part(
 def fit_part(
     model: keras.Model,
     part: keras.Model,
-    x: Any,
-    y: Any,
+    x: Any = None,
+    y: Any = None,
     *,
     title: str,
     epochs: int,
-    callbacks: Any,
-    folder: pathlib.Path | None,
-    checkpoint_every: int,
-    options: dict[str, Any],
+    callbacks: Any = None,
+    folder: pathlib.Path | None = None,
+    checkpoint_every: int = 1,
+    **options: Any,
 ) -> keras.callbacks.History:
     """Trains a part of a network, unless it was trained before.
 
@@ -113,7 +113,7 @@ def fit_part(
         folder: Path of the folder for checkpoints, or `None` for none. The
             trained part is kept in the file of this name with `.keras`.
         checkpoint_every: Integer. Epochs between two checkpoints.
-        options: Dict of further arguments of `fit`, for all stages.
+        **options: Further arguments of `fit`, for all stages.
 
     Returns:
         The `keras.callbacks.History`.

@@ -82,7 +82,12 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
             variables = {each.path: each for each in model.variables}
             variables[variable].assign(variables[variable] + 0.1)
         history = ka.training.fit_heads(
-            model, train, epochs=epochs, callbacks=callbacks, verbose=0, **changes
+            model,
+            train,
+            epochs=epochs,
+            callbacks=callbacks,
+            verbose=0,
+            **changes,
         )
         return model, len(history.epoch)
 
@@ -111,9 +116,7 @@ def test_sample_weights_may_differ_between_stages():
     before = _values(model.stage(1).variables)
     nothing, ones = np.zeros(32), np.ones(32)
     weights = {"stage_1": nothing, "stage_2": ones, "stage_3": ones}
-    ka.training.fit_heads(
-        model, x, y, epochs=1, sample_weight=weights, **FIT
-    )
+    ka.training.fit_heads(model, x, y, epochs=1, sample_weight=weights, **FIT)
     for path, value in _values(model.stage(1).variables).items():
         np.testing.assert_array_equal(value, before[path])
 
