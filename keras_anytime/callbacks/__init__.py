@@ -4,6 +4,8 @@ All of Keras' own callbacks work too. Each docstring here says how the callback
 relates to the one of Keras that is nearest.
 """
 
+from keras_anytime.callbacks.chance import ChanceError
+from keras_anytime.callbacks.chance import StopAtChance
 from keras_anytime.callbacks.checkpoint import StageCheckpoint
 from keras_anytime.callbacks.cosines import GradientCosines
 from keras_anytime.callbacks.curve import CurveLogger
@@ -15,6 +17,7 @@ from keras_anytime.training.nan import StopOnNaN
 from keras_anytime.training.resume import Resume
 
 __all__ = [
+    "ChanceError",
     "CurveLogger",
     "EpochLog",
     "GradientCosines",
@@ -23,5 +26,6 @@ __all__ = [
     "StageCheckpoint",
     "StageProgress",
     "StepDecay",
+    "StopAtChance",
     "StopOnNaN",
 ]

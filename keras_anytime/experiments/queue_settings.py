@@ -1,8 +1,9 @@
-"""Settings of several trainings: flags of run_queue, compare_strategies."""
+"""Settings of recipes that train several times."""
 
 import dataclasses
 
 from keras_anytime.experiments.settings import Settings
+from keras_anytime.experiments.settings import check_seeds
 from keras_anytime.experiments.settings import setting
 
 
@@ -92,3 +93,39 @@ class ShowSettings(Settings):
         "wan2020_width_resnet42_osgd.",
         None,
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CalibrationSettings(Settings):
+    """Settings for `keras_anytime.experiments.calibrate`."""
+
+    workdir: str = setting("Folder that gets one folder for each run.")
+    scales: list[str] = setting(
+        "The constants C to train with.", ["0.01", "0.03", "0.1", "0.3", "0.5"]
+    )
+    combiners: list[str] = setting(
+        "normalized (NormSGD), orthogonal (OSGD-Norm), or both.",
+        ["normalized", "orthogonal"],
+    )
+    seeds: list[str] = setting(
+        "Seeds, whole numbers: each scale is trained with once with each.",
+        ["1"],
+    )
+
+    def check(self) -> None:
+        """Raises a `ValueError` if a setting is wrong."""
+        if not self.workdir:
+            raise ValueError("--workdir must name a folder. Received: nothing")
+        check_seeds(self.seeds)
+        scales = self.numbers("scales") or []
+        if not scales or not all(0 < scale < float("inf") for scale in scales):
+            raise ValueError(
+                "--scales must be positive numbers. "
+                f"Received: {','.join(self.scales)}"
+            )
+        known = {"normalized", "orthogonal"}
+        if not self.combiners or not set(self.combiners) <= known:
+            raise ValueError(
+                "--combiners must be normalized, orthogonal, or both. "
+                f"Received: {','.join(self.combiners)}"
+            )
