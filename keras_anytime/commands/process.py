@@ -29,14 +29,16 @@ def errors_in_one_line(*errors: type[BaseException]) -> Iterator[None]:
 
     Args:
         *errors: The classes of errors that the user can do something about.
-            Others are bugs, and keep their tracebacks.
+            Others are bugs, and keep their tracebacks. The exit status is 1,
+            or the attribute `exit_status` of the error.
     """
     try:
         yield
     except errors as error:
         if isinstance(error, ModuleNotFoundError):
             add_advice(error)
-        sys.exit(f"{script_name()}: {error}")
+        print(f"{script_name()}: {error}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_status", 1))
 
 
 @contextlib.contextmanager

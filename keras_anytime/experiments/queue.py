@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from keras_anytime.callbacks import ChanceError
 from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import aggregate
 from keras_anytime.experiments import command_line
@@ -120,12 +121,14 @@ class Queue:
                 )
             elif status:
                 failed.append(training.name)
+                gave_up = status == ChanceError.exit_status
                 # Others that ran beside it could be the cause.
-                failures_alone += concurrent == 1
+                failures_alone += concurrent == 1 and not gave_up
                 log = training.folder / "log.txt"
                 text = log.read_text(errors="replace").strip()
                 last_line = " ".join(text.splitlines()[-1:])
-                print(f"{training.name}: failed; see {log}: {last_line}")
+                what = "gave up" if gave_up else "failed"
+                print(f"{training.name}: {what}; see {log}: {last_line}")
                 if failures_alone == _MAX_FAILURES:
                     print(
                         f"{_MAX_FAILURES} runs in a row failed: no more are "

@@ -45,8 +45,8 @@ def test_every_row_parses_and_has_a_network():
             assert getattr(settings, key) == value, (name, key)
         assert catalogue.canonical_name(settings.net) == settings.net
         settings.network_arguments()
-        settings.check_splits()
-        settings.check_greedy()
+        settings.check_data()
+        settings.check_strategy()
 
 
 def test_every_experiment_has_a_report():
