@@ -16,6 +16,7 @@ from keras_anytime import nets
 from keras_anytime import training
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.evaluation.provenance import accelerators
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.experiments.learning_rate import check_learning_rate
@@ -197,6 +198,8 @@ class PreparedTraining:
             OSError: If a file cannot be written.
         """
         print(f"Training on {', '.join(accelerators()) or 'the CPU'}.")
+        names = self.train_data.info.augmentation
+        print(f"Training images: {parse_augmentation(names)}.")
         with self.lock:
             try:
                 if self.settings.greedy:
