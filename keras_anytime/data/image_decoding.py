@@ -174,7 +174,7 @@ def _opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Any]:
         import PIL.Image
     except ImportError as error:
         raise ImportError(
-            "Pillow decodes the images: pip install 'keras-anytime[jax]'"
+            "Pillow decodes the images: pip install pillow"
         ) from error
     try:
         with PIL.Image.open(io.BytesIO(data), formats=formats) as image:

@@ -59,18 +59,6 @@ def test_json_and_the_order_of_rows_make_no_difference(table, tmp_path):
     )
 
 
-def test_a_network_takes_the_label_sets_of_a_table(table):
-    train, _ = ka.data.load(
-        "digits", 32, ("train[:32]", "train[-32:]"), labels=table
-    )
-    model = ka.nets.width_nested_resnet(
-        (8, 8, 1), train.info.classes, units=(1,), filters=(8,)
-    )
-    assert model.label_sets == ("digit", "form", "round")
-    ((_, y),) = train
-    assert set(y) == set(model.label_sets)
-
-
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
