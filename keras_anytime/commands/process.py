@@ -37,8 +37,11 @@ def errors_in_one_line(*errors: type[BaseException]) -> Iterator[None]:
     except errors as error:
         if isinstance(error, ModuleNotFoundError):
             add_advice(error)
-        print(f"{script_name()}: {error}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_status", 1))
+        message = f"{script_name()}: {error}"
+        if not hasattr(error, "exit_status"):
+            sys.exit(message)
+        print(message, file=sys.stderr)
+        sys.exit(error.exit_status)
 
 
 @contextlib.contextmanager

@@ -261,6 +261,23 @@ def _evaluation():
     return header, rows
 
 
+def _data_sets():
+    header = (
+        "pipeline",
+        "images",
+        "images/s",
+        "lowest",
+        "highest",
+        "MiB, a fifth",
+        "MiB, all",
+    )
+    rows = [
+        (name, *list(row.values())[1:])
+        for (name,), row in _benchmark("data", "pipeline").items()
+    ]
+    return header, rows
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -273,6 +290,7 @@ def _evaluation():
         ("benchmarks.md", _jax_ratios),
         ("benchmarks.md", _streams),
         ("benchmarks.md", _evaluation),
+        ("benchmarks.md", _data_sets),
         ("recipes.md", _training_hours),
     ],
 )

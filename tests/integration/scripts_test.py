@@ -153,6 +153,7 @@ def test_a_builder_is_a_network_for_every_script(repository, tmp_path):
             "--minutes=1",
             "--results={}",
         ],
+        ["tools/benchmark_data.py", "--csv={}/x.csv"],
         ["tools/benchmark_evaluation.py", "--csv={}/x.csv"],
         ["tools/benchmark_tflite.py", "--net=msdnet_7", "--csv={}/x.csv"],
         ["tools/benchmark_tflite.py", "--net=msdnet_7", "--plot={}/x.png"],
