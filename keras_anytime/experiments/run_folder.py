@@ -36,6 +36,8 @@ class RunFolder:
         history: Path of the metrics of each epoch, a CSV file.
         weights: Path of the loss weights of each epoch, a CSV file.
         cosines: Path of the cosines of gradients of each epoch, a CSV file.
+        probabilities: Path of a sampler's probabilities at the end of each
+            epoch, a CSV file.
         checkpoints: Path of the folder of checkpoints.
     """
 
@@ -50,6 +52,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.weights = self.path / "weights.csv"
         self.cosines = self.path / "cosines.csv"
+        self.probabilities = self.path / "probabilities.csv"
         self.checkpoints = self.path / "checkpoints"
         self._lock = self.checkpoints / "lock"
 
@@ -70,7 +73,11 @@ class RunFolder:
         """Returns the paths of the CSV files with one line for each epoch."""
         return [
             *self.histories(),
-            *(path for path in (self.weights, self.cosines) if path.exists()),
+            *(
+                path
+                for path in (self.weights, self.cosines, self.probabilities)
+                if path.exists()
+            ),
         ]
 
     def histories(self) -> list[pathlib.Path]:
@@ -198,6 +205,7 @@ class RunFolder:
         seed: int,
         minutes: float,
         curve: Mapping[str, Any],
+        curves: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes the results of the run.
 
@@ -207,7 +215,10 @@ class RunFolder:
             settings: The settings that decide what was computed.
             seed: Integer. The seed of the run.
             minutes: Float. Minutes that the training took.
-            curve: `AnytimeCurve.to_dict()`.
+            curve: `AnytimeCurve.to_dict()`; of several label sets, of the
+                finest.
+            curves: Dict from label sets to such dicts; `None` where labels have
+                no sets.
         """
         results = {
             **provenance,
@@ -215,5 +226,6 @@ class RunFolder:
             "seed": seed,
             "minutes": minutes,
             "curve": curve,
+            **({"curves": curves} if curves else {}),
         }
         write_json(self.results, results)

@@ -254,6 +254,10 @@ class PreparedTraining:
         if self.model.num_stages == 1:
             return []
         logs = [callbacks_lib.LossWeights(self.folder.weights)]
+        if isinstance(self.model.weighting, weighting.Sampler):
+            logs.append(
+                callbacks_lib.SamplerProbabilities(self.folder.probabilities)
+            )
         if not self.model.gradient_combiner.single_backward:
             logs.append(callbacks_lib.GradientCosines(self.folder.cosines))
         return logs
@@ -262,10 +266,15 @@ class PreparedTraining:
         self, logs: Sequence[callbacks_lib.EpochLog]
     ) -> evaluation.AnytimeCurve:
         """Measures the trained network, and writes it with its results."""
-        finest = (self.model.label_sets or (None,))[0]
-        curve = evaluation.anytime_curve(
-            self.model, self.eval_data, label_set=finest
-        )
+        curves = None
+        if self.model.label_sets:
+            hierarchy = evaluation.hierarchical_curve(
+                self.model, self.eval_data
+            )
+            curves = hierarchy.to_dict()
+            curve = next(iter(hierarchy.curves.values()))
+        else:
+            curve = evaluation.anytime_curve(self.model, self.eval_data)
         print(curve)
         self.model.save(self.folder.model)
         curve.to_csv(self.folder.curve_csv)
@@ -280,6 +289,7 @@ class PreparedTraining:
             seed=self.settings.seed,
             minutes=round(sum(log.seconds for log in logs) / 60, 2),
             curve=curve.to_dict(),
+            curves=curves,
         )
         return curve
 
