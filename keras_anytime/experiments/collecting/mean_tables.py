@@ -131,8 +131,8 @@ def wins(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     """
     rows = same_settings(rows)
     label = experiment.options.get("label", METHOD)
-    reference = experiment.options["reference"]
     references = _references(experiment, rows, label)
+    reference = experiment.options["reference"]
     columns = (*MILESTONE_COLUMNS, AVERAGE_ERROR)
     pairs: dict[str, list[tuple[RowRuns, RowRuns]]] = {}
     totals: dict[str, int] = {}
@@ -180,8 +180,8 @@ def wins(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
         tuple(lines),
     )
     bound_table = Table(
-        "Hoeffding's bound of the probability of so many wins over "
-        f"{reference} by chance, and the form of the paper's footnote, which is too small",
+        f"Hoeffding's bound of the probability of so many wins over {reference}"
+        " by chance, and the form of the paper's footnote, which is too small",
         tuple(bounds),
         digits=4,
     )
@@ -213,11 +213,17 @@ def _references(
             "what others are compared with. "
             f"Received: {experiment.name} with {dict(experiment.options)}"
         )
-    return {
+    references = {
         group_of(row.row.labels, label): row
         for row in anytime_rows(rows)
         if row.row.labels[label] == experiment.options["reference"]
     }
+    if not references:
+        raise ValueError(
+            f"options['reference'] must be the label {label!r} of some rows. "
+            f"Received: {experiment.name} with {dict(experiment.options)}"
+        )
+    return references
 
 
 def _report(

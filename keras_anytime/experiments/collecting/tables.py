@@ -124,9 +124,11 @@ class Table:
                     known = value is not None and not math.isnan(value)
                     row[f"{column} {field}"] = value if known else ""
             rows.append(row)
-        # Columns that are empty in all lines are left out.
+        # Columns that no line has are left out, but for our numbers.
         used = [
-            name for name in rows[0] if any(row[name] != "" for row in rows)
+            name
+            for name in rows[0]
+            if name.endswith(" mean") or any(row[name] != "" for row in rows)
         ]
         return [{name: row[name] for name in used} for row in rows]
 
