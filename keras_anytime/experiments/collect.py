@@ -62,9 +62,9 @@ def collect(
     from keras_anytime.experiments.papers.experiment import Row
 
     row = Row({"net": "small", "method": "osgd"}, {}, {"stage 1": 9.3})
-    os.makedirs("run/small")  # holds run folders such as small_osgd_seed_1
     table = Experiment("paper_table1", "A table", (row,), "stages")
-    print(collect(table, "run/small").read_text())
+    # The folder holds run folders such as `run/small_osgd_seed_1`.
+    print(collect(table, "run").read_text())
     ```
 
     Args:

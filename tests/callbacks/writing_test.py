@@ -64,7 +64,7 @@ def test_a_file_that_is_no_file_of_epochs_is_told_before_training(
 ):
     path = tmp_path / f"{writer}.csv"
     path.write_text(content)
-    model = compiled(dense_net(), "orthogonal")
+    model = compiled(dense_net(), "orthogonal", "alternating")
     with pytest.raises(ValueError, match=f"damaged, or .*path='{path}'"):
         model.fit(*digits(16), callbacks=[WRITERS[writer](tmp_path)], verbose=0)
     assert path.read_text() == content

@@ -9,6 +9,7 @@ from keras_anytime.evaluation import win_percentage
 
 def test_a_tie_is_half_a_win():
     assert win_percentage([1, 2, 3, 4], [2, 2, 2, 2]) == 37.5
+    assert win_percentage([0.1 + 0.2], [0.3]) == 50
     rng = np.random.default_rng(0)
     errors, others = rng.integers(0, 4, (2, 39))
     brute = sum(

@@ -38,7 +38,7 @@ def test_branches_are_those_of_the_whole_kernel(tmp_path):
         )
         assert kernel.shape == (1, 1, 16, 16)
         expected.append(np.abs(kernel).reshape(4, -1).sum(axis=1))
-    made = experiment(rows, "branch_norms", {"unit": 2})
+    made = experiment(rows, "branch_norms", {"block": 2})
     collect(made, tmp_path)
     for line, norms in zip(
         rows_of(tmp_path / "paper_table1.csv"), expected, strict=True

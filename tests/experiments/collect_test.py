@@ -1,4 +1,4 @@
-"""What is collected from recorded runs, against NumPy and by hand."""
+"""Collected reports of recorded runs, against NumPy and by hand."""
 
 import json
 
@@ -199,6 +199,22 @@ def test_changes_from_a_reference_of_any_label(tmp_path):
         change.mean(axis=0).sum()
     )
     assert lines[1]["sum paper"] == "-17.59"
+
+
+def test_a_part_of_a_method_can_be_compared(tmp_path):
+    rows = [
+        row(net="n", method=f"adaloss_{g}_{m}")
+        for g in ("0.0", "0.05")
+        for m in ("0.9", "0.99")
+    ]
+    errors = np.random.default_rng(3).uniform(0.1, 0.9, (2, 2, 4))
+    for index, made in enumerate(rows):
+        record(tmp_path, made, errors[index // 2, index % 2].tolist())
+    options = {"reference": "0.9", "part": 2}
+    _, lines = collected(tmp_path, experiment(rows, "relative_change", options))
+    assert [line["method"] for line in lines] == ["0.9", "0.99"]
+    change = 100 * (errors[:, 1] / errors[:, 0] - 1).mean(axis=0)
+    assert float(lines[1]["3/4 mean"]) == pytest.approx(change[2])
 
 
 def test_wins_count_pairs_that_are_there(tmp_path):

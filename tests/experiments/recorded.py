@@ -32,10 +32,10 @@ def experiment(rows, report, options=(), published=(), name="paper_table1"):
 def record(workdir, row, errors, seed=1, macs=None, curves=None, **overrides):
     """Writes the results of a run, and returns its `RunFolder`."""
     folder = RunFolder(workdir / f"{row.name}_seed_{seed}")
-    settings = TrainSettings(workdir="x", **{**row.settings, **overrides})
+    settings = {**TrainSettings.defaults(), **row.settings, **overrides}
     folder.write_results(
         {"hardware": "a machine", "commit": "abc", "versions": {"keras": "3"}},
-        settings={**settings.to_dict(), "seed": seed},
+        settings={**settings, "seed": seed},
         seed=seed,
         minutes=2.0,
         curve=_content(errors, macs),

@@ -61,7 +61,7 @@ def line_of(row: RowRuns, columns: Iterable[str]) -> Line:
         columns: The columns of the table.
     """
     return Line(
-        dict(row.row.labels),
+        row.labels,
         {
             column: cell(
                 [measure(run.curve, column) for run in row.runs],

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +50,7 @@ def curves(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     drawn: dict[str, dict[str, Any]] = {}
     networks: dict[str, dict[str, Any]] = {}
     for row in anytime_rows(rows):
-        labels = dict(row.row.labels)
+        labels = row.labels
         lines += _point_lines(labels, row)
         if row.mean:
             of_data = drawn.setdefault(labels.get(_DATA, ""), {})
@@ -84,9 +85,9 @@ def ensemble(
             the order in which they run, or is a dict from names of ensembles to
             such lists; `options["base"]` is the growth of their depth, 2
             without it; `options["rule"]`, if it is there, is passed to
-            `ensemble_curve`. `published` has a line for each ensemble's name,
-            `EANN` without one, followed by the labels but the net where there
-            are several, and `OPT+`.
+            `ensemble_curve`. `published` has lines such as `EANN` and `OPT+`,
+            or `cifar10 eann` and `cifar10 opt_plus` if there are several data
+            sets.
         rows: Its `RowRuns`.
     """
     options = experiment.options
@@ -113,10 +114,7 @@ def ensemble(
             ]
             marked = any(row.marked for row in by_net.values())
             line_name = Line(labels, {}, marked=marked).name
-            published = {
-                **experiment.published.get(name, {}),
-                **experiment.published.get(" ".join(labels.values()), {}),
-            }
+            published = _published(experiment, labels.values())
             curve = None
             if missing:
                 notes.append(f"{line_name}: no run of {', '.join(missing)}.")
@@ -131,17 +129,14 @@ def ensemble(
                 )
             lines.append(_milestones(labels, curve, published, marked))
     for row in anytime_rows(rows):
-        labels = dict(row.row.labels)
+        labels = row.labels
         if row.mean and labels.get(_NET) not in in_ensembles:
             of_data = drawn.setdefault(labels.get(_DATA, ""), {})
             of_data[Line(labels, {}, marked=row.marked).name] = row.mean
     for data, curve in best_of_all(rows).items():
         optimal[data] = {"OPT+": curve}
         labels = {"ensemble": "OPT+"} | ({_DATA: data} if data else {})
-        published = {
-            **experiment.published.get("OPT+", {}),
-            **experiment.published.get(f"OPT+ {data}", {}),
-        }
+        published = _published(experiment, labels.values())
         marked = any(oracle.marked for oracle in oracles_of(rows).values())
         lines.append(_milestones(labels, curve, published, marked))
     table = Table(
@@ -191,12 +186,26 @@ def _by_group(
     """Returns the members' rows by net, for each of the other labels."""
     groups: dict[tuple, dict[str, RowRuns]] = {}
     for row in anytime_rows(rows):
-        if row.row.labels.get(_NET) in nets:
+        if row.labels.get(_NET) in nets:
             group = tuple(
-                item for item in row.row.labels.items() if item[0] != _NET
+                item for item in row.labels.items() if item[0] != _NET
             )
-            groups.setdefault(group, {})[row.row.labels[_NET]] = row
+            groups.setdefault(group, {})[row.labels[_NET]] = row
     return groups
+
+
+def _published(
+    experiment: Experiment, labels: Iterable[str]
+) -> Mapping[str, float]:
+    """Returns the paper's numbers of the line that names only such labels."""
+    known = {label.lower().replace("+", "_plus") for label in labels}
+    fitting = {
+        len(words): numbers
+        for line, numbers in experiment.published.items()
+        if (words := set(line.lower().replace("+", "_plus").split())) <= known
+    }
+    # The line that says most.
+    return fitting[max(fitting)] if fitting else {}
 
 
 def _milestones(
@@ -245,14 +254,14 @@ def _point_lines(labels: Mapping[str, str], row: RowRuns) -> list[Line]:
 def _oracle_lines(oracle: Oracle) -> list[Line]:
     """Returns a line for each separate network of an oracle."""
     lines = []
-    for stage, row in sorted(oracle.rows.items()):
+    for stage, row in oracle.rows.items():
         points = [run.curve.points[-1] for run in row.runs]
         published = row.row.published
         lines.append(
             Line(
                 {
                     **oracle.labels,
-                    "stage": str(stage),
+                    "stage": stage,
                     "cost": short(points[0].macs) if points else "",
                 },
                 {

@@ -10,6 +10,7 @@ from typing import Any
 from keras_anytime.experiments.collecting.finished import RowRuns
 from keras_anytime.experiments.collecting.oracle_rows import STAGE
 from keras_anytime.experiments.collecting.oracle_rows import anytime_rows
+from keras_anytime.experiments.collecting.oracle_rows import position
 from keras_anytime.experiments.collecting.pictures import values_picture
 from keras_anytime.experiments.collecting.tables import Cell
 from keras_anytime.experiments.collecting.tables import CollectedReport
@@ -33,8 +34,8 @@ def deadlines(
     Args:
         experiment: The `Experiment`. `options["panels"]` is a dict from names
             to dicts from `"runs"`, `"baseline"` and `"oracle"` to nets; without
-            it, each net with rows of an oracle, whose label `stage` is a
-            number, is a panel without a baseline.
+            it, each net with rows of an oracle, which have a label `stage`, is
+            a panel, and the first net without them is the baseline.
         rows: Its `RowRuns`.
     """
     lines, notes, pictures = [], [], {}
@@ -43,10 +44,10 @@ def deadlines(
         baseline = _of_net(anytime_rows(rows), roles.get("baseline"))
         oracle = sorted(
             _of_net(
-                (row for row in rows if STAGE in row.row.labels),
+                (row for row in rows if STAGE in row.labels),
                 roles.get("oracle"),
             ),
-            key=lambda row: int(row.row.labels[STAGE]),
+            key=lambda row: position(row.labels[STAGE]),
         )
         missing = [
             row.row.name
@@ -112,8 +113,14 @@ def _panels(
     """Returns the nets of each panel, by their roles."""
     panels = experiment.options.get("panels")
     if panels is None:
-        nets = [row.row.labels[_NET] for row in rows if STAGE in row.row.labels]
-        return {net: {"runs": net, "oracle": net} for net in nets}
+        nets = [row.labels[_NET] for row in rows if STAGE in row.labels]
+        others = [
+            row.labels[_NET]
+            for row in anytime_rows(rows)
+            if row.labels[_NET] not in nets
+        ]
+        baseline = {"baseline": others[0]} if others else {}
+        return {net: {"runs": net, "oracle": net, **baseline} for net in nets}
     for name, roles in panels.items():
         if not {"runs", "oracle"} <= set(roles) <= set(_ROLES):
             raise ValueError(
@@ -124,7 +131,7 @@ def _panels(
 
 
 def _of_net(rows: Iterable[RowRuns], net: str | None) -> list[RowRuns]:
-    return [row for row in rows if row.row.labels.get(_NET) == net]
+    return [row for row in rows if row.labels.get(_NET) == net]
 
 
 def _lines(

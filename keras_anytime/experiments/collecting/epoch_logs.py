@@ -19,6 +19,7 @@ from keras_anytime.experiments.collecting.finished import same_settings
 from keras_anytime.experiments.collecting.oracle_rows import anytime_rows
 from keras_anytime.experiments.collecting.oracle_rows import group_of
 from keras_anytime.experiments.collecting.oracle_rows import oracles_of
+from keras_anytime.experiments.collecting.oracle_rows import share_of_stage
 from keras_anytime.experiments.collecting.pictures import values_picture
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.collecting.tables import Line
@@ -46,7 +47,7 @@ def probabilities(
     for row in rows:
         for run in row.runs[:1]:
             if run.folder.probabilities.exists():
-                name = Line(row.row.labels, {}, marked=row.marked).name
+                name = Line(row.labels, {}, marked=row.marked).name
                 sources[name] = run.folder.probabilities
     table = Table(
         "Probability of drawing each stage at the end of training, in %",
@@ -98,16 +99,18 @@ def training_loss(
     notes: list[str] = []
     for row in anytime_rows(rows):
         optimal: dict[int, float] = {}
-        group = group_of(row.row.labels)
+        group = group_of(row.labels)
         if group in oracles:
-            for stage, of_stage in oracles[group].rows.items():
+            for label, of_stage in oracles[group].rows.items():
+                if share_of_stage(label) is not None:
+                    continue
                 # A network of one stage calls it stage 1 or by its number.
                 losses = [
                     next(iter(of_run.values()))
                     for of_run in _of_runs(of_stage, "history", _LOSS, notes)
                 ]
                 if losses:
-                    optimal[stage] = sum(losses) / len(losses)
+                    optimal[int(label)] = sum(losses) / len(losses)
         of_runs = _of_runs(row, "history", _LOSS, notes)
         stages = list(of_runs[0]) if of_runs else []
         cells = {}
@@ -120,7 +123,7 @@ def training_loss(
                     100 * (value / optimal[stage] - 1) for value in values
                 ]
             cells[stage_column(stage)] = cell(values)
-        lines.append(Line(row.row.labels, cells, len(of_runs), row.marked))
+        lines.append(Line(row.labels, cells, len(of_runs), row.marked))
     quantity = (
         "increase of the training loss over OPT (%)"
         if relative
@@ -153,7 +156,7 @@ def _last_lines(
             )
             for stage in stages
         }
-        lines.append(Line(row.row.labels, cells, len(of_runs), row.marked))
+        lines.append(Line(row.labels, cells, len(of_runs), row.marked))
     return lines, notes
 
 

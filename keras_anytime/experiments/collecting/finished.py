@@ -78,6 +78,13 @@ class RowRuns:
     left_out: tuple[FinishedRun, ...] = ()
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The row's labels but for the paper, which all rows share."""
+        labels = dict(self.row.labels)
+        labels.pop("paper", None)
+        return labels
+
+    @property
     def marked(self) -> bool:
         """Whether the runs have other settings than the row."""
         return bool(self.runs and self.runs[0].overrides)

@@ -1,5 +1,6 @@
 """Tables of means over networks and data sets: increases, changes, wins."""
 
+import dataclasses
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -52,8 +53,8 @@ def relative_increase(
     oracles = oracles_of(rows)
     increases: dict[str, dict[Group, BySeed]] = {}
     for row in anytime_rows(rows):
-        group = group_of(row.row.labels)
-        by_method = increases.setdefault(row.row.labels[METHOD], {})
+        group = group_of(row.labels)
+        by_method = increases.setdefault(row.labels[METHOD], {})
         by_method[group] = {}
         if group in oracles:
             by_method[group] = {
@@ -84,19 +85,21 @@ def relative_change(
     Args:
         experiment: The `Experiment`. `options["reference"]` is the reference's
             value of the label that is compared, which is `options["label"]`,
-            or `method` without it. `options["columns"]` are the columns; else
-            those at 1/4, 1/2, 3/4 and 1 of the cost. The column `sum` of the
-            paper is the sum of all columns.
+            or `method` without it. With `options["part"]` i, the value is part
+            i, from 0, of labels such as `adaloss_0.05_0.9_1`, and the other
+            parts tell experiments apart. `options["columns"]` are the columns;
+            else those at 1/4, 1/2, 3/4 and 1 of the cost. The column `sum` of
+            the paper is the sum of all columns.
         rows: Its `RowRuns`.
     """
-    rows = same_settings(rows)
     label = experiment.options.get("label", METHOD)
+    rows = _split(same_settings(rows), label, experiment.options.get("part"))
     columns = tuple(experiment.options.get("columns", MILESTONE_COLUMNS))
     summed = any(_SUM in line for line in experiment.published.values())
     references = _references(experiment, rows, label)
     changes: dict[str, dict[Group, BySeed]] = {}
     for row in anytime_rows(rows):
-        group = group_of(row.row.labels, label)
+        group = group_of(row.labels, label)
         reference = references[group].mean if group in references else None
         by_seed = {
             seed: _percent_more(curve, reference, columns)
@@ -106,7 +109,7 @@ def relative_change(
         for of_seed in by_seed.values() if summed else ():
             if len(of_seed) == len(columns):
                 of_seed[_SUM] = sum(of_seed.values())
-        changes.setdefault(row.row.labels[label], {})[group] = by_seed
+        changes.setdefault(row.labels[label], {})[group] = by_seed
     return _report(
         experiment,
         rows,
@@ -137,12 +140,12 @@ def wins(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     pairs: dict[str, list[tuple[RowRuns, RowRuns]]] = {}
     totals: dict[str, int] = {}
     for row in anytime_rows(rows):
-        method = row.row.labels[label]
+        method = row.labels[label]
         if method == reference:
             continue
         totals[method] = totals.get(method, 0) + 1
         of_method = pairs.setdefault(method, [])
-        other = references.get(group_of(row.row.labels, label))
+        other = references.get(group_of(row.labels, label))
         if row.runs and other and other.runs:
             of_method.append((row, other))
     lines, bounds = [], []
@@ -191,6 +194,24 @@ def wins(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     )
 
 
+def _split(
+    rows: Sequence[RowRuns], label: str, part: int | None
+) -> list[RowRuns]:
+    """Returns rows whose label is its part, with another label for the rest."""
+    if part is None:
+        return list(rows)
+    split = []
+    for row in rows:
+        parts = row.row.labels[label].split("_")
+        labels = {**row.row.labels, label: parts[part]}
+        rest = "_".join(parts[:part] + parts[part + 1 :])
+        changed = dataclasses.replace(
+            row.row, labels={**labels, f"other {label}": rest}
+        )
+        split.append(dataclasses.replace(row, row=changed))
+    return split
+
+
 def _percent_more(
     curve: AnytimeCurve, reference: AnytimeCurve, columns: Iterable[str]
 ) -> dict[str, float]:
@@ -214,9 +235,9 @@ def _references(
             f"Received: {experiment.name} with {dict(experiment.options)}"
         )
     references = {
-        group_of(row.row.labels, label): row
+        group_of(row.labels, label): row
         for row in anytime_rows(rows)
-        if row.row.labels[label] == experiment.options["reference"]
+        if row.labels[label] == experiment.options["reference"]
     }
     if not references:
         raise ValueError(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import oracle_curve
 from keras_anytime.evaluation import relative_increase
+from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.experiments.collecting.columns import AVERAGE_ERROR
 from keras_anytime.experiments.collecting.columns import MILESTONE_COLUMNS
 from keras_anytime.experiments.collecting.columns import cell
@@ -38,6 +39,32 @@ def group_of(labels: Mapping[str, str], *varied: str) -> Group:
     )
 
 
+# The stage at 25% of the cost is labeled `at_25`, others by their numbers.
+_AT = "at_"
+
+
+def share_of_stage(stage: str) -> float | None:
+    """Returns the share of the cost that labels a stage, such as `at_25`.
+
+    Args:
+        stage: String, a label.
+
+    Returns:
+        Float in (0, 1], or `None` for a number.
+    """
+    return int(stage.removeprefix(_AT)) / 100 if stage.startswith(_AT) else None
+
+
+def position(stage: str) -> float:
+    """Returns the number of a stage, or its share, to sort stages by.
+
+    Args:
+        stage: String, a label.
+    """
+    share = share_of_stage(stage)
+    return int(stage) if share is None else share
+
+
 class Oracle:
     """The separate networks of one network and data set: OPT.
 
@@ -46,17 +73,20 @@ class Oracle:
     """
 
     def __init__(self, rows: Sequence[RowRuns]) -> None:
-        self.rows = {int(row.row.labels[STAGE]): row for row in rows}
+        self.rows = {
+            row.labels[STAGE]: row
+            for row in sorted(rows, key=lambda row: position(row.labels[STAGE]))
+        }
         self.labels = {
             name: value
-            for name, value in rows[0].row.labels.items()
+            for name, value in rows[0].labels.items()
             if name != STAGE
         }
 
     @property
-    def finished(self) -> dict[int, AnytimeCurve]:
-        """Dict from stages to the mean curves of the finished networks."""
-        means = {stage: self.rows[stage].mean for stage in sorted(self.rows)}
+    def finished(self) -> dict[str, AnytimeCurve]:
+        """Dict from labels of stages to the finished networks' mean curves."""
+        means = {stage: row.mean for stage, row in self.rows.items()}
         return {stage: mean for stage, mean in means.items() if mean}
 
     @property
@@ -84,7 +114,7 @@ class Oracle:
 
     def network_at(
         self, share: float, reference: AnytimeCurve | None
-    ) -> int | None:
+    ) -> str | None:
         """Returns the network that the oracle runs within a share of the cost.
 
         Args:
@@ -94,22 +124,32 @@ class Oracle:
                 must be finished.
 
         Returns:
-            The number of the stage, or `None` if that is not known or no
-            network is within the share.
+            The label of its stage, or `None` if that is not known, it is not
+            finished, or no network is within the share.
         """
         finished = self.finished
-        if reference is None:
-            if len(finished) < len(self.rows):
-                return None
-            costs = {k: c.points[-1].macs for k, c in finished.items()}
+        for stage in self.rows:
+            if share_of_stage(stage) == share:
+                return stage if stage in finished else None
+        last: float
+        if reference is not None:
+            last = _last_stage(reference, share)
+        elif len(finished) < len(self.rows):
+            return None
         else:
-            costs = {point.stage: point.macs for point in reference.points}
-        # A cost of 29 in 100 is within a share of 0.29 in spite of rounding.
-        budget = share * costs[max(costs)] * (1 + 1e-9)
-        last = max(
-            (k for k, macs in costs.items() if macs <= budget), default=0
+            whole = max(curve.points[-1].macs for curve in finished.values())
+            last = max(
+                (
+                    position(stage)
+                    for stage, curve in finished.items()
+                    if curve.points[-1].macs <= share * whole * (1 + 1e-9)
+                ),
+                default=0,
+            )
+        numbered = [k for k in self.rows if share_of_stage(k) is None]
+        network = next(
+            (k for k in reversed(numbered) if position(k) <= last), None
         )
-        network = max((k for k in self.rows if k <= last), default=0)
         return network if network in finished else None
 
     def increase(self, curve: AnytimeCurve) -> dict[float, float]:
@@ -122,26 +162,21 @@ class Oracle:
             Dict from those shares of the cost at which the oracle's network is
             finished to percentages.
         """
+        finished = self.finished
         costs = {point.stage: point.macs for point in curve.points}
-        # Network k stands for stage k: plain networks cost a little more.
-        networks = [
-            dataclasses.replace(
-                network,
-                points=(
-                    dataclasses.replace(network.points[-1], macs=costs[stage]),
-                ),
+        increases = {}
+        for share in MILESTONES:
+            network = self.network_at(share, curve)
+            last = _last_stage(curve, share)
+            if network is None or not last:
+                continue
+            # The network stands for the stage, even if it costs a little more.
+            point = dataclasses.replace(
+                finished[network].points[-1], macs=costs[last]
             )
-            for stage, network in self.finished.items()
-            if stage in costs
-        ]
-        if not networks:
-            return {}
-        increases = relative_increase(curve, oracle_curve(networks))
-        return {
-            share: percent
-            for share, percent in increases.items()
-            if self.network_at(share, curve)
-        }
+            optimal = dataclasses.replace(finished[network], points=(point,))
+            increases[share] = relative_increase(curve, optimal)[share]
+        return increases
 
     def line(self, reference: AnytimeCurve | None) -> Line:
         """Returns the oracle's line in a table of milestones.
@@ -174,8 +209,8 @@ class Oracle:
     ) -> Cell:
         """Returns the mean error over all stages, if each has a network."""
         finished = self.finished
-        stages = len(reference.points) if reference else max(self.rows)
-        if list(finished) != list(range(1, stages + 1)):
+        stages = len(reference.points) if reference else len(self.rows)
+        if list(finished) != [str(k) for k in range(1, stages + 1)]:
             return Cell(paper=paper)
         errors = [curve.points[-1].top1_error for curve in finished.values()]
         return Cell(100 * sum(errors) / stages, paper=paper)
@@ -193,11 +228,18 @@ def oracles_of(
     """
     groups: dict[Group, list[RowRuns]] = {}
     for row in rows:
-        if STAGE in row.row.labels:
-            groups.setdefault(group(row.row.labels), []).append(row)
+        if STAGE in row.labels:
+            groups.setdefault(group(row.labels), []).append(row)
     return {key: Oracle(of_group) for key, of_group in groups.items()}
 
 
 def anytime_rows(rows: Iterable[RowRuns]) -> list[RowRuns]:
     """Returns the rows that are no networks of an oracle."""
-    return [row for row in rows if STAGE not in row.row.labels]
+    return [row for row in rows if STAGE not in row.labels]
+
+
+def _last_stage(curve: AnytimeCurve, share: float) -> int:
+    """Returns the last stage within a share of the cost; 0 without any."""
+    # A cost of 29 in 100 is within a share of 0.29 in spite of rounding.
+    budget = share * curve.points[-1].macs * (1 + 1e-9)
+    return max((p.stage for p in curve.points if p.macs <= budget), default=0)

@@ -54,8 +54,8 @@ def pivoted_curves(
             )
     rows = anytime_rows(same_settings(rows))
     by_labels = {_key(row): row for row in rows}
-    data_sets = list(dict.fromkeys(row.row.labels["data"] for row in rows))
-    methods = list(dict.fromkeys(row.row.labels[METHOD] for row in rows))
+    data_sets = list(dict.fromkeys(row.labels["data"] for row in rows))
+    methods = list(dict.fromkeys(row.labels[METHOD] for row in rows))
     panels: dict[str, dict[str, Steps]] = {}
     lines, notes = [], []
     for data in data_sets:
@@ -156,7 +156,7 @@ def value_at(costs: np.ndarray, numbers: np.ndarray, at: float) -> float | None:
 
 
 def _key(row: RowRuns) -> tuple[str, str, str]:
-    labels = row.row.labels
+    labels = row.labels
     return labels["net"], labels["data"], labels[METHOD]
 
 

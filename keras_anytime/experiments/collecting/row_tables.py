@@ -54,13 +54,13 @@ def milestones(
     columns = (*MILESTONE_COLUMNS, AVERAGE_ERROR)
     references: dict[Group, AnytimeCurve] = {}
     for row in rows:
-        if STAGE not in row.row.labels and row.mean:
-            references.setdefault(group_of(row.row.labels), row.mean)
+        if STAGE not in row.labels and row.mean:
+            references.setdefault(group_of(row.labels), row.mean)
     oracles = oracles_of(rows)
     lines: list[Line] = []
     for row in rows:
-        group = group_of(row.row.labels)
-        if STAGE not in row.row.labels:
+        group = group_of(row.labels)
+        if STAGE not in row.labels:
             lines.append(line_of(row, columns))
         elif group in oracles:
             # The line stands where the first of the networks is.

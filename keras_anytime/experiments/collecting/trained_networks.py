@@ -32,14 +32,15 @@ def branch_norms(
     """Reports the l1 norms of the branches' last kernels in one unit.
 
     Args:
-        experiment: The `Experiment`. `options["unit"]` is the number of the
-            unit, counted over all blocks; 5 without it, as in the paper.
+        experiment: The `Experiment`. `options["block"]` is the number of the
+            residual block, counted over all of them; 5 without it, as in the
+            paper.
         rows: Its `RowRuns`, of ResNeXts.
 
     Reference:
         [Lee and Shin, 2018, Figure 3b](https://arxiv.org/abs/1807.02609)
     """
-    unit = experiment.options.get("unit", 5)
+    unit = experiment.options.get("block", 5)
     lines, notes = [], []
     for row in rows:
         norms = []
@@ -55,7 +56,7 @@ def branch_norms(
             f"branch {index + 1}": cell([of_run[index] for of_run in norms])
             for index in range(count)
         }
-        lines.append(Line(row.row.labels, cells, len(norms), row.marked))
+        lines.append(Line(row.labels, cells, len(norms), row.marked))
     table = Table(
         f"l1 norm of the third convolution of each branch in unit {unit}",
         tuple(lines),
@@ -148,7 +149,7 @@ def label_sets(
             ] or [c.partition(" ")[2] for c in row.row.published]
             lines.append(
                 Line(
-                    {**row.row.labels, "labels": label_set},
+                    {**row.labels, "labels": label_set},
                     {
                         column: cell(
                             [
@@ -165,7 +166,7 @@ def label_sets(
             )
         if wanted is not None and hierarchies:
             mean = _mean_hierarchy(hierarchies)
-            labels = dict(row.row.labels)
+            labels = dict(row.labels)
             for stage, name in enumerate(mean.finest(wanted), start=1):
                 labels[stage_column(stage)] = name or "none"
             finest.append(Line(labels, {}, len(hierarchies), row.marked))
