@@ -13,7 +13,8 @@ from keras_anytime.files import lock_file
 from tests.evaluation.examples import curve
 from tests.testing import run_script
 
-ROWS = "width_resnet42_sgd,width_resnet42_osgd"
+EXPERIMENT = "--experiment=wan2020_table1"
+ROWS = "wan2020_width_resnet42_sgd,wan2020_width_resnet42_osgd"
 SMALL = (
     "--data=digits",
     "--train_split=train[:256]",
@@ -28,7 +29,8 @@ SMALL = (
 def _queue(repository, folder, *flags, arguments=SMALL):
     return run_script(
         repository,
-        "recipes/gpu_tables.py",
+        "recipes/run_queue.py",
+        EXPERIMENT,
         f"--workdir={folder}",
         f"--results={folder / 'tables.json'}",
         "--minutes=10",
@@ -44,7 +46,7 @@ def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
     assert first.returncode == 0, first.stdout + first.stderr
     assert "0 of 2 runs are done." in first.stdout
     found = json.loads((tmp_path / "tables.json").read_text())
-    assert found["arguments"] == list(SMALL)
+    assert found["arguments"][-len(SMALL) :] == list(SMALL)
     sgd, osgd = found["runs"]
     assert (sgd["row"], osgd["row"]) == tuple(ROWS.split(","))
     for run in (sgd, osgd):
@@ -56,12 +58,11 @@ def test_rows_are_trained_once_and_kept_beside_the_papers(repository, tmp_path):
         assert "commit" in run
         assert "train.py" in run["command"]
         errors = [point["top1_error"] for point in run["curve"]["points"]]
-        assert len(errors) == len(run["paper"]) == 3
+        assert len(errors) == len(run["published"]) == 3
         assert np.all((np.array(errors) >= 0) & (np.array(errors) <= 1))
     # Table 1 of Wan 2020, OSGD on the width nest.
-    assert [stage["error"] for stage in osgd["paper"]] == [12.3, 8.9, 7.3]
-    assert [stage["deviation"] for stage in osgd["paper"]] == [0.1, 0.2, 0.3]
-    assert "paper 12.3 (0.1), 8.9 (0.2), 7.3 (0.3)" in first.stdout
+    assert list(osgd["published"].values()) == [12.3, 8.9, 7.3]
+    assert "paper stage 1: 12.3 (0.1), stage 2: 8.9 (0.2)" in first.stdout
 
     before = (tmp_path / "tables.json").read_bytes()
     again = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
@@ -98,16 +99,16 @@ def test_a_run_that_fails_is_told_and_leaves_the_others(
     python.write_text(STAND_IN.format(python=sys.executable, results=results))
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    (tmp_path / "width_resnet42_sgd_seed_1").mkdir()
-    settings = tmp_path / "width_resnet42_sgd_seed_1" / "settings.json"
+    (tmp_path / "wan2020_width_resnet42_sgd_seed_1").mkdir()
+    settings = tmp_path / "wan2020_width_resnet42_sgd_seed_1" / "settings.json"
     settings.write_text('{"epochs": 7}')
     run = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
     assert run.returncode == 1
-    assert "width_resnet42_sgd, seed 1: failed" in run.stdout
+    assert "wan2020_width_resnet42_sgd, seed 1: failed" in run.stdout
     assert "--epochs=2 (was 7)" in run.stdout
-    assert "these failed: width_resnet42_sgd, seed 1" in run.stderr
+    assert "these failed: wan2020_width_resnet42_sgd, seed 1" in run.stderr
     runs = json.loads((tmp_path / "tables.json").read_text())["runs"]
-    assert [run["row"] for run in runs] == ["width_resnet42_osgd"]
+    assert [run["row"] for run in runs] == ["wan2020_width_resnet42_osgd"]
 
 
 @pytest.mark.slow
@@ -128,12 +129,13 @@ def _start(repository, folder, row, *arguments):
     return subprocess.Popen(
         [
             sys.executable,
-            "recipes/gpu_tables.py",
+            "recipes/run_queue.py",
+            EXPERIMENT,
             f"--workdir={folder}",
             f"--results={folder / 'tables.json'}",
             "--minutes=10",
             "--seeds=1",
-            f"--rows=width_resnet42_{row}",
+            f"--rows=wan2020_width_resnet42_{row}",
             "--",
             *SMALL,
             *arguments,
@@ -148,7 +150,7 @@ def _start(repository, folder, row, *arguments):
 @pytest.mark.slow
 def test_who_ends_the_queue_ends_its_trainings(repository, tmp_path):
     queue = _start(repository, tmp_path, "sgd", "--epochs=1000")
-    folder = tmp_path / "width_resnet42_sgd_seed_1"
+    folder = tmp_path / "wan2020_width_resnet42_sgd_seed_1"
     end = time.monotonic() + 120
     while not (folder / "history.csv").exists():
         assert queue.poll() is None and time.monotonic() < end
@@ -183,7 +185,7 @@ def test_two_queues_add_to_one_file(repository, tmp_path):
 def test_wrong_flags_are_told(repository, tmp_path, flag, message):
     run = _queue(repository, tmp_path, flag)
     assert run.returncode == 1
-    assert run.stderr.startswith("gpu_tables.py: ")
+    assert run.stderr.startswith("run_queue.py: ")
     assert message in run.stderr
     assert not (tmp_path / "tables.json").exists()
 
@@ -196,14 +198,39 @@ def test_damaged_results_are_not_overwritten(repository, tmp_path):
     assert (tmp_path / "tables.json").read_text() == "{"
 
 
-def test_the_queue_has_all_rows(repository, tmp_path):
+def test_an_unknown_experiment_is_told_with_those_that_are_close(
+    repository, tmp_path
+):
+    run = _queue(repository, tmp_path, "--experiment=hu2019_tabel1")
+    assert run.returncode == 1
+    assert "Did you mean 'hu2019_table1'" in run.stderr
+
+
+def test_without_rows_and_seeds_the_queue_has_the_papers(repository, tmp_path):
     run = run_script(
         repository,
-        "recipes/gpu_tables.py",
+        "recipes/run_queue.py",
+        EXPERIMENT,
         f"--workdir={tmp_path}",
-        f"--results={tmp_path / 'tables.json'}",
         "--minutes=0",
     )
     assert run.returncode == 0, run.stderr
-    flags = list((repository / "recipes" / "flags").glob("wan2020_*.flags"))
-    assert f"0 of {3 * len(flags)} runs are done." in run.stdout
+    # Five strategies on four networks, with three seeds.
+    assert "0 of 60 runs are done." in run.stdout
+
+
+@pytest.mark.slow
+def test_experiments_share_the_runs_of_a_folder(repository, tmp_path):
+    first = _queue(repository, tmp_path, f"--rows={ROWS}", "--seeds=1")
+    assert first.returncode == 0, first.stdout + first.stderr
+    second = _queue(
+        repository,
+        tmp_path,
+        "--experiment=wan2020_figure8",
+        f"--rows={ROWS}",
+        "--seeds=1",
+        f"--results={tmp_path / 'figure8.json'}",
+    )
+    assert "2 of 2 runs are done." in second.stdout
+    runs = json.loads((tmp_path / "figure8.json").read_text())["runs"]
+    assert [run["row"] for run in runs] == ROWS.split(",")
