@@ -323,9 +323,10 @@ def test_the_last_epoch_is_read_from_logs(tmp_path):
         tmp_path, experiment(methods[:1], "probabilities")
     )
     assert float(line["stage 2 mean"]) == 60 and ".png" in text
-    _, lines = collected(
-        tmp_path, experiment([*methods, *optimal], "training_loss")
-    )
+    made = experiment([*methods, *optimal], "training_loss")
+    _, lines = collected(tmp_path, made, "_nats")
+    assert float(lines[0]["stage 4 mean"]) == 1.2
+    _, lines = collected(tmp_path, made)
     assert float(lines[0]["stage 2 mean"]) == pytest.approx(50)
     assert float(lines[0]["stage 4 mean"]) == pytest.approx(50)
 

@@ -84,7 +84,7 @@ def training_loss(
 
     With rows of OPT, whose label `stage` is a number, these are the increases
     over the losses of OPT in %; stages without a network of OPT are left out.
-    Without such rows, or if `options["relative"]` is false, these are the cross
+    A second table has the losses themselves. Without such rows, or if `options["relative"]` is false, these are the cross
     entropies in nats. The losses are means over the last epoch of training,
     with augmentation, and without regularizers.
 
@@ -96,6 +96,7 @@ def training_loss(
     oracles = oracles_of(rows)
     relative = bool(oracles) and experiment.options.get("relative", True)
     lines: list[Line] = []
+    losses_in_nats: list[Line] = []
     notes: list[str] = []
     for row in anytime_rows(rows):
         optimal: dict[int, float] = {}
@@ -113,9 +114,10 @@ def training_loss(
                     optimal[int(label)] = sum(losses) / len(losses)
         of_runs = _of_runs(row, "history", _LOSS, notes)
         stages = list(of_runs[0]) if of_runs else []
-        cells = {}
+        cells, absolute = {}, {}
         for stage in stages:
             values = [losses[stage] for losses in of_runs]
+            absolute[stage_column(stage)] = cell(values)
             if relative:
                 if not optimal.get(stage):
                     continue
@@ -123,7 +125,9 @@ def training_loss(
                     100 * (value / optimal[stage] - 1) for value in values
                 ]
             cells[stage_column(stage)] = cell(values)
-        lines.append(Line(row.labels, cells, len(of_runs), row.marked))
+        count = len(of_runs)
+        lines.append(Line(row.labels, cells, count, row.marked))
+        losses_in_nats.append(Line(row.labels, absolute, count, row.marked))
     quantity = (
         "increase of the training loss over OPT (%)"
         if relative
@@ -134,9 +138,18 @@ def training_loss(
         tuple(lines),
         digits=2 if relative else 4,
     )
-    return CollectedReport(
-        {"": table}, {"": values_picture(table, quantity)}, tuple(notes)
-    )
+    tables = {"": table}
+    pictures = {"": values_picture(table, quantity)}
+    if relative:
+        tables["nats"] = Table(
+            "Training loss in nats in the last epoch",
+            tuple(losses_in_nats),
+            digits=4,
+        )
+        pictures["nats"] = values_picture(
+            tables["nats"], "training loss (nats)"
+        )
+    return CollectedReport(tables, pictures, tuple(notes))
 
 
 def _last_lines(
