@@ -84,8 +84,9 @@ def training_loss(
 
     With rows of OPT, whose label `stage` is a number, these are the increases
     over the losses of OPT in %; stages without a network of OPT are left out.
-    A second table has the losses themselves. Without such rows, or if `options["relative"]` is false, these are the cross
-    entropies in nats. The losses are means over the last epoch of training,
+    A second table has the losses themselves. Without such rows, or if
+    `options["relative"]` is false, these are the cross entropies in nats. The
+    losses are means over the last epoch of training,
     with augmentation, and without regularizers.
 
     Args:
