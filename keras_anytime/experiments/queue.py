@@ -202,7 +202,9 @@ class Queue:
         folder = RunFolder(training.folder)
         if not folder.results.is_file():
             return False
-        settings = command_line.parse(TrainSettings, training.command[2:])
+        settings = command_line.parse(
+            TrainSettings, list(map(str, training.command[2:]))
+        )
         return folder.read_results()["flags"] == settings.to_dict()
 
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:

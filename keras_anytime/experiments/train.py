@@ -236,11 +236,11 @@ class PreparedTraining:
         self, logs: Sequence[callbacks_lib.EpochLog]
     ) -> evaluation.AnytimeCurve:
         """Measures the trained network, and writes it with its results."""
-        curve = self._measure(self.data.eval)
+        curve, curves = self._measure(self.data.eval)
         print(curve)
-        test_curve: evaluation.AnytimeCurve | None = None
+        test_curve = test_curves = None
         if self.data.test is not None:
-            test_curve = self._measure(self.data.test)
+            test_curve, test_curves = self._measure(self.data.test)
             print(f"Test split {self.settings.test_split}:\n{test_curve}")
             test_curve.to_csv(self.folder.test_curve_csv)
             test_curve.to_json(self.folder.test_curve_json)
@@ -257,14 +257,23 @@ class PreparedTraining:
             seed=self.settings.seed,
             minutes=round(sum(log.seconds for log in logs) / 60, 2),
             curve=curve.to_dict(),
+            curves=curves,
             test_curve=None if test_curve is None else test_curve.to_dict(),
+            test_curves=test_curves,
         )
         return curve
 
-    def _measure(self, split: Any) -> evaluation.AnytimeCurve:
-        """Returns the curve of the finest labels on a split."""
-        finest = (self.model.label_sets or (None,))[0]
-        return evaluation.anytime_curve(self.model, split, label_set=finest)
+    def _measure(
+        self, split: Any
+    ) -> tuple[evaluation.AnytimeCurve, dict[str, Any] | None]:
+        """Returns the curve on a split, and those of all label sets as dicts.
+
+        Of several label sets, the curve is that of the finest.
+        """
+        if not self.model.label_sets:
+            return evaluation.anytime_curve(self.model, split), None
+        hierarchy = evaluation.hierarchical_curve(self.model, split)
+        return next(iter(hierarchy.curves.values())), hierarchy.to_dict()
 
 
 def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:

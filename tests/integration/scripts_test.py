@@ -223,3 +223,17 @@ def test_a_value_that_cannot_be_is_refused_before_there_is_work(
     assert run.returncode != 0
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.slow
+def test_collect_writes_a_table_without_runs(repository, tmp_path):
+    run = run_script(
+        repository,
+        "recipes/collect.py",
+        "--experiment=hu2017_table2b",
+        f"--workdir={tmp_path}",
+    )
+    assert run.returncode == 0, run.stderr
+    assert "0 of 234 rows have finished runs" in run.stdout
+    assert "| ann | 0/39 |  | – / 52.72 |" in run.stdout
+    assert (tmp_path / "hu2017_table2b.png").exists()

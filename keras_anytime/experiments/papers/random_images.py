@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.files import atomic_write
+from keras_anytime.files import write_text
 
 _NUM_CLASSES = 8
 _IMAGES_PER_CLASS = {"train": 4, "test": 2}
@@ -43,10 +44,7 @@ def write_random_images(
                 )
                 path = folder / split / name / f"{index}.png"
                 if not path.exists():
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    content = io.BytesIO()
-                    Image.fromarray(pixels).save(content, format="PNG")
-                    atomic_write(path, content.getvalue())
+                    atomic_write(path, Image.fromarray(pixels).save)
     return names
 
 
@@ -69,4 +67,4 @@ def write_taxonomy(
             for level, label_set in enumerate(label_sets[1:], start=1)
         ]
         writer.writerow([name, *coarse])
-    atomic_write(path, text.getvalue().encode())
+    write_text(path, text.getvalue())
