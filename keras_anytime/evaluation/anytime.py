@@ -15,6 +15,9 @@ from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import StageCost
+from keras_anytime.stages.cost import check_cost
+from keras_anytime.stages.cost import counted_costs
+from keras_anytime.stages.cost import default_cost
 from keras_anytime.stages.cost import stage_costs
 
 
@@ -27,12 +30,14 @@ def anytime_curve(
     confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
     seed: int = 0,
     verbose: bool = True,
+    cost: str | None = None,
 ) -> AnytimeCurve:
     """Measures every stage of a model, in one pass over the data.
 
-    The cost of a stage is that of its subnetwork alone, as in the papers. For
-    an ensemble, it is the cost of everything that runs before the answer; see
-    `stage_costs`.
+    The cost of a stage is that of its subnetwork alone, as in most papers. For
+    MSDNet, whose heads have convolutions, it is the cost of all that has run
+    up to the stage's answer, as its authors count it; so it is for an ensemble.
+    `cost` decides otherwise.
 
     The intervals of the errors come from the bootstrap over examples. They
     show the uncertainty from the choice of examples, not that from the
@@ -57,16 +62,24 @@ def anytime_curve(
         seed: Seed of the bootstrap.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
+        cost: `"subnetwork"` counts the multiply-adds and parameters that an
+            answer needs; `"cumulative"` counts all that has run when stages are
+            computed in turn, earlier heads included. `None` takes
+            `"cumulative"` if a head has more multiply-adds than parameters, as
+            only convolutions have, or if the model is an ensemble; else
+            `"subnetwork"`.
 
     Returns:
         An `AnytimeCurve`.
 
     Raises:
         ValueError: If there is no data or the network has a single class, if
-            labels are not integers in `[0, classes)`, if a logit is not
-            finite, or if the network does not have `label_set`.
+            `cost` is none of these, if labels are not integers in
+            `[0, classes)`, if a logit is not finite, or if the network does not
+            have `label_set`.
     """
     check_anytime_model(model)
+    check_cost(cost)
     sets = model.label_sets
     if not sets and label_set is not None:
         raise ValueError(
@@ -86,6 +99,7 @@ def anytime_curve(
             num_resamples,
             confidence_level,
             seed,
+            cost,
         )
 
 
@@ -95,6 +109,7 @@ def curve_from_predictions(
     num_resamples: int = metrics_lib.NUM_RESAMPLES,
     confidence_level: float = metrics_lib.CONFIDENCE_LEVEL,
     seed: int = 0,
+    cost: str | None = None,
 ) -> AnytimeCurve:
     """Computes the anytime curve from the predictions of all stages.
 
@@ -104,15 +119,18 @@ def curve_from_predictions(
         num_resamples: Number of bootstrap data sets for the intervals.
         confidence_level: Float in (0, 1), of the intervals.
         seed: Seed of the bootstrap.
+        cost: `"subnetwork"`, `"cumulative"` or `None`, as for `anytime_curve`.
 
     Returns:
         An `AnytimeCurve`.
 
     Raises:
         ValueError: If costs and predictions are of different numbers of
-            stages.
+            stages, or `cost` is none of these.
     """
     check_costs(predictions, costs)
+    check_cost(cost)
+    cost = cost or default_cost(costs)
     stages = predictions.num_stages
     top1, top5 = ~predictions.correct, ~predictions.top5
     # One row per example, so that the bootstrap resamples all measures
@@ -134,9 +152,9 @@ def curve_from_predictions(
     return AnytimeCurve(
         points=tuple(
             CurvePoint(
-                stage=cost.stage,
-                macs=cost.macs,
-                parameters=cost.parameters,
+                stage=costs[k].stage,
+                macs=macs,
+                parameters=parameters,
                 top1_error=means[k],
                 top5_error=None if few else means[stages + k],
                 loss=float(predictions.losses[:, k].mean()),
@@ -148,7 +166,7 @@ def curve_from_predictions(
                 top5_low=None if few else ends[stages + k][0],
                 top5_high=None if few else ends[stages + k][1],
             )
-            for k, cost in enumerate(costs)
+            for k, (macs, parameters) in enumerate(counted_costs(costs, cost))
         ),
         classes=predictions.classes,
         examples=predictions.examples,
@@ -157,4 +175,6 @@ def curve_from_predictions(
         overthinking_interval=tuple(ends[-2]),
         average_error_interval=tuple(ends[-1]),
         confidence_level=confidence_level,
+        cost=cost,
+        stage_costs=tuple(costs),
     )

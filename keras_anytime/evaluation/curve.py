@@ -15,13 +15,21 @@ from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files import user_path
 from keras_anytime.files.csv_files import write_csv
+from keras_anytime.stages.cost import CUMULATIVE
+from keras_anytime.stages.cost import SUBNETWORK
 from keras_anytime.stages.cost import StageCost
+from keras_anytime.stages.cost import counted_costs
 
 # Fields by their names in files of earlier versions.
 _RENAMED = {
     "level": "confidence_level",
     "monotonicity": "overthinking_rate",
     "monotonicity_interval": "overthinking_interval",
+}
+
+_COST_WORDS = {
+    SUBNETWORK: "cost of each subnetwork alone",
+    CUMULATIVE: "cost of all that has run",
 }
 
 
@@ -33,8 +41,9 @@ class CurvePoint:
 
     Args:
         stage: Number of the stage, from 1.
-        macs: Multiply-adds of the subnetwork, for one image.
-        parameters: Number of trainable parameters of the subnetwork.
+        macs: Multiply-adds of the answer, for one image: of its subnetwork, or
+            of all that has run, as the curve's `cost` says.
+        parameters: Number of trainable parameters, likewise.
         top1_error: Float in [0, 1]. Share of examples whose label does not
             have the largest logit. A tie is an error: a stage with the same
             logit for all classes is always wrong, and is not credited with
@@ -92,6 +101,11 @@ class AnytimeCurve(Measurement):
         overthinking_interval: Ends of the interval of `overthinking_rate`.
         average_error_interval: Ends of the interval of `average_error`.
         confidence_level: Float in (0, 1), of all intervals.
+        cost: What the points' `macs` and `parameters` count: `"subnetwork"`,
+            what the answer needs, or `"cumulative"`, all that has run up to it.
+            Files of earlier versions do not say it, and are of subnetworks.
+        stage_costs: Tuple of the network's K `StageCost`s, which both ways of
+            counting follow from; `None` if they are not known.
     """
 
     points: tuple[CurvePoint, ...]
@@ -102,6 +116,8 @@ class AnytimeCurve(Measurement):
     overthinking_interval: tuple[float, float] | None = None
     average_error_interval: tuple[float, float] | None = None
     confidence_level: float | None = None
+    cost: str = SUBNETWORK
+    stage_costs: tuple[StageCost, ...] | None = None
 
     @property
     def num_runs(self) -> int:
@@ -127,7 +143,32 @@ class AnytimeCurve(Measurement):
                 question.
         """
         macs = [point.macs for point in self.points]
-        return self.classes == classes and macs == [c.macs for c in costs]
+        return self.classes == classes and macs == [
+            macs for macs, _ in counted_costs(costs, self.cost)
+        ]
+
+    def known_costs(self) -> tuple[StageCost, ...]:
+        """Returns the costs of the stages, from the points if need be.
+
+        Returns:
+            Tuple of K `StageCost`s. A curve without `stage_costs` does not tell
+            what the heads cost. They count as 0 then.
+        """
+        if self.stage_costs is not None:
+            return self.stage_costs
+        before = [(0, 0)] + [(p.macs, p.parameters) for p in self.points[:-1]]
+        return tuple(
+            StageCost(
+                point.stage,
+                point.macs,
+                point.parameters,
+                point.macs - macs,
+                point.parameters - parameters,
+            )
+            for point, (macs, parameters) in zip(
+                self.points, before, strict=True
+            )
+        )
 
     def error_at(self, share: float) -> float:
         """Returns the top-1 error after a share of the whole cost.
@@ -186,7 +227,8 @@ class AnytimeCurve(Measurement):
         whole = self.points[-1].macs or None
         interval = f"{self.confidence_level or 0:.0%} interval"
         lines = [
-            f"{self.name}: {self.examples} examples, {self.classes} classes"
+            f"{self.name}: {self.examples} examples, {self.classes} classes, "
+            f"{_COST_WORDS[self.cost]}"
             + (f", mean of {self.num_runs} runs" if self.num_runs > 1 else ""),
             *as_table(
                 {
@@ -256,6 +298,12 @@ class AnytimeCurve(Measurement):
             points = tuple(map(_point, fields.pop("points")))
             if not points:
                 raise KeyError("points")
+            if fields.get("cost", SUBNETWORK) not in _COST_WORDS:
+                raise KeyError(f"cost={fields['cost']!r}")
+            costs = fields.get("stage_costs")
+            fields["stage_costs"] = costs and tuple(
+                StageCost(**cost) for cost in costs
+            )
             return cls(points=points, **fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(
@@ -285,6 +333,8 @@ class AnytimeCurve(Measurement):
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes a CSV file with one line per stage.
 
+        The column `cost` says what `macs` and `parameters` count.
+
         Args:
             path: Path of the file. An existing file is replaced atomically.
         """
@@ -297,6 +347,7 @@ class AnytimeCurve(Measurement):
                     for name, value in row.items()
                     if value is not None and name != "top1_runs"
                 }
+                | {"cost": self.cost}
                 for row in rows
             ],
         )

@@ -18,6 +18,7 @@ from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import check_cost
 from keras_anytime.stages.cost import stage_costs
 
 
@@ -133,6 +134,7 @@ def hierarchical_curve(
     data: Iterable,
     batch_size: int = 128,
     verbose: bool = True,
+    cost: str | None = None,
 ) -> HierarchicalCurve:
     """Measures every stage in every label set, in one pass over the data.
 
@@ -152,6 +154,7 @@ def hierarchical_curve(
         batch_size: Images per batch if `data` is a pair of arrays.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
+        cost: `"subnetwork"`, `"cumulative"` or `None`, as for `anytime_curve`.
 
     Returns:
         A `HierarchicalCurve`.
@@ -167,6 +170,7 @@ def hierarchical_curve(
             "dict from label sets to numbers of classes, or use "
             f"`anytime_curve`. Received: {model.name!r}"
         )
+    check_cost(cost)
     costs = stage_costs(model)
     with measuring(model, data, verbose):
         predictions = predict_label_sets(
@@ -174,7 +178,9 @@ def hierarchical_curve(
         )
         return HierarchicalCurve(
             {
-                label_set: curve_from_predictions(set_predictions, costs)
+                label_set: curve_from_predictions(
+                    set_predictions, costs, cost=cost
+                )
                 for label_set, set_predictions in predictions.items()
             }
         )

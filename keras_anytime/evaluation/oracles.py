@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.evaluation.metrics import MILESTONES
+from keras_anytime.stages.cost import CUMULATIVE
+from keras_anytime.stages.cost import StageCost
+from keras_anytime.stages.sequence import check_rule
+from keras_anytime.stages.sequence import sequence_costs
+from keras_anytime.stages.sequence import used_stages
 
 
 def oracle_curve(
@@ -67,14 +72,28 @@ def ensemble_curve(
     curves: Sequence[AnytimeCurve],
     growth: float | None = None,
     name: str | None = None,
+    rule: str = "validation",
 ) -> AnytimeCurve:
     """Computes the curve of networks that run one after another.
 
-    The costs add up. An answer is used only if it is better than all answers
-    before it on these examples. Networks whose costs grow by equal steps form
-    the linear ensemble of Huang 2018; those whose costs grow by equal factors
-    form the exponential one. With anytime networks this is EANN, which
+    A network starts when the network before it has given its last used answer,
+    and costs add up. Networks whose costs grow by equal steps form the linear
+    ensemble of Huang 2018; those whose costs grow by equal factors form the
+    exponential one. With anytime networks this is EANN, which
     `ka.nets.ensemble` builds.
+
+    The costs are those of the model that `ka.nets.ensemble` builds from the
+    same curves, which `stage_costs` computes from its graph. It runs what a
+    used answer needs. Hu 2019 finishes each network before it starts the next,
+    used or not. The difference is what no answer reads: heads of unused
+    answers, which cost next to nothing, layers after the last used answer of a
+    network, and networks without a used answer. With `rule="depth"`, the last
+    answer of each network is used, so that only such heads differ.
+
+    ```python
+    curve = ka.evaluation.anytime_curve(model, (images, labels))
+    print(ka.evaluation.ensemble_curve([curve]))
+    ```
 
     Args:
         curves: One `AnytimeCurve` for each network in the order in which they
@@ -83,44 +102,65 @@ def ensemble_curve(
             `growth` times that of the network that ran before it. `None` runs
             all.
         name: Name of the curve; `None` for a name that states the growth.
+        rule: Which answers are used. `"validation"` uses an answer if its error
+            on these examples is below that of all answers before it (Hu 2019).
+            `"depth"` uses it if it is deeper than the whole network before its
+            own (Hu 2017), without a look at errors. Depth is measured in
+            multiply-adds of the subnetwork.
 
     Returns:
-        An `AnytimeCurve` of the used answers.
+        An `AnytimeCurve` of the used answers, with cumulative costs. Batch
+        normalization that the head of a used stage shares with that of an
+        unused one is left out of the parameters. Of curves without
+        `stage_costs`, as in files of earlier versions, the heads of earlier
+        stages are not known and count as 0.
 
     Raises:
-        ValueError: If there is no curve, the curves are of different data, or
-            `growth` is not above 1.
+        ValueError: If there is no curve, the curves are of different data,
+            `growth` is not above 1, there is no such rule, or by depth a
+            network does not cost more than the network before it.
 
     Reference:
-        [Hu et al., 2019, Sections 4 and 5.3](https://arxiv.org/abs/1708.06832)
+        [Hu et al., 2019, Sections 4 and 5.3](https://arxiv.org/abs/1708.06832);
+        [Hu et al., 2017, Section 3.3](https://arxiv.org/abs/1708.06832v1)
     """
     check_same_data(curves)
+    check_rule(rule)
     if growth is not None and not 1 < growth < math.inf:
         raise ValueError(
             f"`growth` must be above 1, or None. Received: growth={growth}"
         )
-    points: list[CurvePoint] = []
-    spent = parameters = last = 0
+    members: list[AnytimeCurve] = []
+    costs: list[Sequence[StageCost]] = []
     for curve in curves:
-        total = curve.points[-1]
-        if growth is not None and total.macs < growth * last:
-            continue
-        for point in curve.points:
-            if not points or point.top1_error < points[-1].top1_error:
-                points.append(
-                    dataclasses.replace(
-                        point,
-                        macs=spent + point.macs,
-                        parameters=parameters + point.parameters,
-                    )
-                )
-        spent += total.macs
-        parameters += total.parameters
-        last = total.macs
-    return _joined(
-        points,
+        curve_costs = curve.known_costs()
+        if (
+            growth is None
+            or not costs
+            or curve_costs[-1].macs >= growth * costs[-1][-1].macs
+        ):
+            members.append(curve)
+            costs.append(curve_costs)
+    errors = [[point.top1_error for point in c.points] for c in members]
+    used = used_stages(errors, costs, rule)
+    answers = [
+        curve.points[k - 1]
+        for curve, stages in zip(members, used, strict=True)
+        for k in stages
+    ]
+    answer_costs = sequence_costs(costs, used)
+    joined = _joined(
+        [
+            dataclasses.replace(
+                point, macs=cost.macs, parameters=cost.parameters
+            )
+            for point, cost in zip(answers, answer_costs, strict=True)
+        ],
         curves,
         name or ("ensemble" if growth is None else f"ensemble x{growth:g}"),
+    )
+    return dataclasses.replace(
+        joined, cost=CUMULATIVE, stage_costs=tuple(answer_costs)
     )
 
 

@@ -85,20 +85,12 @@ def add_networks(
         for group in ("runs", "against", "baseline")
         if groups[group]
     }
-    oracle = None
+    oracles = {}
     if groups["oracle"]:
         separate = [run.curve for run in groups["oracle"]]
-        oracle = evaluation.oracle_curve(separate)
-        results.add(
-            "Oracle",
-            "oracle",
-            oracle,
-            text="Separate networks, one for each stage: they need to know "
-            "beforehand how much time there will be.",
-        )
-        add_relative_increase(results, "stage", networks, oracle)
-        best = evaluation.oracle_curve(separate, best_so_far=True)
-        add_relative_increase(results, "cost", networks, best)
+        oracles = add_oracles(results, separate)
+        add_relative_increase(results, "stage", networks, oracles)
+        add_relative_increase(results, "cost", networks, oracles)
         every = evaluation.ensemble_curve(separate)
         networks["ensemble of all"] = evaluation.aggregate([every])
         doubling = evaluation.ensemble_curve(separate, growth=2)
@@ -110,31 +102,65 @@ def add_networks(
             "Error against cost",
             "curves",
             plot=lambda path: evaluation.plots.plot_curves(
-                networks, path, oracle=oracle
+                networks, path, oracle=oracles or None
             ),
             text="All networks in one picture: at the same cost, the lower "
             "one is better.",
         )
 
 
+def add_oracles(
+    results: evaluation.ReportFolder, curves: Sequence[evaluation.AnytimeCurve]
+) -> dict[str, evaluation.AnytimeCurve]:
+    """Adds the curves of the oracle, as it is and with the best so far.
+
+    Args:
+        results: The folder and report to add to.
+        curves: The curves of separate networks.
+
+    Returns:
+        Dict from `"OPT"` and `"OPT+"` to curves.
+    """
+    oracles = {
+        "OPT": evaluation.oracle_curve(curves, name="OPT"),
+        "OPT+": evaluation.oracle_curve(curves, best_so_far=True, name="OPT+"),
+    }
+    results.add(
+        "Oracle (OPT)",
+        "oracle",
+        oracles["OPT"],
+        text="Separate networks, one for each stage: they need to know "
+        "beforehand how much time there will be.",
+    )
+    results.add(
+        "Best oracle so far (OPT+)",
+        "oracle_best",
+        oracles["OPT+"],
+        text="The same, but a network that is worse than a cheaper one is "
+        "replaced by it (Hu 2017, Section 4.6).",
+    )
+    return oracles
+
+
 def add_relative_increase(
     results: evaluation.ReportFolder,
     by: str,
     networks: Mapping[str, evaluation.CurveAggregate],
-    oracle: evaluation.AnytimeCurve,
+    oracles: Mapping[str, evaluation.AnytimeCurve],
 ) -> None:
-    """Adds by how many percent networks err more often than the oracle.
+    """Adds by how many percent networks err more often than the oracles.
 
     Args:
         results: The folder and report to add to.
         by: `"stage"` or `"cost"`: where errors are compared.
         networks: Dict from names to the curves of networks.
-        oracle: The curve of the oracle. By stage, networks with another number
-            of stages are left out.
+        oracles: Dict from names, such as `"OPT"` and `"OPT+"`, to curves. By
+            stage, networks with another number of stages are left out.
     """
     increases = {
-        name: curves.relative_increase(oracle, by)
+        (name, oracle_name): curves.relative_increase(oracle, by)
         for name, curves in networks.items()
+        for oracle_name, oracle in oracles.items()
         if by == "cost" or len(curves.mean.points) == len(oracle.points)
     }
     if not increases:
@@ -142,13 +168,14 @@ def add_relative_increase(
     rows = [
         {
             "network": name,
+            "oracle": oracle_name,
             **{
                 f"percent_at_{by}_{at:g}": spread.mean
                 for at, spread in of.items()
             },
             **{f"std_at_{by}_{at:g}": spread.std for at, spread in of.items()},
         }
-        for name, of in increases.items()
+        for (name, oracle_name), of in increases.items()
     ]
     # Where the oracle makes no error, an increase is infinite.
     drawable = all(
@@ -156,11 +183,12 @@ def add_relative_increase(
         for of in increases.values()
         for spread in of.values()
     )
+    drawn = {" over ".join(names): of for names, of in increases.items()}
     results.add(
-        f"Relative increase of the error over the oracle, by {by}",
+        f"Relative increase of the error over {' and '.join(oracles)}, by {by}",
         f"increase_by_{by}",
         rows,
-        (lambda path: evaluation.plots.plot_relative_increase(increases, path))
+        (lambda path: evaluation.plots.plot_relative_increase(drawn, path))
         if drawable
         else None,
         text="By how many percent a network errs more than the oracle "
@@ -169,6 +197,7 @@ def add_relative_increase(
         display_rows=[
             {
                 "network": name,
+                "oracle": oracle_name,
                 **{
                     f"within {MILESTONES[at]} of the cost"
                     if by == "cost"
@@ -176,7 +205,7 @@ def add_relative_increase(
                     for at, spread in of.items()
                 },
             }
-            for name, of in increases.items()
+            for (name, oracle_name), of in increases.items()
         ],
     )
 

@@ -58,7 +58,7 @@ def evaluate(settings: EvaluateSettings) -> pathlib.Path:
         else None
     )
     evaluated = {
-        name: [run.evaluate(settings.split) for run in runs]
+        name: [run.evaluate(settings.split, settings.cost) for run in runs]
         for name, runs in groups.items()
     }
     first = evaluated["runs"][0]

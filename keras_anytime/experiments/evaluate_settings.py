@@ -47,6 +47,13 @@ class EvaluateSettings(DataLocation):
         "data that is measured on.",
         None,
     )
+    cost: str | None = setting(
+        "What the cost of an answer counts: its subnetwork, or all that has "
+        "run; else all for networks with convolutions in their heads, such as "
+        "MSDNet, and the subnetwork for others.",
+        None,
+        choices=["subnetwork", "cumulative"],
+    )
     images: int = setting("Images to time networks with.", 200, lower_bound=1)
     repetitions: int = setting(
         "Timed answers of a network to each image.", 5, lower_bound=1

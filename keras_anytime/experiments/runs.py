@@ -102,11 +102,14 @@ class Run:
         )
         return eval_data
 
-    def evaluate(self, split: str | None = None) -> "EvaluatedRun":
+    def evaluate(
+        self, split: str | None = None, cost: str | None = None
+    ) -> "EvaluatedRun":
         """Measures the network, in one pass over the data.
 
         Args:
             split: As for `evaluation_data`.
+            cost: As for `ka.evaluation.anytime_curve`.
 
         Returns:
             An `EvaluatedRun`.
@@ -123,7 +126,9 @@ class Run:
             predictions=next(iter(by_label_set.values())),
             costs=costs,
             curves={
-                label_set: evaluation.curve_from_predictions(of_set, costs)
+                label_set: evaluation.curve_from_predictions(
+                    of_set, costs, cost=cost
+                )
                 for label_set, of_set in by_label_set.items()
             },
         )

@@ -8,7 +8,10 @@ import keras
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages import graph
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.cost import stage_costs
+from keras_anytime.stages.sequence import check_rule
+from keras_anytime.stages.sequence import used_stages
 from keras_anytime.stages.subset import subset_config
 
 
@@ -18,8 +21,9 @@ class ExponentialEnsemble(AnytimeModel):
 
     `ka.nets.ensemble` makes it. Its stages are the networks' useful answers.
     The networks share no features, so a stage is reached only after all stages
-    before it were computed; costs and steps count that. The model `stage(k)`
-    alone holds only what its own answer needs, which is part of one network.
+    before it were computed; costs, steps and the manifest of an export count
+    that. The model `stage(k)` alone holds only what its own answer needs, which
+    is part of one network.
 
     Reference:
         [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832)
@@ -44,14 +48,18 @@ def ensemble(
     networks: Sequence[AnytimeModel],
     curves: Sequence[Any],
     name: str = "ensemble",
+    rule: str = "validation",
 ) -> ExponentialEnsemble:
     """Joins trained anytime networks into one model that runs them in sequence.
 
-    An answer becomes a stage of the ensemble if its validation error is below
-    that of every answer before it. Layers that only other answers need are
-    left out. If depths grow exponentially, as those of ResANN with 7, 13 and
-    25 units per block, the delay of the later networks is a constant share of
-    the cost; see `ka.evaluation.ensemble_cost_inflation`.
+    `rule` says which answers become stages of the ensemble. Layers that only
+    other answers need are left out: a device does not compute what no answer
+    reads. So a network starts after the last used answer of the network before
+    it, where Hu 2019 finishes each network; see
+    `ka.evaluation.ensemble_curve`, which counts the same costs. If depths grow
+    exponentially, as those of ResANN with 7, 13 and 25 units per block, the
+    delay of the later networks is a constant share of the cost; see
+    `ka.evaluation.ensemble_cost_inflation`.
 
     ```python
     networks = [
@@ -68,13 +76,19 @@ def ensemble(
         curves: Sequence of one `AnytimeCurve` per network, all measured on the
             same validation data.
         name: String.
+        rule: `"validation"` uses an answer if its error on the validation data
+            is below that of every answer before it (Hu 2019). `"depth"` uses it
+            if it is deeper than the whole network before its own (Hu 2017),
+            without a look at errors. Depth is measured in multiply-adds of the
+            subnetwork.
 
     Returns:
         An `ExponentialEnsemble`.
 
     Raises:
-        ValueError: If the networks differ in input or classes, or if a curve
-            was not measured on its network.
+        ValueError: If the networks differ in input or classes, if a curve was
+            not measured on its network, if there is no such rule, or if by
+            depth a network does not cost more than the network before it.
 
     Reference:
         [Hu et al., 2019, Section 4](https://arxiv.org/abs/1708.06832);
@@ -87,24 +101,23 @@ def ensemble(
             "An ensemble needs a list of networks and a list of their curves. "
             f"Received: networks={networks!r}, curves={curves!r}"
         )
-    _check(networks, curves)
+    check_rule(rule)
+    used = used_stages(
+        [[point.top1_error for point in curve.points] for curve in curves],
+        _check(networks, curves),
+        rule,
+    )
     layers: dict[str, dict] = {}
     outputs: list[list] = []
     copies = []
-    lowest_error = float("inf")
-    for index, (network, curve) in enumerate(
-        zip(networks, curves, strict=True), start=1
+    for index, (network, stages) in enumerate(
+        zip(networks, used, strict=True), start=1
     ):
-        useful_stages = []
-        for point in curve.points:
-            if point.top1_error < lowest_error:
-                lowest_error = point.top1_error
-                useful_stages.append(point.stage)
-        if not useful_stages:
+        if not stages:
             continue
         config, names = subset_config(
             network,
-            useful_stages,
+            stages,
             first=len(outputs) // (len(network.label_sets) or 1) + 1,
             prefix=f"net{index}_",
         )
@@ -134,7 +147,10 @@ def _output_list(outputs: list) -> list[list]:
     return [outputs] if isinstance(outputs[0], str) else outputs
 
 
-def _check(networks: Sequence[AnytimeModel], curves: Sequence[Any]) -> None:
+def _check(
+    networks: Sequence[AnytimeModel], curves: Sequence[Any]
+) -> list[list[StageCost]]:
+    """Checks that networks and curves fit, and returns the networks' costs."""
     if not networks or len(networks) != len(curves):
         raise ValueError(
             "An ensemble needs one curve for each network. Received: "
@@ -155,12 +171,11 @@ def _check(networks: Sequence[AnytimeModel], curves: Sequence[Any]) -> None:
                 f"and the same classes: {expected}. "
                 f"Received: {_interface(network)} of network {index}"
             )
+    costs = [stage_costs(network) for network in networks]
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1
     ):
-        if not curve.matches(
-            stage_costs(network), network.outputs[0].shape[-1]
-        ):
+        if not curve.matches(costs[index - 1], network.outputs[0].shape[-1]):
             raise ValueError(
                 "Each curve must be measured on its own network, and on the "
                 "first label set of a network with several. "
@@ -174,6 +189,7 @@ def _check(networks: Sequence[AnytimeModel], curves: Sequence[Any]) -> None:
             f"Received: curves on {[curve.examples for curve in curves]} "
             "examples"
         )
+    return costs
 
 
 def _interface(network: AnytimeModel) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The cost of each stage: multiply-adds and parameters, from the graph."""
 
 import dataclasses
+import itertools
 import math
 import warnings
 from collections.abc import Iterable
+from collections.abc import Sequence
 
 import keras
 
@@ -12,6 +14,10 @@ from keras_anytime.stages.calls import calls_of_stage
 from keras_anytime.stages.calls import graph_calls
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.multiply_adds import multiply_adds
+
+# What the cost of an answer counts.
+SUBNETWORK = "subnetwork"
+CUMULATIVE = "cumulative"
 
 # A warning names at most this many layers.
 _MAX_NAMED_LAYERS = 5
@@ -99,6 +105,100 @@ def stage_costs(model: keras.Model) -> list[StageCost]:
         earlier_calls |= stage_calls
         earlier_operations.update(map(id, operations))
     return costs
+
+
+def head_costs(costs: Sequence[StageCost]) -> list[tuple[int, int]]:
+    """Computes what only the answer of each stage needs: its head.
+
+    Stage k + 1 needs all of stage k but this head, so that the two subnetworks
+    and the step of stage k + 1 give it. Without steps, it is the whole pass.
+
+    Args:
+        costs: The K `StageCost`s of a network.
+
+    Returns:
+        List of K pairs of multiply-adds and parameters. That of the last stage
+        is (0, 0): no later stage does without its head.
+    """
+    return [
+        *(
+            (
+                cost.macs + after.step_macs - after.macs,
+                cost.parameters + after.step_parameters - after.parameters,
+            )
+            for cost, after in itertools.pairwise(costs)
+        ),
+        (0, 0),
+    ]
+
+
+def default_cost(costs: Sequence[StageCost]) -> str:
+    """Returns what the cost of an answer counts, unless the user says it.
+
+    The heads of most networks are a classifier on pooled features, which costs
+    almost nothing beside the features: the papers count the subnetwork of the
+    answer alone. The heads of MSDNet are small convolutional networks. Its
+    authors count all that has run, earlier heads included. The costs tell these
+    heads: a classifier uses each weight once for an image, a convolution uses
+    it at many places, so that it has more multiply-adds than parameters. An
+    ensemble has run all networks before the answer's own. A network without
+    steps runs one pass for an answer, which does not need the earlier passes.
+
+    Args:
+        costs: The K `StageCost`s of a network.
+
+    Returns:
+        `"cumulative"` if the network has steps, and the head of a stage but the
+        last has more multiply-adds than parameters, or all subnetworks hold all
+        that ran before; else `"subnetwork"`.
+    """
+    heads = head_costs(costs)[:-1]
+    if not heads:
+        return SUBNETWORK
+    passes = any(cost.step_macs == cost.macs for cost in costs[1:])
+    convolutional = any(macs > parameters for macs, parameters in heads)
+    in_sequence = not any(macs for macs, _ in heads)
+    if not passes and (convolutional or in_sequence):
+        return CUMULATIVE
+    return SUBNETWORK
+
+
+def counted_costs(
+    costs: Sequence[StageCost], cost: str
+) -> list[tuple[int, int]]:
+    """Returns the multiply-adds and parameters of each stage's answer.
+
+    Args:
+        costs: The K `StageCost`s of a network.
+        cost: `"subnetwork"` counts what the answer needs. `"cumulative"` counts
+            what has run when the stages are computed in turn, which includes
+            the heads of earlier stages.
+
+    Returns:
+        List of K pairs of multiply-adds and parameters.
+
+    Raises:
+        ValueError: If `cost` is another one.
+    """
+    check_cost(cost)
+    if cost == SUBNETWORK:
+        return [(entry.macs, entry.parameters) for entry in costs]
+    return list(
+        zip(
+            itertools.accumulate(entry.step_macs for entry in costs),
+            itertools.accumulate(entry.step_parameters for entry in costs),
+            strict=True,
+        )
+    )
+
+
+def check_cost(cost: str | None) -> None:
+    """Raises a `ValueError` if costs cannot be counted in such a way."""
+    if cost not in (None, SUBNETWORK, CUMULATIVE):
+        raise ValueError(
+            f"`cost` must be {SUBNETWORK!r}, {CUMULATIVE!r} or None. "
+            f"Received: cost={cost!r}"
+        )
 
 
 def _unknown_message(name: str, unknown: dict[str, str]) -> str:

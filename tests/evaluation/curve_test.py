@@ -15,6 +15,9 @@ from keras_anytime.evaluation import anytime_curve
 from keras_anytime.evaluation import curve_from_predictions
 from keras_anytime.evaluation import relative_increase
 from keras_anytime.evaluation import stage_costs
+from keras_anytime.stages.cost import StageCost
+from keras_anytime.stages.cost import default_cost
+from tests.conformance import catalogue
 from tests.evaluation.examples import costs
 from tests.evaluation.examples import curve as _curve
 from tests.evaluation.examples import random_logits
@@ -226,6 +229,67 @@ def test_a_curve_comes_back_from_its_file(tmp_path):
         assert AnytimeCurve.from_json(path) == curve
 
 
+def _with_heads(*heads):
+    """Costs of stages of 100 each, with heads of (multiply-adds, weights)."""
+    found = []
+    for k, (macs, parameters) in enumerate(heads, start=1):
+        found.append(
+            StageCost(
+                k,
+                100 * k + macs,
+                10 * k + parameters,
+                100 + macs,
+                10 + parameters,
+            )
+        )
+    return found
+
+
+def test_costs_are_of_the_subnetwork_or_of_all_that_has_run(tmp_path):
+    # Heads of 30 and 20 with weights that are used at many places.
+    own = _with_heads((30, 5), (20, 5), (10, 5))
+    predictions = random_predictions()
+    alone, so_far, default = (
+        curve_from_predictions(predictions, own, cost=cost)
+        for cost in ("subnetwork", "cumulative", None)
+    )
+    assert [point.macs for point in alone.points] == [130, 220, 310]
+    assert [point.macs for point in so_far.points] == [130, 250, 360]
+    assert [point.parameters for point in alone.points] == [15, 25, 35]
+    assert [point.parameters for point in so_far.points] == [15, 30, 45]
+    assert default == so_far
+    assert "cost of all that has run" in str(so_far)
+    # 130 of 360 is within a share of 0.37, but 130 of 310 is not.
+    assert so_far.error_at(0.37) == so_far.points[0].top1_error
+    assert alone.error_at(0.37) == 0.9
+    for curve in (alone, so_far):
+        curve.to_json(tmp_path / "curve.json")
+        assert AnytimeCurve.from_json(tmp_path / "curve.json") == curve
+        assert curve.matches(own, 10)
+        assert not curve.matches(own[:2], 10)
+    so_far.to_csv(tmp_path / "curve.csv")
+    with (tmp_path / "curve.csv").open() as file:
+        assert {row["cost"] for row in csv.DictReader(file)} == {"cumulative"}
+    with pytest.raises(ValueError, match="cost='all'"):
+        curve_from_predictions(predictions, own, cost="all")
+
+
+@pytest.mark.parametrize("name", catalogue.NETWORKS)
+def test_all_that_has_run_counts_where_heads_have_convolutions(name):
+    model = catalogue.NETWORKS[name]()
+    want = "cumulative" if name in ("msdnet", "ensemble") else "subnetwork"
+    assert default_cost(stage_costs(model)) == want
+
+
+def test_a_curve_of_an_earlier_version_is_of_subnetworks(tmp_path):
+    content = _curve().to_dict()
+    del content["cost"], content["stage_costs"]
+    curve = AnytimeCurve.from_dict(content)
+    assert (curve.cost, curve.stage_costs) == ("subnetwork", None)
+    with pytest.raises(ValueError, match="cost='all'"):
+        AnytimeCurve.from_dict({**content, "cost": "all"})
+
+
 def test_a_file_with_the_fields_earlier_names_is_read(tmp_path):
     path = tmp_path / "curve.json"
     curve = curve_from_predictions(random_predictions(), costs(1, 2, 3))
@@ -254,7 +318,9 @@ def test_a_file_that_is_no_curve_is_refused(tmp_path, content):
 
 def test_the_table_reads_well():
     lines = str(_curve()).splitlines()
-    assert lines[0] == "net: 200 examples, 10 classes"
+    assert lines[0] == (
+        "net: 200 examples, 10 classes, cost of each subnetwork alone"
+    )
     assert lines[2].split() == ["1", "10", "10%", "20", "50.00%", "25.00%"]
     assert len({len(line) for line in lines[1:5]}) == 1
     assert "30.00%" in lines[-2]
@@ -283,6 +349,7 @@ def test_files_hold_the_same_numbers(tmp_path):
     with (tmp_path / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
     for row, point in zip(rows, curve.points, strict=True):
+        assert row.pop("cost") == "subnetwork"
         for name, value in row.items():
             assert float(value) == getattr(point, name)
     content = json.loads((tmp_path / "curve.json").read_text())

@@ -41,12 +41,15 @@ def test_the_better_oracle_never_takes_a_worse_network():
     assert _errors(oracle) == [0.4, 0.4, 0.4, 0.2]
 
 
-def test_the_costs_of_an_ensemble_add_up_and_worse_answers_only_cost():
+def test_the_costs_of_an_ensemble_add_up_without_what_is_of_no_use():
+    # The network of 40 is worse than that of 10, so that it does not run.
     ensemble = ensemble_curve(_networks())
-    assert _macs(ensemble) == [10, 150]
+    assert _macs(ensemble) == [10, 110]
     assert _errors(ensemble) == [0.4, 0.2]
-    assert [point.parameters for point in ensemble.points] == [20, 300]
+    assert [point.parameters for point in ensemble.points] == [20, 220]
     assert ensemble.error_at(0.9) == 0.4
+    assert ensemble.cost == "cumulative"
+    assert ensemble.matches(ensemble.stage_costs, 10)
 
 
 def test_an_ensemble_of_anytime_networks_answers_in_between():
@@ -55,6 +58,25 @@ def test_an_ensemble_of_anytime_networks_answers_in_between():
     ensemble = ensemble_curve([first, second])
     assert _macs(ensemble) == [10, 20, 60]
     assert _errors(ensemble) == [0.5, 0.4, 0.1]
+    # Stopped after its last used answer, 20, and not after 30.
+    longer = curve((10, 20, 30), (0.5, 0.4, 0.4))
+    assert _macs(ensemble_curve([longer, second])) == [10, 20, 60]
+
+
+def test_by_depth_an_answer_is_used_beyond_the_network_before():
+    # Hu 2017, Section 3.3: answer i of network j is used if i is deeper than
+    # network j - 1; here units of cost 1 and networks of depth 1, 2 and 4.
+    networks = [
+        curve(tuple(range(1, depth + 1)), errors)
+        for depth, errors in ((1, (0.1,)), (2, (0.5, 0.6)), (4, (0.9,) * 4))
+    ]
+    ensemble = ensemble_curve(networks, rule="depth")
+    assert _macs(ensemble) == [1, 1 + 2, 3 + 3, 3 + 4]
+    assert _errors(ensemble) == [0.1, 0.6, 0.9, 0.9]
+    with pytest.raises(ValueError, match=r"networks of \[2, 1\] multiply"):
+        ensemble_curve(networks[1::-1], rule="depth")
+    with pytest.raises(ValueError, match="rule='width'"):
+        ensemble_curve(networks, rule="width")
 
 
 def test_networks_of_an_exponential_ensemble_grow_by_a_factor():

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import stage_costs
+from keras_anytime.evaluation.curve import CurvePoint
+from tests.conformance import catalogue
 from tests.testing import compiled
 from tests.testing import digits
 
@@ -62,6 +65,86 @@ def test_costs_add_up_over_the_networks():
         before + large[2].macs,
     ]
     assert sum(cost.step_macs for cost in costs) == costs[-1].macs
+
+
+def _known_errors(model, errors):
+    """A curve of given errors, without a pass over data."""
+    costs = stage_costs(model)
+    return AnytimeCurve(
+        points=tuple(
+            CurvePoint(cost.stage, cost.macs, cost.parameters, error, None)
+            for cost, error in zip(costs, errors, strict=True)
+        ),
+        classes=10,
+        examples=16,
+        stage_costs=tuple(costs),
+    )
+
+
+@pytest.mark.parametrize("rule", ["validation", "depth"])
+def test_curve_and_model_have_the_costs_that_one_adds_up_by_hand(rule):
+    networks = [_network((1, 1)), _network((4, 1))]
+    curves = [
+        _known_errors(networks[0], (0.5, 0.4)),
+        _known_errors(networks[1], (0.3, 0.35, 0.2, 0.2, 0.2)),
+    ]
+    # Both networks: a stem of 4 filters on 8x8 images, units of two 3x3
+    # convolutions, in block 2 on 4x4 features of 8 channels and after a strided
+    # convolution, and heads that are linear in 4 and 8 channels.
+    stem, unit = 64 * 9 * 4, 2 * 64 * 9 * 4 * 4
+    wider = 16 * 9 * (4 * 8 + 2 * 8 * 8)
+    narrow, wide = 4 * 10, 8 * 10
+    small = stem + unit + narrow + wider + wide
+    first = [stem + unit + narrow, small]
+    if rule == "validation":
+        # Stages 1 and 3 of the second network.
+        later = [
+            small + stem + unit + narrow,
+            small + stem + 3 * unit + narrow + narrow,
+        ]
+    else:
+        # The small network costs more than two units and less than three.
+        assert stem + 2 * unit + narrow < small < stem + 3 * unit
+        before = small + stem
+        later = [
+            before + 3 * unit + narrow,
+            before + 4 * unit + 2 * narrow,
+            before + 4 * unit + 2 * narrow + wider + wide,
+        ]
+    model = ka.nets.ensemble(networks, curves, rule=rule)
+    curve = ka.evaluation.ensemble_curve(curves, rule=rule)
+    costs = stage_costs(model)
+    assert [cost.macs for cost in costs] == first + later
+    assert list(curve.stage_costs) == costs
+    assert [(p.macs, p.parameters) for p in curve.points] == [
+        (cost.macs, cost.parameters) for cost in costs
+    ]
+    # What an exported file says of its steps adds up to what it says in all.
+    assert sum(cost.step_macs for cost in costs) == costs[-1].macs
+
+
+@pytest.mark.parametrize(
+    "name", ["width_nested_resnet", "sparse_resnet", "dense_ann", "msdnet"]
+)
+def test_curve_and_model_agree_for_all_kinds_of_heads(name):
+    network = catalogue.NETWORKS[name]()
+    stages = network.num_stages
+    # A middle stage is left out, and the second network repeats the first.
+    errors = [0.9 - 0.01 * k for k in range(stages)]
+    if stages > 2:
+        errors[1] = 1.0
+    curves = [
+        dataclasses.replace(
+            _known_errors(network, values), classes=network.output_shape[0][-1]
+        )
+        for values in (errors, [error / 2 for error in errors])
+    ]
+    model = ka.nets.ensemble([network, network], curves)
+    curve = ka.evaluation.ensemble_curve(curves)
+    for cost, other in zip(stage_costs(model), curve.stage_costs, strict=True):
+        assert (cost.macs, cost.step_macs) == (other.macs, other.step_macs)
+        # The heads of two stages may share a batch normalization.
+        assert cost.parameters == pytest.approx(other.parameters, rel=0.005)
 
 
 def test_what_no_used_answer_needs_is_left_out():
@@ -133,3 +216,9 @@ def test_networks_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             ka.nets.ensemble(nets, measured)
+    with pytest.raises(ValueError, match="rule='width'"):
+        ka.nets.ensemble(networks, curves, rule="width")
+    larger = [_network((3, 1)), networks[0]]
+    measured = [_curve(larger[0], (0.4, 0.3, 0.2, 0.1)), curves[0]]
+    with pytest.raises(ValueError, match="order the networks by size"):
+        ka.nets.ensemble(larger, measured, rule="depth")

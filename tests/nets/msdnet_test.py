@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import keras_anytime as ka
@@ -177,3 +178,23 @@ def test_wrong_arguments_are_refused(arguments, message):
     settings = {"num_stages": 5, **arguments}
     with pytest.raises(ValueError, match=message):
         ka.nets.msdnet((32, 32, 3), 10, **settings)
+
+
+def test_a_quarter_of_the_cost_is_the_first_stage_of_msdnet_7():
+    costs = stage_costs(ka.nets.get("msdnet_7"))
+    logits = np.zeros((len(costs), 2, 10))
+    # Stage k is right about the first image if it is not stage 1.
+    logits[1:, 0, 0] = 1
+    logits[:, 1, 1] = 1
+    predictions = ka.evaluation.Predictions.from_logits(
+        logits, np.array([0, 1])
+    )
+    curve = ka.evaluation.curve_from_predictions(predictions, costs)
+    assert curve.cost == "cumulative"
+    # As its authors count, against 26% of the last subnetwork.
+    assert costs[0].macs / curve.points[-1].macs == pytest.approx(0.176, 0.01)
+    assert curve.error_at(1 / 4) == 0.5
+    alone = ka.evaluation.curve_from_predictions(
+        predictions, costs, cost="subnetwork"
+    )
+    assert alone.error_at(1 / 4) == pytest.approx(0.9)

@@ -20,6 +20,7 @@ _UNITS = (
 )
 
 OPTIMUM = {"color": style.OPTIMUM, "linestyle": "--", "marker": "*"}
+OPTIMUM_LOOKS = (OPTIMUM, {**OPTIMUM, "linestyle": ":", "marker": "x"})
 
 
 def draw_line(axes: Any, curve: Any, label: str, **look: Any) -> Any:

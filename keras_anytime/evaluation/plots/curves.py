@@ -1,12 +1,13 @@
 """Plots anytime curves: top-1 error against multiply-adds."""
 
+import itertools
 import os
 from typing import Any
 
 from keras_anytime.evaluation.plots import style
 from keras_anytime.evaluation.plots.by_label import BUDGET_COST
 from keras_anytime.evaluation.plots.by_label import by_label
-from keras_anytime.evaluation.plots.cost_axes import OPTIMUM
+from keras_anytime.evaluation.plots.cost_axes import OPTIMUM_LOOKS
 from keras_anytime.evaluation.plots.cost_axes import cost_axis
 from keras_anytime.evaluation.plots.cost_axes import draw_budget_line
 from keras_anytime.evaluation.plots.cost_axes import draw_intervals
@@ -70,7 +71,8 @@ def plot_curves(
             sequence of them, whose names become the labels.
         path: Path that ends in `.png` or `.svg`. An existing file is replaced
             atomically.
-        oracle: The curve of the oracle, drawn dashed and black; or `None`.
+        oracle: The curve of the oracle, drawn dashed and black; or a dict of
+            several, of which each second one is dotted; or `None`.
         budget: `BudgetCurve`s, as `curves`. They are drawn dotted against
             their mean costs, in the color of the curve of the same label. Or
             `None`.
@@ -101,8 +103,10 @@ def draw_curves(curves: Any, oracle: Any = None, budget: Any = None) -> Any:
             handles.append(draw_line(axes, curves[label], label, **look))
         if label in budgets:
             handles.append(draw_budget_line(axes, budgets[label], label, look))
-    for label, curve in oracles.items():
-        handles.append(draw_line(axes, curve, label, **OPTIMUM))
+    for look, (label, curve) in zip(
+        itertools.cycle(OPTIMUM_LOOKS), oracles.items(), strict=False
+    ):
+        handles.append(draw_line(axes, curve, label, **look))
     measured = [*curves.values(), *oracles.values()]
     macs = [point.macs for curve in measured for point in curve.points]
     for curve in budgets.values():
