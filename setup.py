@@ -26,12 +26,13 @@ PLOT = ["matplotlib>=3.9,<4"]
 TENSORBOARD = ["tensorboard>=2.19,<3"]
 # The digits, and Student's t distribution.
 SCIENCE = ["scikit-learn>=1.5,<2", "scipy>=1.11,<2"]
+# Decodes and resizes images that are not all of one size, on both backends.
+IMAGES = ["pillow>=11"]
 # Instead of TensorFlow, to train. For CPUs; on a GPU machine: jax[cuda12].
 JAX = [
     *KERAS,
     "jax>=0.10,<0.11",
-    # Decodes the images of prepared TFDS folders.
-    "pillow>=11",
+    *IMAGES,
     *SCIENCE,
 ]
 TENSORFLOW = [
@@ -41,6 +42,7 @@ TENSORFLOW = [
     "tensorflow-datasets>=4.9.10,<5",
     # What it imports to fetch data, and requires of older Pythons only.
     "importlib-resources>=6.5",
+    *IMAGES,
     "tensorflow-model-optimization>=0.8.1,<0.9",
     "tf_keras>=2.21,<2.22",
     *SCIENCE,

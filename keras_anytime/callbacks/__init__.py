@@ -10,6 +10,7 @@ from keras_anytime.callbacks.checkpoint import StageCheckpoint
 from keras_anytime.callbacks.cosines import GradientCosines
 from keras_anytime.callbacks.curve import CurveLogger
 from keras_anytime.callbacks.log import EpochLog
+from keras_anytime.callbacks.probabilities import SamplerProbabilities
 from keras_anytime.callbacks.progress import StageProgress
 from keras_anytime.callbacks.schedule import StepDecay
 from keras_anytime.callbacks.weights import LossWeights
@@ -23,6 +24,7 @@ __all__ = [
     "GradientCosines",
     "LossWeights",
     "Resume",
+    "SamplerProbabilities",
     "StageCheckpoint",
     "StageProgress",
     "StepDecay",

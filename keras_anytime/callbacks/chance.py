@@ -17,7 +17,14 @@ _MARGIN = 0.01
 
 
 class ChanceError(RuntimeError):
-    """A training that is stopped because its loss is still that of guessing."""
+    """A training that is stopped because its loss is still that of guessing.
+
+    Attributes:
+        exit_status: Integer. The status with which a command ends, so that a
+            queue of trainings tells it from a failure.
+    """
+
+    exit_status = 3
 
 
 class StopAtChance(keras.callbacks.Callback):

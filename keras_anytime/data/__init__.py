@@ -1,30 +1,26 @@
 """Data sets: batches of prepared images and labels, ready for `model.fit`."""
 
-import contextlib
 import dataclasses
 import numbers
 import os
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from keras_anytime.data.digits import DIGITS
-from keras_anytime.data.digits import digits_info
-from keras_anytime.data.digits import read_digits
+from keras_anytime.data.augmentation import choose_augmentation
+from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.label_sets import LabeledImages
-from keras_anytime.data.npz import is_npz
-from keras_anytime.data.npz import npz_info
-from keras_anytime.data.npz import read_npz
+from keras_anytime.data.reading import as_text
+from keras_anytime.data.reading import check_image_size
+from keras_anytime.data.reading import default_splits
+from keras_anytime.data.reading import is_streamed
+from keras_anytime.data.reading import open_streams
+from keras_anytime.data.reading import read_images
+from keras_anytime.data.reading import read_info
 from keras_anytime.data.splits import check_not_empty
-from keras_anytime.data.tfds import read_tfds
-from keras_anytime.data.tfds import tfds_info
-from keras_anytime.data.tfds_folders import folder_info
-from keras_anytime.data.tfds_folders import read_folder
 
 __all__ = ["DatasetInfo", "EpochCounter", "info", "load"]
 
@@ -32,8 +28,9 @@ __all__ = ["DatasetInfo", "EpochCounter", "info", "load"]
 def info(
     name: str | os.PathLike,
     data_dir: str | os.PathLike | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | str | os.PathLike | None = None,
     download: bool = False,
+    image_size: int | None = None,
 ) -> DatasetInfo:
     """Returns the description of a data set.
 
@@ -44,9 +41,10 @@ def info(
     Args:
         name: String or path, as in `load`.
         data_dir: String, path or `None`, as in `load`.
-        labels: Dict or `None`, as in `load`. With label sets, `classes` and
-            `class_names` of the result are dicts by label set.
+        labels: Dict, path or `None`, as in `load`. With label sets, `classes`
+            and `class_names` of the result are dicts by label set.
         download: Boolean, as in `load`.
+        image_size: Integer or `None`, as in `load`.
 
     Returns:
         A `DatasetInfo`.
@@ -58,15 +56,8 @@ def info(
         OSError: If the data set cannot be downloaded.
         ImportError: If the data set would have to be downloaded on JAX.
     """
-    text = _as_text(name)
-    if text == DIGITS.name:
-        return digits_info(labels)
-    if is_npz(text):
-        return npz_info(text, labels)
-    if _has_tensorflow():
-        return tfds_info(text, data_dir, labels, download)
-    with _explaining_no_download(download):
-        return folder_info(text, data_dir, labels)
+    check_image_size(as_text(name), image_size)
+    return read_info(as_text(name), data_dir, labels, download, image_size)
 
 
 def load(
@@ -74,11 +65,12 @@ def load(
     batch_size: int = 128,
     splits: Sequence[str] | None = None,
     seed: int = 0,
-    augment: bool = True,
+    augment: bool | Sequence[str] = True,
     data_dir: str | os.PathLike | None = None,
     download: bool = False,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | str | os.PathLike | None = None,
     drop_remainder: bool = False,
+    image_size: int | None = None,
 ) -> list[Any]:
     """Returns data sets of images and labels, one for each split.
 
@@ -86,6 +78,15 @@ def load(
     augmented. The other splits keep their order and are not augmented. A seed
     fixes the order and the augmentation of each epoch, and `fit` numbers the
     epochs, so a training that was interrupted continues with the same data.
+
+    Images are held in memory, unless `image_size` is given: then each batch is
+    read, decoded and resized when it is needed. A training image is then by
+    default a random part of 8% to 100% of the area (Szegedy 2015, as most
+    programs train on ImageNet today; He 2016 resizes the short side to 256 to
+    480 pixels and crops). Of other images the short side is resized to 256/224
+    of `image_size`, and the middle is taken; images that have the right size
+    stay as they are. Pillow decodes and resizes on both backends, so pixels are
+    the same to the last bit.
 
     ```python
     train, val = ka.data.load("digits", batch_size=32)
@@ -97,18 +98,31 @@ def load(
         name: The data set. `"digits"` are the 1,797 handwritten digits of 8x8
             pixels that ship inside scikit-learn. Another name, such as
             `"cifar10"`, is a data set of TensorFlow Datasets (TFDS) that has
-            labels and one image size. A path is an `.npz` file with arrays
-            `x_train`, `y_train`, `x_test`, `y_test`: uint8 images of one size,
-            channels last, and one integer label each.
+            images and labels. A path is an `.npz` file with arrays `x_train`,
+            `y_train`, `x_test`, `y_test`: uint8 images of one size, channels
+            last, and one integer label each. `"folder:photos"` is a folder
+            `photos` of images `class/image.jpg`, or of folders `train`, and
+            `test`, `validation` or `val`, of such images.
         batch_size: Integer of 1 or more.
         splits: Sequence of splits in the notation of TensorFlow Datasets, such
             as `("train[:45000]", "train[45000:]")`. `None` means
-            `("train", "test")`; for the digits it means four fifths and the
-            remaining fifth.
+            `("train", "test")`, or `("train", "validation")` for ImageNet and
+            where there is no test split; for the digits and for folders that
+            have no splits it means four fifths and the remaining fifth. A
+            folder's images are in an order that depends on their names alone,
+            and mixes the classes.
         seed: Integer of 0 or more. Determines order and augmentation.
-        augment: Boolean. Whether the images of the first split are padded by 4
-            pixels, cropped and mirrored at random. The digits are never
-            augmented.
+        augment: What training images get at random. True means the data
+            set's own, `info(name).augmentation`: `("crop", "flip")` for images
+            of one size, `("crop",)` for digits and letters such as
+            `"svhn_cropped"` and `"mnist"`, `("resized_crop", "flip")` for
+            images that are resized, and nothing for `"digits"`. False means
+            nothing. A sequence names it: `"crop"` pads by 4 pixels of the mean
+            color and crops, `"flip"` mirrors, `"blur"` is a Gaussian blur
+            whose standard deviation is uniform from 0 to 1 pixel (Hu 2019
+            blurs SVHN, and does not say how much), and `"resized_crop"` takes
+            a random part of the image. `"crop=8"` and `"blur=0.5"` give other
+            numbers of pixels.
         data_dir: String or path. The folder of prepared TFDS data sets. `None`
             means the environment variable `TFDS_DATA_DIR`, or
             `~/tensorflow_datasets` if it is not set.
@@ -116,10 +130,16 @@ def load(
             not been prepared.
         labels: Dict from label sets, finest first, to the features of the data
             set that hold them, for hierarchical prediction. For CIFAR-100 it
-            is `{"fine": "label", "coarse": "coarse_label"}`. `None` means the
-            single feature `"label"`.
+            is `{"fine": "label", "coarse": "coarse_label"}`. A path is a table
+            of the classes, in a CSV file with a header or a JSON file with a
+            list of objects: a column for each label set, finest first, where
+            the first holds the names of the data set's classes, or their
+            numbers. `None` means the single feature `"label"`.
         drop_remainder: Boolean. Whether the last batch of a training epoch is
             dropped if it is smaller, which avoids compiling for its size.
+        image_size: Integer or `None`. Height and width that images of any size
+            are resized to as they are read, for TFDS data sets and folders.
+            Needed where sizes differ, such as 224 for ImageNet.
 
     Returns:
         List of data sets, each of pairs of float32 images `(batch, height,
@@ -144,14 +164,23 @@ def load(
             "`splits` must be a sequence of splits, the training split first. "
             f"Received: splits={splits!r}"
         )
-    text = _as_text(name)
-    if text == DIGITS.name:
-        splits = splits or ("train[:80%]", "train[80%:]")
-        pairs = read_digits(splits, labels)
+    text = as_text(name)
+    check_image_size(text, image_size)
+    dataset_info = read_info(text, data_dir, labels, download, image_size)
+    splits = splits or default_splits(text, data_dir)
+    training_info = dataclasses.replace(
+        dataset_info,
+        augmentation=choose_augmentation(augment, dataset_info.augmentation),
+    )
+    _check_augmentation(training_info, is_streamed(text, image_size))
+    pairs: Sequence[tuple[Any, Any]]
+    if is_streamed(text, image_size):
+        streams = open_streams(
+            text, splits, data_dir, labels, training_info, seed
+        )
+        pairs = [(stream, None) for stream in streams]
     else:
-        splits = splits or ("train", "test")
-        pairs = _read(text, splits, data_dir, download, labels)
-    dataset_info = info(text, data_dir, labels)
+        pairs = read_images(text, splits, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
         check_not_empty(len(images), split, text)
     (train_images, train_labels), *others = pairs
@@ -161,14 +190,12 @@ def load(
             f"{len(train_images)} training images. Received: "
             f"batch_size={batch_size}"
         )
-    if not augment:
-        dataset_info = dataclasses.replace(dataset_info, pad=0, flip=False)
     batches = _batches_of_backend()
     return [
         batches.training_batches(
             train_images,
             train_labels,
-            dataset_info,
+            training_info,
             batch_size,
             seed,
             drop_remainder,
@@ -180,34 +207,21 @@ def load(
     ]
 
 
-def _read(
-    name: str,
-    splits: Sequence[str],
-    data_dir: str | os.PathLike | None,
-    download: bool,
-    labels: Mapping[str, str] | None,
-) -> list[LabeledImages]:
-    if is_npz(name):
-        return read_npz(name, splits, labels)
-    if _has_tensorflow():
-        return read_tfds(name, splits, data_dir, download, labels)
-    with _explaining_no_download(download):
-        return read_folder(name, splits, data_dir, labels)
-
-
-@contextlib.contextmanager
-def _explaining_no_download(download: bool) -> Iterator[None]:
-    """Explains why a missing data set is not downloaded on JAX."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        if not download:
-            raise
-        raise ImportError(
-            "TensorFlow Datasets downloads data with the TensorFlow backend; "
-            "JAX reads what it has prepared. Received: download=True with "
-            f"KERAS_BACKEND={keras.backend.backend()}"
-        ) from error
+def _check_augmentation(dataset_info: DatasetInfo, streamed: bool) -> None:
+    """Raises a `ValueError` if images cannot be augmented as described."""
+    augmentation = parse_augmentation(dataset_info.augmentation)
+    height, width, _ = dataset_info.image_shape
+    received = f"Received: augment={dataset_info.augmentation}"
+    if augmentation.resized_crop and not streamed:
+        raise ValueError(
+            "'resized_crop' takes parts of images as they are read: give "
+            f"image_size, such as image_size={height}. {received}"
+        )
+    if augmentation.blur_radius > min(height, width):
+        raise ValueError(
+            f"The blur reaches over images of {height}x{width} pixels: give a "
+            f"smaller one, such as 'blur=0.5'. {received}"
+        )
 
 
 def _check_integer(name: str, value: Any, minimum: int) -> None:
@@ -218,17 +232,9 @@ def _check_integer(name: str, value: Any, minimum: int) -> None:
         )
 
 
-def _as_text(name: Any) -> Any:
-    return os.fspath(name) if isinstance(name, os.PathLike) else name
-
-
-def _has_tensorflow() -> bool:
-    return keras.backend.backend() == "tensorflow"
-
-
 def _batches_of_backend() -> Any:
     """Returns the module that makes batches for the Keras backend."""
-    if _has_tensorflow():
+    if keras.backend.backend() == "tensorflow":
         from keras_anytime.data import tensorflow_batches
 
         return tensorflow_batches

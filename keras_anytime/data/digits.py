@@ -21,8 +21,7 @@ DIGITS = DatasetInfo(
     class_names=tuple("0123456789"),
     mean=(0.305,),
     std=(0.376,),
-    pad=0,
-    flip=False,
+    augmentation=(),
 )
 
 

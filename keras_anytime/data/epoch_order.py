@@ -7,6 +7,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_anytime.data.augmentation import Augmentation
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EpochSample:
@@ -18,14 +20,20 @@ class EpochSample:
         crop_offsets: Int32 array `(examples, 2)`. For each example, the top
             left corner of its crop in the padded image, 0 to 2 * pad.
         flips: Boolean array `(examples,)`. Whether each example is mirrored.
+        blurs: Float32 array `(examples, radius + 1)`. For each example, the
+            weights of the pixels 0, 1, ... `radius` away in a row or column,
+            which add up to 1 over both sides. Without blur, `radius` is -1.
     """
 
     order: np.ndarray
     crop_offsets: np.ndarray
     flips: np.ndarray
+    blurs: np.ndarray
 
 
-def sample_epoch(seed: int, epoch: int, count: int, pad: int) -> EpochSample:
+def sample_epoch(
+    seed: int, epoch: int, count: int, augmentation: Augmentation
+) -> EpochSample:
     """Draws the order and the augmentation of an epoch.
 
     The result depends on the arguments alone.
@@ -34,17 +42,33 @@ def sample_epoch(seed: int, epoch: int, count: int, pad: int) -> EpochSample:
         seed: Integer of 0 or more.
         epoch: Integer. The number of the epoch, counted from 0.
         count: Integer. The number of examples.
-        pad: Integer. Pixels by which images are padded before the crop.
+        augmentation: The `Augmentation` of the images.
 
     Returns:
         An `EpochSample`.
     """
     random = np.random.default_rng([seed, epoch])
+    pad = augmentation.pad
+    # The blur is drawn last, so that it changes nothing else.
     return EpochSample(
         order=random.permutation(count),
         crop_offsets=random.integers(0, 2 * pad + 1, (count, 2), "int32"),
         flips=random.random(count) < 0.5,
+        blurs=_sample_blurs(random, count, augmentation),
     )
+
+
+def _sample_blurs(
+    random: np.random.Generator, count: int, augmentation: Augmentation
+) -> np.ndarray:
+    """Draws the weights of `EpochSample.blurs`."""
+    if not augmentation.blur:
+        return np.zeros((count, 0), "float32")
+    sigma = np.maximum(augmentation.blur * random.random(count), 1e-3)
+    distance = np.arange(augmentation.blur_radius + 1)
+    weights = np.exp(-((distance / sigma[:, None]) ** 2) / 2)
+    total = 2 * weights.sum(axis=1, keepdims=True) - weights[:, :1]
+    return (weights / total).astype("float32")
 
 
 class EpochCounter:

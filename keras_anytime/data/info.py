@@ -1,19 +1,34 @@
 """DatasetInfo: image shape, classes and preprocessing of a data set."""
 
 import dataclasses
+import re
 from typing import Any
+
+from keras_anytime.data.augmentation import parse_augmentation
 
 # Means and standard deviations of the training images, in units of
 # pixel / 255.
 _STATISTICS = {
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "svhn_cropped": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+    "mnist": ((0.1307,), (0.3081,)),
+    "fashion_mnist": ((0.2860,), (0.3530,)),
+    "kmnist": ((0.1918,), (0.3483,)),
 }
 # Other color images are normalized as ImageNet is.
-_COLOR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+COLOR = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Data sets of digits and letters, whose mirror images are others or none.
+_TEXT = re.compile(
+    r"svhn\w*|([ekq]|kannada_)?mnist(_corrupted)?|omniglot|cmaterdb|"
+    r"\w*digits"
+)
+# Pad and crop, and mirror: [He et al., 2016](https://arxiv.org/abs/1512.03385).
+_SMALL_IMAGES = ("crop", "flip")
+_STREAMED_IMAGES = ("resized_crop", "flip")
 # The most pixels of an image, 8192x8192. No network takes larger images, and
 # they would fill the memory.
-_MAX_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
 
 ClassNames = tuple[str, ...] | dict[str, tuple[str, ...]]
 
@@ -35,9 +50,9 @@ class DatasetInfo:
         mean: Tuple of floats, one per channel, in units of pixel / 255.
         std: Tuple of floats, the standard deviation per channel, in the same
             units.
-        pad: Integer. Pixels by which training images are padded before they
-            are cropped at random to their size.
-        flip: Boolean. Whether training images are mirrored at random.
+        augmentation: Tuple of strings, as `augment` of
+            `keras_anytime.data.load`: what training images get unless it says
+            otherwise. The `info` of a loaded data set has what they do get.
     """
 
     name: str
@@ -45,8 +60,10 @@ class DatasetInfo:
     class_names: ClassNames
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    pad: int = 4
-    flip: bool = True
+    augmentation: tuple[str, ...] = _SMALL_IMAGES
+
+    def __post_init__(self) -> None:
+        parse_augmentation(self.augmentation)
 
     @property
     def classes(self) -> int | dict[str, int]:
@@ -77,36 +94,51 @@ def build_info(
     image_shape: tuple[int | None, ...],
     dtype: str,
     class_names: ClassNames,
+    image_size: int | None = None,
 ) -> DatasetInfo:
     """Returns the `DatasetInfo` of a TFDS data set after checking its images.
 
     Args:
         name: String. The name decides which means and standard deviations
-            normalize the images.
+            normalize the images, and whether they may be mirrored.
         image_shape: Tuple, with `None` where sizes differ between images.
         dtype: String. The dtype of the pixels.
         class_names: As in `DatasetInfo`.
+        image_size: Integer or `None`, as in `keras_anytime.data.load`.
 
     Raises:
-        ValueError: If images differ in size, or are not gray or color images
-            of bytes.
+        ValueError: If images differ in size and there is no `image_size`, or
+            they are not gray or color images of bytes.
     """
-    if len(image_shape) != 3 or None in image_shape:
+    if len(image_shape) != 3 or (None in image_shape and image_size is None):
         raise ValueError(
-            "Images must all have one size. "
+            "Images must all have one size, or be resized to one as they are "
+            "read: give it, such as image_size=224 (--image_size=224). "
             f"Received: name={name!r} with images of shape {image_shape}"
         )
-    height, width, channels = (size or 0 for size in image_shape)
+    *sizes, channels = image_shape
+    height, width = (1 if size is None else size for size in sizes)
     if (
         dtype != "uint8"
         or channels not in (1, 3, 4)
-        or not 0 < height * width <= _MAX_PIXELS
+        or not 0 < height * width <= MAX_PIXELS
     ):
         raise ValueError(
-            f"Images must be uint8, of up to {_MAX_PIXELS} pixels and 1, 3 or "
+            f"Images must be uint8, of up to {MAX_PIXELS} pixels and 1, 3 or "
             f"4 channels. Received: name={name!r} with {dtype} images of shape "
             f"{image_shape}"
         )
+    # "cifar10:3.0.2" and "emnist/digits" are of cifar10 and emnist.
+    dataset = re.split("[/:]", name)[0]
     gray = ((0.5,) * channels, (0.25,) * channels)
-    mean, std = _STATISTICS.get(name, _COLOR if channels == 3 else gray)
-    return DatasetInfo(name, (height, width, channels), class_names, mean, std)
+    mean, std = _STATISTICS.get(dataset, COLOR if channels == 3 else gray)
+    augmentation: tuple[str, ...] = _SMALL_IMAGES
+    if image_size is not None:
+        if (height, width) != (image_size, image_size):
+            augmentation = _STREAMED_IMAGES
+        height = width = image_size
+    if _TEXT.fullmatch(dataset):
+        augmentation = ("crop",)
+    return DatasetInfo(
+        name, (height, width, channels), class_names, mean, std, augmentation
+    )

@@ -3,9 +3,10 @@
 The host only selects the pixels of a batch. They are sent to the device as
 bytes, and one compiled function normalizes, crops and mirrors them there. JAX
 dispatches it without waiting, so the host prepares the next batch while the
-device computes.
+device computes. Images that are streamed are read one batch ahead.
 """
 
+import concurrent.futures
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +16,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.epoch_order import EpochSample
 from keras_anytime.data.epoch_order import sample_epoch
+from keras_anytime.data.image_stream import ImageStream
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import Labels
 
@@ -26,9 +29,10 @@ class Batches(keras.utils.PyDataset):
     """Batches of images and labels, in order or shuffled for training.
 
     Args:
-        images: Uint8 array `(examples, height, width, channels)`.
+        images: Uint8 array `(examples, height, width, channels)`, or an
+            `ImageStream`.
         labels: Integer array `(examples,)`, or a dict from label sets to such
-            arrays.
+            arrays. `None` with an `ImageStream`, which has them.
         info: A `DatasetInfo`.
         batch_size: Integer.
         seed: Integer that determines the order and the augmentation. `None`
@@ -41,8 +45,8 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: np.ndarray,
-        labels: Labels,
+        images: np.ndarray | ImageStream,
+        labels: Labels | None,
         info: DatasetInfo,
         batch_size: int,
         seed: int | None = None,
@@ -55,7 +59,10 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.seed = seed
         self.drop_remainder = drop_remainder
+        self._augmentation = parse_augmentation(info.augmentation)
         self._sample: EpochSample | None = None
+        self._epoch: int | None = None
+        self._ahead = _Ahead(self._read, len(self))
         if seed is not None:
             self.epochs = EpochCounter()
 
@@ -66,7 +73,7 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         """Draws the order of an epoch; Keras calls it before each epoch."""
         if self.seed is not None:
-            self._sample = self._sample_epoch(self.seed, self.epochs.advance())
+            self._draw(self.epochs.advance())
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         self.on_epoch_begin()
@@ -74,47 +81,112 @@ class Batches(keras.utils.PyDataset):
             yield self[index]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        if self.seed is None:
-            return self._prepare(self.images[part]), self._select_labels(part)
-        # Indexed outside an epoch: preview the next epoch's order.
-        sample = self._sample or self._sample_epoch(self.seed, self.epochs.next)
-        chosen = sample.order[part]
+        if self.seed is not None and self._sample is None:
+            # Indexed outside an epoch: preview the next epoch's order.
+            self._draw(self.epochs.next)
+            try:
+                return self[index]
+            finally:
+                self._sample = self._epoch = None
+        sample = self._sample
+        if isinstance(self.images, ImageStream):
+            pixels, labels = self._ahead.get(index, sample, self._epoch)
+        else:
+            pixels, labels = self._read(index, sample, self._epoch)
+        if sample is None:
+            return self._prepare(pixels), labels
+        chosen = sample.order[self._part(index)]
         images = self._prepare(
-            self.images[chosen],
+            pixels,
             sample.crop_offsets[chosen],
-            sample.flips[chosen] if self.info.flip else None,
+            sample.flips[chosen] if self._augmentation.flip else None,
+            sample.blurs[chosen] if self._augmentation.blur else None,
         )
-        return images, self._select_labels(chosen)
+        return images, labels
+
+    def _draw(self, epoch: int) -> None:
+        assert self.seed is not None
+        self._sample = sample_epoch(
+            self.seed, epoch, len(self.images), self._augmentation
+        )
+        self._epoch = epoch
+
+    def _part(self, index: int) -> slice:
+        return slice(index * self.batch_size, (index + 1) * self.batch_size)
+
+    def _read(
+        self, index: int, sample: EpochSample | None, epoch: int | None
+    ) -> tuple[np.ndarray, Any]:
+        """Returns the pixels and the labels of a batch."""
+        part: slice | np.ndarray = self._part(index)
+        if sample is not None:
+            part = sample.order[part]
+        if isinstance(self.images, ImageStream):
+            if sample is None:
+                part = np.arange(len(self.images))[part]
+            return self.images.read(np.asarray(part), epoch)
+        return self.images[part], keras.tree.map_structure(
+            lambda values: values[part], self.labels
+        )
 
     def _prepare(
         self,
         pixels: np.ndarray,
         crop_offsets: np.ndarray | None = None,
         flips: np.ndarray | None = None,
+        blurs: np.ndarray | None = None,
     ) -> Any:
         return _prepare_images(
             pixels,
             crop_offsets,
             flips,
+            blurs,
             scale=self.info.preprocessing["scale"],
             mean=self.info.mean,
             std=self.info.std,
-            pad=self.info.pad,
+            pad=self._augmentation.pad,
         )
 
-    def _sample_epoch(self, seed: int, epoch: int) -> EpochSample:
-        return sample_epoch(seed, epoch, len(self.images), self.info.pad)
 
-    def _select_labels(self, part: slice | np.ndarray) -> Any:
-        return keras.tree.map_structure(
-            lambda values: values[part], self.labels
-        )
+class _Ahead:
+    """Reads the next batch while the caller works on the last one.
+
+    Args:
+        read: Function of the index of a batch, the `EpochSample` or `None`,
+            and the number of the epoch or `None`.
+        size: Integer. The number of batches.
+    """
+
+    def __init__(self, read: Any, size: int) -> None:
+        self._read = read
+        self._size = size
+        self._threads: Any = None
+        self._next: tuple[Any, Any] = (None, None)
+
+    def get(
+        self, index: int, sample: EpochSample | None, epoch: int | None
+    ) -> Any:
+        """Returns what `read` returns, and begins to read the next batch."""
+        key, future = self._next
+        self._next = (None, None)
+        if future is None or key != (index, epoch):
+            batch = self._read(index, sample, epoch)
+        else:
+            batch = future.result()
+        if index + 1 < self._size:
+            self._threads = self._threads or (
+                concurrent.futures.ThreadPoolExecutor(1)
+            )
+            self._next = (
+                (index + 1, epoch),
+                self._threads.submit(self._read, index + 1, sample, epoch),
+            )
+        return batch
 
 
 def training_batches(
-    images: np.ndarray,
-    labels: Labels,
+    images: np.ndarray | ImageStream,
+    labels: Labels | None,
     info: DatasetInfo,
     batch_size: int,
     seed: int,
@@ -125,9 +197,8 @@ def training_batches(
     The epochs equal those of `tensorflow_batches.training_batches`.
 
     Args:
-        images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`, or a dict from label sets to such
-            arrays.
+        images: As in `Batches`.
+        labels: As in `Batches`.
         info: A `DatasetInfo`.
         batch_size: Integer.
         seed: Integer.
@@ -141,14 +212,16 @@ def training_batches(
 
 
 def evaluation_batches(
-    images: np.ndarray, labels: Labels, info: DatasetInfo, batch_size: int
+    images: np.ndarray | ImageStream,
+    labels: Labels | None,
+    info: DatasetInfo,
+    batch_size: int,
 ) -> Batches:
     """Returns normalized batches in the order of the data.
 
     Args:
-        images: Uint8 array `(examples, height, width, channels)`.
-        labels: Integer array `(examples,)`, or a dict from label sets to such
-            arrays.
+        images: As in `Batches`.
+        labels: As in `Batches`.
         info: A `DatasetInfo`.
         batch_size: Integer.
 
@@ -163,15 +236,18 @@ def _prepare_images(
     pixels: Any,
     crop_offsets: Any,
     flips: Any,
+    blurs: Any,
     *,
     scale: float,
     mean: tuple[float, ...],
     std: tuple[float, ...],
     pad: int,
 ) -> Any:
-    """Normalizes pixels, and crops and mirrors the images."""
+    """Normalizes pixels, and blurs, crops and mirrors the images."""
     images = ops.cast(pixels, "float32") / scale
     images = (images - ops.array(mean)) / ops.array(std)
+    if blurs is not None:
+        images = _blur(images, blurs)
     if crop_offsets is not None and pad:
         images = _crop(images, crop_offsets, pad)
     if flips is not None:
@@ -188,3 +264,22 @@ def _crop(images: Any, crop_offsets: Any, pad: int) -> Any:
         return ops.slice(image, (*offset, 0), images.shape[1:])
 
     return jax.vmap(crop)(padded, crop_offsets)
+
+
+def _blur(images: Any, blurs: Any) -> Any:
+    """Blurs columns, then rows, with the images' edges mirrored outside."""
+    radius = blurs.shape[1] - 1
+    weights = blurs[:, :, None, None, None]
+    for axis in (1, 2):
+        size = images.shape[axis]
+        margins = [[0, 0]] * 4
+        margins[axis] = [radius, radius]
+        padded = ops.pad(images, margins, mode="symmetric")
+        images = sum(
+            weights[:, abs(shift)]
+            * jax.lax.slice_in_dim(
+                padded, radius + shift, radius + shift + size, axis=axis
+            )
+            for shift in range(-radius, radius + 1)
+        )
+    return images

@@ -53,7 +53,7 @@ def tfds_info(
         FileNotFoundError: If the data set has not been prepared.
         OSError: If the data set cannot be downloaded.
     """
-    known = _builder(name, data_dir, download).info.features
+    known = prepared_builder(name, data_dir, download).info.features
     features = label_features(labels, _label_names(name, known), name)
     class_names = {
         feature: tuple(known[feature].names) for feature in features.values()
@@ -93,7 +93,7 @@ def read_tfds(
     import tensorflow_datasets as tfds
 
     shape = tfds_info(name, data_dir, labels, download).image_shape
-    builder = _builder(name, data_dir, download)
+    builder = prepared_builder(name, data_dir, download)
     info = builder.info
     features = label_features(labels, _label_names(name, info.features), name)
     # Other features are not decoded.
@@ -216,9 +216,21 @@ def _label_names(name: str, features: Mapping[str, Any]) -> list[str]:
     return labels
 
 
-def _builder(
+def prepared_builder(
     name: str, data_dir: str | os.PathLike | None, download: bool
 ) -> Any:
+    """Returns the builder of a TFDS data set that has been prepared.
+
+    Args:
+        name: String. The name of a TFDS data set.
+        data_dir: String, path or `None`, as in `keras_anytime.data.load`.
+        download: Boolean, as in `keras_anytime.data.load`.
+
+    Raises:
+        ValueError: If the data set is unknown, or its description is damaged.
+        FileNotFoundError: If the data set has not been prepared.
+        OSError: If the data set cannot be downloaded.
+    """
     import tensorflow_datasets as tfds
 
     folder = data_dir_or_default(data_dir)

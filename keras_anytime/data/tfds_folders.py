@@ -17,6 +17,7 @@ import numpy as np
 from keras_anytime.data.dataset_names import check_name
 from keras_anytime.data.dataset_names import not_prepared_error
 from keras_anytime.data.folder_description import Features
+from keras_anytime.data.folder_description import SplitFiles
 from keras_anytime.data.folder_description import check_description
 from keras_anytime.data.folder_description import check_files
 from keras_anytime.data.folder_description import read_class_names
@@ -55,6 +56,7 @@ def folder_info(
     name: str,
     data_dir: str | os.PathLike | None = None,
     labels: Mapping[str, str] | None = None,
+    image_size: int | None = None,
 ) -> DatasetInfo:
     """Returns the description of a prepared data set.
 
@@ -62,6 +64,7 @@ def folder_info(
         name: String. The data set's name.
         data_dir: String, path or `None`, as in `keras_anytime.data.load`.
         labels: Dict or `None`, as in `keras_anytime.data.load`.
+        image_size: Integer or `None`, as in `keras_anytime.data.load`.
 
     Returns:
         A `DatasetInfo`.
@@ -72,7 +75,7 @@ def folder_info(
         FileNotFoundError: If the data set has not been prepared.
     """
     folder = newest_folder(name, data_dir)
-    described = _labeled_image_features(folder, name)
+    described = labeled_image_features(folder, name)
     features = label_features(labels, described.classes, name)
     class_names = {
         feature: read_class_names(folder, feature, described.classes[feature])
@@ -84,6 +87,7 @@ def folder_info(
         described.image_shape,
         described.image_dtype,
         by_label_set(class_names, features),
+        image_size,
     )
 
 
@@ -111,18 +115,10 @@ def read_folder(
     """
     shape = folder_info(name, data_dir, labels).image_shape
     folder = newest_folder(name, data_dir)
-    classes = _labeled_image_features(folder, name).classes
+    classes = labeled_image_features(folder, name).classes
     features = label_features(labels, classes, name)
-    file_format, files = read_splits(folder)
-    if file_format != "tfrecord":
-        raise ValueError(
-            "Without TensorFlow only folders of TFRecord files can be read. "
-            f"Received: {str(folder)!r} of {file_format}"
-        )
-    sizes = {
-        whole: sum(count for _, count in split_files)
-        for whole, split_files in files.items()
-    }
+    files = split_files(folder)
+    sizes = split_sizes(folder)
     # All splits are checked before any of them is read.
     parsed_splits = [parse_split(split, sizes, name) for split in splits]
     check_files(files, {whole for parts in parsed_splits for whole, _ in parts})
@@ -147,6 +143,40 @@ def read_folder(
             check_labels(array, classes[feature], feature, name)
         pairs.append((images, by_label_set(values, features)))
     return pairs
+
+
+def split_files(folder: pathlib.Path) -> SplitFiles:
+    """Returns the files of each split of a prepared folder.
+
+    Args:
+        folder: The prepared folder.
+
+    Returns:
+        Dict from splits to lists of pairs of a path and its number of examples.
+
+    Raises:
+        ValueError: If the folder has files of another format.
+    """
+    file_format, files = read_splits(folder)
+    if file_format != "tfrecord":
+        raise ValueError(
+            "Without TensorFlow, and with image_size, only folders of TFRecord "
+            f"files can be read. Received: {str(folder)!r} of {file_format}"
+        )
+    return files
+
+
+def split_sizes(folder: pathlib.Path) -> dict[str, int]:
+    """Returns the number of examples of each split of a prepared folder.
+
+    Args:
+        folder: The prepared folder.
+    """
+    _, files = read_splits(folder)
+    return {
+        whole: sum(count for _, count in of_split)
+        for whole, of_split in files.items()
+    }
 
 
 def newest_folder(
@@ -191,8 +221,16 @@ def _version(folder: pathlib.Path) -> list[int]:
     ]
 
 
-def _labeled_image_features(folder: pathlib.Path, name: str) -> Features:
-    """Returns the features of a folder, which must have images and labels."""
+def labeled_image_features(folder: pathlib.Path, name: str) -> Features:
+    """Returns the features of a folder, which must have images and labels.
+
+    Args:
+        folder: The prepared folder.
+        name: String. The data set's name, for errors.
+
+    Raises:
+        ValueError: If the examples have no images or no labels.
+    """
     features = read_features(folder)
     if features.image_shape is None or not features.classes:
         raise ValueError(

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 from keras_anytime.data.crc32c import masked_crc32c
 
 _LENGTH = struct.Struct("<Q")
@@ -37,15 +39,53 @@ def check_records(path: pathlib.Path, count: int) -> None:
         ValueError: If the file is damaged or has another number of records.
         FileNotFoundError: If the file does not exist.
     """
+    find_records(path, count)
+
+
+def find_records(path: pathlib.Path, count: int) -> np.ndarray:
+    """Returns where the records of a file begin, without reading their data.
+
+    Args:
+        path: The file.
+        count: Integer. The expected number of records.
+
+    Returns:
+        Int64 array `(count,)` of positions in the file, in bytes.
+
+    Raises:
+        ValueError: If the file is damaged or has another number of records.
+        FileNotFoundError: If the file does not exist.
+    """
     with _open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if count > size // _MIN_SIZE:
             raise _damaged(path, f"{size} bytes cannot hold {count} records")
+        positions = np.empty(count, "int64")
         for number in range(count):
+            positions[number] = file.tell()
             length = _read_length(file, path, number, size)
             file.seek(length + _CHECKSUM.size, os.SEEK_CUR)
         if file.tell() != size:
             raise _damaged(path, f"it goes on after its {count} records")
+    return positions
+
+
+def read_record(path: pathlib.Path, position: int, number: int) -> bytes:
+    """Returns a record whose position is known.
+
+    Args:
+        path: The file.
+        position: Integer, as `find_records` returns it.
+        number: Integer. The number of the record, for errors.
+
+    Raises:
+        ValueError: If the file is damaged there.
+        FileNotFoundError: If the file does not exist.
+    """
+    with _open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(position)
+        return _read_data(file, path, number, size)
 
 
 def read_records(path: pathlib.Path, wanted: Iterable[int]) -> Iterator[bytes]:
@@ -71,12 +111,7 @@ def read_records(path: pathlib.Path, wanted: Iterable[int]) -> Iterator[bytes]:
                 length = _read_length(file, path, number, size)
                 file.seek(length + _CHECKSUM.size, os.SEEK_CUR)
                 number += 1
-            length = _read_length(file, path, number, size)
-            data = file.read(length)
-            checksum = file.read(_CHECKSUM.size)
-            if checksum != _CHECKSUM.pack(masked_crc32c(data)):
-                raise _damaged(path, f"record {number} has a wrong checksum")
-            yield data
+            yield _read_data(file, path, number, size)
             number += 1
 
 
@@ -85,6 +120,16 @@ def _open_regular(path: pathlib.Path) -> BinaryIO:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{str(path)!r} is not a regular file of records.")
     return path.open("rb")
+
+
+def _read_data(
+    file: BinaryIO, path: pathlib.Path, number: int, size: int
+) -> bytes:
+    """Reads a whole record, and returns its data."""
+    data = file.read(_read_length(file, path, number, size))
+    if file.read(_CHECKSUM.size) != _CHECKSUM.pack(masked_crc32c(data)):
+        raise _damaged(path, f"record {number} has a wrong checksum")
+    return data
 
 
 def _read_length(

@@ -6,6 +6,7 @@ import keras
 
 from keras_anytime import callbacks as callbacks_lib
 from keras_anytime import training
+from keras_anytime import weighting
 from keras_anytime.experiments.learning_rate import schedule_callbacks
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.train_settings import TrainSettings
@@ -126,6 +127,8 @@ def _stage_logs(folder, model) -> list[keras.callbacks.Callback]:
     logs: list[keras.callbacks.Callback] = [
         callbacks_lib.LossWeights(folder.weights)
     ]
+    if isinstance(model.weighting, weighting.Sampler):
+        logs.append(callbacks_lib.SamplerProbabilities(folder.probabilities))
     if not model.gradient_combiner.single_backward:
         logs.append(callbacks_lib.GradientCosines(folder.cosines))
     return logs

@@ -89,7 +89,7 @@ def memory_counters() -> Iterator[MemoryCounter]:
     elif on_gpu:
         yield _jax_counter()
     if sys.platform == "linux" and not on_gpu:
-        yield _process_counter()
+        yield process_counter()
 
 
 def _tensorflow_counter(device: str) -> MemoryCounter:
@@ -122,8 +122,8 @@ def _jax_counter() -> MemoryCounter:
     return MemoryCounter(device.memory_stats, stop)
 
 
-def _process_counter() -> MemoryCounter:
-    """Returns a counter of the memory of this process, on Linux."""
+def process_counter() -> MemoryCounter:
+    """Returns a counter of the memory of this process, on Linux only."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
 
     def start() -> int:

@@ -39,6 +39,8 @@ class RunFolder:
         history: Path of the metrics of each epoch, a CSV file.
         weights: Path of the loss weights of each epoch, a CSV file.
         cosines: Path of the cosines of gradients of each epoch, a CSV file.
+        probabilities: Path of a sampler's probabilities at the end of each
+            epoch, a CSV file.
         checkpoints: Path of the folder of checkpoints.
     """
 
@@ -55,6 +57,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.weights = self.path / "weights.csv"
         self.cosines = self.path / "cosines.csv"
+        self.probabilities = self.path / "probabilities.csv"
         self.checkpoints = self.path / "checkpoints"
         self._lock = self.checkpoints / "lock"
 
@@ -83,7 +86,11 @@ class RunFolder:
         """Returns the paths of the CSV files with one line for each epoch."""
         return [
             *self.histories(),
-            *(path for path in (self.weights, self.cosines) if path.exists()),
+            *(
+                path
+                for path in (self.weights, self.cosines, self.probabilities)
+                if path.exists()
+            ),
         ]
 
     def histories(self) -> list[pathlib.Path]:
@@ -213,7 +220,9 @@ class RunFolder:
         seed: int,
         minutes: float,
         curve: Mapping[str, Any],
+        curves: Mapping[str, Any] | None = None,
         test_curve: Mapping[str, Any] | None = None,
+        test_curves: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes the results of the run.
 
@@ -223,8 +232,12 @@ class RunFolder:
             settings: The settings that decide what was computed.
             seed: Integer. The seed of the run.
             minutes: Float. Minutes that the training took.
-            curve: `AnytimeCurve.to_dict()`.
-            test_curve: The same on the test split, `None` without such a split.
+            curve: `AnytimeCurve.to_dict()`; of several label sets, of the
+                finest.
+            curves: Dict from label sets to such dicts; `None` where labels have
+                no sets.
+            test_curve: As `curve`, on the test split; `None` without one.
+            test_curves: As `curves`, on the test split.
         """
         results = {
             **provenance,
@@ -233,6 +246,11 @@ class RunFolder:
             "minutes": minutes,
             "curve": curve,
         }
-        if test_curve is not None:
-            results["test_curve"] = test_curve
+        for name, value in (
+            ("curves", curves),
+            ("test_curve", test_curve),
+            ("test_curves", test_curves),
+        ):
+            if value is not None:
+                results[name] = value
         write_json(self.results, results)

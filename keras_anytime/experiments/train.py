@@ -151,15 +151,36 @@ def build_network(
     Raises:
         ValueError: If an argument is wrong, or there is no such stage.
     """
-    if not settings.oracle_stage:
+    if not (settings.oracle_stage or settings.oracle_share):
         return nets.get(settings.net, **arguments)
     networks = nets.independent(settings.net, **arguments)
-    if settings.oracle_stage > len(networks):
+    if settings.oracle_share:
+        stage = _stage_within(
+            settings.oracle_share, nets.get(settings.net, **arguments)
+        )
+    else:
+        stage = settings.oracle_stage
+    if stage > len(networks):
         raise ValueError(
             f"The network has {len(networks)} stages. "
-            f"Received: --oracle_stage={settings.oracle_stage}"
+            f"Received: --oracle_stage={stage}"
         )
-    return networks[settings.oracle_stage - 1]
+    return networks[stage - 1]
+
+
+def _stage_within(share: float, model: AnytimeModel) -> int:
+    """Returns the last stage within a share of the cost of the last one."""
+    costs = evaluation.stage_costs(model)
+    within = [
+        cost.stage for cost in costs if cost.macs <= share * costs[-1].macs
+    ]
+    if not within:
+        raise ValueError(
+            f"The first stage takes {costs[0].macs / costs[-1].macs:.0%} of "
+            "the network's multiply-adds; give a greater share. "
+            f"Received: --oracle_share={share}"
+        )
+    return max(within)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -215,11 +236,11 @@ class PreparedTraining:
         self, logs: Sequence[callbacks_lib.EpochLog]
     ) -> evaluation.AnytimeCurve:
         """Measures the trained network, and writes it with its results."""
-        curve = self._measure(self.data.eval)
+        curve, curves = self._measure(self.data.eval)
         print(curve)
-        test_curve: evaluation.AnytimeCurve | None = None
+        test_curve = test_curves = None
         if self.data.test is not None:
-            test_curve = self._measure(self.data.test)
+            test_curve, test_curves = self._measure(self.data.test)
             print(f"Test split {self.settings.test_split}:\n{test_curve}")
             test_curve.to_csv(self.folder.test_curve_csv)
             test_curve.to_json(self.folder.test_curve_json)
@@ -236,14 +257,23 @@ class PreparedTraining:
             seed=self.settings.seed,
             minutes=round(sum(log.seconds for log in logs) / 60, 2),
             curve=curve.to_dict(),
+            curves=curves,
             test_curve=None if test_curve is None else test_curve.to_dict(),
+            test_curves=test_curves,
         )
         return curve
 
-    def _measure(self, split: Any) -> evaluation.AnytimeCurve:
-        """Returns the curve of the finest labels on a split."""
-        finest = (self.model.label_sets or (None,))[0]
-        return evaluation.anytime_curve(self.model, split, label_set=finest)
+    def _measure(
+        self, split: Any
+    ) -> tuple[evaluation.AnytimeCurve, dict[str, Any] | None]:
+        """Returns the curve on a split, and those of all label sets as dicts.
+
+        Of several label sets, the curve is that of the finest.
+        """
+        if not self.model.label_sets:
+            return evaluation.anytime_curve(self.model, split), None
+        hierarchy = evaluation.hierarchical_curve(self.model, split)
+        return next(iter(hierarchy.curves.values())), hierarchy.to_dict()
 
 
 def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:

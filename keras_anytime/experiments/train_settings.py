@@ -77,6 +77,13 @@ class TrainSettings(NetworkSettings, DataLocation):
         0,
         lower_bound=0,
     )
+    oracle_share: float = setting(
+        "Train the separate network of --oracle_stage for the last stage "
+        "within this share of the whole network's multiply-adds.",
+        0.0,
+        lower_bound=0,
+        upper_bound=1,
+    )
     l2: float = setting(
         "Factor of the squared norm of kernels in the loss.",
         5e-5,
@@ -222,12 +229,17 @@ class TrainSettings(NetworkSettings, DataLocation):
                 "--greedy and --midfeat are two ways of training: choose one. "
                 "Received: both"
             )
-        if self.midfeat and self.oracle_stage:
+        if self.oracle_stage and self.oracle_share:
             raise ValueError(
-                "--midfeat trains heads of several stages, and an oracle's "
-                "network has one. "
-                f"Received: --oracle_stage={self.oracle_stage}"
+                "--oracle_stage and --oracle_share both choose the stage of a "
+                "separate network: give one of them. Received: both"
             )
+        for name in ("oracle_stage", "oracle_share") if self.midfeat else ():
+            if getattr(self, name):
+                raise ValueError(
+                    "--midfeat trains heads of several stages, and an oracle's "
+                    f"network has one. Received: --{name}={getattr(self, name)}"
+                )
         way = "greedy" if self.greedy else "midfeat"
         for name in _UNUSED_IN_PARTS if self.greedy or self.midfeat else ():
             if self._is_set(name):

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from keras_anytime import data
+from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.train_settings import TrainSettings
 
@@ -108,10 +110,10 @@ def load_data(settings: TrainSettings) -> TrainingData:
 
 def describe_augmentation(settings: TrainSettings, info: DatasetInfo) -> str:
     """Returns in words how training images are augmented."""
-    names = settings.augmentation
-    if names is None and settings.augment:
-        names = [
-            *(["crop"] if info.pad else []),
-            *(["flip"] if info.flip else []),
-        ]
-    return f"augmented by {', '.join(names)}" if names else "not augmented"
+    if not settings.augment:
+        names: Sequence[str] = ()
+    elif settings.augmentation is not None:
+        names = settings.augmentation
+    else:
+        names = info.augmentation
+    return str(parse_augmentation(names))

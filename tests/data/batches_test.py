@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.data.augmentation import Augmentation
 from keras_anytime.data.epoch_order import sample_epoch
 
 if keras.backend.backend() == "tensorflow":
@@ -18,8 +19,7 @@ INFO = ka.data.DatasetInfo(
     class_names=("a", "b"),
     mean=(0.5, 0.25),
     std=(0.5, 0.1),
-    pad=2,
-    flip=True,
+    augmentation=("crop=2", "flip"),
 )
 
 
@@ -130,7 +130,7 @@ def test_a_pass_is_the_one_that_is_drawn():
     padded = np.pad(originals, [(0, 0), (2, 2), (2, 2), (0, 0)])
     data = batches.training_batches(images, labels, INFO, 16, seed=3)
     for number, epoch in enumerate(_passes(data, 2)):
-        sample = sample_epoch(3, number, 40, INFO.pad)
+        sample = sample_epoch(3, number, 40, Augmentation(pad=2))
         np.testing.assert_array_equal(_labels(epoch), sample.order)
         got = np.concatenate([x for x, _ in epoch])
         for image, index in zip(got, sample.order, strict=True):

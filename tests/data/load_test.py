@@ -57,7 +57,7 @@ def test_one_string_is_no_sequence_of_splits():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("/my/photos", "'digits', the path of an .npz file, or a data set"),
+        ("/my/photos", "'digits', the path of an .npz file, a data set"),
         ("cifar-10", "Did you mean 'cifar10'"),
         ("CIFAR 10", "Did you mean 'cifar10'"),
         ("photos.zip", "an .npz file"),

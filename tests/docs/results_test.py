@@ -261,6 +261,23 @@ def _evaluation():
     return header, rows
 
 
+def _data_sets():
+    header = (
+        "pipeline",
+        "images",
+        "images/s",
+        "lowest",
+        "highest",
+        "MiB, a fifth",
+        "MiB, all",
+    )
+    rows = [
+        (name, *list(row.values())[1:])
+        for (name,), row in _benchmark("data", "pipeline").items()
+    ]
+    return header, rows
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -273,6 +290,7 @@ def _evaluation():
         ("benchmarks.md", _jax_ratios),
         ("benchmarks.md", _streams),
         ("benchmarks.md", _evaluation),
+        ("benchmarks.md", _data_sets),
         ("recipes.md", _training_hours),
     ],
 )
@@ -398,7 +416,9 @@ def test_what_nesting_costs_is_computed_from_the_files():
 
 def test_the_names_of_networks_are_complete():
     text = _page("networks.md")
-    grids = {f"res_ann_{n}_{c}" for n in (7, 9, 13, 17, 25) for c in (16, 32)}
+    grids = {
+        f"res_ann_{n}_{c}" for n in (1, 3, 7, 9, 13, 17, 25) for c in (16, 32)
+    }
     named = set(re.findall(r"`(\w+)`", text)) | grids
     assert set(ka.nets.names()) <= named
     for name in re.findall(r"structure_(\w+)\.png", text):

@@ -13,9 +13,6 @@ from keras_anytime.experiments.queue_settings import QueueSettings
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.experiments.training_data import load_arguments
 from keras_anytime.experiments.training_data import parse_labels
-from tests.source import ROOT
-
-FLAG_FILES = sorted((ROOT / "recipes" / "flags").glob("*.flags"))
 
 
 def _read(settings_class, *arguments, **defaults):
@@ -46,19 +43,13 @@ def test_flags_have_the_defaults_of_the_settings():
     assert settings.given == {"workdir"}
     assert settings.to_dict() == TrainSettings(workdir="run").to_dict()
     settings = _read(
-        QueueSettings, "--workdir=run", "--minutes=1", results="tables.json"
+        QueueSettings,
+        "--experiment=wan2020_table1",
+        "--workdir=run",
+        "--minutes=1",
+        results="tables.json",
     )
     assert settings.results == "tables.json" and settings.minutes == 1.0
-
-
-@pytest.mark.parametrize("path", FLAG_FILES, ids=lambda path: path.stem)
-def test_every_flag_file_gives_settings(path):
-    settings = _read(TrainSettings, f"--flagfile={path}", "--workdir=run")
-    settings.check_strategy()
-    assert settings.data == "cifar10" and settings.schedule == "steps"
-    assert settings.greedy == path.stem.endswith("_greedy")
-    for name in ("net_arguments", "gradients_arguments", "weighting_arguments"):
-        settings.json_object(name)
 
 
 def test_wrong_flags_are_refused():

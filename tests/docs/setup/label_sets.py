@@ -14,6 +14,7 @@ SHORTER = {
 
 
 def check(folder, printed):
+    assert "{'digit': 10, 'form': 3}" in printed
     assert "top-1 error by label set, 64 examples" in printed
     fine, coarse = printed.splitlines()[-2:]
     assert fine.startswith("fine ")

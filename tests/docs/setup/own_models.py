@@ -18,6 +18,7 @@ for class_name in ("ants", "bees"):
         Image.fromarray(photo).save(folder / f"{number:04}.jpg")
 
 SHORTER = {
+    "image_size=64)": "image_size=16)",
     "size = (64, 64)": "size = (16, 16)",
     "units=(2, 2, 2)": "units=(1, 1), filters=(8, 16)",
     "(96, 96, 3)": "(32, 32, 3)",
