@@ -68,15 +68,20 @@ def devices() -> list[str]:
 
 
 @contextlib.contextmanager
-def data_parallel(count: int) -> Iterator[None]:
-    """A context of models that several devices train together.
+def data_parallel(
+    count: int, model: keras.Model | None = None
+) -> Iterator[None]:
+    """A context in which several devices share each batch.
 
     Args:
         count: Integer from 1 to the number of `devices`.
+        model: The model to train, or `None` where it is to be built and
+            compiled.
 
     Yields:
-        Nothing. Within the context, models are built, compiled and trained.
+        Nothing.
     """
+    del model
     before = keras.distribution.distribution()
     if count > 1:
         keras.distribution.set_distribution(

@@ -47,16 +47,18 @@ def devices() -> list[str]:
     return [device.name for device in found]
 
 
-def data_parallel(count: int) -> AbstractContextManager:
-    """Returns the scope of models that several devices train together.
+def data_parallel(
+    count: int, model: keras.Model | None = None
+) -> AbstractContextManager:
+    """Returns a context in which several devices share each batch.
 
     Args:
         count: Integer from 1 to the number of `devices`.
-
-    Returns:
-        A context, in which models are built, compiled and trained.
+        model: The model to train, or `None` where it is to be built and
+            compiled. A model knows the devices that it was built for, and
+            within their scope its variables cannot be read as arrays.
     """
-    if count == 1:
+    if count == 1 or model is not None:
         return contextlib.nullcontext()
     return _mirrored(tuple(devices()[:count])).scope()
 

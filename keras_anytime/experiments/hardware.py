@@ -24,17 +24,21 @@ def check_devices(settings: TrainSettings) -> None:
 
 
 @contextlib.contextmanager
-def hardware(settings: TrainSettings) -> Iterator[None]:
+def hardware(
+    settings: TrainSettings, model: keras.Model | None = None
+) -> Iterator[None]:
     """A context in which models compute with the precision and the devices.
 
     Args:
         settings: The settings of the training.
+        model: The model to train, or `None` where it is to be built and
+            compiled.
 
     Yields:
-        Nothing. Build, compile and train a model within the context.
+        Nothing.
     """
     before = keras.mixed_precision.dtype_policy()
-    with backend.data_parallel(settings.devices):
+    with backend.data_parallel(settings.devices, model):
         try:
             if settings.mixed_precision != "none":
                 keras.mixed_precision.set_dtype_policy(

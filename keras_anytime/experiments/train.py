@@ -215,7 +215,7 @@ class PreparedTraining:
             FloatingPointError: If the weights are no longer finite.
             OSError: If a file cannot be written.
         """
-        with self.lock, hardware(self.settings):
+        with self.lock, hardware(self.settings, self.model):
             try:
                 logs = fit(
                     self.settings,

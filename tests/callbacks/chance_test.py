@@ -45,7 +45,7 @@ def test_a_training_that_was_resumed_later_is_stopped_too():
 
 
 def test_a_network_that_learns_goes_on():
-    assert _epochs_until_given_up(1, 20, rate=0.5) is None
+    assert _epochs_until_given_up(1, 12, rate=0.5) is None
     # The loss of a constant answer is what the user says that it is.
     assert _epochs_until_given_up(0.5, 4, rate=0.5, chance=0.1) == 2
 
