@@ -77,10 +77,16 @@ def smoke_settings(
         folder: Path of a folder for random images.
     """
     configuration = catalogue.find(settings["net"])
-    small = _SMALL_IMAGENET if configuration.imagenet else _SMALL
+    sizes = _SMALL_IMAGENET if configuration.imagenet else _SMALL
+    small = dict(sizes.get(configuration.builder.__name__, {}))
+    # Networks of one stage stay so.
+    if configuration.arguments.get("num_stages") == 1:
+        small["num_stages"] = 1
+    if configuration.arguments.get("first_head"):
+        small["first_head"] = sum(small.get("layers_per_block") or [1])
     arguments = {
         **json.loads(settings.get("net_arguments", "{}")),
-        **small.get(configuration.builder.__name__, {}),
+        **small,
     }
     smoke = {
         **settings,
