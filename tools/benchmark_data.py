@@ -4,10 +4,10 @@ r"""Measures how many images a second each kind of data set gives.
     KERAS_BACKEND=jax python tools/benchmark_data.py
 
 Rows are training sets that are shuffled and augmented: held in memory, streamed
-from TFRecord files, and streamed from a folder of image files. Rates are medians
-over the passes, with the lowest and highest. Memory is the peak above that
-before the data set was opened, after a fifth of the first pass and at its end:
-a stream's does not grow with the number of images.
+from TFRecord files, and streamed from a folder of image files. Rates are
+medians over the passes, with the lowest and highest. Memory is the peak above
+that before the data set was opened, after a fifth of the first pass and at its
+end: a stream's does not grow with the number of images.
 """
 
 from absl import app

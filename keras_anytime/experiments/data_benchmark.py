@@ -13,6 +13,7 @@ import keras
 
 from keras_anytime import data
 from keras_anytime.data.reading import open_streams
+from keras_anytime.data.tfds_folders import newest_folder
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.memory import process_counter
 from keras_anytime.files import check_writable
@@ -57,17 +58,19 @@ def benchmark_data(
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, image_size in _PIPELINES:
+            dataset = name.removeprefix("folder:")
             try:
-                path = name
-                if name.startswith("folder:"):
-                    path = f"folder:{folder}"
-                    _write_folder(name.partition(":")[2], folder, data_dir)
-                row = _measure(
-                    path, image_size, data_dir, batch_size, repetitions, split
-                )
+                newest_folder(dataset, data_dir)
             except FileNotFoundError as error:
                 print(f"{name} is left out: {error}")
                 continue
+            path = name
+            if name != dataset:
+                path = f"folder:{folder}"
+                _write_folder(dataset, folder, data_dir)
+            row = _measure(
+                path, image_size, data_dir, batch_size, repetitions, split
+            )
             where = f"streamed at {image_size}" if image_size else "in memory"
             rows.append({"pipeline": f"{name}, {where}", **row})
     if not rows:
@@ -139,11 +142,13 @@ def _write_folder(
 ) -> None:
     """Writes the encoded images of a data set into a folder for each class."""
     info = data.info(name, data_dir, image_size=224)
+    class_names = info.class_names
+    assert isinstance(class_names, tuple)
     (stream,) = open_streams(name, ("train",), data_dir, None, info, 0)
     for index in range(len(stream)):
         encoded, labels = stream.source.read(index)
         path = pathlib.Path(
-            folder, info.class_names[labels["label"]], f"{index:06}.jpg"
+            folder, class_names[labels["label"]], f"{index:06}.jpg"
         )
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encoded)
