@@ -18,7 +18,7 @@ TESTS_JAX := $(addprefix tests/,training data gradients/steps_test.py \
   layers/normalization_test.py conformance/training_test.py)
 # All that runs without TensorFlow; the others are left out, and named.
 TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
-  layers training weighting model_test.py integration/gpu_tables_test.py)
+  layers training weighting model_test.py integration/run_queue_test.py)
 # Processes grow with the graphs that TensorFlow keeps: each of these folders
 # is tested in processes of its own.
 PARTS := $(wildcard tests/*/)
@@ -44,7 +44,7 @@ test: $(VENV)/.installed
 # scripts from end to end.
 test-pages: $(VENV)/.installed
 	$(RUN) $(TEST) -m slow tests/docs tests/integration/evaluate_test.py \
-	  tests/integration/gpu_tables_test.py tests/integration/damage_test.py
+	  tests/integration/run_queue_test.py tests/integration/damage_test.py
 
 test-jax: .venv-jax/.installed
 	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -59,6 +60,32 @@ def devices_per_batch() -> int:
     mesh = distribution.device_mesh
     sizes = dict(zip(mesh.axis_names, mesh.shape, strict=True))
     return max(sizes[distribution.batch_dim_name] // jax.process_count(), 1)
+
+
+def devices() -> list[str]:
+    """Returns the names of the devices that a batch can be shared among."""
+    return keras.distribution.list_devices()
+
+
+@contextlib.contextmanager
+def data_parallel(count: int) -> Iterator[None]:
+    """A context of models that several devices train together.
+
+    Args:
+        count: Integer from 1 to the number of `devices`.
+
+    Yields:
+        Nothing. Within the context, models are built, compiled and trained.
+    """
+    before = keras.distribution.distribution()
+    if count > 1:
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices()[:count])
+        )
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
 
 
 def make_deterministic() -> None:

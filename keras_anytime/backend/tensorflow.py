@@ -1,5 +1,7 @@
 """The TensorFlow backend: gradients by tapes, replicas by `tf.distribute`."""
 
+import contextlib
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -33,6 +35,36 @@ def default_jit_compile(model: keras.Model) -> bool:
 def devices_per_batch() -> int:
     """Returns 1, because replicas may share a batch unevenly."""
     return 1
+
+
+def devices() -> list[str]:
+    """Returns the names of the devices that a batch can be shared among.
+
+    These are the GPUs, or the CPU devices of a machine without GPUs.
+    """
+    found = tf.config.list_logical_devices("GPU")
+    found = found or tf.config.list_logical_devices("CPU")
+    return [device.name for device in found]
+
+
+def data_parallel(count: int) -> AbstractContextManager:
+    """Returns the scope of models that several devices train together.
+
+    Args:
+        count: Integer from 1 to the number of `devices`.
+
+    Returns:
+        A context, in which models are built, compiled and trained.
+    """
+    if count == 1:
+        return contextlib.nullcontext()
+    return _mirrored(tuple(devices()[:count])).scope()
+
+
+@functools.cache
+def _mirrored(names):
+    """Returns the strategy of some devices; a process can make only one."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def make_deterministic() -> None:

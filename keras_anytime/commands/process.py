@@ -29,14 +29,19 @@ def errors_in_one_line(*errors: type[BaseException]) -> Iterator[None]:
 
     Args:
         *errors: The classes of errors that the user can do something about.
-            Others are bugs, and keep their tracebacks.
+            Others are bugs, and keep their tracebacks. The exit status is 1,
+            or the attribute `exit_status` of the error.
     """
     try:
         yield
     except errors as error:
         if isinstance(error, ModuleNotFoundError):
             add_advice(error)
-        sys.exit(f"{script_name()}: {error}")
+        message = f"{script_name()}: {error}"
+        if not hasattr(error, "exit_status"):
+            sys.exit(message)
+        print(message, file=sys.stderr)
+        sys.exit(error.exit_status)
 
 
 @contextlib.contextmanager

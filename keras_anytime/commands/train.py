@@ -10,10 +10,11 @@ r"""Trains an anytime network and measures it; resumes if it was stopped.
 A flag after a flag file overrides the same flag in the file.
 
 While training runs, the work folder gets the latest checkpoint in
-`checkpoints/`; the metrics of each epoch in `history.csv` (with --greedy, one
-file for each stage); and the loss weights and the cosines of gradients in
-`weights.csv` and `cosines.csv`. At the end it gets `model.keras`, `curve.csv`,
-`curve.json`, `curve.png` and `results.json`. When a run was stopped, the same
+`checkpoints/`; the metrics of each epoch in `history.csv` (with --greedy or
+--midfeat, one file for each part); and the loss weights and the cosines of
+gradients in `weights.csv` and `cosines.csv`. At the end it gets `model.keras`,
+`curve.csv`, `curve.json`, `curve.png` and `results.json`; with --test_split
+also `test_curve.csv` and `test_curve.json`. When a run was stopped, the same
 command goes on from its last checkpoint, and ends with the same weights as a
 run that was not stopped.
 """
@@ -41,11 +42,14 @@ def train(settings: TrainSettings) -> None:
         f"in {folder.checkpoints}."
     ):
         # Keras is imported after the flags are read, because it takes seconds.
+        from keras_anytime.callbacks import ChanceError
         from keras_anytime.experiments.train import prepare
         from keras_anytime.files import ContentError
 
         with errors_in_one_line(ValueError, ImportError, OSError):
             training = prepare(settings)
-        with errors_in_one_line(FloatingPointError, ContentError, OSError):
+        with errors_in_one_line(
+            ChanceError, FloatingPointError, ContentError, OSError
+        ):
             training.run()
     print(f"Results, model and curve are in {folder.path}.")

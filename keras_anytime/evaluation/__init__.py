@@ -29,6 +29,8 @@ from keras_anytime.evaluation.summary import summary
 from keras_anytime.evaluation.thresholds import confidence_thresholds
 from keras_anytime.evaluation.thresholds import dynamic_evaluation
 from keras_anytime.evaluation.timed import TimedPredictions
+from keras_anytime.evaluation.win_rates import hoeffding_bound
+from keras_anytime.evaluation.win_rates import win_percentage
 from keras_anytime.stages.cost import stage_costs
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "ensemble_curve",
     "expected_error",
     "hierarchical_curve",
+    "hoeffding_bound",
     "oracle_curve",
     "plots",
     "predict_stages",
@@ -62,4 +65,5 @@ __all__ = [
     "simulate_deadlines",
     "stage_costs",
     "summary",
+    "win_percentage",
 ]

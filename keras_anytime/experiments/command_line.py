@@ -91,6 +91,31 @@ def read_settings(
     )
 
 
+def parse(
+    settings_class: type[AnySettings], arguments: Sequence[str]
+) -> AnySettings:
+    """Returns the settings that flags make, apart from those of the program.
+
+    Args:
+        settings_class: A subclass of `Settings`.
+        arguments: Sequence of flags such as `"--epochs=3"`. Later ones win.
+
+    Raises:
+        ValueError: If a flag is unknown, or its value is wrong.
+    """
+    flag_values = flags.FlagValues()
+    define_flags(settings_class, flag_values)
+    # Flags may be in a file.
+    flags.DEFINE_string("flagfile", "", "", flag_values=flag_values)
+    try:
+        others = flag_values(["", *arguments])[1:]
+    except flags.Error as error:
+        raise ValueError(str(error)) from error
+    if others:
+        raise ValueError(f"There are only flags. Received: {others}")
+    return read_settings(settings_class, flag_values=flag_values)
+
+
 def refuse(arguments: Sequence[str]) -> None:
     """Raises a usage error if there are arguments beside the flags."""
     if arguments:

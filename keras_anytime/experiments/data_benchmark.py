@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from typing import Any
+from typing import cast
 
 import keras
 
@@ -142,13 +143,13 @@ def _write_folder(
 ) -> None:
     """Writes the encoded images of a data set into a folder for each class."""
     info = data.info(name, data_dir, image_size=224)
-    class_names = info.class_names
-    assert isinstance(class_names, tuple)
+    # There is one label set.
+    class_names = cast(tuple[str, ...], info.class_names)
     (stream,) = open_streams(name, ("train",), data_dir, None, info, 0)
     for index in range(len(stream)):
         encoded, labels = stream.source.read(index)
         path = pathlib.Path(
-            folder, class_names[labels["label"]], f"{index:06}.jpg"
+            folder, class_names[int(labels["label"])], f"{index:06}.jpg"
         )
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encoded)

@@ -1,6 +1,7 @@
 """Learning rates of a training, by the name of the schedule."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -16,15 +17,45 @@ _STEP_DECAYS: dict[str, tuple[float, Sequence[float]]] = {
 
 def check_learning_rate(settings: TrainSettings) -> None:
     """Raises a `ValueError` if the settings give no usable learning rate."""
-    if settings.schedule not in _STEP_DECAYS and settings.warmup_epochs:
+    falls = settings.schedule in (*_STEP_DECAYS, "epochs")
+    if not falls and settings.warmup_epochs:
         raise ValueError(
-            "--warmup_epochs goes with --schedule=steps or tenths. "
+            "--warmup_epochs goes with --schedule=steps, tenths or epochs. "
             f"Received: --schedule={settings.schedule}"
         )
     if not 0 < settings.learning_rate < float("inf"):
         raise ValueError(
             "--learning_rate must be above 0 and finite. "
             f"Received: {settings.learning_rate}"
+        )
+    if settings.schedule == "epochs":
+        _check_drops(settings)
+    elif settings.drop_epochs or "drop_factor" in settings.given:
+        raise ValueError(
+            "--drop_epochs and --drop_factor go with --schedule=epochs. "
+            f"Received: --schedule={settings.schedule}"
+        )
+
+
+def _check_drops(settings):
+    """Raises a `ValueError` if the rate cannot fall as the settings say."""
+    drops = settings.drop_epochs or []
+    numbers = [int(drop) for drop in drops if drop.isdecimal()]
+    if (
+        not drops
+        or len(numbers) < len(drops)
+        or numbers != sorted(set(numbers))
+        or not 0 < numbers[0] <= numbers[-1] < settings.epochs
+    ):
+        raise ValueError(
+            "--schedule=epochs needs --drop_epochs: whole numbers in rising "
+            f"order, from 1 and below --epochs={settings.epochs}. "
+            f"Received: --drop_epochs={','.join(drops)}"
+        )
+    if not 1 < settings.drop_factor < float("inf"):
+        raise ValueError(
+            "--drop_factor must be above 1 and finite. "
+            f"Received: {settings.drop_factor}"
         )
 
 
@@ -52,14 +83,20 @@ def schedule_callbacks(
     Args:
         settings: The settings of the training.
     """
-    if settings.schedule not in _STEP_DECAYS:
+    if settings.schedule == "epochs":
+        falls: dict[str, Any] = {
+            "factor": settings.drop_factor,
+            "epochs": [int(drop) for drop in settings.drop_epochs or ()],
+        }
+    elif settings.schedule in _STEP_DECAYS:
+        factor, shares = _STEP_DECAYS[settings.schedule]
+        falls = {"factor": factor, "shares": shares}
+    else:
         return []
-    factor, shares = _STEP_DECAYS[settings.schedule]
     return [
         callbacks_lib.StepDecay(
             settings.learning_rate,
-            factor=factor,
-            shares=shares,
             warmup_epochs=settings.warmup_epochs,
+            **falls,
         )
     ]

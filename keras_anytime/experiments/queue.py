@@ -1,26 +1,31 @@
-"""A queue of trainings: the rows of Tables 1 and 2 of Wan 2020."""
+"""A queue of trainings: the rows of a paper's table or figure."""
 
 import itertools
 import os
-import pathlib
-import re
 import sys
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from keras_anytime.callbacks import ChanceError
 from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import aggregate
+from keras_anytime.experiments import command_line
+from keras_anytime.experiments import papers
 from keras_anytime.experiments.concurrency import Training
 from keras_anytime.experiments.concurrency import run_concurrently
+from keras_anytime.experiments.papers.columns import measured
+from keras_anytime.experiments.papers.experiment import Row
+from keras_anytime.experiments.papers.protocol import flag_lines
+from keras_anytime.experiments.papers.protocol import with_scale
+from keras_anytime.experiments.papers.smoke import smoke_settings
+from keras_anytime.experiments.papers.text import published
 from keras_anytime.experiments.queue_results import QueueResults
-from keras_anytime.experiments.queue_settings import ROWS
 from keras_anytime.experiments.queue_settings import QueueSettings
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.settings import check_seeds
+from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.files import user_path
 
-_PREFIX = "wan2020_"
 # After so many failures of trainings that ran alone, the cause is one that all
 # trainings have.
 _MAX_FAILURES = 3
@@ -31,7 +36,7 @@ class Queue:
 
     Args:
         settings: The settings of the queue.
-        recipes: Path of the folder with `train.py` and `flags/`.
+        train_script: Path of recipes/train.py.
         arguments: Sequence of strings. Further flags of train.py for all rows.
 
     Raises:
@@ -43,14 +48,21 @@ class Queue:
     def __init__(
         self,
         settings: QueueSettings,
-        recipes: pathlib.Path,
+        train_script: str | os.PathLike,
         arguments: Sequence[str] = (),
     ) -> None:
         self.settings = settings
-        self._recipes = recipes
+        self.experiment = papers.find(settings.experiment)
+        if not settings.workdir:
+            raise ValueError("--workdir must name a folder. Received: nothing")
+        self.workdir = user_path(settings.workdir)
+        self._train_script = str(train_script)
         self._arguments = list(arguments)
         self._rows_and_seeds = self._trainings()
-        self._results = QueueResults(settings.results, self._arguments)
+        self._results = QueueResults(
+            settings.results or self.workdir / f"{settings.experiment}.json",
+            self._common_flags(),
+        )
         self._runs = self._results.read()
 
     def run(self) -> list[str]:
@@ -60,27 +72,38 @@ class Queue:
             List of the names of trainings that have failed.
         """
         # Runs of one network differ by their seeds, and share compiled steps.
-        compiled = (user_path(self.settings.workdir) / "compiled").resolve()
+        compiled = (self.workdir / "compiled").resolve()
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
-        finished = {(run["row"], str(run["seed"])) for run in self._runs}
-        trainings = [
-            training
-            for training, row_and_seed in self._rows_and_seeds.items()
-            if row_and_seed not in finished
-        ]
+        kept = {(run["row"], run["seed"]) for run in self._runs}
+        left = []
+        for training, (row, seed) in self._rows_and_seeds.items():
+            if (row.name, seed) in kept:
+                continue
+            # Another experiment may have trained the row.
+            if self._is_finished(training):
+                self._keep(training, None)
+            else:
+                left.append(training)
         total = len(self._rows_and_seeds)
-        print(f"{total - len(trainings)} of {total} runs are done.")
-        failed = self._train(trainings)
+        print(f"{total - len(left)} of {total} runs are done.")
+        failed = self._train(left)
         print(self.table())
         return failed
 
     def table(self) -> str:
         """Returns a line for each row that has results."""
+        rows = {row.name: row for row, _ in self._rows_and_seeds.values()}
         lines = []
-        for row in self.settings.rows:
-            runs = [run for run in self._runs if run["row"] == row]
-            if runs:
-                lines.append(f"{row}, {len(runs)} seeds: {compare_runs(runs)}")
+        for row in rows.values():
+            curves = [
+                AnytimeCurve.from_dict(run["curve"])
+                for run in self._runs
+                if run["row"] == row.name
+            ]
+            if curves:
+                lines.append(
+                    f"{row.name}, {len(curves)} seeds: {compare(row, curves)}"
+                )
         return "\n".join(lines) or "No row is finished yet."
 
     def _train(self, trainings: Sequence[Training]) -> list[str]:
@@ -98,12 +121,14 @@ class Queue:
                 )
             elif status:
                 failed.append(training.name)
+                gave_up = status == ChanceError.exit_status
                 # Others that ran beside it could be the cause.
-                failures_alone += concurrent == 1
+                failures_alone += concurrent == 1 and not gave_up
                 log = training.folder / "log.txt"
                 text = log.read_text(errors="replace").strip()
                 last_line = " ".join(text.splitlines()[-1:])
-                print(f"{training.name}: failed; see {log}: {last_line}")
+                what = "gave up" if gave_up else "failed"
+                print(f"{training.name}: {what}; see {log}: {last_line}")
                 if failures_alone == _MAX_FAILURES:
                     print(
                         f"{_MAX_FAILURES} runs in a row failed: no more are "
@@ -112,102 +137,97 @@ class Queue:
                     break
             else:
                 failures_alone = 0
-                run = self._finished_run(training, concurrent)
-                self._runs = self._results.add(run)
-                print(f"{training.name}: {compare_runs([run])}", flush=True)
+                row, _ = self._rows_and_seeds[training]
+                curve = self._keep(training, concurrent)
+                print(f"{training.name}: {compare(row, [curve])}", flush=True)
         return failed
 
-    def _trainings(self) -> dict[Training, tuple[str, str]]:
+    def _trainings(self) -> dict[Training, tuple[Row, int]]:
         """Returns a dict from trainings to their rows and seeds, in order."""
-        settings = self.settings
-        if not settings.workdir:
-            raise ValueError("--workdir must name a folder. Received: nothing")
-        unknown = [row for row in settings.rows if row not in ROWS]
+        rows = {row.name: row for row in self.experiment.rows}
+        names = self.settings.rows or list(rows)
+        unknown = [name for name in names if name not in rows]
         if unknown:
             raise ValueError(
-                f"--rows must be of {', '.join(ROWS)}. "
+                f"--rows must be rows of {self.experiment.name}: "
+                f"recipes/show_experiment.py --experiment="
+                f"{self.experiment.name} lists them. "
                 f"Received: {', '.join(unknown)}"
             )
-        check_seeds(settings.seeds)
+        seeds = self.settings.seeds or [
+            str(seed) for seed in range(1, self.experiment.seeds + 1)
+        ]
+        check_seeds(seeds)
         trainings = {}
         # Rows of one network that follow each other are compared, so that they
         # are trained seed by seed.
-        for _, network_rows in itertools.groupby(settings.rows, _network):
-            rows = list(network_rows)
-            for seed in settings.seeds:
-                for row in rows:
+        for _, group in itertools.groupby(
+            (rows[name] for name in names), lambda row: row.labels["net"]
+        ):
+            of_network = list(group)
+            for seed in map(int, seeds):
+                for row in of_network:
                     trainings[self._training(row, seed)] = row, seed
         return trainings
 
-    def _training(self, row: str, seed: str) -> Training:
+    def _training(self, row: Row, seed: int) -> Training:
         """Returns the training of one row with one seed."""
-        folder = user_path(self.settings.workdir) / f"{row}_seed_{seed}"
-        command = (
-            sys.executable,
-            str(self._recipes / "train.py"),
-            f"--flagfile={self._flag_file(row)}",
-            "--drop_remainder",
-            "--checkpoint_every=10",
-            *self._arguments,
+        folder = self.workdir / f"{row.name}_seed_{seed}"
+        settings = with_scale(row.settings, self.settings.scale)
+        if self.settings.smoke:
+            settings = smoke_settings(settings, self.workdir / "smoke")
+        flags = [
+            *flag_lines(settings),
+            *self._common_flags(),
             f"--seed={seed}",
             f"--workdir={folder}",
-        )
-        return Training(f"{row}, seed {seed}", command, folder)
+        ]
+        # Wrong flags are found before the first training.
+        command_line.parse(TrainSettings, flags)
+        command = (sys.executable, self._train_script, *flags)
+        return Training(f"{row.name}, seed {seed}", command, folder)
 
-    def _finished_run(
-        self, training: Training, concurrent: int
-    ) -> dict[str, Any]:
-        """Returns what the results file keeps of a finished training."""
+    def _common_flags(self) -> list[str]:
+        """Returns the flags that the queue adds to those of each row."""
+        queue = self.settings
+        return [
+            "--drop_remainder",
+            "--checkpoint_every=10",
+            f"--give_up_after={0 if queue.smoke else queue.give_up_after}",
+            *self._arguments,
+        ]
+
+    def _is_finished(self, training: Training) -> bool:
+        """Whether the folder has the results of a run with these flags."""
+        folder = RunFolder(training.folder)
+        if not folder.results.is_file():
+            return False
+        settings = command_line.parse(
+            TrainSettings, list(map(str, training.command[2:]))
+        )
+        return folder.read_results()["flags"] == settings.to_dict()
+
+    def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
+        """Adds a finished run to the results file, and returns its curve."""
         row, seed = self._rows_and_seeds[training]
-        return {
-            "row": row,
-            "paper": paper_errors(self._flag_file(row).read_text()),
+        run: dict[str, Any] = {
+            "row": row.name,
+            "published": dict(row.published),
             # Minutes of concurrent runs are not those of one alone.
             "at_a_time": concurrent,
             **RunFolder(training.folder).read_results(),
-            "seed": int(seed),
+            "seed": seed,
         }
-
-    def _flag_file(self, row: str) -> pathlib.Path:
-        return self._recipes / "flags" / f"{_PREFIX}{row}.flags"
-
-
-def paper_errors(flag_file: str) -> list[dict[str, float]]:
-    """Returns the errors that the comments of a flag file give for the paper.
-
-    Args:
-        flag_file: String. The text of the file.
-
-    Returns:
-        List of dicts, one for each stage, with `error` and `deviation` in %.
-    """
-    comments = " ".join(
-        line.lstrip("# ")
-        for line in flag_file.splitlines()
-        if line.startswith("#")
-    )
-    return [
-        {"error": float(error), "deviation": float(deviation)}
-        for error, deviation in re.findall(
-            r"(\d+\.\d+) \((\d+\.\d+)\)", comments
-        )
-    ]
+        self._runs = self._results.add(run)
+        return AnytimeCurve.from_dict(run["curve"])
 
 
-def compare_runs(runs: Sequence[Mapping[str, Any]]) -> str:
+def compare(row: Row, curves: Sequence[AnytimeCurve]) -> str:
     """Returns the mean errors of runs of one row, beside the paper's.
 
     Args:
-        runs: Sequence of dicts, as in the results file.
+        row: The row.
+        curves: The curves of its runs.
     """
-    curves = [AnytimeCurve.from_dict(run["curve"]) for run in runs]
-    ours = [f"{error:.1%}" for error in aggregate(curves).at_stages()]
-    papers = [
-        f"{stage['error']} ({stage['deviation']})" for stage in runs[0]["paper"]
-    ]
-    return f"{', '.join(ours)} | paper {', '.join(papers)}"
-
-
-def _network(row: str) -> str:
-    """Returns the network of a row."""
-    return row.rpartition("_")[0]
+    text = measured(row, aggregate(curves).mean)
+    return f"{text} | paper {published(row)}" if row.published else text

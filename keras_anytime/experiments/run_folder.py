@@ -33,9 +33,14 @@ class RunFolder:
         curve_csv: Path of the curve for spreadsheets.
         curve_json: Path of the curve for programs.
         curve_picture: Path of the picture of the curve.
+        test_curve_csv: Path of the curve on the test split, if there is such a
+            split.
+        test_curve_json: The same, for programs.
         history: Path of the metrics of each epoch, a CSV file.
         weights: Path of the loss weights of each epoch, a CSV file.
         cosines: Path of the cosines of gradients of each epoch, a CSV file.
+        probabilities: Path of a sampler's probabilities at the end of each
+            epoch, a CSV file.
         checkpoints: Path of the folder of checkpoints.
     """
 
@@ -47,9 +52,12 @@ class RunFolder:
         self.curve_csv = self.path / "curve.csv"
         self.curve_json = self.path / "curve.json"
         self.curve_picture = self.path / "curve.png"
+        self.test_curve_csv = self.path / "test_curve.csv"
+        self.test_curve_json = self.path / "test_curve.json"
         self.history = self.path / "history.csv"
         self.weights = self.path / "weights.csv"
         self.cosines = self.path / "cosines.csv"
+        self.probabilities = self.path / "probabilities.csv"
         self.checkpoints = self.path / "checkpoints"
         self._lock = self.checkpoints / "lock"
 
@@ -64,19 +72,31 @@ class RunFolder:
         Args:
             stage: Integer from 1.
         """
-        return self.path / f"history_stage_{stage}.csv"
+        return self.part_history(f"stage_{stage}")
+
+    def part_history(self, part: str) -> pathlib.Path:
+        """Returns the path of the metrics of a part that is trained alone.
+
+        Args:
+            part: String, the part's name.
+        """
+        return self.path / f"history_{part}.csv"
 
     def epoch_logs(self) -> list[pathlib.Path]:
         """Returns the paths of the CSV files with one line for each epoch."""
         return [
             *self.histories(),
-            *(path for path in (self.weights, self.cosines) if path.exists()),
+            *(
+                path
+                for path in (self.weights, self.cosines, self.probabilities)
+                if path.exists()
+            ),
         ]
 
     def histories(self) -> list[pathlib.Path]:
         """Returns the paths of the metrics of each epoch.
 
-        There is one file, or one for each stage of a greedy training.
+        There is one file, or one for each part that is trained alone.
         """
         return sorted(self.path.glob("history*.csv"))
 
@@ -89,6 +109,8 @@ class RunFolder:
                 self.curve_csv,
                 self.curve_json,
                 self.curve_picture,
+                self.test_curve_csv,
+                self.test_curve_json,
                 self.results,
                 self._lock,
             ):
@@ -137,7 +159,7 @@ class RunFolder:
         """
         if not self.settings.exists():
             if any(self.checkpoints.glob("*.keras")) or any(
-                self.checkpoints.glob("stage_*/*.keras")
+                self.checkpoints.glob("*/*.keras")
             ):
                 raise ContentError(
                     f"{self.path} has checkpoints, but no settings.json that "
@@ -198,6 +220,9 @@ class RunFolder:
         seed: int,
         minutes: float,
         curve: Mapping[str, Any],
+        curves: Mapping[str, Any] | None = None,
+        test_curve: Mapping[str, Any] | None = None,
+        test_curves: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes the results of the run.
 
@@ -207,7 +232,12 @@ class RunFolder:
             settings: The settings that decide what was computed.
             seed: Integer. The seed of the run.
             minutes: Float. Minutes that the training took.
-            curve: `AnytimeCurve.to_dict()`.
+            curve: `AnytimeCurve.to_dict()`; of several label sets, of the
+                finest.
+            curves: Dict from label sets to such dicts; `None` where labels have
+                no sets.
+            test_curve: As `curve`, on the test split; `None` without one.
+            test_curves: As `curves`, on the test split.
         """
         results = {
             **provenance,
@@ -216,4 +246,11 @@ class RunFolder:
             "minutes": minutes,
             "curve": curve,
         }
+        for name, value in (
+            ("curves", curves),
+            ("test_curve", test_curve),
+            ("test_curves", test_curves),
+        ):
+            if value is not None:
+                results[name] = value
         write_json(self.results, results)

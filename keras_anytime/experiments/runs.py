@@ -12,6 +12,9 @@ from keras_anytime import evaluation
 from keras_anytime import gradients
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.run_folder import RunFolder
+from keras_anytime.experiments.train_settings import MAY_DIFFER
+from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.experiments.training_data import load_arguments
 from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages.cost import StageCost
@@ -70,7 +73,11 @@ class Run:
 
     def info(self) -> DatasetInfo:
         """Returns the description of the run's data."""
-        return data.info(self.settings["data"], self.data_dir, self._labels())
+        return data.info(
+            self.settings["data"],
+            self.data_dir,
+            **load_arguments(self.settings),
+        )
 
     def evaluation_data(
         self, split: str | None = None, batch_size: int = 128
@@ -91,7 +98,7 @@ class Run:
             splits=split and (split, split),
             data_dir=self.data_dir,
             download=self.download,
-            labels=self._labels(),
+            **load_arguments(self.settings),
         )
         return eval_data
 
@@ -120,9 +127,6 @@ class Run:
                 for label_set, of_set in by_label_set.items()
             },
         )
-
-    def _labels(self) -> dict[str, str] | None:
-        return json.loads(self.settings.get("labels") or "{}") or None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -178,12 +182,14 @@ def check_seeds(runs: Sequence[Run]) -> None:
     Args:
         runs: List of `Run`s of one training.
     """
-    first = runs[0].settings
+    # A run that is older than a setting was trained with its default.
+    defaults = TrainSettings.defaults()
+    first = {**defaults, **runs[0].settings}
     for run in runs[1:]:
         differing = {
             name: value
-            for name, value in run.settings.items()
-            if name != "seed" and value != first.get(name)
+            for name, value in {**defaults, **run.settings}.items()
+            if name not in ("seed", *MAY_DIFFER) and value != first.get(name)
         }
         if differing:
             raise ValueError(

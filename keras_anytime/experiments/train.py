@@ -9,21 +9,25 @@ import keras
 
 from keras_anytime import backend
 from keras_anytime import callbacks as callbacks_lib
-from keras_anytime import data
 from keras_anytime import evaluation
 from keras_anytime import gradients
 from keras_anytime import nets
-from keras_anytime import training
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
-from keras_anytime.data.augmentation import parse_augmentation
-from keras_anytime.evaluation.provenance import accelerators
 from keras_anytime.evaluation.provenance import provenance
+from keras_anytime.experiments.fitting import fit
+from keras_anytime.experiments.hardware import check_devices
+from keras_anytime.experiments.hardware import describe_hardware
+from keras_anytime.experiments.hardware import hardware
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
-from keras_anytime.experiments.learning_rate import schedule_callbacks
 from keras_anytime.experiments.run_folder import RunFolder
+from keras_anytime.experiments.train_settings import MAY_DIFFER
 from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.experiments.training_data import TrainingData
+from keras_anytime.experiments.training_data import describe_augmentation
+from keras_anytime.experiments.training_data import load_data
+from keras_anytime.experiments.training_data import load_info
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
 
@@ -53,6 +57,7 @@ def train(settings: TrainSettings) -> evaluation.AnytimeCurve:
 
     Raises:
         ValueError, ImportError, OSError: As `prepare`.
+        ChanceError: If `--give_up_after` ends the training.
         FloatingPointError: If the weights are no longer finite.
         OSError: If a file cannot be written.
     """
@@ -76,14 +81,15 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
     """
     folder, lock = _claim(settings)
     try:
-        settings.check_greedy()
+        settings.check_strategy()
         if settings.deterministic:
             backend.make_deterministic()
         keras.utils.set_random_seed(settings.seed)
-        settings.check_splits()
+        settings.check_data()
         # Settings that do not depend on the data are checked first, because
         # reading or downloading the data takes long.
         check_learning_rate(settings)
+        check_devices(settings)
         catalogue.canonical_name(settings.net)
         network_arguments = settings.network_arguments()
         loss_weighting = weighting.get(
@@ -92,53 +98,45 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         combiner = gradients.get(
             settings.gradients, **settings.json_object("gradients_arguments")
         )
-        labels = settings.json_object("labels") or None
-        info = data.info(
-            settings.data, settings.data_dir, labels, settings.download
-        )
-        model = build_network(
-            settings,
-            {
-                "input_shape": info.image_shape,
-                "classes": info.classes,
-                **network_arguments,
-            },
-        )
-        splits = None
-        if settings.train_split and settings.eval_split:
-            splits = (settings.train_split, settings.eval_split)
-        train_data, eval_data = data.load(
-            settings.data,
-            batch_size=settings.batch_size,
-            splits=splits,
-            seed=settings.seed,
-            augment=settings.augment,
-            data_dir=settings.data_dir,
-            labels=labels,
-            drop_remainder=settings.drop_remainder,
-        )
-        model.compile(
-            optimizer=keras.optimizers.SGD(
-                learning_rate(settings, settings.epochs * len(train_data)),
-                momentum=settings.momentum,
-                nesterov=settings.momentum > 0,
-            ),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            weighting=loss_weighting,
-            gradients=combiner,
-        )
-        resume = callbacks_lib.Resume(
-            folder.checkpoints, every=settings.checkpoint_every
-        )
-        model = resume.restore(model)
+        info = load_info(settings)
+        with hardware(settings):
+            model = build_network(
+                settings,
+                {
+                    "input_shape": info.image_shape,
+                    "classes": info.classes,
+                    **network_arguments,
+                },
+            )
+            splits = load_data(settings)
+            steps = settings.epochs * len(splits.train)
+            model.compile(
+                optimizer=keras.optimizers.SGD(
+                    learning_rate(settings, steps),
+                    momentum=settings.momentum,
+                    nesterov=settings.nesterov and settings.momentum > 0,
+                ),
+                loss=keras.losses.SparseCategoricalCrossentropy(
+                    from_logits=True
+                ),
+                metrics=["accuracy"],
+                weighting=loss_weighting,
+                gradients=combiner,
+            )
+            resume = callbacks_lib.Resume(
+                folder.checkpoints, every=settings.checkpoint_every
+            )
+            model = resume.restore(model)
         folder.write_settings(settings.to_dict())
     except BaseException:
         lock.close()
         raise
-    return PreparedTraining(
-        settings, folder, lock, model, train_data, eval_data, resume
+    print(
+        f"Training on {describe_hardware(settings)}; images are "
+        f"{describe_augmentation(settings, info)}.",
+        flush=True,
     )
+    return PreparedTraining(settings, folder, lock, model, splits, resume)
 
 
 def build_network(
@@ -153,15 +151,36 @@ def build_network(
     Raises:
         ValueError: If an argument is wrong, or there is no such stage.
     """
-    if not settings.oracle_stage:
+    if not (settings.oracle_stage or settings.oracle_share):
         return nets.get(settings.net, **arguments)
     networks = nets.independent(settings.net, **arguments)
-    if settings.oracle_stage > len(networks):
+    if settings.oracle_share:
+        stage = _stage_within(
+            settings.oracle_share, nets.get(settings.net, **arguments)
+        )
+    else:
+        stage = settings.oracle_stage
+    if stage > len(networks):
         raise ValueError(
             f"The network has {len(networks)} stages. "
-            f"Received: --oracle_stage={settings.oracle_stage}"
+            f"Received: --oracle_stage={stage}"
         )
-    return networks[settings.oracle_stage - 1]
+    return networks[stage - 1]
+
+
+def _stage_within(share: float, model: AnytimeModel) -> int:
+    """Returns the last stage within a share of the cost of the last one."""
+    costs = evaluation.stage_costs(model)
+    within = [
+        cost.stage for cost in costs if cost.macs <= share * costs[-1].macs
+    ]
+    if not within:
+        raise ValueError(
+            f"The first stage takes {costs[0].macs / costs[-1].macs:.0%} of "
+            "the network's multiply-adds; give a greater share. "
+            f"Received: --oracle_share={share}"
+        )
+    return max(within)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,8 +193,7 @@ class PreparedTraining:
         lock: The file that locks the folder. `run` closes it.
         model: The compiled `AnytimeModel`, with the weights of the last
             checkpoint.
-        train_data: Batches of images and labels.
-        eval_data: The same, of the evaluation split.
+        data: The `TrainingData`.
         resume: The `Resume` callback that restored the model.
     """
 
@@ -183,8 +201,7 @@ class PreparedTraining:
     folder: RunFolder
     lock: TextIO
     model: AnytimeModel
-    train_data: Any
-    eval_data: Any
+    data: TrainingData
     resume: callbacks_lib.Resume
 
     def run(self) -> evaluation.AnytimeCurve:
@@ -194,18 +211,19 @@ class PreparedTraining:
             The `AnytimeCurve` of the network on the evaluation split.
 
         Raises:
+            ChanceError: If `--give_up_after` ends the training.
             FloatingPointError: If the weights are no longer finite.
             OSError: If a file cannot be written.
         """
-        print(f"Training on {', '.join(accelerators()) or 'the CPU'}.")
-        names = self.train_data.info.augmentation
-        print(f"Training images: {parse_augmentation(names)}.")
-        with self.lock:
+        with self.lock, hardware(self.settings):
             try:
-                if self.settings.greedy:
-                    logs = self._fit_greedy()
-                else:
-                    logs = self._fit()
+                logs = fit(
+                    self.settings,
+                    self.folder,
+                    self.model,
+                    self.data,
+                    self.resume,
+                )
                 return self._write_results(logs)
             except OSError as error:
                 raise OSError(
@@ -214,62 +232,18 @@ class PreparedTraining:
                     "room."
                 ) from error
 
-    def _fit(self) -> list[callbacks_lib.EpochLog]:
-        """Trains all stages together, and returns the log of the epochs."""
-        log = callbacks_lib.EpochLog(self.folder.history)
-        self.model.fit(
-            self.train_data,
-            validation_data=self.eval_data,
-            epochs=self.settings.epochs,
-            callbacks=[
-                *schedule_callbacks(self.settings),
-                callbacks_lib.StageProgress(),
-                *self._stage_logs(),
-                log,
-                self.resume,
-            ],
-        )
-        return [log]
-
-    def _fit_greedy(self) -> list[callbacks_lib.EpochLog]:
-        """Trains one stage after the other, and returns a log of each."""
-        logs = [
-            callbacks_lib.EpochLog(self.folder.stage_history(stage))
-            for stage in range(1, self.model.num_stages + 1)
-        ]
-        training.fit_greedy(
-            self.model,
-            self.train_data,
-            validation_data=self.eval_data,
-            epochs=self.settings.epochs,
-            callbacks=lambda stage: [
-                *schedule_callbacks(self.settings),
-                callbacks_lib.StageProgress(),
-                logs[stage - 1],
-            ],
-            workdir=self.folder.checkpoints,
-            checkpoint_every=self.settings.checkpoint_every,
-        )
-        return logs
-
-    def _stage_logs(self) -> list[keras.callbacks.Callback]:
-        """Returns callbacks that log how the stages share the training."""
-        if self.model.num_stages == 1:
-            return []
-        logs = [callbacks_lib.LossWeights(self.folder.weights)]
-        if not self.model.gradient_combiner.single_backward:
-            logs.append(callbacks_lib.GradientCosines(self.folder.cosines))
-        return logs
-
     def _write_results(
         self, logs: Sequence[callbacks_lib.EpochLog]
     ) -> evaluation.AnytimeCurve:
         """Measures the trained network, and writes it with its results."""
-        finest = (self.model.label_sets or (None,))[0]
-        curve = evaluation.anytime_curve(
-            self.model, self.eval_data, label_set=finest
-        )
+        curve, curves = self._measure(self.data.eval)
         print(curve)
+        test_curve = test_curves = None
+        if self.data.test is not None:
+            test_curve, test_curves = self._measure(self.data.test)
+            print(f"Test split {self.settings.test_split}:\n{test_curve}")
+            test_curve.to_csv(self.folder.test_curve_csv)
+            test_curve.to_json(self.folder.test_curve_json)
         self.model.save(self.folder.model)
         curve.to_csv(self.folder.curve_csv)
         curve.to_json(self.folder.curve_json)
@@ -283,8 +257,23 @@ class PreparedTraining:
             seed=self.settings.seed,
             minutes=round(sum(log.seconds for log in logs) / 60, 2),
             curve=curve.to_dict(),
+            curves=curves,
+            test_curve=None if test_curve is None else test_curve.to_dict(),
+            test_curves=test_curves,
         )
         return curve
+
+    def _measure(
+        self, split: Any
+    ) -> tuple[evaluation.AnytimeCurve, dict[str, Any] | None]:
+        """Returns the curve on a split, and those of all label sets as dicts.
+
+        Of several label sets, the curve is that of the finest.
+        """
+        if not self.model.label_sets:
+            return evaluation.anytime_curve(self.model, split), None
+        hierarchy = evaluation.hierarchical_curve(self.model, split)
+        return next(iter(hierarchy.curves.values())), hierarchy.to_dict()
 
 
 def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:
@@ -299,7 +288,11 @@ def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:
     folder.check_writable()
     for path in folder.epoch_logs():
         check_epoch_file(path)
-    kept = settings.to_dict()
+    compared = {
+        name: value
+        for name, value in settings.to_dict().items()
+        if name not in MAY_DIFFER
+    }
     defaults = settings.defaults()
-    folder.check_settings(kept, {name: defaults[name] for name in kept})
+    folder.check_settings(compared, {name: defaults[name] for name in compared})
     return folder, folder.lock()

@@ -10,7 +10,10 @@ from keras_anytime.experiments.settings import setting
 
 # These may differ when a run is resumed: they change places, not results.
 _NOT_COMPARED = ("workdir", "data_dir", "download", "checkpoint_every")
-_UNUSED_IF_GREEDY = (
+# So may these, which the run folder keeps nevertheless.
+MAY_DIFFER = ("devices", "give_up_after")
+# A part that is trained alone has no gradients to combine or losses to weight.
+_UNUSED_IN_PARTS = (
     "gradients",
     "gradients_arguments",
     "weighting",
@@ -38,13 +41,29 @@ class TrainSettings(NetworkSettings, DataLocation):
         "Split to measure on, such as train[45000:]; else the data set's own.",
         None,
     )
+    test_split: str | None = setting(
+        "Split that is measured once, at the end, so that --eval_split can be "
+        "for validation, such as test; else none.",
+        None,
+    )
     labels: str = setting(
         "Label sets, finest first, and the features that hold them, as JSON: "
-        '\'{"fine": "label", "coarse": "coarse_label"}\'.',
+        '\'{"fine": "label", "coarse": "coarse_label"}\'; or the path of a '
+        "table from fine to coarse labels.",
         "{}",
     )
+    image_size: int | None = setting(
+        "Height and width that images are brought to; else the data set's own.",
+        None,
+        lower_bound=1,
+    )
     augment: bool = setting(
-        "Pad, crop and mirror training images at random.", True
+        "Augment training images, as --augmentation says.", True
+    )
+    augmentation: list[str] | None = setting(
+        "How training images are augmented at random, such as crop,flip; else "
+        "as the data set is by default.",
+        None,
     )
     batch_size: int = setting("Images per training step.", 128, lower_bound=1)
     drop_remainder: bool = setting(
@@ -57,6 +76,13 @@ class TrainSettings(NetworkSettings, DataLocation):
         "the oracle of keras-anytime-evaluate; 0 trains the anytime network.",
         0,
         lower_bound=0,
+    )
+    oracle_share: float = setting(
+        "Train the separate network of --oracle_stage for the last stage "
+        "within this share of the whole network's multiply-adds.",
+        0.0,
+        lower_bound=0,
+        upper_bound=1,
     )
     l2: float = setting(
         "Factor of the squared norm of kernels in the loss.",
@@ -89,24 +115,61 @@ class TrainSettings(NetworkSettings, DataLocation):
         "loss alone.",
         False,
     )
+    midfeat: bool = setting(
+        "Train the last stage alone, then the heads of the others on its "
+        "frozen network (Hu 2017), both for --epochs.",
+        False,
+    )
     epochs: int = setting("Passes over the training data.", 200, lower_bound=1)
+    give_up_after: float = setting(
+        "Share of the epochs, such as 0.1, after which a training fails if its "
+        "loss is that of guessing; 0 never gives up.",
+        0.0,
+        lower_bound=0,
+        upper_bound=1,
+    )
     learning_rate: float = setting(
         "The learning rate at the start.", 0.1, lower_bound=0
     )
     momentum: float = setting(
-        "Nesterov momentum of SGD.", 0.9, lower_bound=0, upper_bound=1
+        "Momentum of SGD.", 0.9, lower_bound=0, upper_bound=1
+    )
+    nesterov: bool = setting(
+        "Nesterov's momentum; --nonesterov is the plain momentum of Hu 2017 "
+        "and 2019.",
+        True,
     )
     schedule: str = setting(
         "Learning rate: constant, cosine to 0, divided by 5 at 30%, 60% and "
-        "80% of the epochs (Wan 2020), or by 10 at 50% and 75% (Hu 2019).",
+        "80% of the epochs (Wan 2020), by 10 at 50% and 75% (Hu 2019), or by "
+        "--drop_factor after each of --drop_epochs.",
         "cosine",
-        choices=["constant", "cosine", "steps", "tenths"],
+        choices=["constant", "cosine", "steps", "tenths", "epochs"],
+    )
+    drop_epochs: list[str] | None = setting(
+        "Numbers of epochs after which the learning rate falls, such as 30,60, "
+        "with --schedule=epochs.",
+        None,
+    )
+    drop_factor: float = setting(
+        "The learning rate is divided by it, with --schedule=epochs.", 10.0
     )
     warmup_epochs: int = setting(
         "Epochs at the start in which the learning rate rises, with "
-        "--schedule=steps or tenths.",
+        "--schedule=steps, tenths or epochs.",
         0,
         lower_bound=0,
+    )
+    mixed_precision: str = setting(
+        "Compute in 16 bits; weights and logits keep 32.",
+        "none",
+        choices=["none", "bfloat16", "float16"],
+    )
+    devices: int = setting(
+        "GPUs of this machine that share each batch; CPU devices if it has no "
+        "GPU.",
+        1,
+        lower_bound=1,
     )
     seed: int = setting(
         "Seed of the weights, and of the order and augmentation of images.",
@@ -134,11 +197,12 @@ class TrainSettings(NetworkSettings, DataLocation):
 
         They are kept in the run folder, and compared when a run is resumed.
         """
+        in_parts = self.greedy or self.midfeat
         return {
             field.name: getattr(self, field.name)
             for field in self.flags()
             if field.name not in _NOT_COMPARED
-            and not (self.greedy and field.name in _UNUSED_IF_GREEDY)
+            and not (in_parts and field.name in _UNUSED_IN_PARTS)
         }
 
     def network_arguments(self) -> dict[str, Any]:
@@ -147,28 +211,68 @@ class TrainSettings(NetworkSettings, DataLocation):
         Raises:
             ValueError: If one cannot be read, or depends on the data.
         """
+        arguments = super().network_arguments()
         for name in ("input_shape", "classes"):
-            if name in self.json_object("net_arguments"):
+            if name in arguments:
                 raise ValueError(
                     f"--net_arguments cannot set {name}: the data decide on "
                     f"it. Received: {self.net_arguments}"
                 )
-        return {"l2": self.l2, **super().network_arguments()}
+        # Batch statistics of all devices make the weights those of one.
+        synchronized = {"synchronized": True} if self.devices > 1 else {}
+        return {"l2": self.l2, **synchronized, **arguments}
 
-    def check_greedy(self) -> None:
-        """Raises a `ValueError` if greedy training would ignore a setting."""
-        for name in _UNUSED_IF_GREEDY if self.greedy else ():
-            value = getattr(self, name)
-            if name in self.given or value != self.defaults()[name]:
+    def check_strategy(self) -> None:
+        """Raises a `ValueError` if the way of training ignores a setting."""
+        if self.greedy and self.midfeat:
+            raise ValueError(
+                "--greedy and --midfeat are two ways of training: choose one. "
+                "Received: both"
+            )
+        if self.oracle_stage and self.oracle_share:
+            raise ValueError(
+                "--oracle_stage and --oracle_share both choose the stage of a "
+                "separate network: give one of them. Received: both"
+            )
+        for name in ("oracle_stage", "oracle_share") if self.midfeat else ():
+            if getattr(self, name):
                 raise ValueError(
-                    "--greedy trains each stage by its own loss alone. "
-                    f"Received: --{name}={value}"
+                    "--midfeat trains heads of several stages, and an oracle's "
+                    f"network has one. Received: --{name}={getattr(self, name)}"
                 )
+        way = "greedy" if self.greedy else "midfeat"
+        for name in _UNUSED_IN_PARTS if self.greedy or self.midfeat else ():
+            if self._is_set(name):
+                raise ValueError(
+                    f"--{way} trains each stage by its own loss alone. "
+                    f"Received: --{name}={getattr(self, name)}"
+                )
+        if "nesterov" in self.given and self.nesterov and not self.momentum:
+            raise ValueError(
+                "--nesterov needs a momentum above 0. Received: --momentum=0"
+            )
 
-    def check_splits(self) -> None:
-        """Raises a `ValueError` if only one of the two splits is set."""
+    def check_data(self) -> None:
+        """Raises a `ValueError` if settings of the data contradict."""
         if (self.train_split is None) != (self.eval_split is None):
             raise ValueError(
                 "Give both --train_split and --eval_split, or none. Received: "
                 f"train_split={self.train_split}, eval_split={self.eval_split}"
             )
+        if self.test_split is not None and self.eval_split is None:
+            raise ValueError(
+                "With --test_split, give --train_split and --eval_split too. "
+                f"Received: --test_split={self.test_split}"
+            )
+        if self.augmentation is not None and not self.augment:
+            raise ValueError(
+                "--noaugment turns off what --augmentation asks for: give one "
+                "of them. "
+                f"Received: --augmentation={','.join(self.augmentation)}"
+            )
+
+    def _is_set(self, name):
+        """Whether the user chose a setting, also if to its default."""
+        return name in self.given or (
+            getattr(self, name) != self.defaults()[name]
+        )

@@ -1,5 +1,6 @@
 """Convolutions whose kernel slices are shared by several passes."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -88,6 +89,8 @@ class SharedConv2D(keras.layers.Layer):
         joined: `"filters"` or `"inputs"`. The axis of the kernel along which
             the slices are concatenated.
         groups: Integer. Number of branches of all slices together.
+        split: Boolean. Whether the filters of each slice are a tensor of their
+            own. Only slices of filters can be split.
         zero_filled: As in `GroupedConv2D`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -96,10 +99,12 @@ class SharedConv2D(keras.layers.Layer):
         slices, in order.
 
     Output shape:
-        `(batch, height, width, filters)`.
+        `(batch, height, width, filters)`; with `split` a list of one such
+        shape for each slice.
 
     Raises:
-        ValueError: If `joined` is neither `"filters"` nor `"inputs"`.
+        ValueError: If `joined` is neither `"filters"` nor `"inputs"`, or slices
+            of inputs are to be split.
 
     Reference:
         [Lee and Shin, 2018, Section 3.1](https://arxiv.org/abs/1807.02609)
@@ -111,6 +116,7 @@ class SharedConv2D(keras.layers.Layer):
         self,
         joined: str = "filters",
         groups: int = 1,
+        split: bool = False,
         zero_filled: bool | None = None,
         **kwargs: Any,
     ) -> None:
@@ -120,25 +126,40 @@ class SharedConv2D(keras.layers.Layer):
                 f"`joined` must be one of {sorted(self._AXES)}. "
                 f"Received: joined={joined!r}"
             )
+        if split and joined != "filters":
+            raise ValueError(
+                "Slices of inputs add up to one output, which has no parts to "
+                f"split. Received: split={split}, joined={joined!r}"
+            )
         self.joined = joined
         self.groups = groups
+        self.split = split
         self.zero_filled = zero_filled
 
-    def call(self, inputs: list[Tensor]) -> Tensor:
+    def call(self, inputs: list[Tensor]) -> Tensor | list[Tensor]:
         features, *kernels = inputs
         kernel = kernels[0]
         if len(kernels) > 1:
             kernel = ops.concatenate(kernels, axis=self._AXES[self.joined])
-        return ops.conv(
+        outputs = ops.conv(
             features,
             grouped_kernel(kernel, self.groups, self.zero_filled),
             padding="same",
             data_format="channels_last",
         )
+        if not self.split:
+            return outputs
+        filters = [kernel.shape[-1] for kernel in kernels]
+        ends = list(itertools.accumulate(filters[:-1]))
+        return list(ops.split(outputs, ends, axis=-1))
 
-    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+    def compute_output_shape(
+        self, input_shape: list[tuple]
+    ) -> tuple | list[tuple]:
         features, *kernels = input_shape
         filters = [kernel[-1] for kernel in kernels]
+        if self.split:
+            return [(*features[:-1], count) for count in filters]
         if self.joined == "filters":
             return (*features[:-1], sum(filters))
         return (*features[:-1], filters[0])
@@ -148,5 +169,6 @@ class SharedConv2D(keras.layers.Layer):
             **super().get_config(),
             "joined": self.joined,
             "groups": self.groups,
+            "split": self.split,
             "zero_filled": self.zero_filled,
         }

@@ -5,6 +5,9 @@ import keras
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
 
+# The units that sums can be read by: those that begin with BN-ReLU.
+UNITS = ("basic", "bottleneck")
+
 
 def source_positions(position: int) -> list[int]:
     """Returns the positions of the units whose sum a unit reads.

@@ -102,7 +102,10 @@ def check_sequence(argument: str, values: Any, item: str = "block") -> None:
 
 
 def check_blocks(
-    units: Sequence[int], filters: Sequence[int], unit: str = "basic"
+    units: Sequence[int],
+    filters: Sequence[int],
+    unit: str = "basic",
+    kinds: Iterable[str] = tuple(blocks.EXPANSION),
 ) -> None:
     """Raises a `ValueError` if units and filters do not describe blocks.
 
@@ -110,8 +113,9 @@ def check_blocks(
         units: Sequence of integers, the units in each block.
         filters: Sequence of integers, the output channels of each block.
         unit: String, a key of `blocks.EXPANSION`.
+        kinds: Iterable of the units that the network can have.
     """
-    check_choice("unit", unit, blocks.EXPANSION)
+    check_choice("unit", unit, kinds)
     check_sequence("units", units)
     check_sequence("filters", filters)
     if len(units) != len(filters):
@@ -137,7 +141,7 @@ def check_widths(nesting: Nesting, filters: Sequence[int], unit: str) -> None:
     Args:
         nesting: A `Nesting`.
         filters: Sequence of integers, the output channels of each block.
-        unit: `"basic"` or `"bottleneck"`.
+        unit: String, a key of `blocks.EXPANSION`.
     """
     for channels in filters:
         try:

@@ -11,7 +11,7 @@ from keras_anytime.layers import SlicedDense
 from keras_anytime.model import AnytimeModel
 
 # Output channels of a unit, per channel inside the unit.
-EXPANSION = {"basic": 1, "bottleneck": 4}
+EXPANSION = {"basic": 1, "bottleneck": 4, "pyramid": 1}
 
 STEMS = ("cifar", "imagenet")
 
@@ -71,10 +71,18 @@ def batch_norm_relu(inputs: keras.KerasTensor, name: str) -> keras.KerasTensor:
     Each slice has statistics of its own, so the output of a stage never
     depends on a later stage.
     """
-    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(
-        inputs
-    )
+    x = batch_norm(inputs, name)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def batch_norm(inputs: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Applies batch normalization to one slice's channels."""
+    return batch_norm_layer(name)(inputs)
+
+
+def batch_norm_layer(name: str) -> BatchNormalization:
+    """Returns the batch normalization that all networks use, not yet called."""
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")
 
 
 def add(tensors: list[keras.KerasTensor], name: str) -> keras.KerasTensor:
@@ -151,15 +159,15 @@ def unit_convolutions(
     """Returns the sizes of the convolutions in a residual unit.
 
     Args:
-        kind: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
-            first two have a quarter of the channels).
+        kind: `"basic"` or `"pyramid"` (3x3, 3x3), or `"bottleneck"` (1x1, 3x3,
+            1x1, where the first two have a quarter of the channels).
         filters: Integer. Output channels of the unit.
         strides: Integer. Strides of the first 3x3 convolution.
 
     Returns:
         List of (filters, kernel size, strides).
     """
-    if kind == "basic":
+    if kind != "bottleneck":
         return [(filters, 3, strides), (filters, 3, 1)]
     inner = filters // EXPANSION[kind]
     return [(inner, 1, 1), (inner, 3, strides), (filters, 1, 1)]

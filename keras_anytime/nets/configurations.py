@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_anytime.model import AnytimeModel
+from keras_anytime.nets.blocks import EXPANSION
 from keras_anytime.nets.cascade_sparse_resnet import cascade_sparse_resnet
 from keras_anytime.nets.dense_ann import dense_ann
 from keras_anytime.nets.inclusive_resnext import inclusive_resnext
@@ -47,8 +48,8 @@ class Configuration:
 
 
 def _res_anns() -> Iterator[tuple[str, Configuration]]:
-    pairs = [(n, c) for n in (7, 9, 13, 17, 25) for c in (16, 32)]
-    for n, c in (*pairs, (9, 64), (9, 128), (13, 64)):
+    pairs = [(n, c) for n in (1, 3, 7, 9, 13, 17, 25) for c in (16, 32)]
+    for n, c in (*pairs, (5, 16), (9, 64), (9, 128), (13, 64)):
         s = 3 if n == 25 else 1
         yield (
             f"res_ann_{n}_{c}",
@@ -77,6 +78,99 @@ def _res_anns() -> Iterator[tuple[str, Configuration]]:
                     **_RESNET_50,
                     "units": units,
                     "head_every": head_every,
+                },
+                imagenet=True,
+            ),
+        )
+
+
+def _resnets() -> Iterator[tuple[str, Configuration]]:
+    for n in (3, 5, 7, 9, 18):
+        depth = 6 * n + 2
+        yield (
+            f"resnet_{depth}",
+            Configuration(
+                width_nested_resnet,
+                f"ResNet-{depth} of one stage, pre-activation (He 2016)",
+                {
+                    "nesting": "w1",
+                    "units": (n, n, n),
+                    "filters": (16, 32, 64),
+                },
+            ),
+        )
+    for depth, unit, units in (
+        (18, "basic", (2, 2, 2, 2)),
+        (34, "basic", (3, 4, 6, 3)),
+        (50, "bottleneck", (3, 4, 6, 3)),
+        (101, "bottleneck", (3, 4, 23, 3)),
+    ):
+        width = 64 * EXPANSION[unit]
+        yield (
+            f"resnet{depth}_imagenet",
+            Configuration(
+                width_nested_resnet,
+                f"ResNet-{depth} of one stage, pre-activation (He 2016)",
+                {
+                    "nesting": "w1",
+                    "units": units,
+                    "filters": tuple(width * 2**block for block in range(4)),
+                    "unit": unit,
+                },
+                imagenet=True,
+            ),
+        )
+
+
+def _resnexts() -> Iterator[tuple[str, Configuration]]:
+    for count in (3, 5, 7):
+        depth = 9 * count + 2
+        yield (
+            f"resnext{depth}",
+            Configuration(
+                inclusive_sparse_resnext,
+                f"ResNeXt-{depth} of one stage, 8 branches (Lee 2018)",
+                {
+                    "num_stages": 1,
+                    "units": (count, count, count),
+                    "filters": (64, 128, 256),
+                    "branches": 8,
+                },
+            ),
+        )
+
+
+def _densenets() -> Iterator[tuple[str, Configuration]]:
+    for depth, growth in ((40, 12), (100, 12)):
+        count = (depth - 4) // 6
+        yield (
+            f"densenet_bc_{depth}_{growth}",
+            Configuration(
+                dense_ann,
+                f"DenseNet-BC of {depth} layers and growth {growth}, of one "
+                "stage (Huang 2017)",
+                {
+                    "layers_per_block": (count, count, count),
+                    "growth": growth,
+                    "first_head": 3 * count,
+                    "transition": "normalization_first",
+                },
+            ),
+        )
+    for depth, layers in (
+        (121, (6, 12, 24, 16)),
+        (169, (6, 12, 32, 32)),
+        (201, (6, 12, 48, 32)),
+    ):
+        yield (
+            f"densenet{depth}_imagenet",
+            Configuration(
+                dense_ann,
+                f"DenseNet-BC of {depth} layers, of one stage (Huang 2017)",
+                {
+                    "layers_per_block": layers,
+                    "first_head": sum(layers),
+                    "transition": "normalization_first",
                 },
                 imagenet=True,
             ),
@@ -213,4 +307,8 @@ CONFIGURATIONS = {
         shallow_resnext,
         "ResNeXt of 29 layers, heads after all units but the first (Lee 2018)",
     ),
+    # Networks of one stage, to compare with.
+    **dict(_resnets()),
+    **dict(_resnexts()),
+    **dict(_densenets()),
 }

@@ -8,6 +8,8 @@ from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
+TRANSITIONS = ("convolution_first", "normalization_first")
+
 
 def dense_ann(
     input_shape: arguments.ImageShape,
@@ -16,6 +18,7 @@ def dense_ann(
     growth: int = 32,
     first_head: int = 12,
     head_every: int = 14,
+    transition: str = "convolution_first",
     stem: str = "imagenet",
     l2: float = 5e-5,
     synchronized: bool = False,
@@ -26,11 +29,15 @@ def dense_ann(
     A dense layer reads all features of its block (BN-ReLU-1x1 to `4 * growth`
     channels, BN-ReLU-3x3) and appends `growth` channels. Between blocks, a 1x1
     convolution, BN-ReLU and 2x2 average pooling halve height, width and
-    channels. This order is that of Hu 2019; DenseNet itself has BN-ReLU before
-    the convolution. The stem has `2 * growth` channels.
+    channels. The stem has `2 * growth` channels.
 
     The default is DenseANN169: heads after the dense layers 12, 26, 40, 54,
-    68 and 82.
+    68 and 82. With `first_head` at the last layer and
+    `transition="normalization_first"` the network is DenseNet-BC itself: its L
+    is `2 * sum(layers_per_block) + len(layers_per_block) + 1`, its k is
+    `growth`. DenseNet-BC (100, 12) is `layers_per_block=(16, 16, 16)`,
+    `growth=12`, `stem="cifar"`; DenseNet-121 is
+    `layers_per_block=(6, 12, 24, 16)`.
 
     ```python
     net = ka.nets.dense_ann(
@@ -49,6 +56,9 @@ def dense_ann(
         first_head: Integer. Dense layers before the first head.
         head_every: Integer. Dense layers from one head to the next. The last
             layer always has a head.
+        transition: `"convolution_first"`, convolution, BN-ReLU and pooling
+            (Hu 2019); or `"normalization_first"`, BN-ReLU, convolution and
+            pooling (Huang 2017).
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, BN-ReLU, 3x3
             max pooling of stride 2).
         l2: Float. Factor of each kernel's squared norm in the loss. The
@@ -72,6 +82,7 @@ def dense_ann(
     arguments.check_counts(
         growth=growth, first_head=first_head, head_every=head_every
     )
+    arguments.check_choice("transition", transition, TRANSITIONS)
     arguments.check_sequence("layers_per_block", layers_per_block)
     total = sum(layers_per_block)
     if total < first_head:
@@ -86,7 +97,8 @@ def dense_ann(
     for block, count in enumerate(layers_per_block):
         if block:
             stage = len(features) + 1
-            x = _transition(x, l2, f"block{block}_transition_stage{stage}")
+            name_of_transition = f"block{block}_transition_stage{stage}"
+            x = _transition(x, transition, l2, name_of_transition)
         for index in range(count):
             stage = len(features) + 1
             unit = f"block{block + 1}_unit{index + 1}"
@@ -122,10 +134,14 @@ def _stem(
 
 
 def _transition(
-    x: keras.KerasTensor, l2: float, name: str
+    x: keras.KerasTensor, order: str, l2: float, name: str
 ) -> keras.KerasTensor:
-    x = blocks.convolution(x, x.shape[-1] // 2, 1, l2=l2, name=f"{name}_conv")
-    x = blocks.batch_norm_relu(x, name)
+    filters = x.shape[-1] // 2
+    if order == "normalization_first":
+        x = blocks.batch_norm_relu(x, name)
+    x = blocks.convolution(x, filters, 1, l2=l2, name=f"{name}_conv")
+    if order == "convolution_first":
+        x = blocks.batch_norm_relu(x, name)
     return keras.layers.AveragePooling2D(
         2, padding="same", name=f"{name}_pool"
     )(x)

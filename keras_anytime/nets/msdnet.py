@@ -12,6 +12,7 @@ from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
 
 HEAD_SPACINGS = ("even", "lin_grow")
+HEADS = ("convolutional", "linear")
 
 # Channels of the two convolutions in a head for small images. Heads for
 # ImageNet keep the number of channels that they read.
@@ -31,6 +32,7 @@ def msdnet(
     bottleneck_factors: Sequence[int] = (1, 2, 4),
     reduction: float = 0.5,
     layers_per_block: Sequence[int] | None = None,
+    head: str = "convolutional",
     stem: str = "cifar",
     l2: float = 5e-5,
     synchronized: bool = False,
@@ -84,9 +86,13 @@ def msdnet(
             scale is dropped.
         layers_per_block: Sequence of integers, the layers in each block, or
             `None` to divide them evenly, rounded up.
+        head: `"convolutional"`, two 3x3 convolutions of stride 2, pooling and a
+            classifier; or `"linear"`, pooling and a classifier, as Lee 2018
+            has it in its comparisons. The features come from BN-ReLU, so a
+            linear head begins with pooling.
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
-            of stride 2). It also sets the heads' width: 128 channels, or as
-            many as the head reads.
+            of stride 2). It also sets the width of convolutional heads: 128
+            channels, or as many as the head reads.
         l2: Float. Factor of each kernel's squared norm in the loss. The
             default 5e-5 is the usual weight decay of 1e-4.
         synchronized: Boolean. Whether batch statistics are computed over the
@@ -103,10 +109,12 @@ def msdnet(
     Reference:
         [Huang et al., 2018, Section 4 and Appendix A](
         https://arxiv.org/abs/1703.09844);
-        [Hu et al., 2019, Appendix B](https://arxiv.org/abs/1708.06832)
+        [Hu et al., 2019, Appendix B](https://arxiv.org/abs/1708.06832);
+        [Lee and Shin, 2018, footnote 1](https://arxiv.org/abs/1807.02609)
     """
     arguments.check_common(input_shape, classes, stem)
     arguments.check_choice("head_spacing", head_spacing, HEAD_SPACINGS)
+    arguments.check_choice("head", head, HEADS)
     arguments.check_counts(
         num_stages=num_stages,
         first_head=first_head,
@@ -158,7 +166,11 @@ def msdnet(
         if layer in head_layers:
             x = features[num_scales - 1]
             stage = head_layers.index(layer) + 1
-            outputs += _head(x, classes, stage, stem, l2)
+            if head == "convolutional":
+                x = _head_convolutions(x, stage, stem, l2)
+            pool = keras.layers.GlobalAveragePooling2D
+            x = pool(name=f"pool_stage{stage}")(x)
+            outputs += blocks.classifiers([x], classes, stage, l2)
     return blocks.build_model(image, outputs, synchronized, name)
 
 
@@ -287,21 +299,16 @@ def _conv_bn_relu(
     return blocks.batch_norm_relu(x, name)
 
 
-def _head(
-    x: keras.KerasTensor,
-    classes: arguments.Classes,
-    stage: int,
-    stem: str,
-    l2: float,
-) -> list[keras.KerasTensor]:
-    """Applies two strided convolutions, pooling and the classifiers."""
+def _head_convolutions(
+    x: keras.KerasTensor, stage: int, stem: str, l2: float
+) -> keras.KerasTensor:
+    """Applies the two strided convolutions of a head."""
     filters = _HEAD_CHANNELS if stem == "cifar" else x.shape[-1]
     for index in (1, 2):
         x = _conv_bn_relu(
             x, filters, 3, 2, l2=l2, name=f"final_stage{stage}_conv{index}"
         )
-    x = keras.layers.GlobalAveragePooling2D(name=f"pool_stage{stage}")(x)
-    return blocks.classifiers([x], classes, stage, l2)
+    return x
 
 
 def _check_scales(

@@ -29,8 +29,16 @@ def res_ann(
     from block to block; and s, the units from one head to the next. Here they
     are `units=(n, n, n)`, `filters=(c, 2 * c, 4 * c)`, `head_every=s`. The
     papers' pairs (n, c) are {7, 9, 13, 17, 25} x {16, 32}, (9, 64), (9, 128)
-    and (13, 64), with s = 3 for n = 25 and s = 1 otherwise. A 3x3 convolution
-    of stride 2 lies between blocks, which makes 6n + 3 convolutions.
+    and (13, 64), with s = 3 for n = 25 and s = 1 otherwise; the ensembles of
+    Hu 2017 also have n = 1 and 3, and its validation network is (5, 16). A 3x3
+    convolution of stride 2 lies between blocks, which makes 6n + 3
+    convolutions.
+
+    Hu 2017 has the units of Han et al., 2017: `unit="pyramid"`, which lacks
+    the first ReLU and ends with a normalization. Hu 2019 describes the default,
+    pre-activation units. Hu 2017 leaves open whether the network has anything
+    else of Han's. Here it has not: channels stay the same within a block, as
+    Hu says, and heads begin with BN-ReLU, as in both.
 
     With bottleneck units, the network is a ResNet for ImageNet: a block begins
     with a unit that strides and has a projection. With
@@ -54,8 +62,9 @@ def res_ann(
         filters: Sequence of integers, the output channels of each block.
         head_every: Integer. Units from one head to the next, counted back
             from the last unit, which always has a head.
-        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
-            first two have a quarter of the channels).
+        unit: `"basic"` (3x3, 3x3), `"bottleneck"` (1x1, 3x3, 1x1, where the
+            first two have a quarter of the channels), or `"pyramid"`
+            (BN-3x3-BN-ReLU-3x3-BN, of Han et al., 2017).
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
         l2: Float. Factor of each kernel's squared norm in the loss. The
@@ -74,7 +83,8 @@ def res_ann(
     Reference:
         [Hu et al., 2019, Appendix B](https://arxiv.org/abs/1708.06832);
         [Hu et al., 2017, Section 4.1 and Appendix B](
-        https://arxiv.org/abs/1708.06832v1)
+        https://arxiv.org/abs/1708.06832v1);
+        [Han et al., 2017](https://arxiv.org/abs/1610.02915)
     """
     arguments.check_common(input_shape, classes, stem)
     arguments.check_blocks(units, filters, unit)
@@ -86,7 +96,7 @@ def res_ann(
     depth = 0
     for block, (count, width) in enumerate(zip(units, filters, strict=True)):
         strides = 2 if block else 1
-        if block and unit == "basic":
+        if block and unit != "bottleneck":
             stage = len(features) + 1
             x = blocks.convolution(
                 x,

@@ -1,4 +1,4 @@
-"""The pre-activation residual unit, split into slices."""
+"""The pre-activation and the pyramidal residual unit, split into slices."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,15 @@ def residual_unit(
     l2: float,
     name: str,
 ) -> list[keras.KerasTensor]:
-    """Applies one pre-activation residual unit to the features of each slice.
+    """Applies one residual unit to the features of each slice.
+
+    Before each convolution is BN-ReLU (pre-activation). A pyramidal unit lacks
+    the first ReLU, and ends with one normalization more.
 
     Args:
         features: List of tensors `(batch, height, width, channels)`, one for
             each slice.
-        kind: `"basic"` or `"bottleneck"`.
+        kind: `"basic"`, `"bottleneck"` or `"pyramid"`.
         widths: Sequence of integers. Output channels of each slice.
         strides: Integer.
         stages: Sequence of integers. The stage that adds each slice.
@@ -34,10 +37,13 @@ def residual_unit(
         with the channels of `widths`.
 
     Reference:
-        [He et al., 2016](https://arxiv.org/abs/1603.05027)
+        [He et al., 2016](https://arxiv.org/abs/1603.05027);
+        [Han et al., 2017, Figure 6d](https://arxiv.org/abs/1610.02915)
     """
+    is_pyramid = kind == "pyramid"
+    activate = blocks.batch_norm if is_pyramid else blocks.batch_norm_relu
     active = [
-        blocks.batch_norm_relu(x, f"{name}_in_stage{k}")
+        activate(x, f"{name}_in_stage{k}")
         for k, x in zip(stages, features, strict=True)
     ]
     branch = active
@@ -60,6 +66,11 @@ def residual_unit(
             for count, (k, size) in enumerate(
                 zip(stages, sizes, strict=True), start=1
             )
+        ]
+    if is_pyramid:
+        branch = [
+            blocks.batch_norm(x, f"{name}_out_stage{k}")
+            for k, x in zip(stages, branch, strict=True)
         ]
     if strides > 1:
         active = [

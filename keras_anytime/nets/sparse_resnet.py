@@ -9,6 +9,7 @@ from keras_anytime.model import AnytimeModel
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import arguments
 from keras_anytime.nets import blocks
+from keras_anytime.nets.aggregation import UNITS
 from keras_anytime.nets.aggregation import NestedBlock
 from keras_anytime.nets.aggregation import add_interlaced_unit
 
@@ -163,7 +164,7 @@ def _check(
     stem: str,
 ) -> Nesting:
     arguments.check_common(input_shape, classes, stem)
-    arguments.check_blocks(units, filters, unit)
+    arguments.check_blocks(units, filters, unit, UNITS)
     nesting = arguments.as_nesting(nesting)
     arguments.check_widths(nesting, filters, unit)
     stride = nesting.strides[0]

@@ -7,6 +7,9 @@ import keras
 
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages import graph
+from keras_anytime.stages.calls import Call
+from keras_anytime.stages.calls import calls_of_stage
+from keras_anytime.stages.calls import graph_calls
 from keras_anytime.stages.checks import check_anytime_model
 
 _HEAD = re.compile(r"stage_\d+(?=_|$)")
@@ -76,33 +79,38 @@ def read_structure(model: AnytimeModel) -> Structure:
         ValueError: If the model is no `AnytimeModel`.
     """
     check_anytime_model(model)
-    stages: dict[int, int] = {}
-    for k in range(1, model.num_stages + 1):
-        for operation in model.stage_operations(k):
-            stages.setdefault(id(operation), k)
+    # Images in batches of any size, as in the model: a tensor without this axis
+    # is a weight.
+    images = [keras.KerasTensor(t.shape, t.dtype) for t in model.inputs]
+    calls, answers = graph_calls(model.inputs, model.outputs, images)
+    stages: dict[Call, int] = {}
+    for k, own_answers in enumerate(model.by_stage(answers), start=1):
+        for call in calls_of_stage(
+            calls,
+            keras.tree.flatten(own_answers),
+            model.stage_operations(k),
+        ):
+            stages.setdefault(call, k)
     channels: dict[_Key, int] = {}
     edges: set[tuple[_Key, _Key]] = set()
-    # The cells whose output each tensor is computed from.
-    sources: dict[int, set[_Key]] = {}
-    for operation in model.operations:
-        outputs = graph.output_tensors(operation)
+    # The cells whose output each call computes from.
+    sources: dict[Call, set[_Key]] = {}
+    for call in calls:
         inputs = {
-            source
-            for tensor in graph.input_tensors(operation)
-            for source in sources[id(tensor)]
+            source for earlier in call.sources for source in sources[earlier]
         }
-        cell = (_unit_name(operation.name), stages[id(operation)])
-        has_kernel = _has_kernel(operation, model.input_shape[0])
+        cell = (_unit_name(call.operation.name), stages[call])
+        has_kernel = _has_kernel(call, model.input_shape[0])
         if has_kernel or (
-            isinstance(operation, keras.layers.Add) and cell in channels
+            isinstance(call.operation, keras.layers.Add) and cell in channels
         ):
             if has_kernel:
-                channels[cell] = outputs[-1].shape[-1]
+                channels[cell] = _channels(call)
             edges |= {
                 (source, cell) for source in inputs if source[0] != cell[0]
             }
             inputs = {cell}
-        sources |= {id(tensor): inputs for tensor in outputs}
+        sources[call] = inputs
     units = _sort_units(channels, edges)
     keys = sorted(channels, key=lambda key: (units.index(key[0]), key[1]))
     cells = {key: Cell(*key, channels[key]) for key in keys}
@@ -117,20 +125,27 @@ def read_structure(model: AnytimeModel) -> Structure:
     )
 
 
-def _has_kernel(operation: keras.Operation, batch: int | None) -> bool:
-    """Returns whether an operation multiplies its input by weights.
+def _channels(call: Call) -> int:
+    """Returns the channels of a call's last output."""
+    outputs = call.outputs or graph.output_tensors(call.operation)
+    return outputs[-1].shape[-1]
 
-    The weights are its own, or tensors of the graph that it reads. Tensors
-    that are weights have no batch axis.
+
+def _has_kernel(call: Call, batch: int | None) -> bool:
+    """Returns whether a call multiplies its input by weights.
+
+    The weights are those of its operation, or tensors of the graph that it
+    reads. Tensors that are weights have no batch axis.
     """
 
-    def is_weight(tensor: keras.KerasTensor) -> bool:
-        return len(tensor.shape) > 1 and tensor.shape[0] != batch
+    def is_weight(shape: tuple) -> bool:
+        return len(shape) > 1 and shape[0] != batch
 
-    if any(map(is_weight, graph.output_tensors(operation))):
+    if any(is_weight(tuple(tensor.shape)) for tensor in call.outputs):
         return False
-    return any(map(is_weight, graph.input_tensors(operation))) or any(
-        len(weight.shape) > 1 for weight in getattr(operation, "weights", ())
+    return any(map(is_weight, call.input_shapes)) or any(
+        len(weight.shape) > 1
+        for weight in getattr(call.operation, "weights", ())
     )
 
 

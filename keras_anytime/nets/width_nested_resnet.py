@@ -54,8 +54,9 @@ def width_nested_resnet(
         units: Sequence of integers, the units in each block.
         filters: Sequence of integers, the output channels of each block in
             the full network.
-        unit: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1, where the
-            first two have a quarter of the channels).
+        unit: `"basic"` (3x3, 3x3), `"bottleneck"` (1x1, 3x3, 1x1, where the
+            first two have a quarter of the channels), or `"pyramid"`
+            (BN-3x3-BN-ReLU-3x3-BN, of Han et al., 2017).
         stem: `"cifar"` (3x3) or `"imagenet"` (7x7 of stride 2, 3x3 max pooling
             of stride 2).
         l2: Float. Factor of each kernel's squared norm in the loss. The

@@ -156,6 +156,30 @@ def upstream_calls(calls: Iterable[Call | None]) -> set[Call]:
     return upstream
 
 
+def calls_of_stage(
+    calls: list[Call],
+    answers: list[Call | None],
+    operations: list[keras.Operation],
+) -> set[Call]:
+    """Returns the set of calls that have run when a stage answers.
+
+    Args:
+        calls: List of all calls, as from `graph_calls`.
+        answers: List of the calls that compute the stage's outputs.
+        operations: List of the operations that the stage needs, as from
+            `AnytimeModel.stage_operations`.
+    """
+    upstream = upstream_calls(answers)
+    # Of an operation upstream, only the calls upstream count, because a layer
+    # may be called for another answer too. The model may list further
+    # operations: in an ensemble, all networks that ran before.
+    upstream_ids = {id(call.operation) for call in upstream}
+    other_ids = {id(operation) for operation in operations} - upstream_ids
+    return upstream | {
+        call for call in calls if id(call.operation) in other_ids
+    }
+
+
 def _replay(
     operation: Any,
     node: dict[str, Any],

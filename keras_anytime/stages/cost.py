@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import keras
 
 from keras_anytime.stages.calls import Call
+from keras_anytime.stages.calls import calls_of_stage
 from keras_anytime.stages.calls import graph_calls
-from keras_anytime.stages.calls import upstream_calls
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.multiply_adds import multiply_adds
 
@@ -79,7 +79,7 @@ def stage_costs(model: keras.Model) -> list[StageCost]:
     for k in range(1, model.num_stages + 1):
         operations = model.stage_operations(k)
         answers = output_calls[(k - 1) * size : k * size]
-        stage_calls = _calls_of_stage(calls, answers, operations)
+        stage_calls = calls_of_stage(calls, answers, operations)
         step_calls = stage_calls
         if model.interruptible:
             step_calls = stage_calls - earlier_calls
@@ -99,23 +99,6 @@ def stage_costs(model: keras.Model) -> list[StageCost]:
         earlier_calls |= stage_calls
         earlier_operations.update(map(id, operations))
     return costs
-
-
-def _calls_of_stage(
-    calls: list[Call],
-    answers: list[Call | None],
-    operations: list[keras.Operation],
-) -> set[Call]:
-    """Returns the set of calls that have run when a stage answers."""
-    upstream = upstream_calls(answers)
-    # Of an operation upstream, only the calls upstream count, because a layer
-    # may be called for another answer too. The model may list further
-    # operations: in an ensemble, all networks that ran before.
-    upstream_ids = {id(call.operation) for call in upstream}
-    other_ids = {id(operation) for operation in operations} - upstream_ids
-    return upstream | {
-        call for call in calls if id(call.operation) in other_ids
-    }
 
 
 def _unknown_message(name: str, unknown: dict[str, str]) -> str:

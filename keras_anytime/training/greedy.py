@@ -1,33 +1,19 @@
 """Greedy training: stage by stage, earlier stages frozen."""
 
-import contextlib
 import os
-import pathlib
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from keras_anytime import backend
-from keras_anytime.files import ContentError
 from keras_anytime.files import user_path
-from keras_anytime.gradients import Sum
-from keras_anytime.progress import counted
-from keras_anytime.progress import say
-from keras_anytime.saving.configs import lost_arguments
-from keras_anytime.saving.metadata import read_metadata
-from keras_anytime.saving.metadata import save_with_metadata
-from keras_anytime.stages import outputs as outputs_lib
-from keras_anytime.stages.checks import check_anytime_model
-from keras_anytime.stages.subset import subset
 from keras_anytime.training.data_info import remember_training_set
-from keras_anytime.training.fingerprint import check_fingerprint
-from keras_anytime.training.fingerprint import fingerprint
-from keras_anytime.training.resume import Resume
-from keras_anytime.training.resume import restore_state
-from keras_anytime.weighting import Constant
+from keras_anytime.training.parts import check_trainable
+from keras_anytime.training.parts import compiled_part
+from keras_anytime.training.parts import fit_part
+from keras_anytime.training.parts import frozen
+from keras_anytime.training.parts import stage_layers
 
 
 def fit_greedy(
@@ -91,110 +77,27 @@ def fit_greedy(
         [Wan et al., 2020, Section 4.2, Algorithm 1](
         https://arxiv.org/abs/2008.06635)
     """
-    _check_trainable(model, options)
+    check_trainable(model, options)
     epochs_per_stage = _epochs_per_stage(epochs, model.num_stages)
     remember_training_set(model, x)
-    verbose = options.get("verbose", "auto") != 0
+    folder = None if workdir is None else user_path(workdir)
     histories = []
     for k, stage_epochs in enumerate(epochs_per_stage, start=1):
-        with _frozen(model, k - 1):
-            stage_model = _compiled_stage(model, k)
-            stage_callbacks = callbacks(k) if callable(callbacks) else callbacks
-            stage_callbacks = keras.tree.flatten(stage_callbacks or [])
-            trained_stage = None
-            title = f"Stage {k} of {model.num_stages}"
-            if workdir is not None:
-                folder = user_path(workdir) / f"stage_{k}"
-                trained_stage = _TrainedStage(
-                    folder.with_suffix(".keras"), stage_model, stage_epochs
-                )
-                if trained_stage.restore():
-                    if verbose:
-                        say(f"{title}: trained before, in {folder}.keras")
-                    histories.append(_empty_history())
-                    continue
-                resume = Resume(folder, checkpoint_every)
-                stage_callbacks.append(resume)
-            if verbose:
-                say(f"{title}: {counted(stage_epochs, 'epoch')}")
-            history = stage_model.fit(
+        with frozen(stage_layers(model, range(1, k))):
+            history = fit_part(
+                model,
+                compiled_part(model, [k]),
                 x,
                 y,
+                title=f"Stage {k} of {model.num_stages}",
                 epochs=stage_epochs,
-                initial_epoch=0,
-                callbacks=stage_callbacks,
-                **_stage_options(model, stage_model, options),
+                callbacks=callbacks(k) if callable(callbacks) else callbacks,
+                folder=folder and folder / f"stage_{k}",
+                checkpoint_every=checkpoint_every,
+                **options,
             )
-            histories.append(history)
-            if trained_stage:
-                trained_stage.save()
-                resume.clear()
+        histories.append(history)
     return histories
-
-
-class _TrainedStage:
-    """The file of a stage whose training is complete.
-
-    Later stages are trained on exactly these weights, so the stage must neither
-    be trained further nor again.
-
-    Args:
-        path: Path of the `.keras` file.
-        stage_model: The compiled model of the stage, before training.
-        epochs: Integer. The epochs that the stage is trained for.
-    """
-
-    def __init__(
-        self, path: pathlib.Path, stage_model: keras.Model, epochs: int
-    ) -> None:
-        self.path = path
-        self.stage_model = stage_model
-        self.epochs = epochs
-        self.fingerprint = fingerprint(stage_model)
-
-    def restore(self) -> bool:
-        """Restores the stage from the file; returns whether there is one."""
-        if not self.path.exists():
-            return False
-        epochs = read_metadata(self.path).get("epochs", self.epochs)
-        if epochs != self.epochs:
-            raise ContentError(
-                f"The stage in {str(self.path)!r} was trained for {epochs} "
-                "epochs: train it for as many, or use another `workdir`. "
-                f"Received: {self.epochs} epochs"
-            )
-        check_fingerprint(self.path, self.fingerprint)
-        restore_state(self.stage_model, self.path)
-        return True
-
-    def save(self) -> None:
-        """Saves the trained stage."""
-        metadata = {"epochs": self.epochs, **self.fingerprint}
-        save_with_metadata(self.stage_model, self.path, metadata)
-
-
-def _check_trainable(model, options):
-    """Raises a `ValueError` if a model or an option is not for `fit_greedy`."""
-    check_anytime_model(model)
-    if not model.compiled:
-        raise ValueError(
-            "The model must be compiled: each stage is trained with its loss, "
-            "metrics and optimizer. Received: a model that is not"
-        )
-    lost = lost_arguments(model.optimizer)
-    if lost:
-        raise ValueError(
-            "Each stage is trained with a new optimizer of the model's "
-            "settings, and the configuration of this optimizer is incomplete: "
-            f"{lost}. Write its `get_config`, or that of its schedule. "
-            f"Received: optimizer={model.optimizer}"
-        )
-    if "initial_epoch" in options:
-        raise ValueError(
-            "Each stage starts with its first epoch, or where the checkpoint "
-            "in `workdir` ends. "
-            f"Received: initial_epoch={options['initial_epoch']}"
-        )
 
 
 def _epochs_per_stage(
@@ -212,76 +115,3 @@ def _epochs_per_stage(
             f"{num_stages} stages. Received: epochs={epochs}"
         )
     return [int(count) for count in per_stage]
-
-
-def _compiled_stage(model, k):
-    """Returns stage k, compiled as the model is, for its own loss alone."""
-    with backend.scope(model):
-        stage_model, _ = subset(model, [k], name=f"{model.name}_stage_{k}")
-        arguments = {
-            **model.compile_arguments,
-            "optimizer": _fresh_optimizer(model.optimizer),
-            "weighting": Constant(),
-            "gradients": Sum(),
-        }
-        stage_model.compile(**arguments)
-    return stage_model
-
-
-def _fresh_optimizer(optimizer):
-    """Returns a new optimizer of the same settings."""
-    return type(optimizer).from_config(optimizer.get_config())
-
-
-def _stage_options(model, stage_model, options):
-    """Returns the options of `fit` with the sample weights of one stage."""
-
-    def stage_weights(weights):
-        weights = outputs_lib.sample_weights(weights, model.output_names)
-        by_output = dict(zip(model.output_names, weights, strict=True))
-        chosen = [by_output[name] for name in stage_model.output_names]
-        if len(chosen) == 1:
-            return chosen[0]
-        return dict(zip(model.label_sets, chosen, strict=True))
-
-    options = dict(options)
-    if options.get("sample_weight") is not None:
-        options["sample_weight"] = stage_weights(options["sample_weight"])
-    validation = options.get("validation_data")
-    if isinstance(validation, (tuple, list)) and len(validation) == 3:
-        images, labels, weights = validation
-        options["validation_data"] = (images, labels, stage_weights(weights))
-    return options
-
-
-@contextlib.contextmanager
-def _frozen(model: keras.Model, k: int) -> Iterator[None]:
-    """A context in which no variable of stages 1 to k changes."""
-    layers = {
-        id(operation): operation
-        for stage in range(1, k + 1)
-        for operation in model.stage_operations(stage)
-        if isinstance(operation, keras.layers.Layer)
-    }.values()
-    variables = [variable for layer in layers for variable in layer.variables]
-    layers_before = [layer.trainable for layer in layers]
-    # Setting `trainable` of a layer overwrites that of all parts of it.
-    variables_before = [variable.trainable for variable in variables]
-    try:
-        for layer in layers:
-            layer.trainable = False
-        yield
-    finally:
-        for layer, trainable in zip(layers, layers_before, strict=True):
-            layer.trainable = trainable
-        for variable, trainable in zip(
-            variables, variables_before, strict=True
-        ):
-            variable.trainable = trainable
-
-
-def _empty_history():
-    """Returns the history of a training of no epochs."""
-    history = keras.callbacks.History()
-    history.on_train_begin()
-    return history

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from keras_anytime import naming
@@ -73,6 +74,7 @@ def get(identifier: Weighting | str | None, **arguments: Any) -> Weighting:
     ```python
     weighting = ka.weighting.get("adaloss", gamma=0.1)
     weighting = ka.weighting.get("expb2")
+    weighting = ka.weighting.get("AANN", base={"name": "sieve", "total": 2})
     ```
 
     Args:
@@ -81,6 +83,8 @@ def get(identifier: Weighting | str | None, **arguments: Any) -> Weighting:
             returned, or `None` for `Constant()`. Case, dashes and underscores
             of names are ignored.
         **arguments: Arguments of the weighting, if the identifier is a name.
+            `base`, the weighting that a sampler amplifies, may be a name, too,
+            or a dict with its `name` and its arguments.
 
     Returns:
         A `Weighting`.
@@ -89,6 +93,19 @@ def get(identifier: Weighting | str | None, **arguments: Any) -> Weighting:
         ValueError: If the identifier is none of these, or an argument is
             wrong.
     """
+    base = arguments.get("base")
+    if isinstance(base, str):
+        arguments["base"] = get(base)
+    elif isinstance(base, Mapping):
+        base_arguments = dict(base)
+        name = base_arguments.pop("name", None)
+        if not isinstance(name, str):
+            raise ValueError(
+                "`base` must have the name of a weighting, and may have "
+                'arguments of it, such as {"name": "sieve", "total": 2}. '
+                f"Received: base={base}"
+            )
+        arguments["base"] = get(name, **base_arguments)
     return naming.resolve(
         identifier,
         arguments,

@@ -32,9 +32,10 @@ class Linear(Static):
         ValueError: If an argument is outside its range.
 
     Reference:
+        [Hu et al., 2019, Section 3](https://arxiv.org/abs/1708.06832): LINEAR
+        goes from 0.25 to 1, the defaults of `start` and `end`;
         [Hu et al., 2017, Section 4.3, "linear"](
-        https://arxiv.org/abs/1708.06832v1). The paper gives no numbers; the
-        defaults of `start` and `end` are the choice of this library.
+        https://arxiv.org/abs/1708.06832v1), without numbers.
     """
 
     def __init__(

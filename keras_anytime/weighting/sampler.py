@@ -134,17 +134,7 @@ class Sampler(Weighting):
 
     def call(self, losses: Tensor) -> Tensor:
         weights = self.base(losses)
-        probabilities = ops.convert_to_tensor(
-            self.probabilities(weights, losses), losses.dtype
-        )
-        if tuple(probabilities.shape) != tuple(losses.shape):
-            raise ValueError(
-                f"`{type(self).__name__}.probabilities` must return one "
-                "probability per stage. Received: probabilities of shape "
-                f"{tuple(probabilities.shape)} for losses of shape "
-                f"{tuple(losses.shape)}"
-            )
-        probabilities = _normalized(probabilities)
+        probabilities = self._of_sum_one(weights, losses)
         stage = keras.random.categorical(
             # The logit of probability 0 is minus infinity: never drawn.
             ops.log(probabilities)[None],
@@ -155,6 +145,50 @@ class Sampler(Weighting):
         self.last_drawn.assign(ops.cast(stage, "int32") + 1)
         self.update(losses, probabilities, drawn)
         return weights + self.boost * ops.sum(weights) * drawn
+
+    def draw_probabilities(self, losses: Any) -> Any:
+        """Returns the probability of each stage in the next draw.
+
+        It draws nothing, and changes no state.
+
+        ```python
+        sampler = ka.weighting.AverageLoss()
+        sampler([2.0, 1.0, 0.5])
+        sampler.draw_probabilities([2.0, 1.0, 0.5])  # of sum 1
+        ```
+
+        Args:
+            losses: Float tensor `(num_stages,)`. The losses that the next
+                training step is expected to have.
+
+        Returns:
+            Float array `(num_stages,)` of sum 1.
+        """
+        losses = ops.convert_to_tensor(losses, dtype="float32")
+        self.ensure_built(losses.shape[0])
+        # The base may have state, which a training step would change.
+        variables = self.base.variables
+        values = [ops.convert_to_numpy(variable) for variable in variables]
+        try:
+            weights = self.base(losses)
+        finally:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        return ops.convert_to_numpy(self._of_sum_one(weights, losses))
+
+    def _of_sum_one(self, weights: Tensor, losses: Tensor) -> Tensor:
+        """Returns the probabilities of the draw, checked and of sum 1."""
+        probabilities = ops.convert_to_tensor(
+            self.probabilities(weights, losses), losses.dtype
+        )
+        if tuple(probabilities.shape) != tuple(losses.shape):
+            raise ValueError(
+                f"`{type(self).__name__}.probabilities` must return one "
+                "probability per stage. Received: probabilities of shape "
+                f"{tuple(probabilities.shape)} for losses of shape "
+                f"{tuple(losses.shape)}"
+            )
+        return _normalized(probabilities)
 
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)

@@ -16,6 +16,9 @@ WRITERS = {
     "resume": ka.callbacks.Resume,
     "log": lambda path: ka.callbacks.EpochLog(path / "log.csv"),
     "weights": lambda path: ka.callbacks.LossWeights(path / "weights.csv"),
+    "probabilities": lambda path: ka.callbacks.SamplerProbabilities(
+        path / "probabilities.csv"
+    ),
     "cosines": lambda path: ka.callbacks.GradientCosines(path / "cosines.csv"),
     "curve": lambda path: ka.callbacks.CurveLogger(
         digits(16), path / "curve.csv"
@@ -35,7 +38,7 @@ def test_a_place_that_cannot_be_written_is_told_before_training(
     # Not even root can write below a file.
     (tmp_path / "file").touch()
     x, y = digits(16)
-    model = compiled(dense_net(), "orthogonal")
+    model = compiled(dense_net(), "orthogonal", "alternating")
     weights = model.get_weights()
     with pytest.raises(OSError, match=r"Not a directory.*Received: path=.*fil"):
         model.fit(
@@ -52,14 +55,16 @@ def test_a_place_that_cannot_be_written_is_told_before_training(
         )
 
 
-@pytest.mark.parametrize("writer", ["log", "weights", "cosines", "curve"])
+@pytest.mark.parametrize(
+    "writer", ["log", "weights", "probabilities", "cosines", "curve"]
+)
 @pytest.mark.parametrize("content", ["mine\n1\n", "epoch,a\n1\n", "epoch\nx\n"])
 def test_a_file_that_is_no_file_of_epochs_is_told_before_training(
     tmp_path, writer, content
 ):
     path = tmp_path / f"{writer}.csv"
     path.write_text(content)
-    model = compiled(dense_net(), "orthogonal")
+    model = compiled(dense_net(), "orthogonal", "alternating")
     with pytest.raises(ValueError, match=f"damaged, or .*path='{path}'"):
         model.fit(*digits(16), callbacks=[WRITERS[writer](tmp_path)], verbose=0)
     assert path.read_text() == content

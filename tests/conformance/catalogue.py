@@ -145,6 +145,27 @@ VARIANTS = {
     "res_ann_cifar": lambda: ka.nets.res_ann(
         (8, 8, 1), 10, units=(1, 2), filters=(4, 8)
     ),
+    "res_ann_pyramid": lambda: ka.nets.res_ann(
+        (8, 8, 1), 10, units=(1, 2), filters=(4, 8), unit="pyramid"
+    ),
+    "width_nested_resnet_pyramid": lambda: ka.nets.width_nested_resnet(
+        (8, 8, 1), 10, "w1-w2", units=(1, 1), filters=(4, 8), unit="pyramid"
+    ),
+    "cascade_sparse_resnet_linear": lambda: ka.nets.cascade_sparse_resnet(
+        (8, 8, 1), 10, 3, units=(2, 2), filters=(4, 8), head="linear"
+    ),
+    "dense_ann_normalization_first": lambda: ka.nets.dense_ann(
+        (32, 32, 3),
+        5,
+        (2, 2),
+        growth=4,
+        first_head=1,
+        head_every=2,
+        transition="normalization_first",
+    ),
+    "msdnet_linear": lambda: ka.nets.msdnet(
+        (16, 16, 1), 10, 2, 1, 1, initial_filters=4, growth=2, head="linear"
+    ),
     "msdnet_imagenet": lambda: ka.nets.msdnet(
         (64, 64, 3),
         5,
@@ -157,6 +178,16 @@ VARIANTS = {
         growth_factors=(1, 2, 4, 4),
         bottleneck_factors=(1, 2, 4, 4),
         stem="imagenet",
+    ),
+    "inclusive_resnext_shared": lambda: ka.nets.inclusive_resnext(
+        (8, 8, 1),
+        10,
+        num_stages=2,
+        units=(1, 1),
+        filters=(8, 16),
+        branches=4,
+        branch_filters=2,
+        normalization="shared",
     ),
     "inclusive_resnext_imagenet": lambda: ka.nets.inclusive_resnext(
         (64, 64, 3),

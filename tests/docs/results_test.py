@@ -416,7 +416,9 @@ def test_what_nesting_costs_is_computed_from_the_files():
 
 def test_the_names_of_networks_are_complete():
     text = _page("networks.md")
-    grids = {f"res_ann_{n}_{c}" for n in (7, 9, 13, 17, 25) for c in (16, 32)}
+    grids = {
+        f"res_ann_{n}_{c}" for n in (1, 3, 7, 9, 13, 17, 25) for c in (16, 32)
+    }
     named = set(re.findall(r"`(\w+)`", text)) | grids
     assert set(ka.nets.names()) <= named
     for name in re.findall(r"structure_(\w+)\.png", text):

@@ -8,11 +8,11 @@ from absl import logging
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.evaluate_settings import EvaluateSettings
 from keras_anytime.experiments.export_settings import ExportSettings
+from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.queue_settings import QueueSettings
 from keras_anytime.experiments.train_settings import TrainSettings
-from tests.source import ROOT
-
-FLAG_FILES = sorted((ROOT / "recipes" / "flags").glob("*.flags"))
+from keras_anytime.experiments.training_data import load_arguments
+from keras_anytime.experiments.training_data import parse_labels
 
 
 def _read(settings_class, *arguments, **defaults):
@@ -43,19 +43,13 @@ def test_flags_have_the_defaults_of_the_settings():
     assert settings.given == {"workdir"}
     assert settings.to_dict() == TrainSettings(workdir="run").to_dict()
     settings = _read(
-        QueueSettings, "--workdir=run", "--minutes=1", results="tables.json"
+        QueueSettings,
+        "--experiment=wan2020_table1",
+        "--workdir=run",
+        "--minutes=1",
+        results="tables.json",
     )
     assert settings.results == "tables.json" and settings.minutes == 1.0
-
-
-@pytest.mark.parametrize("path", FLAG_FILES, ids=lambda path: path.stem)
-def test_every_flag_file_gives_settings(path):
-    settings = _read(TrainSettings, f"--flagfile={path}", "--workdir=run")
-    settings.check_greedy()
-    assert settings.data == "cifar10" and settings.schedule == "steps"
-    assert settings.greedy == path.stem.endswith("_greedy")
-    for name in ("net_arguments", "gradients_arguments", "weighting_arguments"):
-        settings.json_object(name)
 
 
 def test_wrong_flags_are_refused():
@@ -89,7 +83,7 @@ def test_what_is_kept_of_settings_decides_on_results():
 
 
 def test_greedy_training_ignores_no_setting():
-    _read(TrainSettings, "--workdir=run", "--greedy").check_greedy()
+    _read(TrainSettings, "--workdir=run", "--greedy").check_strategy()
     for settings in (
         _read(
             TrainSettings, "--workdir=r", "--greedy", "--gradients=orthogonal"
@@ -97,7 +91,68 @@ def test_greedy_training_ignores_no_setting():
         TrainSettings(workdir="r", greedy=True, gradients="sum"),
     ):
         with pytest.raises(ValueError, match="loss alone.*--gradients="):
-            settings.check_greedy()
+            settings.check_strategy()
+
+
+def test_settings_that_contradict_are_refused():
+    for check, wrong, message in (
+        ("strategy", {"greedy": True, "midfeat": True}, "choose one"),
+        ("strategy", {"midfeat": True, "oracle_stage": 1}, "oracle_stage=1"),
+        ("strategy", {"midfeat": True, "gradients": "sum"}, "--midfeat trains"),
+        ("data", {"train_split": "train"}, "both --train_split and"),
+        ("data", {"test_split": "test"}, "give --train_split and"),
+        (
+            "data",
+            {"augment": False, "augmentation": ["flip"]},
+            "--augmentation=flip",
+        ),
+    ):
+        settings = TrainSettings(workdir="run", **wrong)
+        with pytest.raises(ValueError, match=message):
+            getattr(settings, f"check_{check}")()
+    settings = _read(
+        TrainSettings, "--workdir=run", "--momentum=0", "--nesterov"
+    )
+    with pytest.raises(ValueError, match="needs a momentum above 0"):
+        settings.check_strategy()
+    _read(TrainSettings, "--workdir=run", "--momentum=0").check_strategy()
+
+
+def test_learning_rates_of_settings():
+    def check(*flags):
+        check_learning_rate(_read(TrainSettings, "--workdir=run", *flags))
+
+    falling = "--schedule=epochs"
+    check(falling, "--epochs=90", "--drop_epochs=30,60", "--warmup_epochs=5")
+    for wrong in ("", "0", "60,30", "30,30", "1.5", "-1", "30,90"):
+        with pytest.raises(ValueError, match=f"--drop_epochs={wrong}$"):
+            check(falling, "--epochs=90", f"--drop_epochs={wrong}")
+    with pytest.raises(ValueError, match="needs --drop_epochs"):
+        check(falling)
+    with pytest.raises(ValueError, match="--drop_factor must be above 1"):
+        check(falling, "--drop_epochs=9", "--drop_factor=1")
+    for flag in ("--drop_epochs=9", "--drop_factor=5"):
+        with pytest.raises(ValueError, match="go with --schedule=epochs"):
+            check("--schedule=steps", flag)
+    with pytest.raises(ValueError, match="--warmup_epochs goes with"):
+        check("--warmup_epochs=2")
+
+
+def test_labels_are_an_object_or_a_table():
+    assert parse_labels("{}") is parse_labels(None) is parse_labels("") is None
+    assert parse_labels('{"fine": "label"}') == {"fine": "label"}
+    assert parse_labels("tables/cub.csv") == "tables/cub.csv"
+    with pytest.raises(ValueError, match="--labels must be a JSON object"):
+        parse_labels("{fine}")
+
+
+def test_new_arguments_of_data_are_passed_on_if_they_are_set():
+    assert load_arguments({"data": "digits"}) == {"labels": None}
+    settings = TrainSettings(workdir="run", image_size=32, labels="a.csv")
+    assert load_arguments(settings.to_dict()) == {
+        "labels": "a.csv",
+        "image_size": 32,
+    }
 
 
 def test_arguments_of_the_network():

@@ -146,7 +146,13 @@ def test_a_builder_is_a_network_for_every_script(repository, tmp_path):
         ["recipes/quickstart.py", "--output={}/x"],
         ["recipes/train.py", "--workdir={}/x"],
         ["recipes/compare_strategies.py", "--workdir={}/x"],
-        ["recipes/gpu_tables.py", "--workdir=.", "--minutes=1", "--results={}"],
+        [
+            "recipes/run_queue.py",
+            "--experiment=wan2020_table1",
+            "--workdir=.",
+            "--minutes=1",
+            "--results={}",
+        ],
         ["tools/benchmark_data.py", "--csv={}/x.csv"],
         ["tools/benchmark_evaluation.py", "--csv={}/x.csv"],
         ["tools/benchmark_tflite.py", "--net=msdnet_7", "--csv={}/x.csv"],
@@ -217,3 +223,17 @@ def test_a_value_that_cannot_be_is_refused_before_there_is_work(
     assert run.returncode != 0
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.slow
+def test_collect_writes_a_table_without_runs(repository, tmp_path):
+    run = run_script(
+        repository,
+        "recipes/collect.py",
+        "--experiment=hu2017_table2b",
+        f"--workdir={tmp_path}",
+    )
+    assert run.returncode == 0, run.stderr
+    assert "0 of 234 rows have finished runs" in run.stdout
+    assert "| ann | 0/39 |  | – / 52.72 |" in run.stdout
+    assert (tmp_path / "hu2017_table2b.png").exists()

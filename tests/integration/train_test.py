@@ -443,6 +443,9 @@ def test_label_sets_by_a_flag(repository, tmp_path, cifar100_dir):
     assert run.returncode == 0, run.stderr
     model = ka.load_model(tmp_path / "sets" / "model.keras")
     assert model.label_sets == ("fine", "coarse")
+    results = json.loads((tmp_path / "sets" / "results.json").read_text())
+    assert list(results["curves"]) == ["fine", "coarse"]
+    assert results["curves"]["fine"] == results["curve"]
     run = run_script(
         repository,
         "recipes/evaluate.py",

@@ -18,6 +18,24 @@ def test_slices_of_filters_make_one_kernel():
     assert layer.compute_output_shape(shapes) == (2, 5, 4, 8)
 
 
+def test_the_filters_of_slices_can_be_tensors_of_their_own():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 5, 4, 4)).astype("f")
+    kernels = [
+        rng.standard_normal((3, 3, 4, count)).astype("f") for count in (1, 3, 2)
+    ]
+    inputs = [x, *kernels]
+    joined = np.asarray(SharedConv2D()(inputs))
+    layer = SharedConv2D.from_config(SharedConv2D(split=True).get_config())
+    parts = layer(inputs)
+    shapes = layer.compute_output_shape([value.shape for value in inputs])
+    assert shapes == [part.shape for part in parts]
+    assert [part.shape[-1] for part in parts] == [1, 3, 2]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=-1), joined)
+    with pytest.raises(ValueError, match="joined='inputs'"):
+        SharedConv2D(joined="inputs", split=True)
+
+
 def test_slices_of_inputs_add_up():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 5, 4, 6)).astype("f")

@@ -6,15 +6,18 @@ import keras_anytime as ka
 from keras_anytime.stages.cost import stage_costs
 from tests.nets import numbers
 from tests.nets import sparse_rule
+from tests.testing import macs_by_name
 
-# Stages, units, and the kind of unit; heads stand inside and at the end of
+# Stages, units, the kind of unit, and the units that a head has in each block
+# that is left (`None`: it is linear). Heads stand inside and at the end of
 # blocks.
 NETWORKS = [
-    (1, (2, 1), "basic"),
-    (2, (1, 3), "basic"),
-    (3, (2, 2), "basic"),
-    (4, (2, 5, 1), "basic"),
-    (3, (3, 5), "bottleneck"),
+    (1, (2, 1), "basic", 1),
+    (2, (1, 3), "basic", 1),
+    (3, (2, 2), "basic", None),
+    (4, (2, 5, 1), "basic", 2),
+    (3, (3, 5), "bottleneck", 3),
+    (3, (3, 5), "bottleneck", None),
 ]
 
 
@@ -22,14 +25,25 @@ def _filters(units):
     return [4 * 2**b for b in range(len(units))]
 
 
-def _net(stages, units, unit="basic", input_shape=(6, 6, 1), **settings):
+def _net(
+    stages,
+    units,
+    unit="basic",
+    head_units=None,
+    input_shape=(6, 6, 1),
+    **settings,
+):
     settings = {"filters": _filters(units), **settings}
+    if head_units is None:
+        settings["head"] = "linear"
+    else:
+        settings["head_units"] = head_units
     return ka.nets.cascade_sparse_resnet(
         input_shape, 3, stages, units=units, unit=unit, **settings
     )
 
 
-def _follow_rules(ways, stages, units, kind):
+def _follow_rules(ways, stages, units, kind, head_units):
     """Goes through a cascade as Wan 2020, Section 3.1 and 5.1, describes it.
 
     Args:
@@ -37,75 +51,101 @@ def _follow_rules(ways, stages, units, kind):
         stages: Integer.
         units: Sequence of integers.
         kind: String, a key of `sparse_rule.UNITS`.
+        head_units: Integer, or `None` for linear heads.
 
     Returns:
         List of what `ways.head` returns, for each stage.
     """
     heads = [sum(units) // 2 ** (stages - k) for k in range(1, stages + 1)]
-    kernels, narrower = sparse_rule.UNITS[kind]
     answers = []
     depth = 0
     x = None
-    for b, (count, width) in enumerate(
-        zip(units, _filters(units), strict=True), start=1
-    ):
+    widths = _filters(units)
+    for b, (count, width) in enumerate(zip(units, widths, strict=True), 1):
         k = len(answers) + 1
         if x is None:
             x = ways.stem(f"stem_stage{k}_conv", width, "cifar")
         else:
-            name = f"block{b - 1}_transition_stage{k}"
-            x = ways.normalized(f"{name}_bn", x)
-            x = ways.convolved(f"{name}_conv", x, width, 3, 2)
+            x = _transition(ways, f"block{b - 1}_transition_stage{k}", x, width)
         has = {-1: x}
         for p in range(count):
             k = len(answers) + 1
-            name = f"block{b}_unit{p + 1}"
-            for index, size in enumerate(kernels):
-                before = f"conv{index}" if index else "in"
-                last = index == len(kernels) - 1
-                x = ways.convolved(
-                    f"{name}_conv{index + 1}_stage{k}",
-                    ways.normalized(f"{name}_{before}_stage{k}_bn", x),
-                    width if last else width // narrower,
-                    size,
-                )
-            has[p] = x
-            x = ways.total([has[i] for i in sparse_rule.aggregated(p + 1)])
+            x = _unit(ways, f"block{b}_unit{p + 1}", k, kind, has, width)
             depth += 1
             if depth in heads:
-                read = ways.normalized(f"final_stage{k}_bn", x)
+                read = x
+                for later in range(b + 1, len(units) + 1) if head_units else ():
+                    name = f"final_stage{k}_block{later}"
+                    wide = widths[later - 1]
+                    read = _transition(ways, f"{name}_transition", read, wide)
+                    own = {-1: read}
+                    for number in range(1, head_units + 1):
+                        read = _unit(
+                            ways, f"{name}_unit{number}", k, kind, own, wide
+                        )
+                read = ways.normalized(f"final_stage{k}_bn", read)
                 answers.append(ways.head(f"stage_{k}", read))
     assert len(answers) == stages
     return answers
 
 
-@pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
-def test_every_layer_reads_what_the_rules_say(stages, units, unit):
+def _transition(ways, name, x, width):
+    x = ways.normalized(f"{name}_bn", x)
+    return ways.convolved(f"{name}_conv", x, width, 3, 2)
+
+
+def _unit(ways, name, k, kind, has, width):
+    """Adds a unit to those that a block has; returns the sum after it."""
+    kernels, narrower = sparse_rule.UNITS[kind]
+    p = len(has) - 1
+    x = ways.total([has[i] for i in sparse_rule.aggregated(p)])
+    for index, size in enumerate(kernels):
+        before = f"conv{index}" if index else "in"
+        last = index == len(kernels) - 1
+        x = ways.convolved(
+            f"{name}_conv{index + 1}_stage{k}",
+            ways.normalized(f"{name}_{before}_stage{k}_bn", x),
+            width if last else width // narrower,
+            size,
+        )
+    has[p] = x
+    return ways.total([has[i] for i in sparse_rule.aggregated(p + 1)])
+
+
+every_network = pytest.mark.parametrize(
+    ("stages", "units", "unit", "head_units"), NETWORKS
+)
+
+
+@every_network
+def test_every_layer_reads_what_the_rules_say(stages, units, unit, head_units):
     rules = sparse_rule.Traced()
-    _follow_rules(rules, stages, units, unit)
-    reads = sparse_rule.graph_reads(_net(stages, units, unit))
+    _follow_rules(rules, stages, units, unit, head_units)
+    reads = sparse_rule.graph_reads(_net(stages, units, unit, head_units))
     assert set(reads) == set(rules.reads)
     for name in reads:
         assert reads[name] == rules.reads[name], name
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
-def test_numbers_are_those_that_the_rules_say(stages, units, unit, training):
+@every_network
+def test_numbers_are_those_that_the_rules_say(
+    stages, units, unit, head_units, training
+):
     shape = (7, 6, 2)
-    model = numbers.moved(_net(stages, units, unit, shape))
+    model = numbers.moved(_net(stages, units, unit, head_units, shape))
     x = np.random.default_rng(1).standard_normal((4, *shape)).astype("f")
     rules = numbers.Computed(model, x, training)
-    expected = _follow_rules(rules, stages, units, unit)
+    expected = _follow_rules(rules, stages, units, unit, head_units)
     actual = keras.tree.flatten(model(x, training=training))
     for got, want in zip(actual, expected, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
     assert rules.used == {layer.name for layer in model.layers if layer.weights}
 
 
-@pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
-def test_the_trunk_is_the_plain_sparse_resnet(stages, units, unit):
-    model = numbers.moved(_net(stages, units, unit))
+@every_network
+def test_the_trunk_is_the_plain_sparse_resnet(stages, units, unit, head_units):
+    model = numbers.moved(_net(stages, units, unit, head_units))
     plain = ka.nets.sparse_resnet(
         (6, 6, 1), 3, "d1", units=units, filters=_filters(units), unit=unit
     )
@@ -129,8 +169,13 @@ def test_the_default_is_sparse_resnet_98_with_heads_at_doubling_depths():
     model = ka.nets.cascade_sparse_resnet((32, 32, 3), 10)
     plain = ka.nets.sparse_resnet((32, 32, 3), 10, "d1")
     assert model.num_stages == 4
-    for k, units in enumerate((6, 12, 24, 48), start=1):
-        kernels = _kernels(model.stage(k))
+    for k, (units, left) in enumerate(
+        ((6, 2), (12, 2), (24, 1), (48, 0)), start=1
+    ):
+        all_kernels = _kernels(model.stage(k))
+        kernels = [item for item in all_kernels if "final" not in item[0]]
+        # A transition and a unit in each block that is left.
+        assert len(all_kernels) - len(kernels) == 3 * left
         assert kernels == _kernels(plain)[: len(kernels)]
         in_units = [name for name, _ in kernels if "unit" in name]
         assert len(in_units) == 2 * units
@@ -153,13 +198,20 @@ def test_stages_end_where_their_heads_are():
         assert head.kernel.shape == (4 * b, 3)
 
 
-@pytest.mark.parametrize(("stages", "units", "unit"), NETWORKS)
-def test_steps_cost_the_whole_network_and_the_heads_before(stages, units, unit):
-    model = _net(stages, units, unit)
+@every_network
+def test_steps_cost_the_whole_network_and_the_heads_before(
+    stages, units, unit, head_units
+):
+    model = _net(stages, units, unit, head_units)
     assert model.interruptible
     costs = stage_costs(model)
+    macs = macs_by_name(model)
     heads = [
-        np.prod(model.get_layer(f"stage_{k}").kernel.shape)
+        sum(
+            count
+            for name, count in macs.items()
+            if name.startswith((f"final_stage{k}_", f"stage_{k}"))
+        )
         for k in range(1, stages + 1)
     ]
     for k in range(1, stages + 1):
@@ -184,7 +236,9 @@ def test_steps_cost_the_whole_network_and_the_heads_before(stages, units, unit):
         ({"num_stages": True}, "whole number of 1 or more.*num_stages=True"),
         ({"units": (4,)}, r"one number for each block.*units=\(4,\)"),
         ({"units": (4, 0)}, r"number of 1 or more.*units=\(4, 0\)"),
-        ({"unit": "plain"}, r"\['basic', 'bottleneck'\].*unit='plain'"),
+        ({"unit": "pyramid"}, r"\['basic', 'bottleneck'\].*unit='pyramid'"),
+        ({"head": "deep"}, r"\['convolutional', 'linear'\].*head='deep'"),
+        ({"head_units": 0}, "whole number of 1 or more.*head_units=0"),
         ({"stem": "tiny"}, r"\['cifar', 'imagenet'\].*stem='tiny'"),
         ({"classes": 1}, "at least 2.*classes=1"),
         ({"input_shape": (8, 8)}, r"\(height, width, channels\).*\(8, 8\)"),

@@ -32,7 +32,14 @@ def test_descriptions_are_one_line_and_say_where_they_are_from():
         assert "\n" not in description
         assert any(
             paper in description
-            for paper in ("Wan 2020", "Hu 2017", "Hu 2019", "Lee 2018", "Huang")
+            for paper in (
+                "Wan 2020",
+                "Hu 2017",
+                "Hu 2019",
+                "Lee 2018",
+                "Huang",
+                "He 2016",
+            )
         )
 
 

@@ -51,6 +51,22 @@ def test_channels_grow_and_are_halved_between_blocks():
             assert features.shape[1] == 32 // 4 // 2**block
 
 
+def test_the_order_of_transitions_is_that_of_hu_or_of_huang():
+    def operations(transition):
+        model = ka.nets.dense_ann(
+            (16, 16, 3), 5, (1, 1), 4, 2, transition=transition, stem="cifar"
+        )
+        names = [op.name for op in model.operations]
+        return [
+            name.removeprefix("block1_transition_stage1_")
+            for name in names
+            if name.startswith("block1_transition")
+        ]
+
+    assert operations("convolution_first") == ["conv", "bn", "relu", "pool"]
+    assert operations("normalization_first") == ["bn", "relu", "conv", "pool"]
+
+
 def test_the_last_layer_has_a_head_in_any_case():
     model = ka.nets.dense_ann(
         (16, 16, 3), 5, (2, 2), 4, first_head=1, head_every=2, stem="cifar"
@@ -67,6 +83,7 @@ def test_the_last_layer_has_a_head_in_any_case():
         ({"growth": 0}, "growth=0"),
         ({"head_every": 0}, "head_every=0"),
         ({"stem": "tiny"}, "stem='tiny'"),
+        ({"transition": "last"}, "transition='last'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):

@@ -92,6 +92,34 @@ def test_steps_that_grow_put_heads_after_triangular_numbers():
     assert _layers_before_heads(model) == [1, 3, 6, 10]
 
 
+def test_a_linear_head_is_pooling_and_one_layer():
+    # Lee 2018, footnote 1: "1-layer classifiers". Nothing else changes.
+    tiny = {"initial_filters": 4, "growth": 2}
+    linear, usual = (
+        ka.nets.msdnet((16, 16, 3), 10, 2, 1, 1, head=head, **tiny)
+        for head in ("linear", "convolutional")
+    )
+    names = {layer.name for layer in usual.layers}
+    assert {layer.name for layer in linear.layers} == {
+        name for name in names if not name.startswith("final_")
+    }
+    for k in (1, 2):
+        pooled = linear.get_layer(f"pool_stage{k}")
+        features = pooled.input
+        other = usual.get_layer(f"final_stage{k}_conv1_conv").input
+        assert features.shape == other.shape
+        assert linear.get_layer(f"stage_{k}").input is pooled.output
+        # The convolutions of the heads are what the costs differ by.
+        width, size = features.shape[-1], features.shape[1]
+        macs = 9 * width * 128 * (size // 2) ** 2
+        macs += 9 * 128 * 128 * (size // 4) ** 2
+        macs += (128 - width) * 10
+        difference = (
+            stage_costs(usual)[k - 1].macs - stage_costs(linear)[k - 1].macs
+        )
+        assert difference == macs
+
+
 def test_a_block_drops_the_finest_scale_and_reduces_channels():
     model = ka.nets.msdnet(
         (32, 32, 3),
@@ -142,6 +170,7 @@ def test_a_block_drops_the_finest_scale_and_reduces_channels():
         ({"layers_per_block": (4, 4)}, "3 numbers, one per scale"),
         ({"layers_per_block": (4, 4, 3)}, "12 layers"),
         ({"stem": "tiny"}, "stem='tiny'"),
+        ({"head": "deep"}, "head='deep'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):

@@ -42,13 +42,14 @@ class Computed:
         windows = _windows(x, size, strides, 0)
         return np.einsum("bhwijc,ijcd->bhwd", windows, kernel)
 
-    def normalized(self, name, x):
+    def normalized(self, name, x, relu=True):
         weights = self.weights(name)
         mean, variance = weights["moving_mean"], weights["moving_variance"]
         if self.training:
             mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
         x = (x - mean) / np.sqrt(variance + 1e-5)
-        return np.maximum(x * weights["gamma"] + weights["beta"], 0)
+        x = x * weights["gamma"] + weights["beta"]
+        return np.maximum(x, 0) if relu else x
 
     def head(self, name, x):
         weights = self.weights(name)

@@ -5,6 +5,7 @@ here guard against unintended changes of its cost.
 """
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_later_stages_cost_more_and_steps_add_up(name):
         # The heads of earlier stages, a multiple of the classes.
         heads = total - cost.macs
         assert heads >= 0
-        if arguments["builder"] != "msdnet":
+        if arguments.get("head") != "convolutional":
             assert heads % classes == 0
 
 
@@ -73,6 +74,22 @@ def test_later_stages_cost_more_and_steps_add_up(name):
         # torchvision; the transitions' normalizations here are half as wide:
         # -2,048 of 14.15 M.
         ("dense_ann169_imagenet", 14.149e6, 3.4e9, (0.001, 0.02)),
+        # Parameters of DenseNet-BC as torchvision has them, and as common
+        # implementations have (100, 12): 0.8 M in Huang 2017, Table 2.
+        ("densenet_bc_100_12", 769162, 0.29e9, (0, 0.01)),
+        ("densenet121_imagenet", 7978856, 2.83e9, (0, 0.01)),
+        ("densenet169_imagenet", 14149480, 3.36e9, (0, 0.01)),
+        ("densenet201_imagenet", 20013928, 4.29e9, (0, 0.01)),
+        # He 2016, Table 6 (shortcuts without weights there), and torchvision.
+        ("resnet_20", 0.27e6, 41e6, (0.02, 0.01)),
+        ("resnet_56", 0.85e6, 127e6, (0.01, 0.02)),
+        ("resnet_110", 1.73e6, 253e6, (0.01, 0.01)),
+        ("resnet18_imagenet", 11.69e6, 1.81e9, (0.001, 0.005)),
+        ("resnet34_imagenet", 21.80e6, 3.66e9, (0.001, 0.005)),
+        ("resnet50_imagenet", 25.56e6, 4.09e9, (0.001, 0.005)),
+        ("resnet101_imagenet", 44.55e6, 7.80e9, (0.001, 0.005)),
+        # Lee 2018, Section 4.2: "ResNeXt of depth 65 ... 1.2e8 FLOPs".
+        ("resnext65", 0.79e6, 1.2e8, (0.01, 0.05)),
     ],
 )
 def test_whole_networks_are_those_published(name, parameters, macs, tolerances):
@@ -80,6 +97,32 @@ def test_whole_networks_are_those_published(name, parameters, macs, tolerances):
     of_parameters, of_macs = tolerances
     assert last.parameters == pytest.approx(parameters, rel=of_parameters)
     assert last.macs == pytest.approx(macs, rel=of_macs)
+
+
+def test_networks_of_one_stage_are_what_they_are_compared_with():
+    # The whole of I-ResNeXt is ResNeXt, but for normalizations in K passes.
+    for depth in (29, 65):
+        (plain,) = recorded.costs(f"resnext{depth}")
+        whole = recorded.costs(f"inclusive_resnext{depth}")[-1]
+        assert plain.macs == whole.macs
+    for name, arguments in recorded.recorded_arguments().items():
+        if re.match("(resnet|resnext|densenet)", name):
+            assert len(recorded.costs(name)) == 1, name
+            assert arguments["l2"] == 5e-5
+
+
+def test_the_cascade_s_first_stage_lies_between_resnets_14_and_20():
+    # The numbers of the docstring, by which the heads were chosen.
+    first = recorded.costs("cascade_sparse_resnet98")[0]
+    resnet14 = recorded.costs("depth_sparse_resnet98")[0]
+    (resnet20,) = recorded.costs("resnet_20")
+    assert [
+        round(cost.macs / 1e6, 1) for cost in (resnet14, first, resnet20)
+    ] == [31.1, 40.6, 40.8]
+    assert round(first.parameters, -3) == 145000
+    costs = recorded.costs("cascade_sparse_resnet98")
+    heads = sum(cost.step_macs for cost in costs) - costs[-1].macs
+    assert heads / costs[-1].macs == pytest.approx(0.13, abs=0.005)
 
 
 def test_msdnet_38_costs_what_hu_says():

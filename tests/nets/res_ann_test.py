@@ -4,6 +4,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.evaluation import stage_costs
+from tests.nets import numbers
 
 
 def _convolutions(model, *apart):
@@ -103,6 +104,55 @@ def test_a_unit_is_the_pre_activation_unit():
     np.testing.assert_allclose(model(x), features @ kernel + bias, rtol=1e-4)
 
 
+def test_a_pyramid_unit_has_no_first_activation():
+    # BN-3x3-BN-ReLU-3x3-BN plus its input (Han 2017), in training by the
+    # statistics of the batch; the convolution between blocks, and heads as in
+    # other ResANNs.
+    model = numbers.moved(
+        ka.nets.res_ann(
+            (6, 6, 2), 3, units=(1, 1), filters=(4, 8), unit="pyramid"
+        )
+    )
+    images = np.random.default_rng(0).standard_normal((4, 6, 6, 2)).astype("f")
+    for training in (False, True):
+        rules = numbers.Computed(model, images, training)
+        x = rules.stem("stem_stage1_conv", 4, "cifar")
+        wanted = []
+        for k, width in enumerate((4, 8), start=1):
+            if k == 2:
+                x = rules.convolved(
+                    "block1_transition_stage2_conv", x, width, 3, 2
+                )
+            unit = f"block{k}_unit1"
+            y = rules.normalized(f"{unit}_in_stage{k}_bn", x, relu=False)
+            y = rules.convolved(f"{unit}_conv1_stage{k}", y, width, 3)
+            y = rules.normalized(f"{unit}_conv1_stage{k}_bn", y)
+            y = rules.convolved(f"{unit}_conv2_stage{k}", y, width, 3)
+            x = x + rules.normalized(f"{unit}_out_stage{k}_bn", y, relu=False)
+            active = rules.normalized(f"final_stage{k}_bn", x)
+            wanted.append(rules.head(f"stage_{k}", active))
+        assert rules.used == {
+            layer.name for layer in model.layers if layer.weights
+        }
+        for got, want in zip(
+            model(images, training=training), wanted, strict=True
+        ):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_pyramid_units_cost_what_basic_units_do():
+    # "each has two convolutions"; one normalization more, of 2 c weights.
+    costs = {
+        unit: stage_costs(ka.nets.get("res_ann_5_16", unit=unit))
+        for unit in ("basic", "pyramid")
+    }
+    widths = [16] * 5 + [32] * 5 + [64] * 5
+    added = np.cumsum([2 * width for width in widths])
+    for basic, pyramid, more in zip(*costs.values(), added, strict=True):
+        assert pyramid.macs == basic.macs
+        assert pyramid.parameters == basic.parameters + more
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layers", "stages", "parameters", "macs"),
@@ -126,9 +176,11 @@ def test_imagenet_networks(name, layers, stages, parameters, macs):
 
 
 def test_every_pair_of_the_papers_is_there():
-    # Hu 2017, Appendix E, and the heads of Hu 2019, Appendix B.
+    # Hu 2017, Appendix E, and the heads of Hu 2019, Appendix B; the network of
+    # validation (Section 4.1), and the ensemble (Section 4.6).
     pairs = [(n, c) for n in (7, 9, 13, 17, 25) for c in (16, 32)]
-    for n, c in (*pairs, (9, 64), (9, 128), (13, 64)):
+    others = [(9, 64), (9, 128), (13, 64), (5, 16), (1, 32), (3, 32)]
+    for n, c in (*pairs, *others):
         assert f"res_ann_{n}_{c}" in ka.nets.names()
     model = ka.nets.get("res_ann_25_16")
     assert model.num_stages == 25

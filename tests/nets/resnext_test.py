@@ -1,5 +1,7 @@
 """The three networks of Lee and Shin, against the equations of their paper."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -286,8 +288,135 @@ def test_is_resnext_of_the_papers():
         ),
         ("shallow_resnext", {"branch_filters": 0}, "branch_filters=0"),
         ("shallow_resnext", {"stem": "tiny"}, "stem='tiny'"),
+        (
+            "inclusive_resnext",
+            {"num_stages": 2, "normalization": "none"},
+            "normalization='none'",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(build, arguments, message):
     with pytest.raises(ValueError, match=message):
         getattr(ka.nets, build)((8, 8, 3), 5, **{**TINY, **arguments})
+
+
+def _shared(stages=3):
+    return ka.nets.inclusive_resnext(
+        (8, 8, 3),
+        5,
+        num_stages=stages,
+        units=(1, 1),
+        filters=(6, 12),
+        branches=3,
+        branch_filters=2,
+        normalization="shared",
+    )
+
+
+def test_shared_normalizations_are_those_of_the_branches():
+    # Section 3.1: u_i instead of u_{i,k}. Classifiers are each subnetwork's
+    # own, with their normalization.
+    model = _shared()
+    names = {
+        layer.name
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    units = [f"block{b}_unit1" for b in (1, 2)]
+    inside = [
+        f"{unit}_conv{n}_stage{k}_bn"
+        for unit in units
+        for n in (1, 2)
+        for k in (1, 2, 3)
+    ]
+    ends = [f"final_stage{k}_bn" for k in (1, 2, 3)]
+    assert names == {f"{unit}_in_stage1_bn" for unit in units} | {
+        *inside,
+        *ends,
+    }
+    for k in (1, 2, 3):
+        held = {op.name for op in model.stage_operations(k)} & set(inside)
+        assert held == {n for n in inside if int(n[-4]) <= k}
+    # The same function as with independent ones of equal weights.
+    other = ka.nets.inclusive_resnext(
+        (8, 8, 3), 5, 3, (1, 1), (6, 12), branches=3, branch_filters=2
+    )
+    _randomized(model)
+    for layer in other.layers:
+        found = re.fullmatch(
+            r"(block\d_unit1_(in|conv\d))_stage(\d)_bn", layer.name
+        )
+        if not found:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+            continue
+        count = 1 if found[2] == "in" else int(found[3])
+        parts = [
+            model.get_layer(f"{found[1]}_stage{k}_bn").get_weights()
+            for k in range(1, count + 1)
+        ]
+        layer.set_weights(
+            [np.concatenate(values) for values in zip(*parts, strict=True)]
+        )
+    x = np.random.default_rng(0).standard_normal((4, 8, 8, 3)).astype("f")
+    for training in (False, True):
+        for got, want in zip(
+            model(x, training=training),
+            other(x, training=training),
+            strict=True,
+        ):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_each_pass_updates_the_moving_statistics_that_it_shares():
+    model = _shared()
+    x = np.random.default_rng(0).standard_normal((4, 8, 8, 3)).astype("f")
+    # The first unit reads the same stem in all passes; of its branches, the
+    # passes 2 and 3 have those of stage 2.
+    features = np.asarray(model.get_layer("stem_stage1_conv")(x), "float64")
+    mean = features.mean(axis=(0, 1, 2))
+    model(x, training=True)
+    moving = model.get_layer("block1_unit1_in_stage1_bn").moving_mean
+    np.testing.assert_allclose(moving, (1 - 0.9**3) * mean, rtol=1e-4)
+    active = np.maximum(
+        (features - mean) / np.sqrt(features.var(axis=(0, 1, 2)) + 1e-5), 0
+    )
+    for k, updates in ((1, 3), (2, 2), (3, 1)):
+        kernel = model.get_layer(f"block1_unit1_kernel1_stage{k}").kernel
+        mean = (active @ np.asarray(kernel)[0, 0]).mean(axis=(0, 1, 2))
+        moving = model.get_layer(f"block1_unit1_conv1_stage{k}_bn").moving_mean
+        np.testing.assert_allclose(
+            moving, (1 - 0.9**updates) * mean, rtol=1e-3, atol=1e-6
+        )
+
+
+@pytest.mark.slow
+def test_shared_normalizations_are_exported_and_pictured(tmp_path):
+    model = _randomized(_shared())
+    x = np.random.default_rng(0).standard_normal((1, 8, 8, 3)).astype("f")
+    ka.export.tflite(model, tmp_path / "model.tflite")
+    with ka.runtime.AnytimePredictor(tmp_path / "model.tflite") as predictor:
+        answers = list(predictor.stream(x[0]))
+    for answer, wanted in zip(answers, model(x), strict=True):
+        np.testing.assert_allclose(answer.logits, wanted[0], rtol=1e-4)
+    ka.nets.plot_structure(model, tmp_path / "structure.png")
+
+
+def test_resnext_is_the_whole_of_i_resnext():
+    # `resnext29` and `resnext65` are IS-ResNeXt of one stage, which nothing
+    # makes sparse.
+    plain = ka.nets.inclusive_sparse_resnext((8, 8, 3), 5, 1, **TINY)
+    whole = ka.nets.inclusive_resnext((8, 8, 3), 5, 1, **TINY)
+    assert plain.interruptible and whole.interruptible
+    _randomized(whole)
+    for layer in plain.layers:
+        if not layer.weights:
+            continue
+        source = layer.name.replace("_conv", "_kernel")
+        if layer.name.endswith("_bn") or layer.name in (
+            "stem_stage1_conv",
+            "stage_1",
+        ):
+            source = layer.name
+        layer.set_weights(whole.get_layer(source).get_weights())
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("f")
+    np.testing.assert_allclose(plain(x), whole(x), rtol=1e-4)

@@ -20,7 +20,7 @@ import keras_anytime as ka
         ({"nesting": "d2-d3"}, "must be a multiple of the depth of"),
         ({"nesting": "deep"}, "'d1-d2-d4-d8' or .*'deep'"),
         ({"nesting": None}, "such as 'w1-w2-w4'.*None"),
-        ({"unit": "plain"}, r"\['basic', 'bottleneck'\].*unit='plain'"),
+        ({"unit": "pyramid"}, r"\['basic', 'bottleneck'\].*unit='pyramid'"),
         ({"stem": "tiny"}, r"\['cifar', 'imagenet'\].*stem='tiny'"),
         ({"classes": 1}, "at least 2.*classes=1"),
         ({"classes": {}}, "at least 2.*classes={}"),

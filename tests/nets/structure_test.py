@@ -155,6 +155,22 @@ def test_kernels_that_passes_share_are_no_units():
     }
 
 
+def test_a_layer_that_passes_share_is_read_in_each_of_them():
+    image = _image()
+    shared = keras.layers.BatchNormalization(name="block1_unit1_in_stage1_bn")
+    outputs = []
+    for k in (1, 2):
+        x = _convolved(image, 2, f"stem_stage{k}")
+        x = _convolved(shared(x), 2, f"block1_unit1_conv1_stage{k}")
+        outputs.append(_head([x, x], k))
+    edges = _plain(read_structure(ka.AnytimeModel(image, outputs)).edges)
+    assert set(edges) == {
+        ((a, k), (b, k))
+        for k in (1, 2)
+        for a, b in [("stem", "block1_unit1"), ("block1_unit1", "head")]
+    }
+
+
 @pytest.mark.parametrize(
     ("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml")]
 )

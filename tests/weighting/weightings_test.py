@@ -107,6 +107,20 @@ def test_a_name_takes_arguments_instead_of_the_defaults():
         weighting_lib.get("milestones")
 
 
+def test_the_base_of_a_sampler_by_name():
+    sampler = ka.weighting.get(
+        "alternating", base={"name": "sieve", "total": 2}
+    )
+    assert isinstance(sampler.base, ka.weighting.Sieve)
+    assert sampler.base.total == 2
+    assert isinstance(
+        ka.weighting.get("exp3", base="CONST").base, ka.weighting.Constant
+    )
+    for base in ({"total": 2}, "siebe", {"name": "sieve", "totla": 2}):
+        with pytest.raises(ValueError, match="Received"):
+            ka.weighting.get("alternating", base=base)
+
+
 def test_every_weighting_has_a_name():
     named = [type(weighting_lib.get(name)) for name in weighting_lib.names()]
     assert set(named) == set(ARGUMENTS)

@@ -13,6 +13,9 @@ from keras_anytime.evaluation.plots.priorities import plot_priorities
 from keras_anytime.evaluation.plots.relative_increase import (
     plot_relative_increase,
 )
+from keras_anytime.evaluation.plots.sampler_probabilities import (
+    plot_sampler_probabilities,
+)
 
 __all__ = [
     "plot_cosines",
@@ -22,4 +25,5 @@ __all__ = [
     "plot_loss_weights",
     "plot_priorities",
     "plot_relative_increase",
+    "plot_sampler_probabilities",
 ]

@@ -1,0 +1,1 @@
+"""Reports of a paper's experiments: finished runs beside published numbers."""

@@ -1,0 +1,57 @@
+"""The precision and the devices that a training computes with."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+from keras_anytime import backend
+from keras_anytime.evaluation.provenance import accelerators
+from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.progress import counted
+
+
+def check_devices(settings: TrainSettings) -> None:
+    """Raises a `ValueError` if there are fewer devices than are wanted."""
+    # Looking for devices takes time, and one is always there.
+    if settings.devices > 1 and settings.devices > len(backend.devices()):
+        raise ValueError(
+            "--devices is more than this machine has: "
+            f"{counted(len(backend.devices()), 'device')} "
+            f"({', '.join(backend.devices())}). "
+            f"Received: --devices={settings.devices}"
+        )
+
+
+@contextlib.contextmanager
+def hardware(settings: TrainSettings) -> Iterator[None]:
+    """A context in which models compute with the precision and the devices.
+
+    Args:
+        settings: The settings of the training.
+
+    Yields:
+        Nothing. Build, compile and train a model within the context.
+    """
+    before = keras.mixed_precision.dtype_policy()
+    with backend.data_parallel(settings.devices):
+        try:
+            if settings.mixed_precision != "none":
+                keras.mixed_precision.set_dtype_policy(
+                    f"mixed_{settings.mixed_precision}"
+                )
+            yield
+        finally:
+            keras.mixed_precision.set_dtype_policy(before)
+
+
+def describe_hardware(settings: TrainSettings) -> str:
+    """Returns devices and precision in words."""
+    names = accelerators()[: settings.devices]
+    devices = ", ".join(names) or "the CPU"
+    if settings.devices > len(names) and settings.devices > 1:
+        devices = f"{settings.devices} devices of {devices}"
+    precision = {"none": "float32"}.get(
+        settings.mixed_precision, f"mixed {settings.mixed_precision}"
+    )
+    return f"{devices} in {precision}"
