@@ -14,6 +14,7 @@ import keras
 
 from keras_anytime import data
 from keras_anytime.data.reading import open_streams
+from keras_anytime.data.tfds_folders import newest_folder
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.memory import process_counter
 from keras_anytime.files import check_writable
@@ -58,17 +59,19 @@ def benchmark_data(
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, image_size in _PIPELINES:
+            dataset = name.removeprefix("folder:")
             try:
-                path = name
-                if name.startswith("folder:"):
-                    path = f"folder:{folder}"
-                    _write_folder(name.partition(":")[2], folder, data_dir)
-                row = _measure(
-                    path, image_size, data_dir, batch_size, repetitions, split
-                )
+                newest_folder(dataset, data_dir)
             except FileNotFoundError as error:
                 print(f"{name} is left out: {error}")
                 continue
+            path = name
+            if name != dataset:
+                path = f"folder:{folder}"
+                _write_folder(dataset, folder, data_dir)
+            row = _measure(
+                path, image_size, data_dir, batch_size, repetitions, split
+            )
             where = f"streamed at {image_size}" if image_size else "in memory"
             rows.append({"pipeline": f"{name}, {where}", **row})
     if not rows:
