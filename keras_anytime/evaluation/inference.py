@@ -104,7 +104,11 @@ def predict_label_sets(
     }
     batches: dict[Any, list] = {label_set: [] for label_set in label_sets}
     for images, labels_by_set in _checked(model, data, label_sets, batch_size):
-        outputs = keras.tree.flatten(model.predict_on_batch(images))
+        # Replicas of TensorFlow answer the whole batch each, one after another.
+        outputs = [
+            logits[: len(images)]
+            for logits in keras.tree.flatten(model.predict_on_batch(images))
+        ]
         for label_set, labels in labels_by_set.items():
             logits = outputs[outputs_of_set[label_set]]
             batches[label_set].append(reduce_logits(logits, labels))

@@ -14,15 +14,22 @@ class Sum(Combiner):
     The loss is `Σ w_i L_i / Σ w_i` for the mean, and `Σ w_i L_i` for the sum.
     It takes one backward pass.
 
+    Wan 2020 averages. Hu 2017, Hu 2019 and Lee 2018 sum, so a training of
+    theirs needs `reduction="sum"`: with K stages of equal weights, the mean has
+    K times smaller gradients, and hence a K times lower learning rate.
+
     Args:
-        reduction: `"mean"` or `"sum"`.
+        reduction: `"mean"`, in which only the ratios of the weights count, or
+            `"sum"`, in which their size counts too.
         name: Optional string.
 
     Raises:
         ValueError: If `reduction` is neither.
 
     Reference:
-        [Wan et al., 2020, Eq. 1](https://arxiv.org/abs/2008.06635)
+        - [Wan et al., 2020, Eq. 1](https://arxiv.org/abs/2008.06635)
+        - [Hu et al., 2019, Section 3](https://arxiv.org/abs/1708.06832)
+        - [Lee and Shin, 2018, Eq. 2](https://arxiv.org/abs/1807.02609)
     """
 
     single_backward = True

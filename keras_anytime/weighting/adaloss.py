@@ -19,6 +19,11 @@ class AdaLoss(Weighting):
     losses. A loss that is not finite leaves its average unchanged. An average
     counts as 1 until a finite loss sets it.
 
+    The paper sums the weighted losses, and scales the weights so that the
+    largest is 1, because learning rate schedules assume that the last loss has
+    the weight 1. Use `ka.gradients.Sum("sum")` for it: the default `Sum()`
+    divides by the sum of the weights, and their scale makes no difference.
+
     ```python
     weights = ka.weighting.AdaLoss(gamma=0.05)([2.0, 1.0, 0.5])
     # [0.2875, 0.525, 1.0]

@@ -423,3 +423,26 @@ def test_the_names_of_networks_are_complete():
     assert set(ka.nets.names()) <= named
     for name in re.findall(r"structure_(\w+)\.png", text):
         assert callable(getattr(ka.nets, name))
+
+
+def test_the_table_of_scales_is_the_file():
+    header = "strategy epochs rate momentum C loss".split() + ["mean error"]
+    (rows,) = _tables("results.md")[tuple(header)]
+    names = {"normalized": "NormSGD", "orthogonal": "OSGD-Norm"}
+    expected = []
+    for calibration in _results("cifar10_calibration.json")["calibrations"]:
+        for run in calibration["runs"]:
+            flags = run["flags"]
+            curve = ka.evaluation.AnytimeCurve.from_dict(run["curve"])
+            expected.append(
+                (
+                    names[run["combiner"]],
+                    f"{flags['epochs']}",
+                    f"{flags['learning_rate']:g}",
+                    f"{flags['momentum']:g}",
+                    f"{run['scale']:g}",
+                    f"{run['losses'][-1]:.2f}",
+                    f"{100 * curve.average_error:.1f}",
+                )
+            )
+    assert rows == expected

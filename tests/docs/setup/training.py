@@ -21,3 +21,4 @@ def check(folder, printed):
     assert len(rows) == 5
     assert (run / "cosines.png").exists()
     assert (run / "greedy" / "stage_3.keras").exists()
+    assert (run / "heads" / "heads.keras").exists()
