@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 import keras_anytime as ka
-from keras_anytime.experiments.queue import paper_errors
+from keras_anytime.experiments import papers
 from tests.source import ROOT
 
 STRATEGIES = ("Greedy", "SGD", "OSGD", "NormSGD", "OSGD-Norm")
@@ -339,9 +339,8 @@ def test_the_papers_numbers_are_those_of_the_flag_files():
     assert {name for name, *_ in rows} == {f"`{name}`" for name in NETWORKS}
     for name, _, *cells in rows:
         for strategy, cell in zip(strategies, cells, strict=True):
-            file = f"wan2020_{name.strip('`')}_{strategy}.flags"
-            text = (ROOT / "recipes" / "flags" / file).read_text()
-            errors = [entry["error"] for entry in paper_errors(text)]
+            _, row = papers.find_row(f"wan2020_{name.strip('`')}_{strategy}")
+            errors = list(row.published.values())
             assert [float(error) for error in cell.split(",")] == errors
 
 
