@@ -133,7 +133,11 @@ setuptools.setup(
     },
     packages=setuptools.find_packages(include=["keras_anytime*"]),
     # Says that the package has type annotations.
-    package_data={"keras_anytime": ["py.typed"]},
+    package_data={
+        "keras_anytime": ["py.typed"],
+        # The numbers of the papers.
+        "keras_anytime.experiments.papers": ["published/*.csv"],
+    },
     entry_points={
         "console_scripts": [
             f"keras-anytime-{name} = keras_anytime.commands.{name}:main"

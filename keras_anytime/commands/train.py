@@ -4,7 +4,7 @@ r"""Trains an anytime network and measures it; resumes if it was stopped.
         --train_split=train[:45000] --eval_split=train[45000:]
 
     keras-anytime-train \
-        --flagfile=recipes/flags/wan2020_width_resnet42_osgd.flags \
+        --flagfile=recipes/flags/wan2020/width_resnet42_osgd.flags \
         --workdir=runs/osgd
 
 A flag after a flag file overrides the same flag in the file.

@@ -11,9 +11,10 @@ from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import aggregate
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments import papers
+from keras_anytime.experiments.collecting.columns import measure
+from keras_anytime.experiments.collecting.columns import stage_column
 from keras_anytime.experiments.concurrency import Training
 from keras_anytime.experiments.concurrency import run_concurrently
-from keras_anytime.experiments.papers.columns import measured
 from keras_anytime.experiments.papers.experiment import Row
 from keras_anytime.experiments.papers.protocol import flag_lines
 from keras_anytime.experiments.papers.protocol import with_scale
@@ -210,12 +211,14 @@ class Queue:
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
         """Adds a finished run to the results file, and returns its curve."""
         row, seed = self._rows_and_seeds[training]
+        folder = RunFolder(training.folder)
         run: dict[str, Any] = {
             "row": row.name,
             "published": dict(row.published),
             # Minutes of concurrent runs are not those of one alone.
             "at_a_time": concurrent,
-            **RunFolder(training.folder).read_results(),
+            **folder.read_results(),
+            "curve": folder.read_curve(),
             "seed": seed,
         }
         self._runs = self._results.add(run)
@@ -223,11 +226,19 @@ class Queue:
 
 
 def compare(row: Row, curves: Sequence[AnytimeCurve]) -> str:
-    """Returns the mean errors of runs of one row, beside the paper's.
+    """Returns the mean errors of runs of one row in %, beside the paper's.
 
     Args:
-        row: The row.
+        row: The row. Without published numbers, the columns are the stages.
         curves: The curves of its runs.
     """
-    text = measured(row, aggregate(curves).mean)
+    mean = aggregate(curves).mean
+    columns = row.published or [
+        stage_column(point.stage) for point in mean.points
+    ]
+    text = ", ".join(
+        f"{column}: {value:.1f}"
+        for column in columns
+        if (value := measure(mean, column)) is not None
+    )
     return f"{text} | paper {published(row)}" if row.published else text

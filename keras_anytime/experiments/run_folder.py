@@ -213,6 +213,11 @@ class RunFolder:
         """Returns the results of the run, as `write_results` wrote them."""
         return json.loads(self.results.read_text())
 
+    def read_curve(self) -> dict[str, Any]:
+        """Returns the curve of the run: on the test split if there is one."""
+        results = self.read_results()
+        return results.get("test_curve", results["curve"])
+
     def write_results(
         self,
         provenance: Mapping[str, Any],

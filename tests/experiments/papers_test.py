@@ -10,11 +10,9 @@ from keras_anytime.experiments import command_line
 from keras_anytime.experiments import papers
 from keras_anytime.experiments.papers import protocol
 from keras_anytime.experiments.papers import text
-from keras_anytime.experiments.papers.columns import curve_value
 from keras_anytime.experiments.papers.experiment import REPORTS
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.nets import catalogue
-from tests.evaluation.examples import curve
 
 EXPERIMENTS = papers.experiments()
 PUBLISHED = pathlib.Path(papers.__file__).parent / "published"
@@ -121,6 +119,17 @@ def test_flag_files_are_those_of_the_rows(repository):
         assert (folder / "wan2020" / f"{name}.flags").exists()
 
 
+def test_the_page_lists_every_experiment(repository):
+    page = (repository / "docs" / "experiments.md").read_text()
+    for experiment in EXPERIMENTS.values():
+        line = (
+            f"| `{experiment.name}` | {experiment.title} | "
+            f"{len(experiment.rows)} x {experiment.seeds} |"
+        )
+        assert line in page
+    assert page.count("\n| `") == len(EXPERIMENTS)
+
+
 def test_another_scale_is_that_of_normalized_gradients_only():
     for row in papers.find("wan2020_table1").rows:
         changed = protocol.with_scale(row.settings, 0.03)
@@ -129,18 +138,6 @@ def test_another_scale_is_that_of_normalized_gradients_only():
         else:
             assert changed == row.settings
         assert protocol.with_scale(row.settings, None) == row.settings
-
-
-def test_columns_of_a_paper_are_those_of_the_curve():
-    measured = curve()
-    assert curve_value(measured, "stage 2") == measured.points[1].top1_error
-    assert (
-        curve_value(measured, "stage 1 top-5") == measured.points[0].top5_error
-    )
-    assert curve_value(measured, "1/4") == measured.error_at(0.25)
-    assert curve_value(measured, "1") == measured.error_at(1)
-    assert curve_value(measured, "AE") == measured.average_error
-    assert curve_value(measured, "stage 99") is None
 
 
 def test_a_wrong_name_is_told_with_those_that_are_close():

@@ -215,7 +215,7 @@ def _read(folder: pathlib.Path, row: Row) -> FinishedRun:
     return FinishedRun(
         run_folder,
         results,
-        AnytimeCurve.from_dict(results["curve"]),
+        AnytimeCurve.from_dict(run_folder.read_curve()),
         _overrides(row.settings, results["flags"]),
     )
 

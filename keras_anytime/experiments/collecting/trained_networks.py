@@ -182,10 +182,11 @@ def label_sets(
 
 
 def _hierarchy(run: FinishedRun) -> HierarchicalCurve:
+    curves = run.results.get("test_curves", run.results["curves"])
     return HierarchicalCurve(
         {
             label_set: AnytimeCurve.from_dict(content)
-            for label_set, content in run.results["curves"].items()
+            for label_set, content in curves.items()
         }
     )
 
