@@ -49,6 +49,20 @@ def hardware(
             keras.mixed_precision.set_dtype_policy(before)
 
 
+def network_arguments(settings: TrainSettings) -> dict[str, bool]:
+    """Returns the arguments of a network's builder that several devices need.
+
+    With batch statistics over all devices, the weights are those of one. JAX
+    always has them.
+
+    Args:
+        settings: The settings of the training.
+    """
+    if settings.devices == 1 or keras.backend.backend() != "tensorflow":
+        return {}
+    return {"synchronized": True}
+
+
 def describe_hardware(settings: TrainSettings) -> str:
     """Returns devices and precision in words."""
     names = accelerators()[: settings.devices]

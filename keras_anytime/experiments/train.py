@@ -15,10 +15,8 @@ from keras_anytime import nets
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
 from keras_anytime.evaluation.provenance import provenance
+from keras_anytime.experiments import hardware as hardware_lib
 from keras_anytime.experiments.fitting import fit
-from keras_anytime.experiments.hardware import check_devices
-from keras_anytime.experiments.hardware import describe_hardware
-from keras_anytime.experiments.hardware import hardware
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
 from keras_anytime.experiments.run_folder import RunFolder
@@ -89,9 +87,12 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         # Settings that do not depend on the data are checked first, because
         # reading or downloading the data takes long.
         check_learning_rate(settings)
-        check_devices(settings)
+        hardware_lib.check_devices(settings)
         catalogue.canonical_name(settings.net)
-        network_arguments = settings.network_arguments()
+        network_arguments = {
+            **hardware_lib.network_arguments(settings),
+            **settings.network_arguments(),
+        }
         loss_weighting = weighting.get(
             settings.weighting, **settings.json_object("weighting_arguments")
         )
@@ -99,7 +100,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
             settings.gradients, **settings.json_object("gradients_arguments")
         )
         info = load_info(settings)
-        with hardware(settings):
+        with hardware_lib.hardware(settings):
             model = build_network(
                 settings,
                 {
@@ -132,7 +133,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         lock.close()
         raise
     print(
-        f"Training on {describe_hardware(settings)}; images are "
+        f"Training on {hardware_lib.describe_hardware(settings)}; images are "
         f"{describe_augmentation(settings, info)}.",
         flush=True,
     )
@@ -215,7 +216,7 @@ class PreparedTraining:
             FloatingPointError: If the weights are no longer finite.
             OSError: If a file cannot be written.
         """
-        with self.lock, hardware(self.settings, self.model):
+        with self.lock, hardware_lib.hardware(self.settings, self.model):
             try:
                 logs = fit(
                     self.settings,

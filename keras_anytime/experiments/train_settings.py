@@ -34,7 +34,8 @@ class TrainSettings(NetworkSettings, DataLocation):
 
     data: str = setting(f"{DATA_HELP}.", "digits")
     train_split: str | None = setting(
-        "Split to train on, such as train[:45000]; else the data set's own.",
+        "Split to train on, such as train[:45000], which is this library's "
+        "choice for Wan 2020; else the data set's own.",
         None,
     )
     eval_split: str | None = setting(
@@ -65,7 +66,12 @@ class TrainSettings(NetworkSettings, DataLocation):
         "as the data set is by default.",
         None,
     )
-    batch_size: int = setting("Images per training step.", 128, lower_bound=1)
+    batch_size: int = setting(
+        "Images per training step. Wan 2020 does not say how many: 128 is this "
+        "library's choice.",
+        128,
+        lower_bound=1,
+    )
     drop_remainder: bool = setting(
         "Leave out the last, smaller batch of an epoch, for which the training "
         "step would be compiled once more.",
@@ -218,9 +224,7 @@ class TrainSettings(NetworkSettings, DataLocation):
                     f"--net_arguments cannot set {name}: the data decide on "
                     f"it. Received: {self.net_arguments}"
                 )
-        # Batch statistics of all devices make the weights those of one.
-        synchronized = {"synchronized": True} if self.devices > 1 else {}
-        return {"l2": self.l2, **synchronized, **arguments}
+        return {"l2": self.l2, **arguments}
 
     def check_strategy(self) -> None:
         """Raises a `ValueError` if the way of training ignores a setting."""

@@ -27,7 +27,7 @@ for devices in (1, 2):
         devices=devices,
         units=["1"],
         filters=["4"],
-        net_arguments='{"nesting": "w1-w2", "synchronized": true}',
+        net_arguments='{"nesting": "w1-w2"}',
         train_split="train[:64]",
         eval_split="train[64:128]",
         batch_size=32,

@@ -11,6 +11,7 @@ from keras_anytime.callbacks import ChanceError
 from keras_anytime.experiments.train import prepare
 from keras_anytime.experiments.train import train
 from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.stages.subset import subset
 
 
 def _settings(workdir, **changes):
@@ -68,12 +69,11 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, capsys, way):
     )
 
 
+@pytest.mark.slow
 def test_midfeat_trains_the_last_stage_as_if_alone(tmp_path):
-    folder = tmp_path / "midfeat"
-    training = prepare(_settings(folder, midfeat=True))
-    last = training.model.stage(2)
-    alone = keras.models.clone_model(last)
-    alone.set_weights(last.get_weights())
+    twin = prepare(_settings(tmp_path / "twin", midfeat=True))
+    twin.lock.close()
+    alone, _ = subset(twin.model, [2])
     alone.compile(
         keras.optimizers.SGD(
             keras.optimizers.schedules.CosineDecay(0.1, 4),
@@ -82,11 +82,13 @@ def test_midfeat_trains_the_last_stage_as_if_alone(tmp_path):
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    splits = {"splits": ("train[:64]", "train[64:128]")}
-    batches, _ = ka.data.load("digits", batch_size=32, **splits)
-    alone.fit(batches, epochs=2, verbose=0)
+    alone.fit(twin.data.train, epochs=2, verbose=0)
+    folder = tmp_path / "midfeat"
+    training = prepare(_settings(folder, midfeat=True))
     training.run()
-    for ours, theirs in zip(last.variables, alone.variables, strict=True):
+    last = training.model.stage(2)
+    expected = alone.stage(1).variables
+    for ours, theirs in zip(last.variables, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     written = {path.name for path in folder.glob("history*.csv")}
     assert written == {"history_last_stage.csv", "history_heads.csv"}
