@@ -2,7 +2,7 @@ r"""Calibrates the constant C of NormSGD and OSGD-Norm by short trainings.
 
     python recipes/calibrate.py --workdir=runs/calibration \
         --scales=0.01,0.03,0.1,0.3,0.5 -- \
-        --flagfile=recipes/flags/wan2020_width_resnet42_normsgd.flags \
+        --flagfile=recipes/flags/wan2020/width_resnet42_normsgd.flags \
         --train_split=train[:5000] --epochs=8
 
 Flags after `--` are those of train.py for the row of a table; those of the
@@ -16,7 +16,7 @@ was stopped, and repeats no finished training.
 file for each combiner sets what was chosen:
 
     keras-anytime-train \
-        --flagfile=recipes/flags/wan2020_width_resnet42_normsgd.flags \
+        --flagfile=recipes/flags/wan2020/width_resnet42_normsgd.flags \
         --flagfile=runs/calibration/normalized.flags --workdir=runs/normsgd
 """
 

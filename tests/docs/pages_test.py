@@ -144,9 +144,19 @@ def _missing(program, *arguments):
     if not known:
         yield program
         return
-    for flag in re.findall(r"--(?:no)?(\w+)", " ".join(arguments)):
-        if flag not in known and flag != "flagfile":
-            yield f"flag --{flag} of {program}"
+    # Recipes of several trainings pass what follows on to train.py.
+    passed_on = []
+    if "--" in arguments:
+        index = arguments.index("--")
+        passed_on = arguments[index + 1 :]
+        arguments = arguments[:index]
+    for script, flags in (
+        (program, arguments),
+        ("recipes/train.py", passed_on),
+    ):
+        for flag in re.findall(r"--(?:no)?(\w+)", " ".join(flags)):
+            if flag not in _flags(script) and flag != "flagfile":
+                yield f"flag --{flag} of {script}"
 
 
 @functools.cache
