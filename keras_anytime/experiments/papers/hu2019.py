@@ -26,6 +26,10 @@ _NOTES_FIGURE_3 = (
     "The paper does not give the channels of its 15 residual units; ours are "
     "16. "
 )
+_NOTES_FIGURE_6B = (
+    "The paper takes the errors of the plain networks from Huang et al., 2018, "
+    "and does not name their depths; ours are common ones. "
+)
 
 _SUM = {"gradients": "sum", "gradients_arguments": arguments(reduction="sum")}
 _METHODS: dict[str, dict[str, Any]] = {
@@ -49,6 +53,9 @@ _NETS = [
 ]
 _EANN = [f"res_ann_{n}_32" for n in (7, 13, 25)]
 _EANN_IMAGENET = [f"res_ann{n}_imagenet" for n in (26, 50, 101)]
+# The plain networks of Figure 6b.
+_RESNETS = [f"resnet{depth}_imagenet" for depth in (18, 34, 50, 101)]
+_DENSENETS = [f"densenet{depth}_imagenet" for depth in (121, 169, 201)]
 _SHARES = {"1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
@@ -326,10 +333,22 @@ def experiments() -> list[Experiment]:
                     for row in _imagenet(net, "adaloss")
                 ),
                 *_imagenet("msdnet38_imagenet", "constant"),
+                *(
+                    _row(net, "imagenet", "plain", _METHODS["constant"])
+                    for net in (*_RESNETS, *_DENSENETS)
+                ),
             ),
             "ensemble",
-            {"members": _EANN_IMAGENET, "base": 2, "rule": "validation"},
-            notes=_NOTES,
+            {
+                "members": {
+                    "EANN": _EANN_IMAGENET,
+                    "ensemble of ResNets": _RESNETS,
+                    "ensemble of DenseNets": _DENSENETS,
+                },
+                "base": 2,
+                "rule": "validation",
+            },
+            notes=_NOTES_FIGURE_6B + _NOTES,
         ),
         Experiment(
             "hu2019_figure6c",
