@@ -91,6 +91,4 @@ def ensemble_cost_inflation(
         )
     # (1 + ln x) / (x - 1) vanishes for infinite x.
     later = (1 + workers * math.log(base)) * delay
-    return CostInflation(
-        supremum=2 + delay, mean=1 - 1 / (2 * growth) + later
-    )
+    return CostInflation(supremum=2 + delay, mean=1 - 1 / (2 * growth) + later)

@@ -3,9 +3,9 @@ import csv
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.evaluation.plots.curves import draw_curves
 from keras_anytime.experiments.curve_sections import add_oracles
 from keras_anytime.experiments.curve_sections import add_relative_increase
-from keras_anytime.evaluation.plots.curves import draw_curves
 from tests.evaluation.examples import curve
 
 
