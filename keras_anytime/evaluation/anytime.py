@@ -74,9 +74,9 @@ def anytime_curve(
 
     Raises:
         ValueError: If there is no data or the network has a single class, if
-            `cost` is none of these, if labels are not integers in
-            `[0, classes)`, if a logit is not finite, or if the network does not
-            have `label_set`.
+            labels are not integers in `[0, classes)`, if a logit is not
+            finite, if the network does not have `label_set`, or if `cost` is
+            none of these.
     """
     check_anytime_model(model)
     check_cost(cost)

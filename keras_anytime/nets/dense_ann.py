@@ -32,7 +32,19 @@ def dense_ann(
     channels. The stem has `2 * growth` channels.
 
     The default is DenseANN169: heads after the dense layers 12, 26, 40, 54,
-    68 and 82. With `first_head` at the last layer and
+    68 and 82. Their subnetworks cost 46%, 66%, 76%, 92%, 96% and 100% of the
+    multiply-adds, with or without the earlier heads, because the layers of the
+    first block work on the largest features. So Table 2 of Hu 2019, which has
+    an error of 48.15% within 1/4 of the cost and another one within 1/2, cannot
+    count multiply-adds: within 1/4, a head comes after dense layer 4 at the
+    latest, and the first block ends at 35%. As shares of the 82 dense layers,
+    the heads are at 15%, 32%, 49%, 66%, 83% and 100%. Counted so, 1/4, 1/2, 3/4
+    and 1 are stages 1, 3, 4 and 6: four answers, as the table has (parameters
+    give four, too). The paper does not say what it counts. Curves of this
+    library count multiply-adds, by which the answer within 1/4 is a random
+    guess. Compare stages with the table, or set `first_head=4`.
+
+    With `first_head` at the last layer and
     `transition="normalization_first"` the network is DenseNet-BC itself: its L
     is `2 * sum(layers_per_block) + len(layers_per_block) + 1`, its k is
     `growth`. DenseNet-BC (100, 12) is `layers_per_block=(16, 16, 16)`,

@@ -147,15 +147,16 @@ def _output_list(outputs: list) -> list[list]:
     return [outputs] if isinstance(outputs[0], str) else outputs
 
 
-def _check(
-    networks: Sequence[AnytimeModel], curves: Sequence[Any]
-) -> list[list[StageCost]]:
-    """Checks that networks and curves fit, and returns the networks' costs."""
-    if not networks or len(networks) != len(curves):
-        raise ValueError(
-            "An ensemble needs one curve for each network. Received: "
-            f"{len(networks)} networks, {len(curves)} curves"
-        )
+def check_networks(networks: Sequence[AnytimeModel]) -> None:
+    """Raises an error if networks cannot be joined into an ensemble.
+
+    Args:
+        networks: Sequence of `AnytimeModel`s.
+
+    Raises:
+        ValueError: If one is no such model or has no steps, or if they differ
+            in input or classes.
+    """
     for index, network in enumerate(networks, start=1):
         check_anytime_model(network)
         if not network.interruptible:
@@ -171,6 +172,18 @@ def _check(
                 f"and the same classes: {expected}. "
                 f"Received: {_interface(network)} of network {index}"
             )
+
+
+def _check(
+    networks: Sequence[AnytimeModel], curves: Sequence[Any]
+) -> list[list[StageCost]]:
+    """Checks that networks and curves fit, and returns the networks' costs."""
+    if not networks or len(networks) != len(curves):
+        raise ValueError(
+            "An ensemble needs one curve for each network. Received: "
+            f"{len(networks)} networks, {len(curves)} curves"
+        )
+    check_networks(networks)
     costs = [stage_costs(network) for network in networks]
     for index, (network, curve) in enumerate(
         zip(networks, curves, strict=True), start=1

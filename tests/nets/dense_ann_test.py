@@ -3,6 +3,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.evaluation import stage_costs
+from keras_anytime.stages.cost import counted_costs
 
 
 @pytest.mark.slow
@@ -21,6 +22,12 @@ def test_dense_ann_169_is_densenet_169():
     cost = stage_costs(model)[-1]
     assert cost.parameters == pytest.approx(14.149e6, rel=0.001)
     assert cost.macs == pytest.approx(3.4e9, rel=0.02)
+    # What the docstring says of Hu 2019, Table 2: no answer within a quarter.
+    for way in ("subnetwork", "cumulative"):
+        macs = [entry[0] for entry in counted_costs(stage_costs(model), way)]
+        assert [round(100 * part / macs[-1]) for part in macs] == [
+            *(46, 66, 76, 92, 96, 100)
+        ]
 
 
 @pytest.mark.slow
