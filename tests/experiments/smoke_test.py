@@ -63,7 +63,7 @@ def check_smoke(name, folder):
     curve = train(settings)
     results = RunFolder(settings.workdir).read_results()
     assert len(results["curve"]["points"]) == len(curve.points)
-    assert curve.classes == 8
+    assert curve.classes == 16
     if settings.labels != "{}":
         assert len(results["curves"]) > 1
     if settings.test_split:
