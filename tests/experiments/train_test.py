@@ -37,14 +37,12 @@ def _assert_equal(ours, theirs):
         np.testing.assert_array_equal(values, others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way",
     [
         {"midfeat": True},
-        pytest.param(
-            {"schedule": "epochs", "drop_epochs": ["1"], "nesterov": False},
-            marks=pytest.mark.slow,
-        ),
+        {"schedule": "epochs", "drop_epochs": ["1"], "nesterov": False},
     ],
 )
 def test_the_same_seed_gives_the_same_numbers(tmp_path, capsys, way):
