@@ -237,7 +237,7 @@ def _add_curves(
             },
             oracles,
         )
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "network": name,
             **{f"error_at_{share:g}": e for share, e in own.milestones.items()},

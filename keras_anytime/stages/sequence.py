@@ -45,7 +45,7 @@ def used_stages(
     check_rule(rule)
     if rule == "depth":
         return _deeper_stages(costs)
-    used = []
+    used: list[list[int]] = []
     lowest = float("inf")
     for network_errors in errors:
         used.append([])
