@@ -102,11 +102,9 @@ def ensemble(
             f"Received: networks={networks!r}, curves={curves!r}"
         )
     check_rule(rule)
-    used = used_stages(
-        [[point.top1_error for point in curve.points] for curve in curves],
-        _check(networks, curves),
-        rule,
-    )
+    costs = _check(networks, curves)
+    errors = [[point.top1_error for point in curve.points] for curve in curves]
+    used = used_stages(errors, costs, rule)
     layers: dict[str, dict] = {}
     outputs: list[list] = []
     copies = []
