@@ -62,7 +62,7 @@ class Queue:
         self._rows_and_seeds = self._trainings()
         self._results = QueueResults(
             settings.results or self.workdir / f"{settings.experiment}.json",
-            self._common_flags(),
+            self._kept_flags(),
         )
         self._runs = self._results.read()
 
@@ -198,6 +198,20 @@ class Queue:
             *self._arguments,
         ]
 
+    def _kept_flags(self) -> list[str]:
+        """Returns what all runs of a results file have in common.
+
+        How long a run may stay at chance and how often it is saved change no
+        result.
+        """
+        queue = self.settings
+        return [
+            "--drop_remainder",
+            *([] if queue.scale is None else [f"--scale={queue.scale}"]),
+            *(["--smoke"] if queue.smoke else []),
+            *self._arguments,
+        ]
+
     def _is_finished(self, training: Training) -> bool:
         """Whether the folder has the results of a run with these flags."""
         folder = RunFolder(training.folder)
@@ -206,7 +220,11 @@ class Queue:
         settings = command_line.parse(
             TrainSettings, list(map(str, training.command[2:]))
         )
-        return folder.read_results()["flags"] == settings.to_dict()
+        # A run that is older than a setting was trained with its default.
+        kept = {**settings.defaults(), **folder.read_results()["flags"]}
+        return all(
+            kept[name] == value for name, value in settings.compared().items()
+        )
 
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
         """Adds a finished run to the results file, and returns its curve."""

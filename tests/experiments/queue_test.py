@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from keras_anytime.experiments import papers
+from keras_anytime.experiments.queue import Queue
+from keras_anytime.experiments.queue_settings import QueueSettings
+from tests.experiments.recorded import record
+
+ROW = "wan2020_width_resnet42_normsgd"
+
+
+def _queue(workdir, *arguments, **changes):
+    settings = {
+        "experiment": "wan2020_table1",
+        "workdir": str(workdir),
+        "minutes": 0.0,
+        "rows": [ROW],
+        "seeds": ["1"],
+        **changes,
+    }
+    return Queue(QueueSettings(**settings), "train.py", arguments)
+
+
+def _record(workdir, **overrides):
+    _, row = papers.find_row(ROW)
+    return record(workdir, row, [0.3, 0.2, 0.1], macs=(1, 2, 4), **overrides)
+
+
+def _kept(workdir):
+    path = workdir / "wan2020_table1.json"
+    return json.loads(path.read_text())["runs"] if path.exists() else []
+
+
+def test_a_finished_run_is_kept_whatever_changes_no_result(tmp_path):
+    folder = _record(
+        tmp_path, drop_remainder=True, give_up_after=0.5, devices=2
+    )
+    # The run is older than a setting.
+    results = json.loads(folder.results.read_text())
+    del results["flags"]["mixed_precision"]
+    folder.results.write_text(json.dumps(results))
+    assert _queue(tmp_path).run() == []
+    (run,) = _kept(tmp_path)
+    assert (run["row"], run["seed"]) == (ROW, 1)
+
+
+@pytest.mark.parametrize("other", [{"epochs": 3}, {"momentum": 0.9}])
+def test_a_run_of_other_settings_is_not_kept(tmp_path, other):
+    _record(tmp_path, **{"drop_remainder": True, **other})
+    _queue(tmp_path).run()
+    assert _kept(tmp_path) == []
+
+
+def test_results_of_another_constant_are_not_mixed(tmp_path):
+    _record(tmp_path, drop_remainder=True)
+    _queue(tmp_path).run()
+    # How long a run may stay at chance changes no result.
+    _queue(tmp_path, give_up_after=0.0)
+    for other in (
+        {"scale": 0.03},
+        {"smoke": True},
+        {"smoke": True, "give_up_after": 0.0},
+    ):
+        with pytest.raises(ValueError, match="holds runs with other flags"):
+            _queue(tmp_path, **other)
+    with pytest.raises(ValueError, match="holds runs with other flags"):
+        _queue(tmp_path, "--epochs=3")
