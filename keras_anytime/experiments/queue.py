@@ -30,6 +30,9 @@ from keras_anytime.files import user_path
 # After so many failures of trainings that ran alone, the cause is one that all
 # trainings have.
 _MAX_FAILURES = 3
+# The papers' rows have 60 epochs or more. In a quick trial, a share of fewer is
+# a few training steps, after which a loss tells nothing.
+_LEAST_EPOCHS_TO_GIVE_UP = 30
 
 
 class Queue:
@@ -179,24 +182,21 @@ class Queue:
             settings = smoke_settings(settings, self.workdir / "smoke")
         flags = [
             *flag_lines(settings),
-            *self._common_flags(),
+            "--drop_remainder",
+            "--checkpoint_every=10",
+            *self._arguments,
             f"--seed={seed}",
             f"--workdir={folder}",
         ]
         # Wrong flags are found before the first training.
-        command_line.parse(TrainSettings, flags)
+        parsed = command_line.parse(TrainSettings, flags)
+        if (
+            parsed.epochs >= _LEAST_EPOCHS_TO_GIVE_UP
+            and "give_up_after" not in parsed.given
+        ):
+            flags.append(f"--give_up_after={self.settings.give_up_after}")
         command = (sys.executable, self._train_script, *flags)
         return Training(f"{row.name}, seed {seed}", command, folder)
-
-    def _common_flags(self) -> list[str]:
-        """Returns the flags that the queue adds to those of each row."""
-        queue = self.settings
-        return [
-            "--drop_remainder",
-            "--checkpoint_every=10",
-            f"--give_up_after={0 if queue.smoke else queue.give_up_after}",
-            *self._arguments,
-        ]
 
     def _kept_flags(self) -> list[str]:
         """Returns what all runs of a results file have in common.

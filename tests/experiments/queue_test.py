@@ -2,9 +2,12 @@ import json
 
 import pytest
 
+from keras_anytime.experiments import command_line
 from keras_anytime.experiments import papers
+from keras_anytime.experiments import queue as queue_lib
 from keras_anytime.experiments.queue import Queue
 from keras_anytime.experiments.queue_settings import QueueSettings
+from keras_anytime.experiments.train_settings import TrainSettings
 from tests.experiments.recorded import record
 
 ROW = "wan2020_width_resnet42_normsgd"
@@ -50,6 +53,33 @@ def test_a_run_of_other_settings_is_not_kept(tmp_path, other):
     _record(tmp_path, **{"drop_remainder": True, **other})
     _queue(tmp_path).run()
     assert _kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "wanted"),
+    [
+        ((), {}, 0.1),
+        ((), {"give_up_after": 0.0}, 0.0),
+        (("--give_up_after=0.5",), {}, 0.5),
+        # A tenth of a quick trial is a few training steps.
+        (("--epochs=4",), {}, 0.0),
+        (("--epochs=4", "--give_up_after=0.5"), {}, 0.5),
+        ((), {"smoke": True}, 0.0),
+    ],
+)
+def test_only_long_runs_are_given_up(
+    tmp_path, monkeypatch, arguments, changes, wanted
+):
+    started = []
+    monkeypatch.setattr(
+        queue_lib,
+        "run_concurrently",
+        lambda trainings, *_: started.extend(trainings) or (),
+    )
+    _queue(tmp_path, *arguments, **changes).run()
+    (training,) = started
+    settings = command_line.parse(TrainSettings, training.command[2:])
+    assert settings.give_up_after == wanted
 
 
 def test_results_of_another_constant_are_not_mixed(tmp_path):
