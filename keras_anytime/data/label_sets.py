@@ -42,7 +42,8 @@ def label_features(
     if not valid or not wanted or not wanted <= set(known):
         raise ValueError(
             "`labels` must be a dict from label sets to features that hold "
-            f"labels, or None for 'label'; {name!r} has {sorted(known)}. "
+            "labels, the path of a table that ends in .csv or .json, or None "
+            f"for 'label'; {name!r} has {sorted(known)}. "
             f"Received: labels={labels}"
         )
     return features

@@ -204,8 +204,7 @@ def _finished(training):
     folder = RunFolder(training.workdir)
     if not folder.results.exists():
         return None
-    kept, defaults = training.to_dict(), training.defaults()
-    folder.check_settings(kept, {name: defaults[name] for name in kept})
+    folder.check_settings(training.compared(), training.defaults())
     results = folder.read_results()
     last = read_epochs(folder.history)[-1]
     stages = [point["stage"] for point in results["curve"]["points"]]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from keras_anytime.callbacks import ChanceError
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.files.csv_files import read_csv
 
@@ -59,7 +60,8 @@ def run_concurrently(
     stays if all workers together get at least 10% more done than before.
 
     A failure in the first epoch counts as out of memory: lower the limit and
-    retry once.
+    retry once. A training that gives up, with the exit status of a
+    `ChanceError`, has had memory.
 
     Args:
         trainings: Sequence of `Training`s.
@@ -99,7 +101,11 @@ def run_concurrently(
                 del running[training]
                 if status and time_is_up:
                     status = None
-                elif status and running and process.in_first_epoch():
+                elif (
+                    status not in (0, ChanceError.exit_status)
+                    and running
+                    and process.in_first_epoch()
+                ):
                     tuner.limit(len(running))
                     if training not in retried:
                         retried.add(training)

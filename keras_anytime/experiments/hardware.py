@@ -8,7 +8,9 @@ import keras
 from keras_anytime import backend
 from keras_anytime.evaluation.provenance import accelerators
 from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.experiments.training_data import TrainingData
 from keras_anytime.progress import counted
+from keras_anytime.training.inputs import check_batch_sizes
 
 
 def check_devices(settings: TrainSettings) -> None:
@@ -20,6 +22,21 @@ def check_devices(settings: TrainSettings) -> None:
             f"{counted(len(backend.devices()), 'device')} "
             f"({', '.join(backend.devices())}). "
             f"Received: --devices={settings.devices}"
+        )
+
+
+def check_batches(settings: TrainSettings, data: TrainingData) -> None:
+    """Raises a `ValueError` if the devices cannot share a batch evenly.
+
+    Args:
+        settings: The settings of the training.
+        data: The `TrainingData`, of which training uses two splits.
+    """
+    if settings.devices == 1:
+        return
+    for name in ("train", "eval"):
+        check_batch_sizes(
+            getattr(data, name), settings.batch_size, f"--{name}_split"
         )
 
 

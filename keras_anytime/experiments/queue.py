@@ -30,6 +30,9 @@ from keras_anytime.files import user_path
 # After so many failures of trainings that ran alone, the cause is one that all
 # trainings have.
 _MAX_FAILURES = 3
+# The papers' rows have 60 epochs or more. In a quick trial, a share of fewer is
+# a few training steps, after which a loss tells nothing.
+_LEAST_EPOCHS_TO_GIVE_UP = 30
 
 
 class Queue:
@@ -62,7 +65,7 @@ class Queue:
         self._rows_and_seeds = self._trainings()
         self._results = QueueResults(
             settings.results or self.workdir / f"{settings.experiment}.json",
-            self._common_flags(),
+            self._kept_flags(),
         )
         self._runs = self._results.read()
 
@@ -179,22 +182,33 @@ class Queue:
             settings = smoke_settings(settings, self.workdir / "smoke")
         flags = [
             *flag_lines(settings),
-            *self._common_flags(),
+            "--drop_remainder",
+            "--checkpoint_every=10",
+            *self._arguments,
             f"--seed={seed}",
             f"--workdir={folder}",
         ]
         # Wrong flags are found before the first training.
-        command_line.parse(TrainSettings, flags)
+        parsed = command_line.parse(TrainSettings, flags)
+        if (
+            parsed.epochs >= _LEAST_EPOCHS_TO_GIVE_UP
+            and "give_up_after" not in parsed.given
+        ):
+            flags.append(f"--give_up_after={self.settings.give_up_after}")
         command = (sys.executable, self._train_script, *flags)
         return Training(f"{row.name}, seed {seed}", command, folder)
 
-    def _common_flags(self) -> list[str]:
-        """Returns the flags that the queue adds to those of each row."""
+    def _kept_flags(self) -> list[str]:
+        """Returns what all runs of a results file have in common.
+
+        How long a run may stay at chance and how often it is saved change no
+        result.
+        """
         queue = self.settings
         return [
             "--drop_remainder",
-            "--checkpoint_every=10",
-            f"--give_up_after={0 if queue.smoke else queue.give_up_after}",
+            *([] if queue.scale is None else [f"--scale={queue.scale}"]),
+            *(["--smoke"] if queue.smoke else []),
             *self._arguments,
         ]
 
@@ -206,7 +220,11 @@ class Queue:
         settings = command_line.parse(
             TrainSettings, list(map(str, training.command[2:]))
         )
-        return folder.read_results()["flags"] == settings.to_dict()
+        # A run that is older than a setting was trained with its default.
+        kept = {**settings.defaults(), **folder.read_results()["flags"]}
+        return all(
+            kept[name] == value for name, value in settings.compared().items()
+        )
 
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
         """Adds a finished run to the results file, and returns its curve."""

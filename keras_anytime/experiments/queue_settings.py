@@ -45,7 +45,8 @@ class QueueSettings(Settings):
     )
     give_up_after: float = setting(
         "Share of its epochs after which a run is stopped whose training loss "
-        "is that of a random guess; 0 never stops one.",
+        "is that of a random guess; 0 never stops one. Trials of fewer than 30 "
+        "epochs are not stopped.",
         0.1,
         lower_bound=0,
         upper_bound=1,

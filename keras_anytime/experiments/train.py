@@ -20,7 +20,6 @@ from keras_anytime.experiments.fitting import fit
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
 from keras_anytime.experiments.run_folder import RunFolder
-from keras_anytime.experiments.train_settings import MAY_DIFFER
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.experiments.training_data import TrainingData
 from keras_anytime.experiments.training_data import describe_augmentation
@@ -110,6 +109,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
                 },
             )
             splits = load_data(settings)
+            hardware_lib.check_batches(settings, splits)
             steps = settings.epochs * len(splits.train)
             model.compile(
                 optimizer=keras.optimizers.SGD(
@@ -289,11 +289,5 @@ def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:
     folder.check_writable()
     for path in folder.epoch_logs():
         check_epoch_file(path)
-    compared = {
-        name: value
-        for name, value in settings.to_dict().items()
-        if name not in MAY_DIFFER
-    }
-    defaults = settings.defaults()
-    folder.check_settings(compared, {name: defaults[name] for name in compared})
+    folder.check_settings(settings.compared(), settings.defaults())
     return folder, folder.lock()

@@ -201,7 +201,7 @@ class TrainSettings(NetworkSettings, DataLocation):
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings that decide what is computed.
 
-        They are kept in the run folder, and compared when a run is resumed.
+        They are kept in the run folder; see `compared`.
         """
         in_parts = self.greedy or self.midfeat
         return {
@@ -209,6 +209,14 @@ class TrainSettings(NetworkSettings, DataLocation):
             for field in self.flags()
             if field.name not in _NOT_COMPARED
             and not (in_parts and field.name in _UNUSED_IN_PARTS)
+        }
+
+    def compared(self) -> dict[str, Any]:
+        """Returns the settings that must be those of a run that goes on."""
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in MAY_DIFFER
         }
 
     def network_arguments(self) -> dict[str, Any]:

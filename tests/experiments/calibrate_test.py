@@ -98,7 +98,7 @@ def test_a_choice_is_kept_and_finished_runs_are_not_repeated(tmp_path, capsys):
         assert len(run["losses"]) == len(run["curve"]["points"]) == 2
         assert run["flags"]["gradients"] == "orthogonal"
 
-    assert calibrate(settings, row) == chosen
+    assert calibrate(settings, [*row, "--give_up_after=0.5"]) == chosen
     assert "Training on" not in capsys.readouterr().out
     with pytest.raises(ValueError, match="other flags: --epochs=7"):
         calibrate(settings, [*row, "--epochs=7"])

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from keras_anytime.callbacks import ChanceError
 from keras_anytime.experiments.concurrency import ConcurrencyTuner
 from keras_anytime.experiments.concurrency import Training
 from keras_anytime.experiments.concurrency import run_concurrently
@@ -86,11 +87,26 @@ def test_where_memory_is_for_one_only_no_training_is_lost(tmp_path):
 def test_what_fails_twice_beside_others_is_told(tmp_path):
     trainings = [
         _training(tmp_path, "a", 40),
-        _training(tmp_path, "b", 0, status=3),
+        _training(tmp_path, "b", 0, status=4),
     ]
-    assert _run(trainings, workers=2) == [("a", 0, 2), ("b", 3, 1)]
+    assert _run(trainings, workers=2) == [("a", 0, 2), ("b", 4, 1)]
     log = (tmp_path / "b" / "log.txt").read_text()
     assert log == "the end of b\n" * 2
+
+
+def test_what_gives_up_has_had_memory(tmp_path):
+    gave_up = ChanceError.exit_status
+    trainings = [
+        _training(tmp_path, "a", 40),
+        _training(tmp_path, "b", 0, status=gave_up),
+        _training(tmp_path, "c"),
+    ]
+    assert _run(trainings, workers=2) == [
+        ("b", gave_up, 2),
+        ("c", 0, 2),
+        ("a", 0, 2),
+    ]
+    assert (tmp_path / "b" / "log.txt").read_text() == "the end of b\n"
 
 
 def test_what_fails_later_is_not_started_again(tmp_path):

@@ -80,6 +80,8 @@ def test_what_is_kept_of_settings_decides_on_results():
     assert kept["units"] == ["1"] and kept["gradients"] == "orthogonal"
     assert not {"workdir", "data_dir", "download", "given"} & set(kept)
     assert "gradients" not in TrainSettings(workdir="r", greedy=True).to_dict()
+    compared = TrainSettings(workdir="r").compared()
+    assert set(kept) - set(compared) == {"devices", "give_up_after"}
 
 
 def test_greedy_training_ignores_no_setting():

@@ -8,9 +8,11 @@ import pytest
 import keras_anytime as ka
 from keras_anytime import backend
 from keras_anytime.callbacks import ChanceError
+from keras_anytime.experiments import hardware
 from keras_anytime.experiments.train import prepare
 from keras_anytime.experiments.train import train
 from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.experiments.training_data import TrainingData
 from keras_anytime.stages.subset import subset
 
 
@@ -156,6 +158,15 @@ def test_more_devices_than_there_are_are_refused(tmp_path):
     count = len(backend.devices())
     with pytest.raises(ValueError, match=rf"{count} device.*--devices=4096"):
         prepare(_settings(tmp_path, devices=4096))
+
+
+def test_batches_that_devices_cannot_share_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "devices_per_batch", lambda: 2)
+    splits = TrainingData(np.zeros((64, 8, 8, 1)), np.zeros((33, 8, 8, 1)))
+    settings = _settings(tmp_path, devices=2, batch_size=32)
+    with pytest.raises(ValueError, match="--eval_split with a batch of 1 im"):
+        hardware.check_batches(settings, splits)
+    hardware.check_batches(settings, TrainingData(splits.train, splits.train))
 
 
 @pytest.mark.slow
