@@ -44,12 +44,16 @@ def train(settings: TrainSettings) -> None:
         # Keras is imported after the flags are read, because it takes seconds.
         from keras_anytime.callbacks import ChanceError
         from keras_anytime.experiments.train import prepare
+        from keras_anytime.experiments.training_data import named_damage
         from keras_anytime.files import ContentError
 
         with errors_in_one_line(ValueError, ImportError, OSError):
             training = prepare(settings)
-        with errors_in_one_line(
-            ChanceError, FloatingPointError, ContentError, OSError
+        with (
+            errors_in_one_line(
+                ChanceError, FloatingPointError, ContentError, OSError
+            ),
+            named_damage(),
         ):
             training.run()
     print(f"Results, model and curve are in {folder.path}.")

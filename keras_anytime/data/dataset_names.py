@@ -38,20 +38,21 @@ def unknown_name_error(
             downloaded.
     """
     prepared = prepared_datasets(root)
-    hint = ""
+    known = [DIGITS_NAME, *prepared, *_FREQUENT, *downloadable]
+    hint = naming.did_you_mean(name, known)
     if isinstance(name, str) and pathlib.Path(name).exists():
+        # A path is no misspelled name.
         hint = (
             " A folder of images in a subfolder for each class is written "
             f"'folder:{name}', with image_size; arrays x_train, y_train, "
             "x_test and y_test are read in an .npz file with `numpy.savez`."
         )
-    known = [DIGITS_NAME, *prepared, *_FREQUENT, *downloadable]
     return ValueError(
         f"`name` must be {DIGITS_NAME!r}, the path of an .npz file, a data "
         "set of TensorFlow Datasets, such as 'cifar10', or a folder of images, "
         "such as 'folder:photos'; prepared in "
-        f"{root!r}: {naming.quote_names(prepared) or 'none'}.{hint}"
-        f"{naming.did_you_mean(name, known)} Received: name={name!r}"
+        f"{root!r}: {naming.quote_names(prepared) or 'none'}.{hint} "
+        f"Received: name={name!r}"
     )
 
 

@@ -21,6 +21,7 @@ from keras_anytime.data.image_decoding import evaluation_box
 from keras_anytime.data.image_decoding import sample_box
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import Labels
+from keras_anytime.files import ContentError
 
 
 class EncodedImages(Protocol):
@@ -99,7 +100,7 @@ class ImageStream:
             such arrays.
 
         Raises:
-            ValueError: If an image is damaged, or a label is wrong. The
+            ContentError: If an image is damaged, or a label is wrong. The
                 message names the file.
             OSError: If a file cannot be read.
         """
@@ -141,7 +142,7 @@ class ImageStream:
                     )
             return self._decode(data, index, epoch), labels
         except ValueError as error:
-            raise ValueError(
+            raise ContentError(
                 f"{self.source.place(index)} cannot be used: {error}. Replace "
                 "it, or take it out of the data set."
             ) from error

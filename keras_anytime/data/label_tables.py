@@ -175,10 +175,11 @@ def _in_order(
     by_class: dict[int, tuple[str, ...]] = {}
     for row in rows:
         if row[0] not in numbers:
+            others = len(class_names) - 5
             raise ValueError(
                 f"The data set has no class {row[0]!r}; its classes are "
-                f"{naming.quote_names(class_names[:5])} and "
-                f"{max(0, len(class_names) - 5)} others."
+                f"{naming.quote_names(class_names[:5])}"
+                f"{f' and {others} others' if others > 0 else ''}."
                 f"{naming.did_you_mean(row[0], class_names)} {received}"
             )
         if numbers[row[0]] in by_class:

@@ -133,7 +133,7 @@ def _markdown(
         lines += [*shown, ""]
     for picture in pictures:
         lines += [f"![{experiment.title}]({picture})", ""]
-    listed = [*([experiment.notes] if experiment.notes else []), *notes]
+    listed = [note.strip() for note in (experiment.notes, *notes) if note]
     if listed:
         lines += ["Notes:", "", *(f"- {note}" for note in listed), ""]
     return [*lines, *_origin([run for row in rows for run in row.runs])]

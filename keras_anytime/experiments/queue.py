@@ -89,7 +89,13 @@ class Queue:
             else:
                 left.append(training)
         total = len(self._rows_and_seeds)
-        print(f"{total - len(left)} of {total} runs are done.")
+        print(f"{total - len(left)} of {total} runs are done.", flush=True)
+        if left:
+            print(
+                f"The first is {left[0].name}; each run writes what it does "
+                f"to log.txt, this one in {left[0].folder}.",
+                flush=True,
+            )
         failed = self._train(left)
         print(self.table())
         return failed
@@ -105,9 +111,8 @@ class Queue:
                 if run["row"] == row.name
             ]
             if curves:
-                lines.append(
-                    f"{row.name}, {len(curves)} seeds: {compare(row, curves)}"
-                )
+                seeds = "1 seed" if len(curves) == 1 else f"{len(curves)} seeds"
+                lines.append(f"{row.name}, {seeds}: {compare(row, curves)}")
         return "\n".join(lines) or "No row is finished yet."
 
     def _train(self, trainings: Sequence[Training]) -> list[str]:

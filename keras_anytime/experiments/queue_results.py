@@ -45,7 +45,8 @@ class QueueResults:
         if arguments != self._arguments:
             raise ValueError(
                 f"{self._path} holds runs with other flags for train.py: "
-                f"{arguments}. Use another --results. "
+                f"{arguments}. Use another --workdir, "
+                "and another --results if it is given. "
                 f"Received: {self._arguments}"
             )
         return runs

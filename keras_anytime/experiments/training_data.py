@@ -1,7 +1,10 @@
 """The data of a training: what its settings pass to `keras_anytime.data`."""
 
+import contextlib
 import dataclasses
 import json
+import re
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +13,7 @@ from keras_anytime import data
 from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.train_settings import TrainSettings
+from keras_anytime.files import ContentError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,3 +121,23 @@ def describe_augmentation(settings: TrainSettings, info: DatasetInfo) -> str:
     else:
         names = info.augmentation
     return str(parse_augmentation(names))
+
+
+@contextlib.contextmanager
+def named_damage() -> Iterator[None]:
+    """Raises the `ContentError` of a file that is damaged, on all backends.
+
+    TensorFlow wraps the errors of functions in Python in its own, of which only
+    the text has the class and the message, with tracebacks below.
+
+    Raises:
+        ContentError: If an image cannot be used.
+    """
+    try:
+        yield
+    except Exception as error:
+        name = ContentError.__name__
+        message = re.search(rf"\b{name}: (.+)", str(error))
+        if message is None:
+            raise
+        raise ContentError(message[1]) from error

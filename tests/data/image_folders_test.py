@@ -9,6 +9,8 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.data.image_folders import list_folder
+from keras_anytime.experiments.training_data import named_damage
+from keras_anytime.files import ContentError
 from tests.data import prepared
 from tests.data.prepared import encoded
 from tests.data.prepared import pixels
@@ -152,8 +154,12 @@ def test_arrays_are_not_resized(name):
 
 
 def test_a_folder_is_suggested_where_a_name_is_one(tmp_path):
-    with pytest.raises(ValueError, match=f"'folder:{tmp_path}'"):
-        ka.data.info(str(tmp_path), data_dir=tmp_path / "none")
+    # Close to the name of a data set, which is not meant.
+    folder = tmp_path / "cifar-10"
+    folder.mkdir()
+    with pytest.raises(ValueError, match=f"'folder:{folder}'") as refused:
+        ka.data.info(str(folder), data_dir=tmp_path / "none")
+    assert "Did you mean" not in str(refused.value)
 
 
 def _read_all(data):
@@ -180,6 +186,10 @@ def test_a_file_that_is_damaged_inside_is_named_when_it_is_read(tmp_path):
     data = load(tmp_path, splits=("train", "train"))
     for batches in data:
         assert "2.png' cannot be used" in _read_all(batches)
+        with pytest.raises(ContentError, match=".*2.png' .* data set.$"):
+            with named_damage():
+                for _ in batches:
+                    pass
 
 
 @pytest.mark.parametrize(

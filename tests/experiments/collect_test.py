@@ -253,6 +253,12 @@ def test_curves_join_the_networks_of_an_oracle(tmp_path):
     assert [line["stage"] for line in lines] == ["1", "2", "3", "4", "", *"24"]
     assert float(lines[1]["error mean"]) == pytest.approx(60)
     assert lines[5]["cost"] == "50" and "paper_table1.png" in text
+    # The CSV file has numbers to compute with.
+    record(tmp_path, optimal[1], (0.15,), macs=(1_234_567,))
+    text, lines = collected(
+        tmp_path, experiment([*methods, *optimal], "curves")
+    )
+    assert lines[6]["cost"] == "1234567" and "| 1.23 M |" in text
 
 
 def test_curves_pivot_at_the_small_network(tmp_path):

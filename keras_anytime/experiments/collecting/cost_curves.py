@@ -14,7 +14,6 @@ from keras_anytime.evaluation import ensemble_cost_inflation
 from keras_anytime.evaluation import ensemble_curve
 from keras_anytime.evaluation import oracle_curve
 from keras_anytime.evaluation import plots
-from keras_anytime.evaluation.tables import short
 from keras_anytime.experiments.collecting.columns import AVERAGE_ERROR
 from keras_anytime.experiments.collecting.columns import MILESTONE_COLUMNS
 from keras_anytime.experiments.collecting.columns import cell
@@ -241,7 +240,7 @@ def _point_lines(labels: Mapping[str, str], row: RowRuns) -> list[Line]:
                 {
                     **labels,
                     "stage": str(point.stage),
-                    "cost": short(point.macs),
+                    "cost": point.macs,
                 },
                 {"error": cell(errors, published.get(column))},
                 len(row.runs),
@@ -262,7 +261,7 @@ def _oracle_lines(oracle: Oracle) -> list[Line]:
                 {
                     **oracle.labels,
                     "stage": stage,
-                    "cost": short(points[0].macs) if points else "",
+                    "cost": points[0].macs if points else "",
                 },
                 {
                     "error": cell(

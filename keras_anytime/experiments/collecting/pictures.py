@@ -23,4 +23,5 @@ def values_picture(
 
 def _draw_values(table: Table, quantity: str, path: pathlib.Path) -> None:
     values = {line.name: line.cells for line in table.lines}
-    style.save(draw_published(values, quantity), path)
+    marked = {line.name for line in table.lines if line.marked}
+    style.save(draw_published(values, quantity, marked), path)

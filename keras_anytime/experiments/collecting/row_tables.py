@@ -66,7 +66,8 @@ def milestones(
             # The line stands where the first of the networks is.
             lines.append(oracles.pop(group).line(references.get(group)))
     table = Table(
-        "Errors in % at shares of the whole cost and mean over all stages "
+        "Errors in % at shares of the whole cost, those of a random guess "
+        "before the first answer, and mean over all stages "
         "(AE), mean (standard deviation) over the seeds",
         tuple(lines),
     )

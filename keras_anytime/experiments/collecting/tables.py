@@ -7,6 +7,8 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+from keras_anytime.evaluation.tables import short
+
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
@@ -33,13 +35,14 @@ class Line:
     """A line of a table.
 
     Args:
-        labels: Dict from label columns to strings.
+        labels: Dict from label columns to strings, or integers: costs in
+            multiply-adds, which Markdown shortens.
         cells: Dict from columns to `Cell`s.
         seeds: Integer. Number of seeds; `None` where none are counted.
         marked: Boolean. Whether the runs have other settings than the row.
     """
 
-    labels: Mapping[str, str]
+    labels: Mapping[str, str | int]
     cells: Mapping[str, Cell]
     seeds: int | None = None
     marked: bool = False
@@ -47,7 +50,9 @@ class Line:
     @property
     def name(self) -> str:
         """The labels in one string, with an asterisk if marked."""
-        return " ".join(self.labels.values()) + ("*" if self.marked else "")
+        return " ".join(map(str, self.labels.values())) + (
+            "*" if self.marked else ""
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +94,11 @@ class Table:
         )
         body = []
         for line in self.lines:
-            texts = [line.labels.get(name, "") for name in self.labels]
+            labels = [line.labels.get(name, "") for name in self.labels]
+            texts = [
+                short(label) if isinstance(label, int) else label
+                for label in labels
+            ]
             if line.marked and texts:
                 texts[0] += " \\*"
             if counted:

@@ -40,7 +40,8 @@ def show(settings: ShowSettings) -> str:
             [
                 (
                     experiment.name,
-                    f"{len(experiment.rows)} rows",
+                    f"{len(experiment.rows)} row"
+                    + ("" if len(experiment.rows) == 1 else "s"),
                     experiment.title,
                 )
                 for experiment in experiments().values()
