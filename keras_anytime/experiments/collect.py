@@ -19,6 +19,7 @@ from keras_anytime.experiments.collecting.finished import notes_on_settings
 from keras_anytime.experiments.collecting.finished import runs_of
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.papers.experiment import Experiment
+from keras_anytime.experiments.papers.text import source
 from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
@@ -119,7 +120,7 @@ def _markdown(
     """Returns the lines of the Markdown file."""
     finished = [row for row in rows if row.runs]
     lines = [
-        f"# {experiment.title}",
+        f"# {source(experiment)}: {experiment.title}",
         "",
         f"`{experiment.name}`: {len(finished)} of {len(rows)} rows have "
         f"finished runs; the paper trains each row with {experiment.seeds} "

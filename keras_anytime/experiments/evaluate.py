@@ -139,7 +139,7 @@ def _check_names(groups: Mapping[str, Sequence[Run]]) -> None:
 
 def _data_name(settings: EvaluateSettings, run: EvaluatedRun) -> str:
     """Returns the name of the data and the split of it, for people."""
-    split = settings.split or run.run.settings["eval_split"]
+    split = settings.split or run.run.own_split
     return run.run.settings["data"] + (f" (split {split})" if split else "")
 
 

@@ -39,7 +39,8 @@ class EvaluateSettings(DataLocation):
         None,
     )
     split: str | None = setting(
-        "Split to measure on, such as test; else the --eval_split of each run.",
+        "Split to measure on, such as test; else the --test_split of each run, "
+        "or its --eval_split if it has none.",
         None,
     )
     validation_split: str | None = setting(

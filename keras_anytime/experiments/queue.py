@@ -80,16 +80,25 @@ class Queue:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
         kept = {(run["row"], run["seed"]) for run in self._runs}
         left = []
+        num_at_chance = 0
         for training, (row, seed) in self._rows_and_seeds.items():
             if (row.name, seed) in kept:
                 continue
             # Another experiment may have trained the row.
             if self._is_finished(training):
                 self._keep(training, None)
+            elif self._gave_up(training):
+                num_at_chance += 1
+                print(
+                    f"{training.name}: gave up before, at chance; "
+                    f"delete {training.folder} to train it anew, or use "
+                    "another --give_up_after or --scale."
+                )
             else:
                 left.append(training)
         total = len(self._rows_and_seeds)
-        print(f"{total - len(left)} of {total} runs are done.", flush=True)
+        num_done = total - len(left) - num_at_chance
+        print(f"{num_done} of {total} runs are done.", flush=True)
         if left:
             print(
                 f"The first is {left[0].name}; each run writes what it does "
@@ -230,6 +239,14 @@ class Queue:
         return all(
             kept[name] == value for name, value in settings.compared().items()
         )
+
+    def _gave_up(self, training: Training) -> bool:
+        """Whether the run was at chance where it would be stopped again."""
+        settings = command_line.parse(
+            TrainSettings, list(map(str, training.command[2:]))
+        )
+        after = RunFolder(training.folder).gave_up_after()
+        return after is not None and after == settings.give_up_after
 
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
         """Adds a finished run to the results file, and returns its curve."""

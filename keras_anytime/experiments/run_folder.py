@@ -41,6 +41,8 @@ class RunFolder:
         cosines: Path of the cosines of gradients of each epoch, a CSV file.
         probabilities: Path of a sampler's probabilities at the end of each
             epoch, a CSV file.
+        gave_up: Path of what a run at chance leaves, a JSON object: the share
+            of the epochs after which it gave up, and the message.
         checkpoints: Path of the folder of checkpoints.
     """
 
@@ -58,6 +60,7 @@ class RunFolder:
         self.weights = self.path / "weights.csv"
         self.cosines = self.path / "cosines.csv"
         self.probabilities = self.path / "probabilities.csv"
+        self.gave_up = self.path / "gave_up.json"
         self.checkpoints = self.path / "checkpoints"
         self._lock = self.checkpoints / "lock"
 
@@ -212,6 +215,24 @@ class RunFolder:
     def read_results(self) -> dict[str, Any]:
         """Returns the results of the run, as `write_results` wrote them."""
         return json.loads(self.results.read_text())
+
+    def write_gave_up(self, share: float, message: str) -> None:
+        """Writes that the run gave up, because its loss is that of guessing.
+
+        Args:
+            share: Float. The share of the epochs after which it gave up.
+            message: String. What to do about it.
+        """
+        write_json(self.gave_up, {"give_up_after": share, "message": message})
+
+    def gave_up_after(self) -> float | None:
+        """Returns the share of the epochs after which the run gave up.
+
+        It is `None` if the run did not give up.
+        """
+        if not self.gave_up.is_file():
+            return None
+        return json.loads(self.gave_up.read_text())["give_up_after"]
 
     def read_curve(self) -> dict[str, Any]:
         """Returns the curve of the run: on the test split if there is one."""

@@ -71,6 +71,15 @@ class Run:
         stages = range(1, self.model.num_stages + 1)
         return tuple(arguments.get("priority") or stages)
 
+    @property
+    def own_split(self) -> str | None:
+        """The split that the run's results are of.
+
+        It is the test split if there is one, else the evaluation split; `None`
+        for the data set's own.
+        """
+        return self.settings.get("test_split") or self.settings["eval_split"]
+
     def info(self) -> DatasetInfo:
         """Returns the description of the run's data."""
         return data.info(
@@ -85,13 +94,13 @@ class Run:
         """Returns the data that the run is measured on, in order.
 
         Args:
-            split: String, or `None` for the evaluation split of the training.
+            split: String, or `None` for the run's own, see `own_split`.
             batch_size: Integer.
 
         Returns:
             Batches of images and labels.
         """
-        split = split or self.settings["eval_split"]
+        split = split or self.own_split
         _, eval_data = data.load(
             self.settings["data"],
             batch_size=batch_size,
@@ -171,8 +180,7 @@ def check_same_data(runs: Sequence[Run], split: str | None = None) -> None:
             own.
     """
     measured_on = {
-        f"{run.settings['data']} {split or run.settings['eval_split']}"
-        for run in runs
+        f"{run.settings['data']} {split or run.own_split}" for run in runs
     }
     if len(measured_on) > 1:
         raise ValueError(

@@ -226,6 +226,11 @@ class PreparedTraining:
                     self.resume,
                 )
                 return self._write_results(logs)
+            except callbacks_lib.ChanceError as error:
+                self.folder.write_gave_up(
+                    self.settings.give_up_after, str(error)
+                )
+                raise
             except OSError as error:
                 raise OSError(
                     f"{error}. The checkpoints in {self.folder.path} are "

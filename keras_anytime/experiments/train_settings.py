@@ -9,7 +9,7 @@ from keras_anytime.experiments.settings import NetworkSettings
 from keras_anytime.experiments.settings import setting
 
 # These may differ when a run is resumed: they change places, not results.
-_NOT_COMPARED = ("workdir", "data_dir", "download", "checkpoint_every")
+NOT_COMPARED = ("workdir", "data_dir", "download", "checkpoint_every")
 # So may these, which the run folder keeps nevertheless.
 MAY_DIFFER = ("devices", "give_up_after")
 # A part that is trained alone has no gradients to combine or losses to weight.
@@ -207,7 +207,7 @@ class TrainSettings(NetworkSettings, DataLocation):
         return {
             field.name: getattr(self, field.name)
             for field in self.flags()
-            if field.name not in _NOT_COMPARED
+            if field.name not in NOT_COMPARED
             and not (in_parts and field.name in _UNUSED_IN_PARTS)
         }
 

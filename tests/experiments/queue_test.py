@@ -7,6 +7,7 @@ from keras_anytime.experiments import papers
 from keras_anytime.experiments import queue as queue_lib
 from keras_anytime.experiments.queue import Queue
 from keras_anytime.experiments.queue_settings import QueueSettings
+from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.train_settings import TrainSettings
 from tests.experiments.recorded import record
 
@@ -80,6 +81,19 @@ def test_only_long_runs_are_given_up(
     (training,) = started
     settings = command_line.parse(TrainSettings, training.command[2:])
     assert settings.give_up_after == wanted
+
+
+def test_a_run_that_gave_up_is_left_unless_it_may_go_on(tmp_path, capsys):
+    folder = RunFolder(tmp_path / f"{ROW}_seed_1")
+    folder.path.mkdir()
+    folder.write_gave_up(0.1, "at chance")
+    assert _queue(tmp_path).run() == []
+    said = capsys.readouterr().out
+    assert "gave up before, at chance" in said
+    assert "0 of 1 runs are done" in said
+    _queue(tmp_path, give_up_after=0.3).run()
+    said = capsys.readouterr().out
+    assert "gave up" not in said and "0 of 1 runs are done" in said
 
 
 def test_results_of_another_constant_are_not_mixed(tmp_path):

@@ -15,20 +15,18 @@ from keras_anytime.evaluation import aggregate
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
 from keras_anytime.experiments.run_folder import RunFolder
+from keras_anytime.experiments.train_settings import MAY_DIFFER
+from keras_anytime.experiments.train_settings import NOT_COMPARED
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.files import user_path
 
 # These change how a training is run, and not what is trained.
 _NOT_COMPARED = (
-    "checkpoint_every",
-    "data_dir",
+    *NOT_COMPARED,
+    *MAY_DIFFER,
     "deterministic",
-    "devices",
-    "download",
     "drop_remainder",
-    "give_up_after",
     "seed",
-    "workdir",
 )
 
 

@@ -12,6 +12,11 @@ _NOTES = (
     "1,000 of CUB are the validation split: here the last ones. The errors are "
     "those on the test split, for ImageNet the original validation split. "
 )
+_NOTES_FIGURE_3A = (
+    "The errors with shared normalization follow from the text: those with "
+    "independent normalization are 81.7% and 19.6% smaller. "
+)
+_NOTES_FIGURE_5A = "The wanted error of 30% is our choice. "
 _NOTES_FIGURE_4 = (
     "The paper does not give the depths of its fixed networks; ours are common "
     "ones. MSDNet has linear heads, as in the paper. "
@@ -133,10 +138,19 @@ def experiments() -> list[Experiment]:
         Experiment(
             "lee2018_figure3a",
             "Independent and shared batch normalization of thin stages",
-            (thin, _row("inclusive_resnext29", "cifar10", "shared", shared)),
+            (
+                thin,
+                _row(
+                    "inclusive_resnext29",
+                    "cifar10",
+                    "shared",
+                    shared,
+                    published={"stage 1": 70.5, "stage 8": 9.0},
+                ),
+            ),
             "stages",
             seeds=5,
-            notes=_NOTES,
+            notes=_NOTES_FIGURE_3A + _NOTES,
         ),
         Experiment(
             "lee2018_figure3b",
@@ -208,7 +222,7 @@ def experiments() -> list[Experiment]:
             "label_sets",
             {"wanted_error": 0.3},
             seeds=5,
-            notes=_NOTES,
+            notes=_NOTES_FIGURE_5A + _NOTES,
         ),
         Experiment(
             "lee2018_figure5b",

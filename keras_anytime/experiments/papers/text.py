@@ -93,7 +93,7 @@ def source(experiment: Experiment) -> str:
     for kind in ("table", "figure"):
         if part.startswith(kind):
             part = f"{kind.title()} {part.removeprefix(kind)}"
-    return f"{_PAPERS[experiment.paper]}, {part}"
+    return f"{_PAPERS.get(experiment.paper, experiment.paper)}, {part}"
 
 
 def published(row: Row) -> str:

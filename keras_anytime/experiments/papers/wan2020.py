@@ -27,6 +27,10 @@ _NOTES_FIGURE_8 = (
     "The paper names neither the network nor the four orders of Figure 8: our "
     "choice is the width nest, with early, middle and late stages first. "
 )
+_NOTES_CASCADE = (
+    "The cascade's early heads have convolutions, so that the cost of its "
+    "answers is of all that has run; that of the nests is of the subnetwork. "
+)
 _NOTES_ORACLE = (
     "The oracle's networks are trained with SGD, the largest Sparse ResNet-98 "
     "with NormSGD, as in the paper. "
@@ -223,7 +227,9 @@ def experiments() -> list[Experiment]:
                 tuple(rows),
                 "curves",
                 seeds=3,
-                notes=_NOTES_ORACLE + _NOTES,
+                notes=(_NOTES_CASCADE if letter == "a" else "")
+                + _NOTES_ORACLE
+                + _NOTES,
             )
             for letter, (title, rows) in figures.items()
         ),
@@ -234,7 +240,9 @@ def experiments() -> list[Experiment]:
                 tuple(rows),
                 "deadlines",
                 seeds=3,
-                notes=_NOTES_ORACLE + _NOTES,
+                notes=(_NOTES_CASCADE if letter == "a" else "")
+                + _NOTES_ORACLE
+                + _NOTES,
             )
             for letter, (title, rows) in figures.items()
         ),
