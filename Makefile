@@ -41,10 +41,11 @@ test: $(VENV)/.installed
 	$(RUN) $(TEST) -m "not slow"
 
 # Slow tests of what users meet first: the code of all pages and guides, and
-# scripts from end to end.
+# scripts and recipes from end to end.
 test-pages: $(VENV)/.installed
 	$(RUN) $(TEST) -m slow tests/docs tests/integration/evaluate_test.py \
-	  tests/integration/run_queue_test.py tests/integration/damage_test.py
+	  tests/integration/run_queue_test.py tests/integration/damage_test.py \
+	  tests/experiments/ensemble_test.py tests/experiments/train_test.py
 
 test-jax: .venv-jax/.installed
 	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)

@@ -68,9 +68,8 @@ def _settings(runs, names, output, **settings):
     return EnsembleSettings(runs=paths, output=str(output), **settings)
 
 
-@pytest.mark.parametrize(
-    "rule", ["validation", pytest.param("depth", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["validation", "depth"])
 def test_answers_are_chosen_on_validation_and_measured_on_test(
     runs, tmp_path, rule
 ):

@@ -16,17 +16,21 @@ from tests.testing import sampled
 
 
 @pytest.fixture(scope="module", name="run", params=sampled([2, 20], [2]))
-def _run(repository, tmp_path_factory, request):
+def _run(repository, made_once, request):
     """The folder that it has written after some epochs, and what it said."""
-    output = tmp_path_factory.mktemp("quickstart") / "out"
-    result = run_script(
-        repository,
-        "recipes/quickstart.py",
-        f"--output={output}",
-        f"--epochs={request.param}",
-    )
-    assert result.returncode == 0, result.stderr
-    return output, result.stdout
+
+    def make(path):
+        result = run_script(
+            repository,
+            "recipes/quickstart.py",
+            f"--output={path / 'out'}",
+            f"--epochs={request.param}",
+        )
+        assert result.returncode == 0, result.stderr
+        (path / "stdout.txt").write_text(result.stdout)
+
+    path = made_once(f"quickstart_{request.param}", make)
+    return path / "out", (path / "stdout.txt").read_text()
 
 
 @pytest.mark.slow
