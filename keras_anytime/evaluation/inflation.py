@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from keras_anytime.evaluation.curve import AnytimeCurve
+
 ANYTIME = "anytime"
 REGULAR = "regular"
 
@@ -92,3 +94,24 @@ def ensemble_cost_inflation(
     # (1 + ln x) / (x - 1) vanishes for infinite x.
     later = (1 + workers * math.log(base)) * delay
     return CostInflation(supremum=2 + delay, mean=1 - 1 / (2 * growth) + later)
+
+
+def divide_costs(
+    curve: AnytimeCurve, divisor: float, name: str
+) -> AnytimeCurve:
+    """Returns a curve whose multiply-adds are divided, as in Hu 2017, Fig. 2e.
+
+    Args:
+        curve: The curve of an ensemble.
+        divisor: Float, such as the expected cost inflation E[C].
+        name: The name of the result.
+    """
+    return dataclasses.replace(
+        curve,
+        points=tuple(
+            dataclasses.replace(point, macs=round(point.macs / divisor))
+            for point in curve.points
+        ),
+        name=name,
+        stage_costs=None,
+    )

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from absl import flags
 from keras import backend
 
 from keras_anytime.callbacks import ChanceError
@@ -147,12 +146,9 @@ def calibration_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _row_settings(arguments):
     """Returns the settings of the row, without those that are set here."""
-    values = flags.FlagValues()
-    command_line.define_flags(TrainSettings, values)
     try:
-        values(["train.py", *arguments, "--workdir=."])
-        row = command_line.read_settings(TrainSettings, (), values)
-    except flags.Error as error:
+        row = command_line.parse(TrainSettings, [*arguments, "--workdir=."])
+    except ValueError as error:
         raise ValueError(f"flags of train.py: {error}") from error
     if row.greedy or row.midfeat:
         raise ValueError(

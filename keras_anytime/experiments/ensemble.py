@@ -1,6 +1,5 @@
 """EANN from finished runs: answers chosen, networks joined, ensemble tested."""
 
-import dataclasses
 import pathlib
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from typing import Any
 
 from keras_anytime import evaluation
 from keras_anytime import nets
+from keras_anytime.evaluation.inflation import divide_costs
 from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.evaluation.plots.style import figure
 from keras_anytime.evaluation.provenance import provenance
@@ -17,6 +17,7 @@ from keras_anytime.experiments.ensemble_settings import EnsembleSettings
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.runs import Run
 from keras_anytime.experiments.runs import check_same_data
+from keras_anytime.experiments.runs import check_separate
 from keras_anytime.nets.ensemble import check_networks
 from keras_anytime.stages.sequence import used_stages
 
@@ -127,13 +128,7 @@ def check_runs(
             "--runs must go from the smallest network to the largest. "
             f"Received: {dict(zip(names, costs, strict=True))} multiply-adds"
         )
-    for run in oracle:
-        if run.model.num_stages != 1:
-            raise ValueError(
-                "The oracle's networks answer once: train them with "
-                f"--oracle_stage. Received: {run.name!r} of "
-                f"{run.model.num_stages} stages"
-            )
+    check_separate(oracle)
     base = settings.base
     if base is None:
         base = (costs[-1] / costs[0]) ** (1 / (len(costs) - 1))
@@ -174,27 +169,6 @@ def answer_rows(
         }
         for stage, (name, point) in enumerate(answers, start=1)
     ]
-
-
-def divide_costs(
-    curve: evaluation.AnytimeCurve, divisor: float, name: str
-) -> evaluation.AnytimeCurve:
-    """Returns a curve whose multiply-adds are divided, as in Hu 2017, Fig. 2e.
-
-    Args:
-        curve: The curve of an ensemble.
-        divisor: Float, such as the expected cost inflation E[C].
-        name: The name of the result.
-    """
-    return dataclasses.replace(
-        curve,
-        points=tuple(
-            dataclasses.replace(point, macs=round(point.macs / divisor))
-            for point in curve.points
-        ),
-        name=name,
-        stage_costs=None,
-    )
 
 
 def _add_curves(

@@ -16,6 +16,7 @@ from keras_anytime.experiments.runs import Run
 from keras_anytime.experiments.runs import check_pairs
 from keras_anytime.experiments.runs import check_same_data
 from keras_anytime.experiments.runs import check_seeds
+from keras_anytime.experiments.runs import check_separate
 from keras_anytime.files import check_writable
 
 # The settings that name folders of runs.
@@ -106,13 +107,7 @@ def check_runs(
     if groups["against"]:
         check_pairs(groups["runs"], groups["against"])
     _check_names(groups)
-    for run in groups["oracle"]:
-        if run.model.num_stages != 1:
-            raise ValueError(
-                "The oracle's networks answer once: train them with "
-                f"--oracle_stage. Received: {run.name!r} of "
-                f"{run.model.num_stages} stages"
-            )
+    check_separate(groups["oracle"])
 
 
 def _check_names(groups: Mapping[str, Sequence[Run]]) -> None:

@@ -1,5 +1,6 @@
 """A queue of trainings: the rows of a paper's table or figure."""
 
+import dataclasses
 import itertools
 import os
 import sys
@@ -62,6 +63,7 @@ class Queue:
         self.workdir = user_path(settings.workdir)
         self._train_script = str(train_script)
         self._arguments = list(arguments)
+        self._train_settings: dict[Training, TrainSettings] = {}
         self._rows_and_seeds = self._trainings()
         self._results = QueueResults(
             settings.results or self.workdir / f"{settings.experiment}.json",
@@ -208,9 +210,13 @@ class Queue:
             parsed.epochs >= _LEAST_EPOCHS_TO_GIVE_UP
             and "give_up_after" not in parsed.given
         ):
-            flags.append(f"--give_up_after={self.settings.give_up_after}")
+            share = self.settings.give_up_after
+            flags.append(f"--give_up_after={share}")
+            parsed = dataclasses.replace(parsed, give_up_after=share)
         command = (sys.executable, self._train_script, *flags)
-        return Training(f"{row.name}, seed {seed}", command, folder)
+        training = Training(f"{row.name}, seed {seed}", command, folder)
+        self._train_settings[training] = parsed
+        return training
 
     def _kept_flags(self) -> list[str]:
         """Returns what all runs of a results file have in common.
@@ -231,9 +237,7 @@ class Queue:
         folder = RunFolder(training.folder)
         if not folder.results.is_file():
             return False
-        settings = command_line.parse(
-            TrainSettings, list(map(str, training.command[2:]))
-        )
+        settings = self._train_settings[training]
         # A run that is older than a setting was trained with its default.
         kept = {**settings.defaults(), **folder.read_results()["flags"]}
         return all(
@@ -242,11 +246,9 @@ class Queue:
 
     def _gave_up(self, training: Training) -> bool:
         """Whether the run was at chance where it would be stopped again."""
-        settings = command_line.parse(
-            TrainSettings, list(map(str, training.command[2:]))
-        )
         after = RunFolder(training.folder).gave_up_after()
-        return after is not None and after == settings.give_up_after
+        wanted = self._train_settings[training].give_up_after
+        return after is not None and after == wanted
 
     def _keep(self, training: Training, concurrent: int | None) -> AnytimeCurve:
         """Adds a finished run to the results file, and returns its curve."""

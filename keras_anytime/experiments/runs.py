@@ -228,3 +228,18 @@ def check_pairs(runs: Sequence[Run], others: Sequence[Run]) -> None:
             "Two trainings are compared seed by seed, in the same order, with "
             f"two seeds or more. Received: seeds {seeds[0]} and {seeds[1]}"
         )
+
+
+def check_separate(runs: Sequence[Run]) -> None:
+    """Raises a `ValueError` if an oracle's network has several stages.
+
+    Args:
+        runs: List of `Run`s of the oracle.
+    """
+    for run in runs:
+        if run.model.num_stages != 1:
+            raise ValueError(
+                "The oracle's networks answer once: train them with "
+                f"--oracle_stage. Received: {run.name!r} of "
+                f"{run.model.num_stages} stages"
+            )

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.evaluation.inflation import divide_costs
 from keras_anytime.experiments.ensemble import build_ensemble
-from keras_anytime.experiments.ensemble import divide_costs
 from keras_anytime.experiments.ensemble_settings import EnsembleSettings
 from keras_anytime.experiments.runs import Run
 from tests.evaluation.examples import curve

@@ -1,6 +1,5 @@
 """Reports of error against cost: trainings, oracles, ensembles."""
 
-import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from keras_anytime.evaluation import ensemble_cost_inflation
 from keras_anytime.evaluation import ensemble_curve
 from keras_anytime.evaluation import oracle_curve
 from keras_anytime.evaluation import plots
+from keras_anytime.evaluation.inflation import divide_costs
 from keras_anytime.experiments.collecting.columns import AVERAGE_ERROR
 from keras_anytime.experiments.collecting.columns import MILESTONE_COLUMNS
 from keras_anytime.experiments.collecting.columns import cell
@@ -123,8 +123,8 @@ def ensemble(
                 )
                 of_data = drawn.setdefault(labels.get(_DATA, ""), {})
                 of_data[line_name] = curve
-                of_data[f"{line_name}, costs divided by E[C]"] = divided(
-                    curve, inflation
+                of_data[f"{line_name}, costs divided by E[C]"] = divide_costs(
+                    curve, inflation, name
                 )
             lines.append(_milestones(labels, curve, published, marked))
     for row in anytime_rows(rows):
@@ -144,22 +144,6 @@ def ensemble(
         tuple(lines),
     )
     return CollectedReport({"": table}, _pictures(drawn, optimal), tuple(notes))
-
-
-def divided(curve: AnytimeCurve, factor: float) -> AnytimeCurve:
-    """Returns a curve with its costs divided by a factor.
-
-    Args:
-        curve: An `AnytimeCurve`.
-        factor: Float above 0.
-    """
-    return dataclasses.replace(
-        curve,
-        points=tuple(
-            dataclasses.replace(point, macs=round(point.macs / factor))
-            for point in curve.points
-        ),
-    )
 
 
 def best_of_all(rows: Sequence[RowRuns]) -> dict[str, AnytimeCurve]:

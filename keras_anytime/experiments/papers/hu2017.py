@@ -5,6 +5,8 @@ from typing import Any
 
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
+from keras_anytime.experiments.papers.protocol import MILESTONES
+from keras_anytime.experiments.papers.protocol import SUM
 from keras_anytime.experiments.papers.protocol import arguments
 from keras_anytime.experiments.papers.protocol import trained_on
 from keras_anytime.experiments.papers.protocol import validated_on
@@ -38,13 +40,12 @@ _UNIT = {"unit": "pyramid"}
 # The sum of the weights.
 _TOTAL = {"total": 2}
 _SIEVE = {"name": "sieve", **_TOTAL}
-_SUM = {"gradients": "sum", "gradients_arguments": arguments(reduction="sum")}
-_OPTIMAL = {**_SUM, "weighting": "constant"}
+_OPTIMAL = {**SUM, "weighting": "constant"}
 
 
 def _scheme(name: str, **values: Any) -> dict[str, Any]:
     return {
-        **_SUM,
+        **SUM,
         "weighting": name,
         "weighting_arguments": arguments(**values),
     }
@@ -60,6 +61,10 @@ _SCHEMES: dict[str, dict[str, Any]] = {
     "midfeat": {"midfeat": True},
     "no_grad": {"greedy": True},
 }
+# Those of Table 1 on CIFAR-100.
+_CIFAR100_SCHEMES = [
+    scheme for scheme in _SCHEMES if scheme not in ("midfeat", "no_grad")
+]
 # The paper's names in Tables 3 and 6; ANN has the weights of the sieve.
 _SAMPLERS: dict[str, dict[str, Any]] = {
     "ann": _SCHEMES["sieve"],
@@ -71,7 +76,6 @@ _SAMPLERS: dict[str, dict[str, Any]] = {
 }
 _DATA = ("svhn", "cifar10", "cifar100")
 _EANN = tuple(f"res_ann_{n}_32" for n in (1, 3, 7, 13, 25))
-_SHARES = {"1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
 def _training(data: str, **net_arguments: Any) -> dict[str, Any]:
@@ -127,7 +131,7 @@ def _optimal(net: str, data: str, published: Published) -> list[Row]:
             ),
             {column: numbers[column]} if column in numbers else {},
         )
-        for column, share in _SHARES.items()
+        for column, share in MILESTONES.items()
     ]
 
 
@@ -199,14 +203,7 @@ def experiments() -> list[Experiment]:
             "Nine weight schemes at four milestones, CIFAR-10 and CIFAR-100",
             (
                 *_table1("cifar10"),
-                *_table1(
-                    "cifar100",
-                    [
-                        scheme
-                        for scheme in _SCHEMES
-                        if scheme not in ("midfeat", "no_grad")
-                    ],
-                ),
+                *_table1("cifar100", _CIFAR100_SCHEMES),
             ),
             "milestones",
             notes=_NOTES_TABLE_1 + _NOTES,
@@ -312,11 +309,6 @@ def experiments() -> list[Experiment]:
             notes=_NOTES_FIGURE_4 + _NOTES,
         ),
     ]
-
-
-_CIFAR100_SCHEMES = [
-    scheme for scheme in _SCHEMES if scheme not in ("midfeat", "no_grad")
-]
 
 
 def _published_ensembles() -> dict[str, dict[str, float]]:

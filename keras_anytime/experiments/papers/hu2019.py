@@ -4,6 +4,9 @@ from typing import Any
 
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
+from keras_anytime.experiments.papers.protocol import IMAGENET_SCHEDULE
+from keras_anytime.experiments.papers.protocol import MILESTONES
+from keras_anytime.experiments.papers.protocol import SUM
 from keras_anytime.experiments.papers.protocol import arguments
 from keras_anytime.experiments.papers.protocol import trained_on
 from keras_anytime.experiments.papers.published import Published
@@ -37,13 +40,12 @@ _NOTES_FIGURE_6B = (
     "and does not name their depths; ours are common ones. "
 )
 
-_SUM = {"gradients": "sum", "gradients_arguments": arguments(reduction="sum")}
 _METHODS: dict[str, dict[str, Any]] = {
-    "constant": {**_SUM, "weighting": "constant"},
-    "linear": {**_SUM, "weighting": "linear"},
-    "adaloss": {**_SUM, "weighting": "adaloss"},
+    "constant": {**SUM, "weighting": "constant"},
+    "linear": {**SUM, "weighting": "linear"},
+    "adaloss": {**SUM, "weighting": "adaloss"},
     "half_end": {
-        **_SUM,
+        **SUM,
         "weighting": "half_end",
         "weighting_arguments": arguments(total=2),
     },
@@ -62,7 +64,6 @@ _EANN_IMAGENET = [f"res_ann{n}_imagenet" for n in (26, 50, 101)]
 # The plain networks of Figure 6b.
 _RESNETS = [f"resnet{depth}_imagenet" for depth in (18, 34, 50, 101)]
 _DENSENETS = [f"densenet{depth}_imagenet" for depth in (121, 169, 201)]
-_SHARES = {"1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
 def _row(
@@ -77,9 +78,7 @@ def _row(
         "imagenet": {
             "epochs": 90,
             "batch_size": 256,
-            "schedule": "epochs",
-            "drop_epochs": ["30", "60"],
-            "drop_factor": 10.0,
+            **IMAGENET_SCHEDULE,
         },
         "svhn": {"epochs": 60, "batch_size": 128, "schedule": "tenths"},
     }.get(data, {"epochs": 300, "batch_size": 128, "schedule": "tenths"})
@@ -119,7 +118,7 @@ def _optimal(net: str, data: str) -> list[Row]:
             {**_METHODS["constant"], "oracle_share": share},
             stage=f"at_{int(100 * share)}",
         )
-        for share in _SHARES.values()
+        for share in MILESTONES.values()
     ]
 
 

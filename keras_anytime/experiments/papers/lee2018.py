@@ -5,6 +5,8 @@ from typing import Any
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
 from keras_anytime.experiments.papers.protocol import DATA
+from keras_anytime.experiments.papers.protocol import IMAGENET_SCHEDULE
+from keras_anytime.experiments.papers.protocol import SUM
 from keras_anytime.experiments.papers.protocol import arguments
 
 _NOTES = (
@@ -27,11 +29,6 @@ _NOTES_CUB = (
     "the 200 species. "
 )
 
-_SUM = {
-    "gradients": "sum",
-    "gradients_arguments": arguments(reduction="sum"),
-    "weighting": "constant",
-}
 _SPLITS = {
     "cifar10": ("train[:45000]", "train[45000:]", "test"),
     "cifar100": ("train[:45000]", "train[45000:]", "test"),
@@ -55,9 +52,7 @@ def _row(
         "imagenet": {
             "epochs": 90,
             "batch_size": 96,
-            "schedule": "epochs",
-            "drop_epochs": ["30", "60"],
-            "drop_factor": 10.0,
+            **IMAGENET_SCHEDULE,
         },
         "cub": {"epochs": 150, "batch_size": 64, "schedule": "tenths"},
     }.get(data, {"epochs": 300, "batch_size": 64, "schedule": "tenths"})
@@ -76,7 +71,8 @@ def _row(
             "eval_split": evaluation,
             "test_split": test,
             "net": net,
-            **_SUM,
+            **SUM,
+            "weighting": "constant",
             **(settings or {}),
             "learning_rate": 0.1,
             **training,

@@ -16,6 +16,19 @@ DATA: dict[str, dict[str, Any]] = {
     },
     "cub": {"data": "caltech_birds2011", "image_size": 224},
 }
+# The loss weights of Hu and Lee are those of a sum.
+SUM = {
+    "gradients": "sum",
+    "gradients_arguments": json.dumps({"reduction": "sum"}),
+}
+# The learning rate of 90 epochs of ImageNet, in Hu 2019 and Lee 2018.
+IMAGENET_SCHEDULE: dict[str, Any] = {
+    "schedule": "epochs",
+    "drop_epochs": ["30", "60"],
+    "drop_factor": 10.0,
+}
+# The papers' milestones, as columns of tables and as shares of the cost.
+MILESTONES = {"1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 _SPLITS = {"train_split": "train", "eval_split": "test"}
 # The last 5,000 training images of CIFAR are for validation.
 _VALIDATION = {"train_split": "train[:45000]", "eval_split": "train[45000:]"}
