@@ -15,6 +15,7 @@ from keras_anytime.version import __version__
 _SUBMODULES = (
     "callbacks",
     "data",
+    "distillation",
     "evaluation",
     "experiments",
     "export",
