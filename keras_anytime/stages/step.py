@@ -58,7 +58,7 @@ def build_step(model: keras.Model, k: int) -> Step:
         earlier = graph.subnetwork_operations(model.inputs, answers[: k - 1])
     done = {id(operation) for operation in earlier}
     added = [op for op in model.stage_operations(k) if id(op) not in done]
-    reads, leaves = graph.boundary(earlier, added, model.operations)
+    reads, leaves = graph.boundary(model, earlier, added)
     names = feature_names(model)
     tensors = {
         id(tensor): keras.Input(
@@ -89,7 +89,7 @@ def feature_names(model: keras.Model) -> dict[int, str]:
     Raises:
         ValueError: If an operation has the name of the image or of logits.
     """
-    names = graph.tensor_names(model.operations)
+    names = graph.tensor_names(model)
     image = id(model.image_layer.output)
     del names[image]
     logits = outputs_lib.named_logits(model.by_stage(model.outputs)[0])
@@ -131,13 +131,13 @@ def why_no_steps(model: keras.Model) -> str | None:
     maker = {
         id(tensor): step_of[id(operation)]
         for operation in model.operations
-        for tensor in graph.output_tensors(operation)
+        for tensor in graph.tensors_made(model, operation)
         if tensor.shape[:1] != batch
     }
     crossing = any(
         maker.get(id(tensor), step_of[id(operation)]) != step_of[id(operation)]
         for operation in model.operations
-        for tensor in graph.input_tensors(operation)
+        for tensor in graph.tensors_read(model, operation)
     )
     if crossing:
         return (
