@@ -23,6 +23,7 @@ _SUBMODULES = (
     "manifest",
     "nets",
     "runtime",
+    "tasks",
     "training",
     "weighting",
 )

@@ -25,24 +25,41 @@ def log_softmax(logits: ArrayLike) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def confidence(logits: ArrayLike) -> np.ndarray:
-    """Returns the probability of the predicted class.
+def confidence(logits: ArrayLike, task: str | None = None) -> np.ndarray:
+    """Returns the confidence of each answer.
 
-    For several classes it is the largest softmax probability. A single logit
-    is a binary answer, and its confidence is the probability of the likelier
-    of yes and no.
+    - A choice of one class: the largest softmax probability.
+    - A binary answer, which is a single logit: the probability of the likelier
+      of yes and no.
+    - Several labels per example: the smallest such probability of a label. The
+      answer as a whole is no more certain than each of its parts.
+    - A class at each position: the mean over positions of the largest softmax
+      probability.
 
     Args:
-        logits: Array `(..., classes)`.
+        logits: Array `(..., classes)`; for a class at each position
+            `(batch, ..., classes)`.
+        task: String, the name of the task, or `None` for the choice of one
+            class or a binary answer.
 
     Returns:
         Float64 array `(...)` with values in [1 / classes, 1], or in [1/2, 1]
-        for a single logit.
+        for answers of yes or no; `(batch,)` for a class at each position.
+
+    Raises:
+        ValueError: If the answers of the task have no confidence.
     """
     logits = np.asarray(logits, "float64")
+    if task is not None:
+        check_has_confidence(task, logits.shape[-1])
+    if task == "multi_label":
+        return confidence(logits[..., None]).min(axis=-1)
     if logits.shape[-1] == 1:
         logits = np.concatenate([logits, np.zeros_like(logits)], axis=-1)
-    return np.exp(log_softmax(logits).max(axis=-1))
+    largest = np.exp(log_softmax(logits).max(axis=-1))
+    if task == "segmentation":
+        return largest.reshape(len(largest), -1).mean(axis=1)
+    return largest
 
 
 def check_has_confidence(task: str | None, classes: int) -> None:
@@ -50,18 +67,19 @@ def check_has_confidence(task: str | None, classes: int) -> None:
 
     Args:
         task: String or `None`; see `Manifest`.
-        classes: Integer. The number of logits.
+        classes: Integer. The length of the outputs' last axis.
 
     Raises:
-        ValueError: If the classes do not exclude each other, or if a single
-            logit is not a binary answer.
+        ValueError: If an answer is a number, or a single output of unknown
+            task, which may be one.
     """
-    if task == "multi_label" or (classes == 1 and task != "binary"):
+    answers_yes_or_no = task in ("binary", "multi_label")
+    if task == "regression" or (classes == 1 and not answers_yes_or_no):
         raise ValueError(
-            "A confidence is the probability of one class out of several, or "
-            "of yes or no. Decide from the logits that `stream` yields "
-            f"instead. Received: a network with {classes} logits and "
-            f"task={task!r}"
+            "A confidence is the probability of a class, or of yes or no, and "
+            "plain numbers have none. Decide by deadlines, or from the outputs "
+            "that `stream` yields. "
+            f"Received: a network with {classes} outputs and task={task!r}"
         )
 
 

@@ -1,5 +1,6 @@
 """AnytimeModel: a Keras model with one output of logits per stage."""
 
+import copy
 import functools
 import os
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import NoReturn
 import keras
 
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
+from keras_anytime import tasks as tasks_lib
 from keras_anytime.saving.models import refuse_export
 from keras_anytime.saving.models import save_model
 from keras_anytime.stages import graph
@@ -22,7 +24,7 @@ from keras_anytime.training.trainer import StageTrainer
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
 class AnytimeModel(StageTrainer):
-    """A functional Keras model with one output of logits per stage.
+    """A functional Keras model with one output per stage.
 
     Stage k is the subgraph that output k needs. Outputs are ordered from the
     smallest subnetwork to the whole network. Except for the heads, each
@@ -49,30 +51,62 @@ class AnytimeModel(StageTrainer):
     (hierarchical prediction). Labels are then a dict from label sets to
     labels, and a stage's loss is the sum over its label sets.
 
+    `task` says what the outputs mean; see `keras_anytime.tasks`. Without it,
+    outputs `(batch, classes)` are logits of classes, or of yes and no if the
+    loss is a binary cross entropy.
+
+    With several inputs, data is a dict from the names of the input layers to
+    arrays, or a tuple in their order. A stage may need only some of them.
+
     Training and evaluation log `stage_k_loss` and `stage_k_<metric>` for each
     stage k (with label sets `stage_k_<label set>_<metric>`), and `loss`: the
     mean of the stages' losses plus the regularizers' penalty. This mean has
     equal weights, so that epochs and trainings can be compared.
 
     Args:
-        inputs: The symbolic image tensor `(batch, height, width, channels)`.
+        inputs: The symbolic input, such as an image `(batch, height, width,
+            channels)`; or a list or dict of several inputs.
         outputs: List of K symbolic tensors `(batch, classes)` of layers named
             `stage_1` to `stage_K`. With label sets, one tensor for each stage
             and label set, of layers named `stage_1_<label set>` and so on. The
             label sets have the same order at each stage, finest first.
         name: Optional string.
+        task: A task of `keras_anytime.tasks`, with label sets a dict of tasks;
+            or `None` for the task that shape and loss of the outputs tell.
 
     Raises:
-        ValueError: If there are several inputs, an output is a softmax or
-            sigmoid, a model is called as a layer, or stages are not in order.
+        ValueError: If an output is a softmax or sigmoid or does not fit its
+            task, a model is called as a layer, or stages are not in order.
 
     Reference:
         [Lee and Shin, 2018, Section 3.3](https://arxiv.org/abs/1807.02609)
     """
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, task: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self._set_task(task)
         check_graph(self)
+
+    @property
+    def task(self) -> tasks_lib.Task | dict[str, tasks_lib.Task] | None:
+        """The task that was given, with label sets a dict; or `None`."""
+        return copy.copy(self._task)
+
+    @property
+    def tasks(self) -> dict[str | None, tasks_lib.Task]:
+        """Dict from label sets to tasks; the key of the only task is `None`.
+
+        Where no task was given, shape and loss of the outputs tell it.
+        """
+        sets = self.label_sets or (None,)
+        if self._task is not None:
+            given = self._task if self.label_sets else {None: self._task}
+            return {name: tasks_lib.get(given[name]) for name in sets}
+        loss = getattr(self.loss, "name", None) if self.compiled else None
+        return {
+            name: tasks_lib.infer(output.shape, loss)
+            for name, output in zip(sets, self.outputs, strict=False)
+        }
 
     @property
     def label_sets(self) -> tuple[str, ...]:  # type: ignore[override]  # No setter.
@@ -195,9 +229,43 @@ class AnytimeModel(StageTrainer):
         return list(variables.values())
 
     @property
-    def image_layer(self) -> keras.layers.InputLayer:
-        """The input layer of the image."""
-        return self.stage_operations(1)[0]
+    def input_layers(self) -> list[keras.layers.InputLayer]:
+        """List of the input layers, in the order of the inputs."""
+        by_output = {
+            id(operation.output): operation
+            for operation in self.operations
+            if isinstance(operation, keras.layers.InputLayer)
+        }
+        return [by_output[id(tensor)] for tensor in self.inputs]
+
+    @property
+    def feature_inputs(self) -> dict[str, keras.KerasTensor]:
+        """Dict from the names of the inputs in steps to symbolic tensors.
+
+        A single input is `"image"`; several go by the names of their layers.
+        """
+        return step_lib.feature_inputs(self)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self._task is not None:
+            config["task"] = tasks_lib.serialize(self._task)
+        return config
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict | None = None
+    ) -> "AnytimeModel":
+        plain = {key: config[key] for key in config if key != "task"}
+        model = super().from_config(plain, custom_objects)
+        model._set_task(tasks_lib.deserialize(config.get("task")))
+        return model
+
+    def _set_task(self, task):
+        shapes = [tensor.shape for tensor in self.outputs]
+        outputs_lib.check_tasks(task, self.output_names, shapes)
+        # Keras would wrap a dict, which is then no plain value.
+        object.__setattr__(self, "_task", copy.copy(task))
 
     def save(
         self,

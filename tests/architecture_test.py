@@ -29,6 +29,7 @@ ROOMS = (
     "progress",
     "files",
     "confidence",
+    "tasks",
     "manifest",
     "runtime",
     "backend",

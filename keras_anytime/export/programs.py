@@ -108,7 +108,7 @@ def _subnetwork(
     model: keras.Model, answer: Tensor | dict[str, Tensor]
 ) -> keras.Model:
     """Returns the subnetwork of an answer, with its input named `image`."""
-    image = model.image_layer.output
+    image = model.input_layers[0].output
     answer = outputs_lib.named_logits(answer)
     if image.name != "image":
         # Keras requires that inputs have the names of the keys, and layers

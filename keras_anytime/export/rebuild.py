@@ -56,7 +56,7 @@ def exportable(
         )
     ):
         return model
-    image = model.image_layer.output
+    image = model.input_layers[0].output
     shape, dtype = image.shape, image.dtype
     layers: Sequence[keras.Layer] = ()
     if pixels is not None:

@@ -91,7 +91,7 @@ def check_prepared(
     Raises:
         ValueError: If type or range of the images do not match.
     """
-    input_dtype = keras.backend.standardize_dtype(model.image_layer.dtype)
+    input_dtype = keras.backend.standardize_dtype(model.input_layers[0].dtype)
     if not _is_float(input_dtype):
         if images.dtype != input_dtype:
             raise ValueError(

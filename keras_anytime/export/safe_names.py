@@ -28,7 +28,7 @@ def safe_names(model: keras.Model) -> dict[str, str]:
     names = [
         operation.name
         for operation in model.operations
-        if operation != model.image_layer
+        if operation != model.input_layers[0]
     ]
     safe = {name: safe_name(name) for name in names}
     taken = {name for name in names if safe[name] == name}
@@ -42,7 +42,7 @@ def safe_names(model: keras.Model) -> dict[str, str]:
             candidate = f"{base}_{count}"
         safe[name] = candidate
         taken.add(candidate)
-    return {**safe, model.image_layer.name: model.image_layer.name}
+    return {**safe, model.input_layers[0].name: model.input_layers[0].name}
 
 
 def safe_name(name: str) -> str:

@@ -63,7 +63,7 @@ def tf_keras_copy(model: keras.Model) -> Any:
         tensors[layer.name] = new_layer(inputs)
         new_layer.set_weights(to_tf_keras_weights(layer))
     copy = tf_keras.Model(
-        tensors[model.image_layer.name],
+        tensors[model.input_layers[0].name],
         [tensors[name] for name in model.output_names],
         name=safe_name(model.name),
     )
@@ -142,7 +142,7 @@ def _check_equivalent(model: keras.Model, copy: Any) -> None:
     if None in model.input_shape[1:]:
         return
     images = np.random.default_rng(0).standard_normal(shape)
-    images = images.astype(model.image_layer.dtype)
+    images = images.astype(model.input_layers[0].dtype)
     expected = exportable(model, dense_kernels=True)(images, training=False)
     copied = copy(images, training=False)
     for name, logits, copied_logits in zip(

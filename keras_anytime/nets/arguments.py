@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 from keras_anytime.nesting import Nesting
 from keras_anytime.nets import blocks
+from keras_anytime.nets.blocks import Classes
+from keras_anytime.tasks import Segmentation
+from keras_anytime.tasks import Task
 
 # (height, width, channels); height and width may be None.
 ImageShape: TypeAlias = Sequence[int | None]
-# The number of classes, or the number of each label set.
-Classes: TypeAlias = int | dict[str, int]
 
 
 def check_common(input_shape: ImageShape, classes: Classes, stem: str) -> None:
@@ -40,19 +41,28 @@ def check_image(input_shape: ImageShape) -> None:
 
 
 def check_classes(classes: Classes) -> None:
-    """Raises a `ValueError` if it holds no valid number of classes.
+    """Raises a `ValueError` if it holds no number of classes and no task.
 
     Args:
-        classes: Integer of 2 or more, or a dict from names of label sets to
-            such integers.
+        classes: Integer of 2 or more, or a task, or a dict from names of label
+            sets to these.
     """
-    counts = classes if isinstance(classes, dict) else {"": classes}
-    if not counts or not all(
-        _is_count(count) and count >= 2 for count in counts.values()
+    entries = classes if isinstance(classes, dict) else {"": classes}
+    if not entries or not all(
+        isinstance(entry, Task) or (_is_count(entry) and entry >= 2)
+        for entry in entries.values()
     ):
         raise ValueError(
-            "`classes` must be a whole number of at least 2, or a dict with "
-            "one for each label set, such as {'fine': 100, 'coarse': 20}. "
+            "`classes` must be a whole number of at least 2 or a task of "
+            "keras_anytime.tasks, or a dict with one for each label set, such "
+            "as {'fine': 100, 'coarse': 20}. "
+            f"Received: classes={classes}"
+        )
+    if any(isinstance(entry, Segmentation) for entry in entries.values()):
+        raise ValueError(
+            "The heads of this network pool all positions, so that it cannot "
+            "answer at each of them. Make an `AnytimeModel` of your own graph, "
+            "or add heads to a network with `keras_anytime.convert.add_heads`. "
             f"Received: classes={classes}"
         )
     if isinstance(classes, dict) and not all(

@@ -1,14 +1,20 @@
 """Building blocks that the families share; each makes one stage's slice."""
 
 from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import keras
 
+from keras_anytime import tasks
 from keras_anytime.layers import BatchNormalization
 from keras_anytime.layers import GroupedConv2D
 from keras_anytime.layers import SlicedConv2D
 from keras_anytime.layers import SlicedDense
 from keras_anytime.model import AnytimeModel
+
+# The number of classes or the task, or those of each label set.
+Classes: TypeAlias = int | tasks.Task | dict[str, int | tasks.Task]
 
 # Output channels of a unit, per channel inside the unit.
 EXPANSION = {"basic": 1, "bottleneck": 4, "pyramid": 1}
@@ -206,7 +212,7 @@ def preactivation_convolutions(
 
 def heads(
     features: Sequence[list[keras.KerasTensor]],
-    classes: int | dict[str, int],
+    classes: Classes,
     l2: float,
 ) -> list[keras.KerasTensor]:
     """Applies pooling and one classifier per stage and label set.
@@ -214,7 +220,7 @@ def heads(
     Args:
         features: Sequence of K lists of tensors `(batch, height, width,
             channels)`: the features that each stage's classifier reads.
-        classes: Integer, or dict from label sets to integers.
+        classes: Integer or task, or dict from label sets to these.
         l2: Float. Factor of each kernel's squared norm in the loss.
 
     Returns:
@@ -240,7 +246,7 @@ def heads(
 
 def classifiers(
     features: list[keras.KerasTensor],
-    classes: int | dict[str, int],
+    classes: Classes,
     stage: int,
     l2: float,
 ) -> list[keras.KerasTensor]:
@@ -248,7 +254,7 @@ def classifiers(
 
     Args:
         features: List of tensors `(batch, channels)`.
-        classes: Integer, or dict from label sets to integers.
+        classes: Integer or task, or dict from label sets to these.
         stage: Integer, counted from 1.
         l2: Float. Factor of each kernel's squared norm in the loss.
 
@@ -257,9 +263,12 @@ def classifiers(
     """
     prefix = f"stage_{stage}"
     if isinstance(classes, dict):
-        sizes = {f"{prefix}_{name}": size for name, size in classes.items()}
+        sizes = {
+            f"{prefix}_{name}": tasks.get(entry).size
+            for name, entry in classes.items()
+        }
     else:
-        sizes = {prefix: classes}
+        sizes = {prefix: tasks.get(classes).size}
     return [
         SlicedDense(
             size,
@@ -271,9 +280,27 @@ def classifiers(
     ]
 
 
+def task_of(classes: Classes) -> Any:
+    """Returns the task that a builder was given, or a dict of them.
+
+    Args:
+        classes: As for `heads`.
+
+    Returns:
+        As `AnytimeModel` takes it: `None` for numbers of classes only, where
+        shape and loss of the outputs tell the task.
+    """
+    entries = classes if isinstance(classes, dict) else {None: classes}
+    if not any(isinstance(entry, tasks.Task) for entry in entries.values()):
+        return None
+    given = {name: tasks.get(entry) for name, entry in entries.items()}
+    return given if isinstance(classes, dict) else given[None]
+
+
 def build_model(
     image: keras.KerasTensor,
     outputs: list[keras.KerasTensor],
+    classes: Classes,
     synchronized: bool,
     name: str,
 ) -> AnytimeModel:
@@ -282,6 +309,7 @@ def build_model(
     Args:
         image: The symbolic image tensor.
         outputs: List of the logits' tensors, in the order of `heads`.
+        classes: As for `heads`.
         synchronized: Boolean. Whether batch statistics are computed over all
             replicas' images.
         name: String.
@@ -289,7 +317,7 @@ def build_model(
     Returns:
         An `AnytimeModel`.
     """
-    model = AnytimeModel(image, outputs, name=name)
+    model = AnytimeModel(image, outputs, name=name, task=task_of(classes))
     for layer in model.layers:
         if isinstance(layer, BatchNormalization):
             layer.synchronized = synchronized

@@ -144,7 +144,7 @@ def cascade_sparse_resnet(
                 [blocks.batch_norm_relu(read, f"final_stage{stage}")]
             )
     outputs = blocks.heads(features, classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _downsampled(

@@ -131,7 +131,7 @@ def dense_ann(
                     [blocks.batch_norm_relu(x, f"final_stage{stage}")]
                 )
     outputs = blocks.heads(features, classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _stem(

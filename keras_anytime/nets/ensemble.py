@@ -126,12 +126,12 @@ def ensemble(
             for layer in network.layers
             if layer.name in names and layer.weights
         ]
+    # All networks have the same inputs and tasks, so the last one's serve.
     model = ExponentialEnsemble.from_config(
         {
+            **config,
             "name": name,
-            "trainable": True,
             "layers": list(layers.values()),
-            "input_layers": ["image", 0, 0],
             "output_layers": outputs,
         }
     )
@@ -153,7 +153,7 @@ def check_networks(networks: Sequence[AnytimeModel]) -> None:
 
     Raises:
         ValueError: If one is no such model or has no steps, or if they differ
-            in input or classes.
+            in input or tasks.
     """
     for index, network in enumerate(networks, start=1):
         check_anytime_model(network)
@@ -167,7 +167,7 @@ def check_networks(networks: Sequence[AnytimeModel]) -> None:
         if _interface(network) != expected:
             raise ValueError(
                 "The networks of an ensemble must have the same input shape "
-                f"and the same classes: {expected}. "
+                f"and the same tasks: {expected}. "
                 f"Received: {_interface(network)} of network {index}"
             )
 
@@ -204,9 +204,9 @@ def _check(
 
 
 def _interface(network: AnytimeModel) -> dict[str, Any]:
-    """Returns the input shape and classes; label sets keep their order."""
-    counts = [output.shape[-1] for output in network.outputs]
-    classes = counts[0]
-    if network.label_sets:
-        classes = list(zip(network.label_sets, counts, strict=False))
-    return {"input_shape": network.input_shape[1:], "classes": classes}
+    """Returns the shapes of the inputs and the tasks, both in order."""
+    shapes = {
+        name: tensor.shape[1:]
+        for name, tensor in network.feature_inputs.items()
+    }
+    return {"input_shape": shapes, "tasks": list(network.tasks.items())}

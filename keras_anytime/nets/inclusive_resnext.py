@@ -152,7 +152,7 @@ def inclusive_resnext(
                 )
         features.append([blocks.batch_norm_relu(x, f"final_stage{k}")])
     outputs = blocks.heads(features, classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _unit_kernels(

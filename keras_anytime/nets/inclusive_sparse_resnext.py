@@ -128,4 +128,4 @@ def inclusive_sparse_resnext(
         for k, x in zip(stages, features, strict=True)
     ]
     outputs = blocks.heads([features[:k] for k in stages], classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)

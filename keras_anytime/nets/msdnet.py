@@ -171,7 +171,7 @@ def msdnet(
             pool = keras.layers.GlobalAveragePooling2D
             x = pool(name=f"pool_stage{stage}")(x)
             outputs += blocks.classifiers([x], classes, stage, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _head_layers(

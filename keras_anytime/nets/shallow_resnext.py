@@ -99,4 +99,4 @@ def shallow_resnext(
                     [blocks.batch_norm_relu(x, f"final_stage{stage}")]
                 )
     outputs = blocks.heads(features, classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)

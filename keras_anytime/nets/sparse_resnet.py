@@ -105,7 +105,7 @@ def sparse_resnet(
         for k in range(1, nesting.num_stages + 1)
     ]
     outputs = blocks.heads(features, classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _stem(

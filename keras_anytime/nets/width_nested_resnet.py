@@ -103,7 +103,7 @@ def width_nested_resnet(
         for k, x in enumerate(features, start=1)
     ]
     outputs = blocks.heads([features[:k] for k in stages], classes, l2)
-    return blocks.build_model(image, outputs, synchronized, name)
+    return blocks.build_model(image, outputs, classes, synchronized, name)
 
 
 def _check(

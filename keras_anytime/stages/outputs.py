@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from keras_anytime import tasks as tasks_lib
+
 
 def stage_numbers(names: Sequence[str]) -> range:
     """Returns the numbers of the stages.
@@ -113,6 +115,34 @@ def named_logits(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, Mapping):
         return {"logits": answer}
     return {f"logits_{name}": logits for name, logits in answer.items()}
+
+
+def check_tasks(
+    task: Any, names: Sequence[str], shapes: Sequence[Sequence[int | None]]
+) -> None:
+    """Checks that outputs fit the tasks that were given for them.
+
+    Args:
+        task: A `tasks.Task`, with label sets a dict of them, or `None`.
+        names: List of strings, the names of the outputs in order.
+        shapes: List of the outputs' shapes.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if task is None:
+        return
+    sets = label_sets(names)
+    if sets and not (isinstance(task, Mapping) and set(task) == set(sets)):
+        raise ValueError(
+            f"With the label sets {list(sets)}, `task` must be a dict of one "
+            f"task for each. Received: task={task}"
+        )
+    by_set = [tasks_lib.get(task[name]) for name in sets] or [
+        tasks_lib.get(task)
+    ]
+    for index, shape in enumerate(shapes):
+        by_set[index % len(by_set)].check_outputs(shape)
 
 
 def targets(y: Any, sets: Sequence[str]) -> list:

@@ -53,9 +53,9 @@ def build_step(model: keras.Model, k: int) -> Step:
         A `Step`.
     """
     answers = model.by_stage(model.outputs)
-    earlier = [model.image_layer]
+    earlier: list[keras.Operation] = list(model.input_layers)
     if k > 1:
-        earlier = graph.subnetwork_operations(model.inputs, answers[: k - 1])
+        earlier += graph.subnetwork_operations(model.inputs, answers[: k - 1])
     done = {id(operation) for operation in earlier}
     added = [op for op in model.stage_operations(k) if id(op) not in done]
     reads, leaves = graph.boundary(model, earlier, added)
@@ -84,21 +84,40 @@ def feature_names(model: keras.Model) -> dict[int, str]:
 
     Returns:
         Dict from the `id` of each symbolic tensor in the graph to the name of
-        the operation that makes it; the image is `"image"`.
+        the operation that makes it. Inputs have the names of
+        `feature_inputs`.
 
     Raises:
-        ValueError: If an operation has the name of the image or of logits.
+        ValueError: If an operation has the name of an input or of logits.
     """
     names = graph.tensor_names(model)
-    image = id(model.image_layer.output)
-    del names[image]
+    inputs = feature_inputs(model)
+    for tensor in inputs.values():
+        del names[id(tensor)]
     logits = outputs_lib.named_logits(model.by_stage(model.outputs)[0])
-    for taken in {"image", *logits} & set(names.values()):
+    taken = set(inputs) & set(logits) or {*inputs, *logits} & {*names.values()}
+    if taken:
         raise ValueError(
-            f"Steps call their image 'image' and their answers {list(logits)}: "
-            f"no other layer can be named so. Received: a layer {taken!r}"
+            f"Steps call their inputs {list(inputs)} and their answers "
+            f"{list(logits)}: no other layer can be named so. "
+            f"Received: a layer {min(taken)!r}"
         )
-    return {**names, image: "image"}
+    return {**names, **{id(tensor): name for name, tensor in inputs.items()}}
+
+
+def feature_inputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Returns the inputs by the names that steps, exports and data use.
+
+    Args:
+        model: An `AnytimeModel`.
+
+    Returns:
+        Dict from names to symbolic tensors, in the order of the inputs. A
+        single input is `"image"`; several go by the names of their layers.
+    """
+    if len(model.inputs) == 1:
+        return {"image": model.inputs[0]}
+    return {layer.name: layer.output for layer in model.input_layers}
 
 
 def why_no_steps(model: keras.Model) -> str | None:
@@ -123,8 +142,8 @@ def why_no_steps(model: keras.Model) -> str | None:
             "A network has steps only if each of its layers is called once. "
             f"{sorted(repeated)} are called more often. Call `stage(k)`."
         )
-    batch = model.image_layer.output.shape[:1]
-    step_of: dict[int, int] = {}
+    batch = model.inputs[0].shape[:1]
+    step_of = {id(layer): 1 for layer in model.input_layers}
     for k in range(1, model.num_stages + 1):
         for operation in model.stage_operations(k):
             step_of.setdefault(id(operation), k)

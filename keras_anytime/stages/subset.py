@@ -46,7 +46,8 @@ def subset(
     if numbers == every and name == model.name:
         return model, numbers
     kept = stage_outputs(model, numbers)
-    return type(model)(model.input, kept, name=name), numbers
+    part = type(model)(model.input, kept, name=name, task=model.task)
+    return part, numbers
 
 
 def single_stage(model: keras.Model, k: int, name: str) -> keras.Model:
@@ -81,18 +82,21 @@ def subset_config(
         first: Integer, the number that the first kept stage gets. The others
             count on from it.
         prefix: String that is put before the names of all layers but the heads
-            and the image's input layer.
+            and the input layers.
 
     Returns:
         Pair of the configuration and a dict from the names of the operations
         in the model to those in the configuration.
     """
     kept = stage_outputs(model, stages)
-    config = type(model)(model.input, kept).get_config()
+    config = type(model)(model.input, kept, task=model.task).get_config()
     names = {
         layer["name"]: f"{prefix}{layer['name']}" for layer in config["layers"]
     }
-    names[model.image_layer.name] = "image"
+    for layer, name in zip(
+        model.input_layers, model.feature_inputs, strict=True
+    ):
+        names[layer.name] = name
     size = len(model.label_sets) or 1
     for number, k in enumerate(stages, start=first):
         for head in model.output_names[(k - 1) * size : k * size]:

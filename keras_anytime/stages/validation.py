@@ -18,16 +18,9 @@ def check_graph(model: keras.Model) -> None:
         model: A functional `keras.Model` with at least one output per stage.
 
     Raises:
-        ValueError: If the model has several inputs, calls a model as a layer,
-            outputs probabilities, or has its stages in the wrong order.
+        ValueError: If the model calls a model as a layer, outputs
+            probabilities, or has its stages in the wrong order.
     """
-    if len(model.inputs) != 1:
-        raise ValueError(
-            "An anytime network takes one input; join several inputs into one "
-            "tensor, for example as channels of one image. "
-            f"Received: {len(model.inputs)} inputs, "
-            f"{[tensor.name for tensor in model.inputs]}"
-        )
     for operation in model.operations:
         if isinstance(operation, keras.Model):
             raise ValueError(
@@ -73,10 +66,14 @@ def _check_order(model: keras.Model) -> None:
         for index, operation in enumerate(model.operations)
         if getattr(operation, "weights", None)
     )
-    image = 1  # Bit 0: the input layer, which all stages need.
+    inputs = sum(
+        1 << index
+        for index, operation in enumerate(model.operations)
+        if isinstance(operation, keras.layers.InputLayer)
+    )
     seen = shared = 0
     for tensor in model.outputs:
-        shared |= seen & needed[id(tensor)] & ~image
+        shared |= seen & needed[id(tensor)] & ~inputs
         seen |= needed[id(tensor)]
     outputs = list(zip(model.output_names, model.outputs, strict=True))
     pairs = itertools.pairwise(outputs)

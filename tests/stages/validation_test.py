@@ -62,13 +62,6 @@ def test_probabilities_for_logits_are_refused(make):
         )
 
 
-def test_several_inputs_are_refused():
-    inputs = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
-    joined = layers.Concatenate()(inputs)
-    with pytest.raises(ValueError, match="one input.*2 inputs"):
-        ka.AnytimeModel(inputs, _heads([joined]))
-
-
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
 def test_a_model_as_a_layer_is_refused(kind):
     image, (first,) = _trunk(1)
