@@ -49,33 +49,73 @@ def inlined(model: keras.Model) -> keras.Model:
             Sequential, a layer is called more than once, or a nested model is
             called with other arguments than its inputs and `training`.
     """
+    return flat_graph(model)[0]
+
+
+#: The tensors of a graph, by the name of the operation that makes them.
+Tensors = dict[str, list[keras.KerasTensor]]
+
+
+def flat_graph(model: keras.Model) -> tuple[keras.Model, Tensors]:
+    """Returns the flat graph of a model, as `inlined` does, and its tensors.
+
+    Keras has no public access to a tensor of an operation that was called in
+    another graph before, so the tensors are kept where they are made.
+
+    Args:
+        model: As for `inlined`.
+
+    Returns:
+        Pair of the functional `keras.Model`, and a dict from the name of each
+        operation to the list of the symbolic tensors that it makes, on which
+        further layers can be called.
+
+    Raises:
+        ValueError: As `inlined` does.
+    """
     _check_known(model)
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
-    if any(isinstance(op, keras.Model) for op in model.operations):
-        model = _Inlining().flat(model)
     _check_called_once(model)
-    return model
+    nested = any(isinstance(op, keras.Model) for op in model.operations)
+    if nested or not graph.makes_first_calls(model):
+        inlining = _Inlining()
+        model, tensors = inlining.flat(model), inlining.tensors
+        _check_called_once(model)
+        return model, tensors
+    return model, {
+        operation.name: graph.tensors_made(model, operation)
+        for operation in model.operations
+    }
 
 
 class _Inlining:
     """Calls the operations of nested models, each on the outer tensors."""
 
     def __init__(self) -> None:
+        self.tensors: Tensors = {}
         self._taken: dict[str, keras.Operation] = {}
         self._in_inference: list[str] = []
 
     def flat(self, model: keras.Model) -> keras.Model:
         """Returns the flat graph of a functional model."""
+        names = {
+            id(layer.output): layer.name
+            for layer in model.operations
+            if isinstance(layer, keras.layers.InputLayer)
+        }
         inputs = keras.tree.map_structure(
             lambda tensor: keras.Input(
-                batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
+                batch_shape=tensor.shape,
+                dtype=tensor.dtype,
+                name=names[id(tensor)],
             ),
             model.input,
         )
-        for tensor in keras.tree.flatten(model.input):
-            self._taken[tensor.name] = tensor
         flat_inputs = keras.tree.flatten(inputs)
+        for tensor in flat_inputs:
+            self._taken[tensor.name] = tensor
+            self.tensors[tensor.name] = [tensor]
         outputs = self._graph(model, flat_inputs, training=None)
         if self._in_inference:
             warnings.warn(
@@ -140,13 +180,16 @@ class _Inlining:
             self._in_inference.append(operation.name)
         name = operation.name
         if self._taken.setdefault(name, operation) is operation:
-            return operation(*args, **kwargs)
+            outputs = operation(*args, **kwargs)
+            self.tensors[name] = keras.tree.flatten(outputs)
+            return outputs
         name = f"{model.name}_{name}"
         while name in self._taken:
             name += "_2"
         copy = _copy(operation, name)
         self._taken[name] = copy
         outputs = copy(*args, **kwargs)
+        self.tensors[name] = keras.tree.flatten(outputs)
         if getattr(operation, "weights", ()):
             copy.set_weights(operation.get_weights())
             for new, old in zip(
@@ -167,7 +210,9 @@ class _Inlining:
         others = {
             name: value
             for name, value in kwargs.items()
-            if name not in ("training", "inputs") and value is not None
+            # The tensors bring their masks along.
+            if name not in ("training", "inputs", "mask")
+            and any(entry is not None for entry in keras.tree.flatten(value))
         }
         values = [*args, *([kwargs["inputs"]] if "inputs" in kwargs else [])]
         if len(values) != 1 or others:
@@ -181,11 +226,30 @@ class _Inlining:
         if isinstance(model, keras.Sequential):
             model = keras.Model(model.inputs, model.outputs, name=model.name)
         given = [
-            _as_input(model, tensor, want)
+            self._as_input(model, tensor, want)
             for tensor, want in zip(inputs, model.inputs, strict=True)
         ]
         outputs = self._graph(model, given, training)
         return keras.tree.pack_sequence_as(model.output, outputs)
+
+    def _as_input(
+        self,
+        model: keras.Model,
+        tensor: keras.KerasTensor,
+        want: keras.KerasTensor,
+    ) -> keras.KerasTensor:
+        """Returns a tensor as Keras brings it to a nested model's input."""
+        if len(tensor.shape) != len(want.shape):
+            raise ValueError(
+                "A nested model is called on tensors of the rank of its "
+                f"inputs. Received: {model.name!r}, of input shape "
+                f"{want.shape}, called on shape {tensor.shape}"
+            )
+        if tensor.dtype == want.dtype:
+            return tensor
+        tensor = keras.ops.cast(tensor, want.dtype)
+        self.tensors[tensor.name] = [tensor]
+        return tensor
 
 
 def _copy(operation: keras.Operation, name: str) -> keras.Operation:
@@ -204,21 +268,6 @@ def _ordered(model: keras.Model, value: Any) -> list[keras.KerasTensor]:
     return keras.tree.flatten(value)
 
 
-def _as_input(
-    model: keras.Model, tensor: keras.KerasTensor, want: keras.KerasTensor
-) -> keras.KerasTensor:
-    """Returns a tensor as Keras brings it to the input of a nested model."""
-    if len(tensor.shape) != len(want.shape):
-        raise ValueError(
-            "A nested model is called on tensors of the rank of its inputs. "
-            f"Received: {model.name!r}, of input shape {want.shape}, called "
-            f"on shape {tensor.shape}"
-        )
-    if tensor.dtype != want.dtype:
-        return keras.ops.cast(tensor, want.dtype)
-    return tensor
-
-
 def _takes_training(operation: keras.Operation) -> bool:
     parameters = inspect.signature(operation.call).parameters
     return "training" in parameters
@@ -228,9 +277,7 @@ def _check_known(model: keras.Model) -> None:
     """Raises a `ValueError` if a model has no graph that Keras knows."""
     received = f"Received: {getattr(model, 'name', model)!r}"
     if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"{_FUNCTIONAL_ONLY}Received: model={model!r}, a {type(model).__name__}"
-        )
+        raise ValueError(f"{_FUNCTIONAL_ONLY}Received: model={model!r}")
     if hasattr(model, "stage_operations"):
         raise ValueError(
             "An anytime network has its stages already; convert a network of "
@@ -247,8 +294,8 @@ def _check_known(model: keras.Model) -> None:
     call = _owner(type(model), "call")
     if not isinstance(model, keras.Function) or not call.startswith("keras."):
         raise ValueError(
-            f"{_FUNCTIONAL_ONLY}{received}, a {type(model).__name__} with a `call` "
-            "of its own"
+            f"{_FUNCTIONAL_ONLY}{received}, a {type(model).__name__} with its "
+            "own `call`"
         )
 
 

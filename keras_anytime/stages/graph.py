@@ -77,6 +77,15 @@ def tensors_made(
     return _calls(model)[id(operation)][1]
 
 
+def makes_first_calls(model: keras.Model) -> bool:
+    """Returns whether no operation was called before the model called it.
+
+    Then the tensors of `tensors_made` are those of the graph, on which further
+    layers can be called. Otherwise some only describe them.
+    """
+    return _first_calls(model) is not None
+
+
 def tensor_names(model: keras.Model) -> dict[int, str]:
     """Returns a name for each tensor: that of the operation that computes it.
 
@@ -248,14 +257,10 @@ def _calls(model: keras.Model) -> _Calls:
 
 def _find_calls(model: keras.Model) -> _Calls:
     """Finds what each operation of a model reads and makes."""
-    calls = {
-        id(operation): (input_tensors(operation), output_tensors(operation))
-        for operation in model.operations
-    }
-    first = {id(tensor) for _, makes in calls.values() for tensor in makes}
-    read = [tensor for reads, _ in calls.values() for tensor in reads]
-    if first.issuperset(map(id, [*read, *model.outputs])):
-        return calls  # The model has made all of the first calls.
+    calls = _first_calls(model)
+    if calls is not None:
+        return calls
+    calls = _attributes(model)
     config = model.get_config()
     nodes = {
         layer["name"]: layer["inbound_nodes"] for layer in config["layers"]
@@ -282,6 +287,24 @@ def _find_calls(model: keras.Model) -> _Calls:
         ]
         calls[id(operation)] = reads, made[name]
     return calls
+
+
+def _attributes(model: keras.Model) -> _Calls:
+    """Returns what each operation reads and makes in its first call."""
+    return {
+        id(operation): (input_tensors(operation), output_tensors(operation))
+        for operation in model.operations
+    }
+
+
+def _first_calls(model: keras.Model) -> _Calls | None:
+    """Returns the first calls, if the model has made all of them."""
+    calls = _attributes(model)
+    made = {id(tensor) for _, makes in calls.values() for tensor in makes}
+    read = [tensor for reads, _ in calls.values() for tensor in reads]
+    if made.issuperset(map(id, [*read, *model.outputs])):
+        return calls
+    return None
 
 
 def _made_again(

@@ -84,24 +84,31 @@ def feature_names(model: keras.Model) -> dict[int, str]:
 
     Returns:
         Dict from the `id` of each symbolic tensor in the graph to the name of
-        the operation that makes it. Inputs have the names of
-        `feature_inputs`.
+        the operation that makes it, with `_` behind it if the logits have that
+        name. Inputs have the names of `feature_inputs`.
 
     Raises:
-        ValueError: If an operation has the name of an input or of logits.
+        ValueError: If an input has the name of an operation or of logits.
     """
     names = graph.tensor_names(model)
     inputs = feature_inputs(model)
     for tensor in inputs.values():
         del names[id(tensor)]
     logits = outputs_lib.named_logits(model.by_stage(model.outputs)[0])
-    taken = set(inputs) & set(logits) or {*inputs, *logits} & {*names.values()}
+    taken = set(inputs) & {*logits, *names.values()}
     if taken:
         raise ValueError(
             f"Steps call their inputs {list(inputs)} and their answers "
-            f"{list(logits)}: no other layer can be named so. "
-            f"Received: a layer {min(taken)!r}"
+            f"{list(logits)}: no other input or layer can be named so. "
+            f"Received: {min(taken)!r}"
         )
+    used = {*logits, *names.values()}
+    for key, name in names.items():
+        if name in logits:
+            while name in used:
+                name += "_"
+            used.add(name)
+            names[key] = name
     return {**names, **{id(tensor): name for name, tensor in inputs.items()}}
 
 
