@@ -1,4 +1,4 @@
-"""Where a network can be cut into steps, and what each cut costs."""
+"""The places where a network can be cut into steps, and their costs."""
 
 import dataclasses
 import math
@@ -221,9 +221,7 @@ class CutGraph:
         tensor = self._tensors[name]
         beside = self._crossing.beside(tensor)
         if beside:
-            return (
-                f"is passed by {_named(beside)}, which later layers read too"
-            )
+            return f"is passed by {_named(beside)}, which later layers read too"
         if not self._crossing.is_read(tensor):
             return "is read by no later layer"
         if not self._can_carry(tensor):
