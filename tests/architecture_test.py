@@ -44,6 +44,7 @@ ROOMS = (
     "training",
     "model",
     "nets",
+    "convert",
     "loading",
     "evaluation",
     "callbacks",
