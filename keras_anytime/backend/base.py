@@ -18,17 +18,20 @@ class ForwardPass(abc.ABC):
     Args:
         model: A compiled `AnytimeModel`.
         x: Images `(batch, height, width, channels)`, those of this replica.
-        losses_of: Function from the list of all logits to the list of the K
-            stage losses, scalars.
+        losses_of: Function from the list of all logits to a pair of lists of K
+            scalars: the stage losses to train with, and those of the labels
+            alone. Both are the same list where there is no difference.
 
     Attributes:
         outputs: List of the logits of every output.
         losses: Tensor `(K,)`, the stage losses of the whole batch.
+        label_losses: Tensor `(K,)`, the stage losses of the labels alone.
         penalty: Scalar tensor, the sum of the regularizers' losses.
     """
 
     outputs: list[Tensor]
     losses: Tensor
+    label_losses: Tensor
     penalty: Tensor
 
     @abc.abstractmethod
@@ -36,7 +39,7 @@ class ForwardPass(abc.ABC):
         self,
         model: keras.Model,
         x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         """Runs the forward pass."""
 

@@ -39,7 +39,7 @@ def check_strategy(
     model: keras.Model,
     jit_compile: bool,
     optimizer: keras.optimizers.Optimizer | str,
-    loss: keras.losses.Loss,
+    reduction: str,
 ) -> None:
     """Accepts all combinations: several devices compute the same as one.
 
@@ -47,9 +47,9 @@ def check_strategy(
         model: A `keras.Model`.
         jit_compile: Boolean.
         optimizer: The optimizer that the model is compiled with.
-        loss: The loss that the model is compiled with.
+        reduction: String, how the losses of the model reduce examples.
     """
-    del model, jit_compile, optimizer, loss
+    del model, jit_compile, optimizer, reduction
 
 
 def devices_per_batch() -> int:
@@ -122,19 +122,19 @@ def scope(model: keras.Model) -> contextlib.AbstractContextManager:
 
 
 def whole_batch_losses(
-    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+    reduction: str, losses: list[Tensor], images: Tensor
 ) -> tuple[Tensor, list[Tensor]]:
     """Returns the stage losses of the whole batch, stacked and as a list.
 
     Args:
-        loss: The `keras.losses.Loss` that gave the losses.
+        reduction: String, how the losses reduce examples.
         losses: List of K scalars.
         images: Tensor `(batch, ...)`.
 
     Returns:
         Pair of a tensor `(K,)` and the list.
     """
-    del loss, images
+    del reduction, images
     return ops.stack(losses), losses
 
 
@@ -255,7 +255,7 @@ class LinearizedForwardPass(ForwardPass):
         self,
         model: keras.Model,
         x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
@@ -266,13 +266,15 @@ class LinearizedForwardPass(ForwardPass):
                 values, _values(others), x, training=True, return_losses=True
             )
             outputs = keras.tree.flatten(outputs)
-            losses = losses_of(outputs)
+            losses, of_labels = losses_of(outputs)
             penalty = gradient_lists.penalty(penalties, losses[0].dtype)
-            return (losses, penalty), (outputs, moved)
+            return (losses, penalty), (outputs, of_labels, moved)
 
-        (losses, self.penalty), self._tangents, (self.outputs, moved) = (
-            jax.linearize(forward, _values(self._variables), has_aux=True)
+        (losses, self.penalty), self._tangents, found = jax.linearize(
+            forward, _values(self._variables), has_aux=True
         )
+        self.outputs, of_labels, moved = found
+        self.label_losses = ops.stack(of_labels)
         _assign(others, moved)
         self.losses = ops.stack(losses)
 

@@ -143,15 +143,20 @@ class TapedForwardPass(ForwardPass):
         self,
         model: keras.Model,
         x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
         with tf.GradientTape(persistent=True) as self._tape:
             self.outputs = keras.tree.flatten(model(x, training=True))
-            self.losses, self._own_losses = whole_batch_losses(
-                model.loss, losses_of(self.outputs), x
+            losses, of_labels = losses_of(self.outputs)
+            others = [] if of_labels is losses else of_labels
+            whole, own = whole_batch_losses(
+                model.loss_reduction, [*losses, *others], x
             )
+            self.losses = whole[: len(losses)]
+            self.label_losses = whole[-len(losses) :]
+            self._own_losses = own[: len(losses)]
             self.penalty = gradient_lists.penalty(
                 model.losses, self.losses.dtype
             )

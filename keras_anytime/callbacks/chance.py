@@ -94,7 +94,7 @@ class StopAtChance(keras.callbacks.Callback):
         # The product of 0.1 and 30 is a little more than 3.
         if epoch + 1 < math.ceil(round(self.share * epochs, 9)):
             return
-        stage = outputs_lib.stage_numbers(self.model.output_names)[-1]
+        stage = self._last_trained_stage()
         loss = (logs or {})[f"stage_{stage}_loss"]
         chance = self.chance or chance_loss(self.model)
         if is_chance(loss, chance):
@@ -106,6 +106,19 @@ class StopAtChance(keras.callbacks.Callback):
                 f"(recipes/calibrate.py). Received: stage_{stage}_loss="
                 f"{loss:.4g}, and {chance:.4g} for a constant answer"
             )
+
+    def _last_trained_stage(self):
+        """Returns the number of the last stage that is not frozen as a whole.
+
+        Heads may be trained beside a frozen last stage, their teacher.
+        """
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
+        trained = [
+            number
+            for k, number in enumerate(numbers, start=1)
+            if self.model.stage_variables(k)
+        ]
+        return trained[-1] if trained else numbers[-1]
 
 
 def chance_loss(model: keras.Model) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_anytime import backend
 from keras_anytime.saving.finite import first_nonfinite
 from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.training.losses import losses_by_set
 
 
 def check_examples(
@@ -86,21 +87,26 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
             "`sample_weight` to exclude examples. "
             f"Received: {argument} with labels of {_types_in(y)}"
         )
-    sets = model.label_sets
-    targets = outputs_lib.targets(y, sets)
+    targets = outputs_lib.targets(y, model.label_sets)
     # All stages have the same label sets, in the same order.
     first_stage = model.outputs[: len(targets)]
-    for labels, logits, name in zip(
-        targets, first_stage, sets or (None,), strict=True
+    for labels, loss, (name, task), output in zip(
+        targets,
+        losses_by_set(model.loss, model.label_sets),
+        model.tasks.items(),
+        first_stage,
+        strict=True,
     ):
-        if hasattr(labels, "shape"):
-            description = "labels" if name is None else f"labels {name!r}"
+        if not hasattr(labels, "shape"):
+            continue
+        description = "labels" if name is None else f"labels {name!r}"
+        if task.name == "regression":
+            shape = (None, *output.shape[1:])
+            received = f"{argument} with {description}"
+            task.check_labels(np.asarray(labels), shape, received)
+        else:
             _check_label_values(
-                model.loss,
-                np.asarray(labels),
-                logits.shape[-1],
-                argument,
-                description,
+                loss, np.asarray(labels), output.shape, argument, description
             )
 
 
@@ -232,27 +238,34 @@ def _check_image_shape(model: keras.Model, shape: Any, argument: str) -> None:
         )
 
 
-def _check_label_values(loss, labels, classes, argument, description):
+def _check_label_values(loss, labels, shape, argument, description):
     """Raises a `ValueError` if the loss is not defined for some labels.
 
     Args:
-        loss: The `keras.losses.Loss` of the model. Labels of losses other than
+        loss: The `keras.losses.Loss` of the labels. Labels of losses other than
             sparse and binary ones are not checked.
         labels: NumPy array of labels.
-        classes: Integer. Number of logits.
+        shape: Tuple, the shape of the logits.
         argument: String. Name of the data in error messages.
         description: String. Name of the labels in error messages.
     """
-    name = loss.name or ""
+    name, classes = loss.name or "", shape[-1]
     if not labels.size or not ("sparse" in name or "binary" in name):
         return
     if "sparse" in name:
-        if labels.ndim > 1 and labels.shape[-1] != 1:
+        sizes = labels.shape[1:]
+        if len(sizes) == len(shape) - 1 and sizes[-1] == 1:
+            sizes = sizes[:-1]
+        if len(sizes) != len(shape) - 2 or any(
+            wanted not in (None, size)
+            for size, wanted in zip(sizes, shape[1:-1], strict=True)
+        ):
+            per = "image" if len(shape) == 2 else "position"
             raise ValueError(
-                f"The loss {name} takes one integer label per image; "
+                f"The loss {name} takes one integer label per {per}; "
                 "`labels.argmax(-1)` makes integers of one-hot labels. "
                 f"Received: {argument} with {description} of shape "
-                f"{labels.shape}"
+                f"{labels.shape} for outputs of shape {tuple(shape)}"
             )
         whole = labels.dtype.kind in "iub" or np.all(labels == labels // 1)
         ignored = loss.get_config().get("ignore_class")

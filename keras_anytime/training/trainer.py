@@ -7,20 +7,28 @@ from typing import Any
 import keras
 
 from keras_anytime import backend
+from keras_anytime import distillation as distillation_lib
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
 from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.tasks import Task
 from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.fit_options import fit_options
 from keras_anytime.training.inputs import check_labels
-from keras_anytime.training.loss_weights import MeanLossWeights
+from keras_anytime.training.label_set_tasks import check_losses_fit
+from keras_anytime.training.label_set_tasks import check_tasks_known
+from keras_anytime.training.label_set_tasks import label_set_tasks
+from keras_anytime.training.losses import losses_by_set
+from keras_anytime.training.losses import reduction_of
 from keras_anytime.training.losses import stage_loss
-from keras_anytime.training.losses import stage_losses
 from keras_anytime.training.metrics import named_results
 from keras_anytime.training.metrics import stage_metrics
 from keras_anytime.training.nan import batch_weight
+from keras_anytime.training.output_losses import stage_losses
+from keras_anytime.training.sample_weights import weights_of_metrics
+from keras_anytime.training.stage_means import StageMeans
 from keras_anytime.training.step import training_step
 
 
@@ -29,6 +37,7 @@ class StageTrainer(RememberingModel):
 
     label_sets: tuple[str, ...]
     num_stages: int
+    task: Task | dict[str, Task] | None
     train_function: Callable | None
     test_function: Callable | None
 
@@ -40,13 +49,14 @@ class StageTrainer(RememberingModel):
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str = "sgd",
-        loss: keras.losses.Loss | Callable | str | None = None,
+        loss: keras.losses.Loss | Callable | str | dict | None = None,
         *,
-        metrics: list | None = None,
+        metrics: list | dict | None = None,
         weighting: weighting_lib.Weighting | str | None = None,
         gradients: gradients_lib.Combiner | Callable | str | None = None,
+        distillation: distillation_lib.Distillation | str | None = None,
         loss_weights: None = None,
-        weighted_metrics: list | None = None,
+        weighted_metrics: list | dict | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -54,19 +64,26 @@ class StageTrainer(RememberingModel):
     ) -> None:
         """Configures training. All arguments are saved with the model.
 
-        The attributes `weighting` and `gradient_combiner` hold the weighting
-        and the gradient combiner.
+        The attributes `weighting`, `gradient_combiner` and `distillation` hold
+        the weighting, the gradient combiner and the distillation.
 
         Args:
             optimizer: A Keras optimizer or its name.
-            loss: One Keras loss for all outputs, from targets and logits.
+            loss: One Keras loss for all outputs, from targets and logits. With
+                label sets, also a dict from them to losses. A stage's loss is
+                the sum over its label sets.
             metrics: List of Keras metrics or names, computed for every output.
-                Names stand for metrics of logits: the accuracy of a single
-                logit is that at a probability of 1/2.
+                With label sets, also a dict from them to lists. Names stand for
+                metrics of logits: the accuracy of a single logit is that at a
+                probability of 1/2.
             weighting: A `keras_anytime.weighting.Weighting`, its name, or
                 `None` for equal weights.
             gradients: A `keras_anytime.gradients.Combiner`, its name, or
                 `None` for `Sum()`, plain SGD.
+            distillation: A `keras_anytime.distillation.Distillation`, its
+                name, or `None`. The weighting and the combiner see the losses
+                that it mixes; logs show the losses of the labels alone, so that
+                training and evaluation compare.
             loss_weights: Must be `None`. `weighting` and `gradients` replace
                 this argument of Keras, as the error explains.
             weighted_metrics: Like `metrics`, with sample weights.
@@ -80,7 +97,12 @@ class StageTrainer(RememberingModel):
             ValueError: If an argument does not fit the network.
         """
         outputs_lib.check_names(self.output_names)
-        loss = stage_loss(loss, loss_weights)
+        loss = stage_loss(loss, loss_weights, self.label_sets)
+        check_losses_fit(self, loss)
+        distillation = distillation_lib.get(distillation)
+        if distillation is not None:
+            distillation.check_stages(self.num_stages)
+            check_tasks_known(self, loss)
         weighting = weighting_lib.get(weighting)
         combiner = gradients_lib.get(gradients)
         weighting.ensure_built(self.num_stages)
@@ -88,22 +110,26 @@ class StageTrainer(RememberingModel):
         jit = jit_compile
         if jit == "auto":
             jit = backend.default_jit_compile(self) and not run_eagerly
-        backend.check_strategy(self, jit, optimizer, loss)
+        backend.check_strategy(self, jit, optimizer, reduction_of(loss))
         execution = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
             "auto_scale_loss": auto_scale_loss,
         }
+        described = (
+            self.num_stages,
+            label_set_tasks(self, loss),
+            losses_by_set(loss, self.label_sets),
+        )
         super().compile(
             optimizer=optimizer,
-            metrics=stage_metrics(metrics, self.outputs, loss, "metrics"),
+            metrics=stage_metrics(metrics, *described, "metrics"),
             weighted_metrics=stage_metrics(
-                weighted_metrics, self.outputs, loss, "weighted_metrics"
+                weighted_metrics, *described, "weighted_metrics"
             ),
             jit_compile=jit,
             **execution,
         )
-        self.loss = loss
         if not hasattr(self, "stage_loss_means"):
             self.stage_loss_means = [
                 keras.metrics.Mean(name=f"stage_{k}_loss")
@@ -115,6 +141,7 @@ class StageTrainer(RememberingModel):
             "metrics": metrics,
             "weighting": weighting,
             "gradients": combiner,
+            "distillation": distillation,
             "weighted_metrics": weighted_metrics,
             "jit_compile": jit_compile,
             **execution,
@@ -125,19 +152,29 @@ class StageTrainer(RememberingModel):
         # holds them: `compile_arguments`. Another place would lose the state in
         # files that were saved before.
         untracked = {
+            "loss": loss,
             "weighting": weighting,
             "gradient_combiner": combiner,
-            "mean_loss_weights": MeanLossWeights(self.num_stages),
+            "distillation": distillation,
+            "mean_loss_weights": StageMeans(self.num_stages, "weight"),
+            "mean_trained_losses": StageMeans(self.num_stages, "loss"),
             "_compile_arguments": arguments,
         }
         for name, value in untracked.items():
             object.__setattr__(self, name, value)
-        warn_of_lost_arguments(self.optimizer, loss, metrics, weighted_metrics)
+        warn_of_lost_arguments(
+            self.optimizer, loss, metrics, weighted_metrics, distillation
+        )
 
     @property
     def compile_arguments(self) -> dict[str, Any]:
         """Dict of the arguments of `compile`; empty before it."""
         return dict(self._compile_arguments) if self.compiled else {}
+
+    @property
+    def loss_reduction(self) -> str:
+        """How the losses reduce examples, as Keras calls it."""
+        return reduction_of(self.loss)
 
     def get_compile_config(self) -> dict[str, Any]:
         return keras.saving.serialize_keras_object(self.compile_arguments)
@@ -157,8 +194,13 @@ class StageTrainer(RememberingModel):
     @property
     def non_trainable_variables(self) -> list[keras.Variable]:
         # On JAX a training step takes and returns all that it changes.
-        sums = self.mean_loss_weights.variables if self.compiled else ()
-        return [*super().non_trainable_variables, *sums]
+        if not self.compiled:
+            return super().non_trainable_variables
+        return [
+            *super().non_trainable_variables,
+            *self.mean_loss_weights.variables,
+            *self.mean_trained_losses.variables,
+        ]
 
     def fit(
         self,
@@ -279,13 +321,15 @@ class StageTrainer(RememberingModel):
 
     def _run_training_batch(self, x, y, sample_weight):
         forward = training_step(self, x, y, sample_weight)
-        self._track_losses(x, sample_weight, forward.losses, forward.penalty)
+        self._track_losses(
+            x, sample_weight, forward.label_losses, forward.penalty
+        )
         return self.compute_metrics(x, y, forward.outputs, sample_weight)
 
     def _run_test_batch(self, x, y, sample_weight):
         outputs = keras.tree.flatten(self(x, training=False))
         losses, _ = backend.whole_batch_losses(
-            self.loss,
+            self.loss_reduction,
             stage_losses(
                 self.loss, y, outputs, self.output_names, sample_weight
             ),
@@ -299,14 +343,16 @@ class StageTrainer(RememberingModel):
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict:
         """Updates every output's metrics with the labels of its label set."""
+        y_pred = keras.tree.flatten(y_pred)
         if sample_weight is not None:
-            sample_weight = outputs_lib.sample_weights(
-                sample_weight, self.output_names
+            sample_weight = weights_of_metrics(
+                outputs_lib.sample_weights(sample_weight, self.output_names),
+                y_pred,
             )
         return super().compute_metrics(
             x,
             outputs_lib.targets(y, self.label_sets) * self.num_stages,
-            keras.tree.flatten(y_pred),
+            y_pred,
             sample_weight=sample_weight,
         )
 
