@@ -13,6 +13,7 @@ from keras_anytime.data.augmentation import choose_augmentation
 from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.label_sets import count_examples
 from keras_anytime.data.reading import as_text
 from keras_anytime.data.reading import check_image_size
 from keras_anytime.data.reading import default_splits
@@ -88,6 +89,25 @@ def load(
     stay as they are. Pillow decodes and resizes on both backends, so pixels are
     the same to the last bit.
 
+    The type and the shape of the arrays of an `.npz` file tell what they are:
+
+    - `x_train`: uint8 `(examples, height, width[, channels])` are images,
+      floats `(examples, features)` a table, floats `(examples, steps,
+      channels)` series; integers `(examples, steps)` are tokens. Tables and
+      series are normalized by feature, as images are by channel, with the means
+      and deviations of the training split. Tokens stay as they are.
+      `x_train_<name>` are several inputs.
+    - `y_train`: integers `(examples,)` are classes; integers of the shape of
+      the images or series, without channels, are masks (segmentation); bools
+      `(examples,)` are binary and `(examples, labels)` multi-label; floats are
+      numbers (regression).
+    - `task`, such as `task="regression"`, says it where this does not tell,
+      and `ignore_class` is the label in masks that does not count.
+
+    Images alone are augmented, with their masks: padding then mirrors both.
+    Images beside other inputs, or with numbers to predict, are not augmented
+    unless `augment` names how, because a mirror image may have another number.
+
     ```python
     train, val = ka.data.load("digits", batch_size=32)
     for images, labels in val:
@@ -100,7 +120,8 @@ def load(
             `"cifar10"`, is a data set of TensorFlow Datasets (TFDS) that has
             images and labels. A path is an `.npz` file with arrays `x_train`,
             `y_train`, `x_test`, `y_test`: uint8 images of one size, channels
-            last, and one integer label each. `"folder:photos"` is a folder
+            last, and one integer label each; or other inputs and labels, see
+            below. `"folder:photos"` is a folder
             `photos` of images `class/image.jpg`, or of folders `train`, and
             `test`, `validation` or `val`, of such images.
         batch_size: Integer of 1 or more.
@@ -144,7 +165,9 @@ def load(
     Returns:
         List of data sets, each of pairs of float32 images `(batch, height,
         width, channels)`, normalized by channel, and int64 labels `(batch,)`,
-        or a dict from label sets to such labels. The last batch of an epoch
+        or a dict from label sets to such labels. Several inputs are a dict by
+        their names. Labels that are no classes are float32, masks int32. The
+        last batch of an epoch
         may be smaller. On the TensorFlow backend, each data set is a
         `tf.data.Dataset`. On JAX, it is a `keras.utils.PyDataset` with the
         same batches, which does not need TensorFlow. Both are iterable and
@@ -182,12 +205,13 @@ def load(
     else:
         pairs = read_images(text, splits, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
-        check_not_empty(len(images), split, text)
+        check_not_empty(count_examples(images), split, text)
     (train_images, train_labels), *others = pairs
-    if drop_remainder and len(train_images) < batch_size:
+    count = count_examples(train_images)
+    if drop_remainder and count < batch_size:
         raise ValueError(
             "`drop_remainder` drops the only batch, because there are "
-            f"{len(train_images)} training images. Received: "
+            f"{count} training images. Received: "
             f"batch_size={batch_size}"
         )
     batches = _batches_of_backend()
@@ -210,8 +234,25 @@ def load(
 def _check_augmentation(dataset_info: DatasetInfo, streamed: bool) -> None:
     """Raises a `ValueError` if images cannot be augmented as described."""
     augmentation = parse_augmentation(dataset_info.augmentation)
-    height, width, _ = dataset_info.image_shape
     received = f"Received: augment={dataset_info.augmentation}"
+    sizes = [
+        described.shape[:2]
+        for described in dataset_info.inputs.values()
+        if described.is_image
+    ]
+    if dataset_info.augmentation and not sizes:
+        raise ValueError(
+            "Images are augmented; leave `augment` out for other inputs. "
+            f"{received} for {dataset_info.name!r}"
+        )
+    if not sizes:
+        return
+    height, width = map(min, zip(*sizes, strict=True))
+    if augmentation.pad > min(height, width) and dataset_info.task is not None:
+        raise ValueError(
+            f"The padding reaches over images of {height}x{width} pixels: give "
+            f"a smaller one, such as 'crop=1'. {received}"
+        )
     if augmentation.resized_crop and not streamed:
         raise ValueError(
             "'resized_crop' takes parts of images as they are read: give "

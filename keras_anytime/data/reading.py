@@ -23,7 +23,7 @@ from keras_anytime.data.image_folders import open_folder
 from keras_anytime.data.image_stream import EncodedImages
 from keras_anytime.data.image_stream import ImageStream
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.label_sets import LabeledImages
+from keras_anytime.data.label_sets import LabeledInputs
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import label_features
 from keras_anytime.data.label_tables import LabelTable
@@ -162,7 +162,7 @@ def read_images(
     splits: Sequence[str],
     data_dir: DataDir,
     labels: LabelsArgument,
-) -> list[LabeledImages]:
+) -> Sequence[LabeledInputs]:
     """Reads splits of a data set into memory.
 
     Args:
@@ -172,7 +172,8 @@ def read_images(
         labels: As in `keras_anytime.data.load`.
 
     Returns:
-        List of pairs of uint8 images and int64 labels.
+        List of pairs of inputs and labels, of most data sets uint8 images and
+        int64 labels.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_anytime.data.load`.

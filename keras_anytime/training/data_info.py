@@ -1,6 +1,6 @@
 """The data set that a model was trained on, remembered in the saved model.
 
-An export needs the names of the classes and the preprocessing of images.
+An export needs the names of the classes and the preprocessing of the input.
 """
 
 import json
@@ -10,6 +10,9 @@ from typing import Any
 
 import keras
 
+from keras_anytime.stages.step import feature_inputs
+from keras_anytime.training.arrays import noun
+
 
 class RememberingModel(keras.Model):
     """A functional model that is saved with a description of its data set.
@@ -17,7 +20,8 @@ class RememberingModel(keras.Model):
     Attributes:
         data_info: Dict with `name`, `class_names` and `preprocessing` of a
             `keras_anytime.data.DatasetInfo`, or `None` if the data set is
-            unknown.
+            unknown. Of several inputs, `preprocessing` is `None` and
+            `input_preprocessing` has that of each input by name.
     """
 
     data_info: dict[str, Any] | None = None
@@ -57,7 +61,7 @@ def remember(model: keras.Model, info: Any) -> None:
             description.
 
     Raises:
-        ValueError: If the images or the classes are not those of the network.
+        ValueError: If the inputs or the classes are not those of the network.
     """
     data_info = None
     if info is not None:
@@ -69,13 +73,17 @@ def remember(model: keras.Model, info: Any) -> None:
                 label_set: list(names)
                 for label_set, names in class_names.items()
             }
-        else:
-            class_names = list(class_names)
+        elif class_names is not None:
+            # Numbers to predict have no names.
+            class_names = list(class_names) or None
         data_info = {
             "name": info.name,
             "class_names": class_names,
             "preprocessing": info.preprocessing,
         }
+        if isinstance(info.image_shape, dict):
+            data_info["preprocessing"] = None
+            data_info["input_preprocessing"] = info.preprocessing
     _set_data_info(model, data_info)
 
 
@@ -111,22 +119,51 @@ def _set_data_info(model, data_info):
 
 def _mismatch(model: keras.Model, info: Any) -> str | None:
     """Returns why a data set does not match a network; `None` if it does."""
-    shape = model.input_shape[1:]
-    if len(shape) != len(info.image_shape) or any(
-        expected not in (None, size)
-        for expected, size in zip(shape, info.image_shape, strict=True)
+    expected = {
+        name: tuple(tensor.shape[1:])
+        for name, tensor in feature_inputs(model).items()
+    }
+    given = info.image_shape
+    if len(expected) == 1 and not isinstance(given, dict):
+        given = dict.fromkeys(expected, given)
+    if not (
+        isinstance(given, dict)
+        and set(given) == set(expected)
+        and all(_fits(given[name], expected[name]) for name in expected)
     ):
+        kind = f"{noun(model)}s of shape"
+        shape: Any = expected
+        if len(expected) == 1:
+            (shape,) = expected.values()
+        else:
+            kind = "the inputs"
         return (
-            f"The network takes images of shape {shape}. The preprocessing of "
-            "a data set with images of another shape is not the network's. "
-            f"Received: {info.name!r} with images of shape {info.image_shape}"
+            f"The network takes {kind} {shape}. The preprocessing of a data "
+            "set with others is not the network's. "
+            f"Received: {info.name!r} with {kind} {info.image_shape}"
         )
-    sets = model.label_sets
-    counts = [output.shape[-1] for output in model.outputs[: len(sets) or 1]]
-    classes = dict(zip(sets, counts, strict=True)) if sets else counts[0]
+    tasks = dict(model.tasks)
+    task = getattr(info, "task", None)
+    if task is not None:
+        if tasks == {None: task}:
+            return None
+        return (
+            f"The network has the task {tasks.get(None, tasks)}. "
+            f"Received: {info.name!r} with the task {task}"
+        )
+    sizes = {name: task.size for name, task in tasks.items()}
+    classes = sizes.get(None, sizes)
     if info.classes != classes:
         return (
             f"The network distinguishes {classes} classes. "
             f"Received: {info.name!r} with {info.classes} classes"
         )
     return None
+
+
+def _fits(shape: Any, expected: tuple[int | None, ...]) -> bool:
+    """Whether examples of a shape fit an input, of which `None` fits all."""
+    return len(shape) == len(expected) and all(
+        wanted in (None, size)
+        for size, wanted in zip(shape, expected, strict=True)
+    )
