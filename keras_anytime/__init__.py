@@ -14,6 +14,7 @@ from keras_anytime.version import __version__
 
 _SUBMODULES = (
     "callbacks",
+    "convert",
     "data",
     "evaluation",
     "experiments",

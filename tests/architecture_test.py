@@ -43,6 +43,7 @@ ROOMS = (
     "training",
     "model",
     "nets",
+    "convert",
     "loading",
     "evaluation",
     "callbacks",

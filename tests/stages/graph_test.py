@@ -31,11 +31,11 @@ def test_a_boundary_names_what_is_read_and_left_once():
     model = _graph()
     by_name = {operation.name: operation for operation in model.operations}
     reads, leaves = graph.boundary(
+        model,
         [by_name["image"], by_name["a"]],
         [by_name["b"], by_name["c"]],
-        model.operations,
     )
-    names = graph.tensor_names(model.operations)
+    names = graph.tensor_names(model)
     assert [names[id(read)] for read in reads] == ["image", "a"]
     assert [names[id(leaf)] for leaf in leaves] == ["c"]
 
