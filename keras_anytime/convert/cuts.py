@@ -221,9 +221,7 @@ class CutGraph:
         tensor = self._tensors[name]
         beside = self._crossing.beside(tensor)
         if beside:
-            return (
-                f"is passed by {_named(beside)}, which later layers read too"
-            )
+            return f"is passed by {_named(beside)}, which later layers read too"
         if not self._crossing.is_read(tensor):
             return "is read by no later layer"
         if not self._can_carry(tensor):

@@ -13,6 +13,7 @@ from keras_anytime.data.augmentation import choose_augmentation
 from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.info import with_preprocessing
 from keras_anytime.data.label_sets import count_examples
 from keras_anytime.data.reading import as_text
 from keras_anytime.data.reading import check_image_size
@@ -32,6 +33,7 @@ def info(
     labels: Mapping[str, str] | str | os.PathLike | None = None,
     download: bool = False,
     image_size: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> DatasetInfo:
     """Returns the description of a data set.
 
@@ -46,6 +48,7 @@ def info(
             and `class_names` of the result are dicts by label set.
         download: Boolean, as in `load`.
         image_size: Integer or `None`, as in `load`.
+        preprocessing: Dict or `None`, as in `load`.
 
     Returns:
         A `DatasetInfo`.
@@ -58,7 +61,10 @@ def info(
         ImportError: If the data set would have to be downloaded on JAX.
     """
     check_image_size(as_text(name), image_size)
-    return read_info(as_text(name), data_dir, labels, download, image_size)
+    return with_preprocessing(
+        read_info(as_text(name), data_dir, labels, download, image_size),
+        preprocessing,
+    )
 
 
 def load(
@@ -72,6 +78,7 @@ def load(
     labels: Mapping[str, str] | str | os.PathLike | None = None,
     drop_remainder: bool = False,
     image_size: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """Returns data sets of images and labels, one for each split.
 
@@ -161,6 +168,11 @@ def load(
         image_size: Integer or `None`. Height and width that images of any size
             are resized to as they are read, for TFDS data sets and folders.
             Needed where sizes differ, such as 224 for ImageNet.
+        preprocessing: Dict with `scale`, `mean` and `std`: a pixel becomes
+            `(pixel / scale - mean) / std`. For a network that was trained on
+            pixels of another normalization, such as `{"scale": 127.5, "mean":
+            1, "std": 1}` for pixels from -1 to 1. `None` means the means and
+            deviations of the data set.
 
     Returns:
         List of data sets, each of pairs of float32 images `(batch, height,
@@ -189,7 +201,9 @@ def load(
         )
     text = as_text(name)
     check_image_size(text, image_size)
-    dataset_info = read_info(text, data_dir, labels, download, image_size)
+    dataset_info = with_preprocessing(
+        read_info(text, data_dir, labels, download, image_size), preprocessing
+    )
     splits = splits or default_splits(text, data_dir)
     training_info = dataclasses.replace(
         dataset_info,

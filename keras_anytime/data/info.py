@@ -2,7 +2,10 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.tasks import Task
@@ -157,6 +160,55 @@ class DatasetInfo:
             for name, described in self.inputs.items()
         }
         return of_inputs[None] if None in of_inputs else of_inputs
+
+
+def with_preprocessing(
+    info: DatasetInfo, preprocessing: Mapping[str, Any] | None
+) -> DatasetInfo:
+    """Returns the description of images that are normalized in another way.
+
+    Args:
+        info: A `DatasetInfo`.
+        preprocessing: Dict with `scale`, `mean` and `std`, or `None` to change
+            nothing.
+
+    Raises:
+        ValueError: If it is no such dict, or the data set is not one of images.
+    """
+    if preprocessing is None:
+        return info
+    received = f"Received: preprocessing={preprocessing}"
+    if isinstance(info.image_shape, dict) or len(info.image_shape) != 3:
+        raise ValueError(
+            f"`preprocessing` is for data sets of images. {received} for "
+            f"{info.name!r}"
+        )
+    numbers = {}
+    for name in ("scale", "mean", "std"):
+        try:
+            values = np.ravel(preprocessing[name]).astype(float)
+        except (TypeError, ValueError, KeyError, IndexError):
+            values = np.zeros(0)
+        sizes = (1,) if name == "scale" else (1, info.image_shape[-1])
+        if (
+            len(values) not in sizes
+            or not np.isfinite(values).all()
+            or (name != "mean" and 0 in values)
+        ):
+            raise ValueError(
+                "`preprocessing` must be a dict with scale, mean and std: a "
+                "pixel becomes (pixel / scale - mean) / std, with one number "
+                "or one for each channel, and scale and std not 0. "
+                f"{received}"
+            )
+        count = 1 if name == "scale" else info.image_shape[-1]
+        numbers[name] = tuple(np.resize(values, count).tolist())
+    return dataclasses.replace(
+        info,
+        mean=numbers["mean"],
+        std=numbers["std"],
+        scale=numbers["scale"][0],
+    )
 
 
 def build_info(

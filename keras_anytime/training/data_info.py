@@ -144,12 +144,13 @@ def _mismatch(model: keras.Model, info: Any) -> str | None:
         )
     tasks = dict(model.tasks)
     task = getattr(info, "task", None)
-    if task is not None:
+    of_classes = {each.name for each in tasks.values()} == {"classification"}
+    if task is not None or not of_classes:
         if tasks == {None: task}:
             return None
         return (
             f"The network has the task {tasks.get(None, tasks)}. "
-            f"Received: {info.name!r} with the task {task}"
+            f"Received: {info.name!r} with {info.classes}"
         )
     sizes = {name: task.size for name, task in tasks.items()}
     classes = sizes.get(None, sizes)
