@@ -4,6 +4,7 @@ Arrays that could mean two things are refused with advice, never guessed.
 """
 
 import os
+from collections.abc import Iterable
 from collections.abc import Mapping
 
 import numpy as np
@@ -64,7 +65,7 @@ def check_arrays(
             or _advice_on_axes(x, labels, names[name])
             or _advice_on_values(x, names[name])
         )
-    positions = [positions_of(x) for x in inputs.values()]
+    positions = positions_of(inputs.values())
     task = task_name(labels, positions, declared)
     advice = advice or advice_on_labels(labels, y, task, declared)
     if advice:
@@ -81,15 +82,19 @@ def is_image(x: np.ndarray) -> bool:
     return x.dtype == "uint8" and x.ndim >= 3
 
 
-def positions_of(x: np.ndarray) -> tuple[int, ...]:
-    """Returns the sizes of an input's positions; empty for a table.
+def positions_of(inputs: Iterable[np.ndarray]) -> list[tuple[int, ...]]:
+    """Returns the sizes of the positions of inputs; tables have none.
 
     Args:
-        x: Array `(examples, ...)`.
+        inputs: Arrays `(examples, ...)`.
+
+    Returns:
+        List such as `[(height, width)]`.
     """
-    if x.dtype.kind == "f":
-        return x.shape[1:-1]
-    return x.shape[1:3]
+    positions = [
+        x.shape[1:-1] if x.dtype.kind == "f" else x.shape[1:3] for x in inputs
+    ]
+    return [sizes for sizes in positions if sizes]
 
 
 def _kind(array: np.ndarray) -> str:

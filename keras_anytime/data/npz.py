@@ -191,7 +191,7 @@ def _read_splits(path: str | os.PathLike) -> _Arrays:
             "The labels of both splits must be of one kind. "
             f"Received: {str(path)!r} with labels of {tasks}"
         )
-    positions = [positions_of(x) for x in first[0].values()]
+    positions = positions_of(first[0].values())
     labels = [labels for _, labels in splits.values()]
     task = task_of_labels(labels, tasks["train"], positions, declared)
     return _Arrays(splits, task)

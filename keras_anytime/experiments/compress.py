@@ -46,9 +46,9 @@ def compress(settings: CompressSettings) -> None:
             ),
         )
         remember(model, info)
-    if model.data_info is None:
+    name = (model.data_info or {}).get("name")
+    if name is None:
         raise ValueError("Images to train on are needed: give --data.")
-    name = model.data_info["name"]
     train_data, *_ = data.load(
         name,
         batch_size=settings.batch_size,

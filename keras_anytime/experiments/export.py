@@ -93,9 +93,9 @@ def _images(
     default: int,
 ) -> Any:
     """Returns a split without augmentation, or the default one of the two."""
-    if model.data_info is None:
+    name = (model.data_info or {}).get("name")
+    if name is None:
         raise ValueError("Images to run it on are needed: give --data.")
-    name = model.data_info["name"]
     loaded = data.load(
         name,
         splits=split and (split, split),

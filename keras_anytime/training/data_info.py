@@ -20,8 +20,9 @@ class RememberingModel(keras.Model):
     Attributes:
         data_info: Dict with `name`, `class_names` and `preprocessing` of a
             `keras_anytime.data.DatasetInfo`, or `None` if the data set is
-            unknown. Of several inputs, `preprocessing` is `None` and
-            `input_preprocessing` has that of each input by name.
+            unknown. `name` is `None` for images of a directory. Of several
+            inputs, `preprocessing` is `None` and `input_preprocessing` has that
+            of each input by name.
     """
 
     data_info: dict[str, Any] | None = None
@@ -93,11 +94,16 @@ def remember_training_set(model: keras.Model, x: Any) -> None:
     Args:
         model: An `AnytimeModel`.
         x: The data given to `fit` as `x`. The description is removed if `x` has
-            none, or one that does not match the network.
+            none, or one that does not match the network. That of
+            `keras.utils.image_dataset_from_directory` are the classes' names,
+            and that pixels go in as they are.
     """
     info = getattr(x, "info", None)
     has_info = hasattr(info, "class_names") and hasattr(info, "preprocessing")
-    remember(model, info if has_info and not _mismatch(model, info) else None)
+    if has_info and not _mismatch(model, info):
+        remember(model, info)
+    else:
+        _set_data_info(model, _directory_info(model, x))
 
 
 def restore_data_info(model: keras.Model, path: str | os.PathLike) -> None:
@@ -110,6 +116,29 @@ def restore_data_info(model: keras.Model, path: str | os.PathLike) -> None:
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
     _set_data_info(model, config["config"].get("data_info"))
+
+
+def _directory_info(model: keras.Model, x: Any) -> dict[str, Any] | None:
+    """Returns the description of images that Keras reads from a directory.
+
+    `map` and other methods of a data set leave the names of classes behind, so
+    that its pixels are those of the files.
+    """
+    names = getattr(x, "class_names", None)
+    tasks = list(model.tasks.values())
+    if (
+        not isinstance(names, (list, tuple))
+        or not all(isinstance(name, str) for name in names)
+        or noun(model) != "image"
+        or [task.name for task in tasks] != ["classification"]
+        or tasks[0].size != len(names)
+    ):
+        return None
+    return {
+        "name": None,
+        "class_names": list(names),
+        "preprocessing": {"scale": 1.0, "mean": [0.0], "std": [1.0]},
+    }
 
 
 def _set_data_info(model, data_info):
