@@ -62,7 +62,8 @@ class StopAtChance(keras.callbacks.Callback):
         chance: Float, the loss of a constant answer, in nats; `None` for the
             cross entropy of equally frequent classes, summed over label sets.
             Give the entropy of the labels if some classes are much more
-            frequent than others.
+            frequent than others, and where a stage has other answers than
+            classes.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -86,6 +87,8 @@ class StopAtChance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
+        if self.chance is None:
+            chance_loss(self.model)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -129,13 +132,22 @@ def chance_loss(model: keras.Model) -> float:
 
     Returns:
         Float, the logarithm of the number of classes in nats, summed over the
-        label sets; that of 2 for a single logit.
+        label sets; that of 2 for answers of yes or no.
+
+    Raises:
+        ValueError: If an output is numbers.
     """
-    sizes = [
-        output.shape[-1]
-        for output in model.outputs[: len(model.label_sets) or 1]
-    ]
-    return sum(math.log(max(size, 2)) for size in sizes)
+    total = 0.0
+    for label_set, task in model.tasks.items():
+        if task.name == "regression":
+            where = "" if label_set is None else f" for {label_set!r}"
+            raise ValueError(
+                "The loss of a constant answer is known for classes only: give "
+                f"`chance`. Received: {task}{where}"
+            )
+        yes_or_no = task.name in ("binary", "multi_label")
+        total += math.log(2 if yes_or_no else max(task.size, 2))
+    return total
 
 
 def is_chance(loss: float, chance: float) -> bool:

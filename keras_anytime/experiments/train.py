@@ -14,6 +14,7 @@ from keras_anytime import gradients
 from keras_anytime import nets
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.distillation import FromLastStage
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.experiments import hardware as hardware_lib
 from keras_anytime.experiments.fitting import fit
@@ -104,6 +105,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         combiner = gradients.get(
             settings.gradients, **settings.json_object("gradients_arguments")
         )
+        taught = _distillation(settings)
         info = load_info(settings)
         with hardware_lib.hardware(settings):
             if from_file is None:
@@ -135,6 +137,7 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
                 metrics=metrics,
                 weighting=loss_weighting,
                 gradients=combiner,
+                distillation=taught,
             )
             resume = callbacks_lib.Resume(
                 folder.checkpoints, every=settings.checkpoint_every
@@ -150,6 +153,15 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         flush=True,
     )
     return PreparedTraining(settings, folder, lock, model, splits, resume)
+
+
+def _distillation(settings):
+    """Returns the distillation of the settings, or `None`."""
+    if settings.distillation == "none":
+        return None
+    return FromLastStage(
+        settings.distillation_temperature, settings.distillation_weight
+    )
 
 
 def build_network(

@@ -152,6 +152,24 @@ class TrainSettings(NetworkSettings, DataLocation):
         "'{\"gamma\": 0.1}'.",
         "{}",
     )
+    distillation: str = setting(
+        "What stages learn from beside the labels: last, the answers of the "
+        "last stage, or none.",
+        "none",
+        choices=["none", "last"],
+    )
+    distillation_temperature: float = setting(
+        "Temperature that softens the answers of --distillation.",
+        3.0,
+        lower_bound=0,
+    )
+    distillation_weight: float = setting(
+        "Share of --distillation in the loss of a stage; the rest is the loss "
+        "of the labels.",
+        0.5,
+        lower_bound=0,
+        upper_bound=1,
+    )
     greedy: bool = setting(
         "Train one stage after the other, each for --epochs, by the stage's "
         "loss alone.",
@@ -317,6 +335,17 @@ class TrainSettings(NetworkSettings, DataLocation):
                 f"--{way} is another way of training than --heads_epochs: "
                 f"choose one. Received: --heads_epochs={self.heads_epochs}"
             )
+        if self.greedy and self.distillation != "none":
+            raise ValueError(
+                "--greedy trains each stage before the last one, which cannot "
+                f"teach it. Received: --distillation={self.distillation}"
+            )
+        for name in ("distillation_temperature", "distillation_weight"):
+            if self.distillation == "none" and self._is_set(name):
+                raise ValueError(
+                    f"--{name} needs --distillation=last. "
+                    f"Received: --{name}={getattr(self, name)}"
+                )
         if "nesterov" in self.given and self.nesterov and not self.momentum:
             raise ValueError(
                 "--nesterov needs a momentum above 0. Received: --momentum=0"

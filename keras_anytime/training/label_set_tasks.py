@@ -41,7 +41,10 @@ def label_set_tasks(
     names = (
         [None] * len(sets)
         if loss is None
-        else [loss_name(one) for one in losses_by_set(loss, model.label_sets)]
+        else [
+            loss_name(of_labels)
+            for of_labels in losses_by_set(loss, model.label_sets)
+        ]
     )
     first_stage = model.outputs[: len(sets)]
     return {

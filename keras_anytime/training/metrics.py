@@ -8,6 +8,7 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import keras
 
@@ -59,6 +60,7 @@ def stage_metrics(
     num_stages: int,
     tasks: Mapping[str | None, Task],
     losses: Sequence[keras.losses.Loss],
+    given: bool,
     argument: str,
 ) -> list | None:
     """Returns metrics in the form that Keras takes for several outputs.
@@ -70,6 +72,8 @@ def stage_metrics(
         num_stages: Integer K.
         tasks: Dict from label sets to tasks.
         losses: Sequence of the loss of each label set.
+        given: Boolean. Whether the user gave the tasks, rather than that
+            shapes and losses suggest them.
         argument: String. Name of the metrics in error messages.
 
     Returns:
@@ -101,7 +105,10 @@ def stage_metrics(
                 f"Received: {argument}={of_set}"
             )
     per_output = [
-        [_for_output(metric, task, loss) for metric in metrics.get(name, [])]
+        [
+            _for_output(metric, _Output(task, loss, given))
+            for metric in metrics.get(name, [])
+        ]
         for _ in range(num_stages)
         for (name, task), loss in zip(tasks.items(), losses, strict=True)
     ]
@@ -184,33 +191,59 @@ def _fresh_variable(variable):
     )
 
 
-def _for_output(metric, task, loss):
+class _Output(NamedTuple):
+    """What is known of an output.
+
+    Args:
+        task: The `Task`.
+        loss: The `keras.losses.Loss`.
+        given: Boolean. Whether the user gave the task.
+    """
+
+    task: Task
+    loss: keras.losses.Loss
+    given: bool
+
+    @property
+    def has_logits(self):
+        """Whether the output is known to be logits."""
+        return takes_logits(self.loss) or (
+            self.given and self.task.name != "regression"
+        )
+
+    @property
+    def has_numbers(self):
+        """Whether the output is known to be numbers."""
+        return self.given and self.task.name == "regression"
+
+
+def _for_output(metric, output):
     """Returns a metric for one output."""
-    on_logits = takes_logits(loss)
     if isinstance(metric, str):
-        metric = _by_name(metric, task, loss)
+        metric = _by_name(metric, output)
     elif isinstance(metric, keras.metrics.Metric):
         metric = fresh_copy(metric)
-    elif callable(metric) and on_logits:
+    elif callable(metric) and output.has_logits:
         metric = _of_function(metric)
     if isinstance(metric, keras.metrics.Metric):
-        if task.name == "regression":
-            _check_takes_numbers(metric, task)
-        elif on_logits:
-            _check_takes_logits(metric, task.size)
+        if output.has_numbers:
+            _check_takes_numbers(metric, output.task)
+        elif output.has_logits:
+            _check_takes_logits(metric, output.task.size)
     return metric
 
 
-def _by_name(name, task, loss):
+def _by_name(name, output):
     """Returns the metric of logits that a name stands for.
 
     "accuracy" of several classes stays a name: Keras chooses the metric by the
     shape of the labels.
     """
+    task, loss = output.task, output.loss
     if name.lower() in ("accuracy", "acc"):
         if task.name in ("classification", "segmentation"):
             return name
-        if task.name == "regression":
+        if output.has_numbers:
             raise ValueError(
                 "Numbers have errors and no accuracy: give "
                 "'mean_absolute_error', for example. "
@@ -224,7 +257,7 @@ def _by_name(name, task, loss):
                 f"Received: {name!r} for {task.size} logits and the loss "
                 f"{loss.name}"
             )
-        if task.name != "binary" and not takes_logits(loss):
+        if not output.has_logits:
             raise ValueError(
                 "The accuracy of a single output depends on a threshold: give "
                 "`keras.metrics.BinaryAccuracy(threshold=...)`. "
@@ -232,7 +265,7 @@ def _by_name(name, task, loss):
             )
         return keras.metrics.BinaryAccuracy(name=name, threshold=0.0)
     metric = keras.metrics.get(name)
-    if not isinstance(metric, keras.metrics.Metric) or not takes_logits(loss):
+    if not isinstance(metric, keras.metrics.Metric) or not output.has_logits:
         return metric
     config = metric.get_config()
     if config.get("from_logits") is False:

@@ -39,8 +39,10 @@ def output_losses(
     sets = outputs_lib.label_sets(names)
     num_stages = len(outputs) // (len(sets) or 1)
     return [
-        one(target, output, weight_of_values(one, target, output, weight))
-        for one, target, output, weight in zip(
+        of_labels(
+            target, output, weight_of_values(of_labels, target, output, weight)
+        )
+        for of_labels, target, output, weight in zip(
             losses_by_set(loss, sets) * num_stages,
             outputs_lib.targets(y, sets) * num_stages,
             outputs,

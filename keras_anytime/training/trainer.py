@@ -126,6 +126,7 @@ class StageTrainer(RememberingModel):
             self.num_stages,
             label_set_tasks(self, loss),
             losses_by_set(loss, self.label_sets),
+            self.task is not None,
         )
         super().compile(
             optimizer=optimizer,
