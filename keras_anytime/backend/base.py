@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -17,7 +18,8 @@ class ForwardPass(abc.ABC):
 
     Args:
         model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`, those of this replica.
+        x: Tensor `(batch, ...)`, or a structure of such tensors: the inputs
+            of this replica.
         losses_of: Function from the list of all logits to a pair of lists of K
             scalars: the stage losses to train with, and those of the labels
             alone. Both are the same list where there is no difference.
@@ -38,7 +40,7 @@ class ForwardPass(abc.ABC):
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
+        x: Any,
         losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         """Runs the forward pass."""
@@ -58,7 +60,7 @@ class ForwardPass(abc.ABC):
 
         Returns:
             List of V tensors; `None` where the stage does not own a variable.
-            With replicas, the share of this replica's images.
+            With replicas, the share of this replica's examples.
         """
 
     @abc.abstractmethod
@@ -72,7 +74,7 @@ class ForwardPass(abc.ABC):
 
         Returns:
             List of V tensors or `None`. With replicas, the share of this
-            replica's images.
+            replica's examples.
         """
 
     @abc.abstractmethod

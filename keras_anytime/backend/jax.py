@@ -122,19 +122,19 @@ def scope(model: keras.Model) -> contextlib.AbstractContextManager:
 
 
 def whole_batch_losses(
-    reduction: str, losses: list[Tensor], images: Tensor
+    reduction: str, losses: list[Tensor], inputs: Any
 ) -> tuple[Tensor, list[Tensor]]:
     """Returns the stage losses of the whole batch, stacked and as a list.
 
     Args:
         reduction: String, how the losses reduce examples.
         losses: List of K scalars.
-        images: Tensor `(batch, ...)`.
+        inputs: Tensor `(batch, ...)`, or a structure of such tensors.
 
     Returns:
         Pair of a tensor `(K,)` and the list.
     """
-    del reduction, images
+    del reduction, inputs
     return ops.stack(losses), losses
 
 
@@ -145,7 +145,7 @@ def run_batch(
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs. It
+        function: Function from inputs, labels and sample weights to logs. It
             updates variables.
         state: Tuple of lists, the values of the trainable and the non-trainable
             variables, in training those of the optimizer, and those of the
@@ -182,17 +182,17 @@ def check_each_batch(
         model: A compiled `AnytimeModel`.
         function: The train or test function of the model, from the state and
             an iterator of batches.
-        check: Function that raises an error for wrong labels, given as NumPy
-            arrays.
+        check: Function that raises an error for wrong inputs or labels. It
+            takes the inputs and the labels, these as NumPy arrays.
     """
 
     def checked(state, iterator):
         batches = list(itertools.islice(iterator, model.steps_per_execution))
         try:
             for batch in batches:
-                _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-                if all(map(_is_here, keras.tree.flatten(y))):
-                    check(keras.tree.map_structure(np.asarray, y))
+                x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+                if all(map(_is_here, keras.tree.flatten((x, y)))):
+                    check(x, keras.tree.map_structure(np.asarray, y))
             return function(state, iter(batches))
         except Exception:
             # A compiled program deletes the arrays that it is given.
@@ -254,7 +254,7 @@ class LinearizedForwardPass(ForwardPass):
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
+        x: Any,
         losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables

@@ -114,7 +114,7 @@ def check_strategy(
             )
     if reduction == "mean_with_sample_weight":
         raise ValueError(
-            "A replica knows the sample weights of its own images only, and "
+            "A replica knows the sample weights of its own examples only, and "
             "cannot take the mean over all. Use "
             "reduction='sum_over_batch_size'. "
             f"Received: loss with reduction={reduction!r}"
@@ -122,7 +122,7 @@ def check_strategy(
 
 
 def whole_batch_losses(
-    reduction: str, losses: list[Tensor], images: Tensor
+    reduction: str, losses: list[Tensor], inputs: Any
 ) -> tuple[Tensor, list[Tensor]]:
     """Returns the stage losses of the whole batch, and this replica's share.
 
@@ -132,19 +132,21 @@ def whole_batch_losses(
 
     Args:
         reduction: String, how the losses reduce examples.
-        losses: List of K scalars, of this replica's images. Means over images
-            are divided by the number of replicas, as Keras' losses do.
-        images: Tensor `(images of this replica, ...)`.
+        losses: List of K scalars, of this replica's examples. Means over
+            examples are divided by the number of replicas, as Keras' losses do.
+        inputs: Tensor `(examples of this replica, ...)`, or a structure of
+            such tensors.
 
     Returns:
         Pair of the losses of the whole batch, tensor `(K,)`, the same on all
         replicas, and the shares of this replica, list of K scalars. The sum of
         the shares over replicas is the first, also if replicas have different
-        numbers of images.
+        numbers of examples.
     """
     if count() > 1 and reduction != "sum":
-        # Each image has the same weight, on whichever replica it is.
-        size = ops.cast(ops.shape(images)[0], losses[0].dtype)
+        # Each example has the same weight, on whichever replica it is.
+        first = keras.tree.flatten(inputs)[0]
+        size = ops.cast(ops.shape(first)[0], losses[0].dtype)
         (total,) = summed([size])
         losses = [own * size * count() / total for own in losses]
     (whole,) = summed([ops.stop_gradient(ops.stack(losses))])

@@ -84,7 +84,7 @@ def run_batch(model: keras.Model, function: Callable, data: Any) -> dict:
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs. It
+        function: Function from inputs, labels and sample weights to logs. It
             updates variables.
         data: The batch, as Keras passes it to `train_step` and `test_step`.
 
@@ -103,7 +103,7 @@ def check_each_batch(
     Args:
         model: A compiled `AnytimeModel`.
         function: The train or test function of the model.
-        check: Function that raises an error for wrong labels.
+        check: Function that raises an error for wrong inputs or labels.
     """
     del model, check
     return function
@@ -142,7 +142,7 @@ class TapedForwardPass(ForwardPass):
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
+        x: Any,
         losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables

@@ -46,7 +46,7 @@ def fit_greedy(
 
     Args:
         model: A compiled `AnytimeModel`. Its weights change.
-        x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
+        x: Inputs, or a data set of pairs, as for `AnytimeModel.fit`.
         y: Labels, as for `AnytimeModel.fit`.
         epochs: Integer of 1 or more, the epochs of each stage; or a sequence of
             one such integer for each stage.

@@ -61,7 +61,7 @@ def fit_heads(
     Args:
         model: A compiled `AnytimeModel` of two or more stages, whose last
             stage is trained. The weights of the heads change.
-        x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
+        x: Inputs, or a data set of pairs, as for `AnytimeModel.fit`.
         y: Labels, as for `AnytimeModel.fit`.
         epochs: Integer of 1 or more.
         callbacks: List of Keras callbacks. Their `model` is an `AnytimeModel`

@@ -22,7 +22,7 @@ from keras_anytime.training.output_losses import summed_over_sets
 
 
 def training_step(
-    model: keras.Model, x: Tensor, y: Any, sample_weight: Any = None
+    model: keras.Model, x: Any, y: Any, sample_weight: Any = None
 ) -> ForwardPass:
     """Runs one training step of an anytime model.
 
@@ -35,7 +35,7 @@ def training_step(
 
     Args:
         model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`.
+        x: Tensor `(batch, ...)`, or a structure of such tensors: the inputs.
         y: Targets, one for all stages; with label sets a dict of them.
         sample_weight: Tensor `(batch,)` for all outputs, or one for each
             output, or `None`; see `outputs.sample_weights`.

@@ -13,13 +13,16 @@ from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
 from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.named_inputs import arranged_inputs
 from keras_anytime.tasks import Task
 from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.fit_options import fit_options
-from keras_anytime.training.inputs import check_labels
+from keras_anytime.training.inputs import check_examples
+from keras_anytime.training.inputs import check_inputs
 from keras_anytime.training.label_set_tasks import check_losses_fit
 from keras_anytime.training.label_set_tasks import check_tasks_known
 from keras_anytime.training.label_set_tasks import label_set_tasks
+from keras_anytime.training.labels import check_labels
 from keras_anytime.training.losses import losses_by_set
 from keras_anytime.training.losses import reduction_of
 from keras_anytime.training.losses import stage_loss
@@ -30,6 +33,9 @@ from keras_anytime.training.output_losses import stage_losses
 from keras_anytime.training.sample_weights import weights_of_metrics
 from keras_anytime.training.stage_means import StageMeans
 from keras_anytime.training.step import training_step
+from keras_anytime.training.tokens import all_known
+from keras_anytime.training.tokens import check_tokens
+from keras_anytime.training.tokens import token_limits
 
 
 class StageTrainer(RememberingModel):
@@ -229,8 +235,9 @@ class StageTrainer(RememberingModel):
         and augmentation of epoch `initial_epoch`.
 
         Args:
-            x: Images, or a data set of pairs (images, labels).
-            y: Labels, if `x` holds images only; with label sets a dict.
+            x: Array of inputs; of several inputs a dict by their names or a
+                tuple in their order; or a data set of pairs (inputs, labels).
+            y: Labels, if `x` holds inputs only; with label sets a dict.
             batch_size: As in `keras.Model.fit`.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`.
@@ -240,7 +247,7 @@ class StageTrainer(RememberingModel):
             shuffle: As in `keras.Model.fit`; `None` means True for arrays, and
                 the own order of a data set.
             class_weight: As in `keras.Model.fit`.
-            sample_weight: Weights of the images for all outputs, or a list or
+            sample_weight: Weights of the examples for all outputs, or a list or
                 a dict of weights for outputs, stages or label sets.
             initial_epoch: As in `keras.Model.fit`; `None` means 0, and the
                 next epoch of a training set of `keras_anytime.data`.
@@ -253,8 +260,9 @@ class StageTrainer(RememberingModel):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If images have another shape than the input or are not
-                finite, or labels are not among the classes.
+            ValueError: If inputs have other names or another shape than those
+                of the network or are not finite, or labels are not what the
+                loss takes.
             FloatingPointError: If a stage's loss, a batch or a variable is not
                 finite.
         """
@@ -285,6 +293,71 @@ class StageTrainer(RememberingModel):
             options = fit_options(self, given)
         return super().fit(**options)
 
+    def evaluate(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Measures all stages; arguments as in `keras.Model.evaluate`.
+
+        Args:
+            x: As of `fit`.
+            y: As of `fit`.
+            *args: As in `keras.Model.evaluate`.
+            **kwargs: As in `keras.Model.evaluate`.
+
+        Returns:
+            As `keras.Model.evaluate`.
+
+        Raises:
+            ValueError: If arrays are not what `fit` takes.
+        """
+        if self.compiled and y is not None:
+            check_examples(self, x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns the answers of all stages, as `keras.Model.predict` does.
+
+        Args:
+            x: As of `fit`; a data set may be one of inputs alone.
+            *args: As in `keras.Model.predict`.
+            **kwargs: As in `keras.Model.predict`.
+
+        Returns:
+            List of arrays, one for each output; an array for one output.
+
+        Raises:
+            ValueError: If arrays are not the inputs of the network.
+        """
+        check_inputs(self, x)
+        return super().predict(x, *args, **kwargs)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns the answers of all stages.
+
+        Args:
+            inputs: Tensor; of several inputs a dict by their names or a tuple
+                in their order.
+            *args: As in `keras.Model.__call__`.
+            **kwargs: As in `keras.Model.__call__`.
+        """
+        return super().__call__(arranged_inputs(self, inputs), *args, **kwargs)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Computes the answers; see `__call__`.
+
+        Args:
+            inputs: As of `__call__`.
+            training: As in `keras.Model.call`.
+            mask: As in `keras.Model.call`.
+        """
+        # On JAX, Keras calls this method and not the model.
+        return super().call(arranged_inputs(self, inputs), training, mask)
+
+    @functools.cached_property
+    def token_limits(self) -> dict[str, int]:
+        """Dict from the names of inputs of tokens to sizes of vocabularies."""
+        return token_limits(self)
+
     def make_train_function(self, force: bool = False) -> None:
         old = self.train_function
         super().make_train_function(force)
@@ -298,11 +371,14 @@ class StageTrainer(RememberingModel):
             self.test_function = self._checked(self.test_function)
 
     def _checked(self, function):
-        check = functools.partial(check_labels, self)
+        def check(x, y):
+            check_labels(self, y)
+            check_tokens(self, x, "a batch")
+
         return backend.check_each_batch(self, function, check)
 
     def train_step(self, *args: Any) -> Any:
-        """Trains on one batch of (images, labels[, sample weights]).
+        """Trains on one batch of (inputs, labels[, sample weights]).
 
         Args:
             *args: The batch; on JAX, the values of all variables before it.
@@ -370,7 +446,7 @@ class StageTrainer(RememberingModel):
         for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
             metric.update_state(loss, sample_weight=size)
         total = keras.ops.mean(losses) + penalty
-        count = batch_weight(size, x, sample_weight)
+        count = batch_weight(size, x, sample_weight, all_known(self, x))
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(total, sample_weight=count)
