@@ -16,6 +16,7 @@ _SUBMODULES = (
     "callbacks",
     "convert",
     "data",
+    "distillation",
     "evaluation",
     "experiments",
     "export",

@@ -62,7 +62,8 @@ class StopAtChance(keras.callbacks.Callback):
         chance: Float, the loss of a constant answer, in nats; `None` for the
             cross entropy of equally frequent classes, summed over label sets.
             Give the entropy of the labels if some classes are much more
-            frequent than others.
+            frequent than others, and where a stage has other answers than
+            classes.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -86,6 +87,8 @@ class StopAtChance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
+        if self.chance is None:
+            chance_loss(self.model)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -94,7 +97,7 @@ class StopAtChance(keras.callbacks.Callback):
         # The product of 0.1 and 30 is a little more than 3.
         if epoch + 1 < math.ceil(round(self.share * epochs, 9)):
             return
-        stage = outputs_lib.stage_numbers(self.model.output_names)[-1]
+        stage = self._last_trained_stage()
         loss = (logs or {})[f"stage_{stage}_loss"]
         chance = self.chance or chance_loss(self.model)
         if is_chance(loss, chance):
@@ -107,6 +110,19 @@ class StopAtChance(keras.callbacks.Callback):
                 f"{loss:.4g}, and {chance:.4g} for a constant answer"
             )
 
+    def _last_trained_stage(self):
+        """Returns the number of the last stage that is not frozen as a whole.
+
+        Heads may be trained beside a frozen last stage, their teacher.
+        """
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
+        trained = [
+            number
+            for k, number in enumerate(numbers, start=1)
+            if self.model.stage_variables(k)
+        ]
+        return trained[-1] if trained else numbers[-1]
+
 
 def chance_loss(model: keras.Model) -> float:
     """Returns the cross entropy of a stage that answers the same to all images.
@@ -116,13 +132,22 @@ def chance_loss(model: keras.Model) -> float:
 
     Returns:
         Float, the logarithm of the number of classes in nats, summed over the
-        label sets; that of 2 for a single logit.
+        label sets; that of 2 for answers of yes or no.
+
+    Raises:
+        ValueError: If an output is numbers.
     """
-    sizes = [
-        output.shape[-1]
-        for output in model.outputs[: len(model.label_sets) or 1]
-    ]
-    return sum(math.log(max(size, 2)) for size in sizes)
+    total = 0.0
+    for label_set, task in model.tasks.items():
+        if task.name == "regression":
+            where = "" if label_set is None else f" for {label_set!r}"
+            raise ValueError(
+                "The loss of a constant answer is known for classes only: give "
+                f"`chance`. Received: {task}{where}"
+            )
+        yes_or_no = task.name in ("binary", "multi_label")
+        total += math.log(2 if yes_or_no else max(task.size, 2))
+    return total
 
 
 def is_chance(loss: float, chance: float) -> bool:
