@@ -1,4 +1,4 @@
-"""Which tensors of a graph carry everything to the rest of the network."""
+"""Tensors of a graph that carry everything to the rest of the network."""
 
 import functools
 from collections.abc import Iterator

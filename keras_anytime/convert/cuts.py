@@ -1,4 +1,4 @@
-"""Where a network can be cut into steps, and what each cut costs."""
+"""The places where a network can be cut into steps, and their costs."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Whether pixels go into a network, told by the first layers of its graph."""
+"""Tells by the first layers of a graph whether pixels go in."""
 
 from typing import Any
 

@@ -140,7 +140,7 @@ def _no_macs():
 @pytest.mark.parametrize(
     ("make", "at", "reason"),
     [
-        (nets.plain, "base_conv1", r"passed by 'base_stem', which later"),
+        (nets.plain, "base_conv1", r"passed by 'base_add0', which later"),
         (nets.plain, "nowhere", r"is no layer of the network"),
         (nets.plain, "predictions", r"is the output of the network"),
         (nets.tokens, "words", r"is an input"),

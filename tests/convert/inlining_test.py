@@ -5,6 +5,7 @@ from keras import layers
 
 import keras_anytime as ka
 from tests.convert import nets
+from tests.testing import compiled
 from tests.testing import scramble
 
 
@@ -19,7 +20,7 @@ def test_nested_models_become_one_graph_of_the_same_layers():
     assert not any(isinstance(op, keras.Model) for op in flat.operations)
     images = _images()
     np.testing.assert_array_equal(
-        flat.predict(images, verbose=0), model.predict(images, verbose=0)
+        nets.run(flat, images), nets.run(model, images)
     )
     assert {id(v) for v in flat.variables} == {id(v) for v in model.variables}
     assert [layer.name for layer in flat.layers][:3] == [
@@ -44,12 +45,12 @@ def test_a_sequential_model_that_grew_layer_by_layer():
     anytime = ka.convert.add_heads(model, 5, at=(0.5,), max_head_share=0.5)
     images = _images()
     features = {"image": images}
-    for k, want in enumerate(anytime.predict(images, verbose=0), start=1):
+    for k, want in enumerate(nets.run(anytime, images), start=1):
         features |= anytime.step(k)(features)
         np.testing.assert_allclose(features["logits"], want, rtol=1e-5)
     np.testing.assert_allclose(
         keras.ops.softmax(features["logits"]),
-        model.predict(images, verbose=0),
+        nets.run(model, images),
         rtol=1e-5,
     )
     assert anytime.get_layer(model.layers[0].name) is model.layers[0]
@@ -64,10 +65,7 @@ def test_frozen_layers_stay_frozen_and_keep_their_statistics():
     anytime = ka.convert.add_heads(model, 3, at=("inner_add0",))
     assert not anytime.get_layer("inner_conv0").trainable
     before = [np.array(variable) for variable in inner.variables]
-    anytime.compile(
-        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    )
-    anytime.fit(_images(), np.arange(4) % 3, verbose=0)
+    compiled(anytime).train_on_batch(_images(), np.arange(4) % 3)
     for old, new in zip(before, inner.variables, strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -96,7 +94,7 @@ def test_of_two_layers_of_one_name_the_second_is_copied():
     flat = ka.convert.inlined(model)
     images = [_images(), _images()[::-1]]
     np.testing.assert_array_equal(
-        flat.predict(images, verbose=0), model.predict(images, verbose=0)
+        nets.run(flat, images), nets.run(model, images)
     )
     assert flat.get_layer("same_norm1") is first.get_layer("same_norm1")
     assert not flat.get_layer("other_same_norm1").trainable
@@ -114,7 +112,7 @@ def test_inputs_and_outputs_of_nested_models_may_be_dicts():
     flat = ka.convert.inlined(model)
     values = [np.ones((3, 2), "float32"), np.full((3, 2), -4, "int32")]
     np.testing.assert_array_equal(
-        flat.predict(values, verbose=0), model.predict(values, verbose=0)
+        nets.run(flat, values), nets.run(model, values)
     )
 
 
