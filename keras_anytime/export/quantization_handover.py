@@ -3,7 +3,7 @@
 The quantizer processes a file signature by signature. If an operator has no
 integer form or a scale of its own, the quantizer may leave a feature in one
 type or scale and expect another in a later step, which would then misread the
-values.
+values. Likewise two signatures may expect an input in different types.
 """
 
 import copy
@@ -26,7 +26,7 @@ def match_handover(content: bytes) -> bytes:
 
     A step that computes in another type or scale converts its features first.
     If a step quantizes an output of floats itself, the integers become the
-    output.
+    output. All signatures take an input as the first step does that reads it.
 
     Args:
         content: Bytes of a quantized LiteRT file.
@@ -36,10 +36,18 @@ def match_handover(content: bytes) -> bytes:
     """
     model = unpack(content)
     codes = operator_codes(model)
-    steps = [
+    steps = sorted(
+        (
+            signature
+            for signature in model.signatureDefs
+            if signature.signatureKey.startswith(b"step_")
+        ),
+        key=_stage,
+    )
+    others = [
         signature
         for signature in model.signatureDefs
-        if signature.signatureKey.startswith(b"step_")
+        if not signature.signatureKey.startswith(b"step_")
     ]
     changes = [
         _output_integers(model.subgraphs[step.subgraphIndex], output, codes)
@@ -54,17 +62,20 @@ def match_handover(content: bytes) -> bytes:
         for step in steps
         for output in step.outputs
     }
-    for step in steps:
-        graph = model.subgraphs[step.subgraphIndex]
-        for argument in step.inputs:
-            feature = left.get(argument.name)
+    for program in (*steps, *sorted(others, key=_stage)):
+        graph = model.subgraphs[program.subgraphIndex]
+        for argument in program.inputs:
             expected = graph.tensors[argument.tensorIndex]
-            if feature is not None and _encoding(feature) != _encoding(
-                expected
-            ):
+            # What no step leaves is an input of the network.
+            feature = left.setdefault(argument.name, expected)
+            if _encoding(feature) != _encoding(expected):
                 _convert_input(model, codes, graph, argument, feature)
                 changes.append(True)
     return pack(model) if any(changes) else content
+
+
+def _stage(signature: Any) -> int:
+    return int(signature.signatureKey.rpartition(b"_")[2])
 
 
 def _encoding(tensor: Any) -> tuple[Any, ...]:
