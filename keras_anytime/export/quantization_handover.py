@@ -36,6 +36,11 @@ def match_handover(content: bytes) -> bytes:
     """
     model = unpack(content)
     codes = operator_codes(model)
+    changes = [
+        _name_output(model.subgraphs[signature.subgraphIndex], output, codes)
+        for signature in model.signatureDefs
+        for output in signature.outputs
+    ]
     steps = sorted(
         (
             signature
@@ -49,7 +54,7 @@ def match_handover(content: bytes) -> bytes:
         for signature in model.signatureDefs
         if not signature.signatureKey.startswith(b"step_")
     ]
-    changes = [
+    changes += [
         _output_integers(model.subgraphs[step.subgraphIndex], output, codes)
         for step in steps
         for output in step.outputs
@@ -84,6 +89,28 @@ def _encoding(tensor: Any) -> tuple[Any, ...]:
     if tensor.type not in _INTEGERS or record is None or record.scale is None:
         return tensor.type, (), ()
     return tensor.type, tuple(record.scale), tuple(record.zeroPoint)
+
+
+def _name_output(graph: Any, output: Any, codes: Sequence[int]) -> bool:
+    """Makes a signature name the tensor that its graph gives as an output.
+
+    The quantizer may put a `QUANTIZE` after an operator whose output has the
+    scale of a constant, such as a table of embeddings. The graph then gives
+    the new tensor, and the signature still names the old one, whose memory
+    LiteRT uses for other tensors.
+    """
+    if output.tensorIndex in graph.outputs:
+        return False
+    for operator in graph.operators:
+        if (
+            codes[operator.opcodeIndex] == schema.BuiltinOperator.QUANTIZE
+            and operator.inputs[0] == output.tensorIndex
+            and operator.outputs[0] in graph.outputs
+        ):
+            output.tensorIndex = int(operator.outputs[0])
+            return True
+    graph.outputs = np.array([*graph.outputs, output.tensorIndex], "int32")
+    return True
 
 
 def _output_integers(graph: Any, output: Any, codes: Sequence[int]) -> bool:

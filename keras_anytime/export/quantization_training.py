@@ -69,6 +69,13 @@ def quantization_aware(
     training = FineTuning(
         model, data, epochs, learning_rate, stage_weights, verbose
     )
+    for name, tensor in model.feature_inputs.items():
+        if not keras.backend.is_float_dtype(tensor.dtype):
+            raise ValueError(
+                "Training in 8 bits rounds inputs of floats, and tfmot takes "
+                "no others: export with quantization='int8' instead. Received: "
+                f"a network with the input {name!r} of type {tensor.dtype}"
+            )
     stages = counted(model.num_stages, "stage")
     with progress(f"Preparing {stages} for training in 8 bits", verbose):
         copy, quantized = _prepare(model, training)

@@ -52,7 +52,9 @@ def calibration_inputs(
     for batch in _batches(representative, model):
         _check_counts(batch, "representative")
         for name, array in batch.items():
-            part = array[: CALIBRATION_EXAMPLES - count] if array.ndim else array
+            part = (
+                array[: CALIBRATION_EXAMPLES - count] if array.ndim else array
+            )
             chosen[name].append(
                 _as_file_takes_it(part, model, name, preprocessing, pixels)
             )
@@ -251,6 +253,8 @@ def _is_batch(values: Any, ranks: Sequence[int]) -> bool:
         return False
     x, labels = values[:2]
     if len(ranks) > 1:
+        if isinstance(x, Mapping) and isinstance(labels, Mapping):
+            return set(x) != set(labels)
         return (
             isinstance(x, Mapping) or _are_inputs(x, ranks)
         ) and not _are_inputs(labels, ranks)

@@ -48,8 +48,11 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         values.items(names)
     elif names is not None:
         values.record(names, label_sets)
-    if isinstance(fields.get("task"), dict):
-        values.record(fields["task"], label_sets or ())
+    task = fields.get("task")
+    if isinstance(task, dict):
+        if label_sets is None:
+            values.refuse(task, "the task of a network without label sets")
+        values.record(task, label_sets)
 
 
 def check_programs(manifest: Any) -> None:

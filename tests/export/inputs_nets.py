@@ -91,6 +91,18 @@ def built(name, *args):
     return NETS[name](*args)
 
 
+def exported(made_once, name, quantization=None):
+    """A network and the path of its `.tflite`, made once for all tests."""
+    model = built(name)
+    path = made_once(
+        f"{name}_{quantization}.tflite",
+        lambda path: ka.export.tflite(
+            model, path, quantization, examples(model), verbose=False
+        ),
+    )
+    return model, path
+
+
 def examples(model, count=12, seed=0):
     """Random examples: an array, or a dict by the names of inputs."""
     rng = np.random.default_rng(seed)

@@ -214,9 +214,7 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
     found = ka.export.verify(path, model, held)
     assert found.examples == 1000
     assert max(found.accuracy_drop) <= 5
-    for error, same in zip(
-        found.model_errors, found.agreement, strict=True
-    ):
+    for error, same in zip(found.model_errors, found.agreement, strict=True):
         # Stages of a few channels that have learned little answer nearly at
         # random, and change their mind at little.
         assert same >= (0.97 if error <= 0.1 else 0.92)

@@ -63,9 +63,7 @@ def test_a_float_file_errs_as_its_model(options, tiny_file, tmp_path):
     assert found.agreement == pytest.approx([1.0] * len(want))
     assert found.size == path.stat().st_size
     manifest = manifest_lib.matching_manifest(path)
-    assert [stage.top1_error for stage in manifest.stages] == list(
-        found.errors
-    )
+    assert [stage.top1_error for stage in manifest.stages] == list(found.errors)
     assert manifest.verified["examples"] == 40
     with AnytimePredictor(path) as predictor:
         assert predictor.num_stages == len(want)
