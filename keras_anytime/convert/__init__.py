@@ -9,7 +9,7 @@ from keras_anytime.convert.cuts import CutPoint
 from keras_anytime.convert.cuts import CutPoints
 from keras_anytime.convert.cuts import cut_points
 from keras_anytime.convert.inlining import inlined
-from keras_anytime.convert.pixels import takes_pixels
+from keras_anytime.stages.image_input import takes_pixels
 
 __all__ = [
     "CutPoint",

@@ -62,6 +62,16 @@ class VerificationResult:
     mious: tuple[float, ...] | None = None
 
     @property
+    def top1_errors(self) -> tuple[float, ...] | None:
+        """The errors of the file if they are top-1 errors, or `None`."""
+        return self.errors if self.task == "classification" else None
+
+    @property
+    def model_top1_errors(self) -> tuple[float, ...] | None:
+        """The errors of the model if they are top-1 errors, or `None`."""
+        return self.model_errors if self.task == "classification" else None
+
+    @property
     def accuracy_drop(self) -> tuple[float, ...]:
         """Percentage points of accuracy that each stage loses in the file.
 

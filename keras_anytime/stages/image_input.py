@@ -49,6 +49,11 @@ def takes_pixels(model: keras.Model) -> bool:
     to 255 to a range of a few units, or to one around zero. Layers that
     normalize other images, such as floats from 0 to 1, map 255 far away.
 
+    ```python
+    network = keras.applications.MobileNetV3Small((32, 32, 3), weights=None)
+    print(ka.convert.takes_pixels(network))  # True
+    ```
+
     Args:
         model: A functional model.
     """
@@ -84,13 +89,15 @@ def _prepared_tensors(
         readers = [
             operation
             for operation in model.operations
-            if any(read is tensor for read in graph.input_tensors(operation))
+            if any(
+                read is tensor for read in graph.tensors_read(model, operation)
+            )
         ]
         prepared = [
-            graph.output_tensors(operation)[0]
+            graph.tensors_made(model, operation)[0]
             for operation in readers
             if type(operation).__name__ in _PREPARING
-            and len(graph.input_tensors(operation)) == 1
+            and len(graph.tensors_read(model, operation)) == 1
         ]
         waiting += prepared
         if len(prepared) < len(readers) or not readers:
