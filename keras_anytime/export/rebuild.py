@@ -64,10 +64,11 @@ def exportable(
     for tensor, name in zip(
         model.inputs, safe_inputs(model).values(), strict=True
     ):
-        shape, dtype = tensor.shape, tensor.dtype
+        shape: Sequence[int | None] = tensor.shape
+        dtype = tensor.dtype
         preparing: list[keras.Layer] = []
         if pixels is not None and tensor is image:
-            shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
+            shape, dtype = (None, *pixels["size"], tensor.shape[-1]), "uint8"
             preparing = pixel_layers(pixels, tensor.shape)
         elif _is_other_float(dtype):
             dtype = "float32"

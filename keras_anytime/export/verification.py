@@ -337,9 +337,12 @@ def _write_in_manifest(
     path: pathlib.Path, manifest: Manifest, result: VerificationResult
 ) -> None:
     right_or_wrong = result.task in ("classification", "binary")
-    name = "top1_error" if right_or_wrong else "error"
+
+    def changes(error: float) -> dict[str, Any]:
+        return {"top1_error" if right_or_wrong else "error": error}
+
     stages = tuple(
-        dataclasses.replace(stage, **{name: error}, miou=miou)
+        dataclasses.replace(stage, miou=miou, **changes(error))
         for stage, error, miou in zip(
             manifest.stages,
             result.errors,
