@@ -64,11 +64,10 @@ def exportable(
     for tensor, name in zip(
         model.inputs, safe_inputs(model).values(), strict=True
     ):
-        shape: Sequence[int | None] = tensor.shape
-        dtype = tensor.dtype
+        shape, dtype = tensor.shape, tensor.dtype
         preparing: list[keras.Layer] = []
-        if pixels is not None and tensor is image:
-            shape, dtype = (None, *pixels["size"], tensor.shape[-1]), "uint8"
+        if pixels is not None and image is not None and tensor is image:
+            shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
             preparing = pixel_layers(pixels, tensor.shape)
         elif _is_other_float(dtype):
             dtype = "float32"

@@ -337,12 +337,13 @@ def _write_in_manifest(
     path: pathlib.Path, manifest: Manifest, result: VerificationResult
 ) -> None:
     right_or_wrong = result.task in ("classification", "binary")
+    name = "top1_error" if right_or_wrong else "error"
 
-    def changes(error: float) -> dict[str, Any]:
-        return {"top1_error" if right_or_wrong else "error": error}
+    def measured(error: float, miou: float | None) -> dict[str, Any]:
+        return {name: error, "miou": miou}
 
     stages = tuple(
-        dataclasses.replace(stage, miou=miou, **changes(error))
+        dataclasses.replace(stage, **measured(error, miou))
         for stage, error, miou in zip(
             manifest.stages,
             result.errors,
