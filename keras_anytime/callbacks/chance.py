@@ -34,10 +34,10 @@ class StopAtChance(keras.callbacks.Callback):
     a network at chance for all of a long training, with losses that are finite.
     After a share of the epochs, this callback compares the mean training loss
     of the epoch, of the last stage that is trained, with the loss of a
-    constant answer, which is the logarithm of the number of classes. If it is
-    not at least 1% lower, training fails. The last stage counts, because it
-    has the features of all others, and early stages of a small weight may
-    learn late.
+    constant answer, which is the logarithm of the number of classes, or of 2
+    for answers of yes or no. If it is not at least 1% lower, training fails.
+    The last stage counts, because it has the features of all others, and early
+    stages of a small weight may learn late.
 
     Put it after `Resume`: the checkpoint of the epoch then exists, and the
     training can go on from there without this callback.
@@ -60,12 +60,13 @@ class StopAtChance(keras.callbacks.Callback):
             whole epochs, after which the loss is checked, at the end of each
             epoch.
         chance: Float, the loss of a constant answer, in nats; `None` for the
-            cross entropy of equally frequent classes, summed over label sets.
-            Give the entropy of the labels if some classes are much more
-            frequent than others.
+            cross entropy of equally frequent classes, summed over label sets,
+            which a regression does not have. Give the entropy of the labels if
+            some classes are much more frequent than others.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range. Before training, if a
+            regression needs `chance`.
         ChanceError: In training, if the loss is that of guessing.
     """
 
@@ -86,6 +87,7 @@ class StopAtChance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
+        self._chance = self.chance or chance_loss(self.model)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -96,7 +98,7 @@ class StopAtChance(keras.callbacks.Callback):
             return
         stage = outputs_lib.stage_numbers(self.model.output_names)[-1]
         loss = (logs or {})[f"stage_{stage}_loss"]
-        chance = self.chance or chance_loss(self.model)
+        chance = self._chance
         if is_chance(loss, chance):
             raise ChanceError(
                 f"After epoch {epoch + 1} of {epochs}, the loss of stage "
@@ -116,13 +118,24 @@ def chance_loss(model: keras.Model) -> float:
 
     Returns:
         Float, the logarithm of the number of classes in nats, summed over the
-        label sets; that of 2 for a single logit.
+        label sets; that of 2 for answers of yes or no.
+
+    Raises:
+        ValueError: If a label set is of a regression, whose loss depends on the
+            labels.
     """
-    sizes = [
-        output.shape[-1]
-        for output in model.outputs[: len(model.label_sets) or 1]
-    ]
-    return sum(math.log(max(size, 2)) for size in sizes)
+    total = 0.0
+    for label_set, task in model.tasks.items():
+        if task.name == "regression":
+            raise ValueError(
+                "The loss of a constant answer depends on the labels of a "
+                "regression: give `chance`. "
+                f"Received: chance=None, and the task {task}"
+                + (f" of {label_set!r}" if label_set else "")
+            )
+        yes_or_no = task.name in ("binary", "multi_label", "undeclared")
+        total += math.log(2 if yes_or_no else task.size)
+    return total
 
 
 def is_chance(loss: float, chance: float) -> bool:

@@ -191,7 +191,7 @@ class ExportedNetwork:
 def _errors(
     model: keras.Model, curve: AnytimeCurve | None, stages: Sequence[int]
 ) -> list[float | None]:
-    """Returns the top-1 errors of some stages, from the curve of the model."""
+    """Returns the errors of some stages, from the curve of the model."""
     if curve is None:
         return [None] * len(stages)
     if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
@@ -201,4 +201,4 @@ def _errors(
             f"Received: a curve of {len(curve.points)} stages of "
             f"{curve.name!r} with {curve.classes} classes"
         )
-    return [curve.points[stage - 1].top1_error for stage in stages]
+    return [curve.points[stage - 1].error for stage in stages]
