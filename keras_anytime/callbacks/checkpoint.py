@@ -66,6 +66,8 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     Attributes:
         best: Float. The best value so far; `None` before the first one.
+        metric_name: String. The name of the metric that is compared; `None`
+            before training if it is that of the task's error.
 
     Raises:
         ValueError: If the path does not end in `.keras`, or `mode` is unknown.
@@ -89,6 +91,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.prefix = prefix
         self.mode = mode
         self.best: float | None = None
+        self.metric_name = metric
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 '`mode` must be "auto", "min" or "max". '
@@ -148,23 +151,24 @@ class StageCheckpoint(keras.callbacks.Callback):
                 f"Received: stage={self.stage}"
             )
         metrics = compiled_metrics(self.model)
-        self._metric = self.metric or self._metric_of_error(metrics)
+        self.metric_name = self.metric or self._metric_of_error(metrics)
         known = {"loss", *metrics, *(f"weighted_{name}" for name in metrics)}
-        if metrics and self._metric not in known:
+        if metrics and self.metric_name not in known:
             raise ValueError(
                 f"The model is compiled with the metrics {sorted(metrics)}: "
                 "choose one of these or 'loss', or compile with the metric. "
-                f"Received: metric={self._metric!r}"
+                f"Received: metric={self.metric_name!r}"
             )
         self._mode = self.mode
         if self.mode == "auto":
-            way = direction(self._metric, metrics.get(self._metric))
+            way = direction(self.metric_name, metrics.get(self.metric_name))
             self._mode = way or ""
         if not self._mode:
             raise ValueError(
                 "The name of this metric does not tell whether larger or "
                 'smaller values are better: give `mode="max"` or '
-                f'`mode="min"`. Received: metric={self._metric!r}, mode="auto"'
+                f'`mode="min"`. Received: metric={self.metric_name!r}, '
+                'mode="auto"'
             )
         check_writable(self.path)
 
@@ -192,14 +196,14 @@ class StageCheckpoint(keras.callbacks.Callback):
             # An epoch without validation.
             return
         names = [
-            f"{self.prefix}{output}_{self._metric}"
+            f"{self.prefix}{output}_{self.metric_name}"
             for output in self._outputs()
         ]
         if not set(names) <= set(logs):
             raise ValueError(
                 f"StageCheckpoint compares {names[0]!r}, which the logs lack: "
                 "give `fit` validation data, and `compile` the metric "
-                f"{self._metric!r}. Received: logs of {sorted(logs)}"
+                f"{self.metric_name!r}. Received: logs of {sorted(logs)}"
             )
         value = float(sum(logs[name] for name in names) / len(names))
         if self._improves(value):
@@ -217,7 +221,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         """Returns the names before the metric's in the compared logs."""
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         outputs = outputs_lib.finest(self.model.output_names)
-        if self._metric == "loss":
+        if self.metric_name == "loss":
             outputs = [f"stage_{k}" for k in numbers]
         if self.stage:
             return [outputs[numbers.index(self.stage)]]
@@ -232,4 +236,4 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     def _criterion(self):
         """Returns the settings under which two best values are comparable."""
-        return [self.stage, self._metric, self.prefix, self._mode]
+        return [self.stage, self.metric_name, self.prefix, self._mode]

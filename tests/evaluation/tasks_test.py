@@ -110,7 +110,7 @@ def test_no_map_of_a_segmentation_is_kept():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_calibration_of_binary_answers_is_of_both_sides(name):
+def test_confidences_are_those_of_the_task(name):
     predictions = _predictions(name)
     if predictions.task.has_confidence:
         outputs, _ = _answers(name)
