@@ -13,12 +13,13 @@ RUN_JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 TEST := -m pytest --numprocesses=2 --dist=worksteal
 # What depends on the backend: training, data, how gradients are taken and in
 # which precision, normalization.
-TESTS_JAX := $(addprefix tests/,training data gradients/steps_test.py \
+TESTS_JAX := $(addprefix tests/,training data distillation \
+  gradients/steps_test.py \
   gradients/refresh_test.py gradients/precision_test.py \
   layers/normalization_test.py conformance/training_test.py)
 # All that runs without TensorFlow; the others are left out, and named.
-TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data gradients \
-  layers training weighting model_test.py integration/run_queue_test.py)
+TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data distillation \
+  gradients layers training weighting model_test.py integration/run_queue_test.py)
 # Processes grow with the graphs that TensorFlow keeps: each of these folders
 # is tested in processes of its own.
 PARTS := $(wildcard tests/*/)

@@ -14,7 +14,9 @@ from keras_anytime.version import __version__
 
 _SUBMODULES = (
     "callbacks",
+    "convert",
     "data",
+    "distillation",
     "evaluation",
     "experiments",
     "export",

@@ -19,6 +19,7 @@ from keras_anytime.stages import step as step_lib
 from keras_anytime.stages.subset import single_stage
 from keras_anytime.stages.subset import stage_outputs
 from keras_anytime.stages.validation import check_graph
+from keras_anytime.training.label_set_tasks import label_set_tasks
 from keras_anytime.training.trainer import StageTrainer
 
 
@@ -88,7 +89,9 @@ class AnytimeModel(StageTrainer):
         check_graph(self)
 
     @property
-    def task(self) -> tasks_lib.Task | dict[str, tasks_lib.Task] | None:
+    def task(  # type: ignore[override]  # No setter.
+        self,
+    ) -> tasks_lib.Task | dict[str, tasks_lib.Task] | None:
         """The task that was given, with label sets a dict; or `None`."""
         return copy.copy(self._task)
 
@@ -98,15 +101,7 @@ class AnytimeModel(StageTrainer):
 
         Where no task was given, shape and loss of the outputs tell it.
         """
-        sets = self.label_sets or (None,)
-        if self._task is not None:
-            given = self._task if self.label_sets else {None: self._task}
-            return {name: tasks_lib.get(given[name]) for name in sets}
-        loss = getattr(self.loss, "name", None) if self.compiled else None
-        return {
-            name: tasks_lib.infer(output.shape, loss)
-            for name, output in zip(sets, self.outputs, strict=False)
-        }
+        return label_set_tasks(self, self.loss if self.compiled else None)
 
     @property
     def label_sets(self) -> tuple[str, ...]:  # type: ignore[override]  # No setter.

@@ -38,11 +38,13 @@ ROOMS = (
     "training_state",
     "weighting",
     "gradients",
+    "distillation",
     "saving",
     "data",
     "training",
     "model",
     "nets",
+    "convert",
     "loading",
     "evaluation",
     "callbacks",
@@ -55,7 +57,14 @@ MOST_LOOSE_MODULES = 9
 MOST_LINES = {"keras_anytime": 400, "recipes": 200, "tools": 200}
 
 # These run on every Keras backend.
-BACKEND_FREE = ("nesting", "layers", "nets", "weighting", "gradients")
+BACKEND_FREE = (
+    "nesting",
+    "layers",
+    "nets",
+    "weighting",
+    "gradients",
+    "distillation",
+)
 # A device loads these with `keras_anytime.runtime`.
 ON_DEVICE = (
     "keras_anytime/__init__.py",

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -17,26 +18,30 @@ class ForwardPass(abc.ABC):
 
     Args:
         model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`, those of this replica.
-        losses_of: Function from the list of all logits to the list of the K
-            stage losses, scalars.
+        x: Tensor `(batch, ...)`, or a structure of such tensors: the inputs
+            of this replica.
+        losses_of: Function from the list of all logits to a pair of lists of K
+            scalars: the stage losses to train with, and those of the labels
+            alone. Both are the same list where there is no difference.
 
     Attributes:
         outputs: List of the logits of every output.
         losses: Tensor `(K,)`, the stage losses of the whole batch.
+        label_losses: Tensor `(K,)`, the stage losses of the labels alone.
         penalty: Scalar tensor, the sum of the regularizers' losses.
     """
 
     outputs: list[Tensor]
     losses: Tensor
+    label_losses: Tensor
     penalty: Tensor
 
     @abc.abstractmethod
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        x: Any,
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         """Runs the forward pass."""
 
@@ -55,7 +60,7 @@ class ForwardPass(abc.ABC):
 
         Returns:
             List of V tensors; `None` where the stage does not own a variable.
-            With replicas, the share of this replica's images.
+            With replicas, the share of this replica's examples.
         """
 
     @abc.abstractmethod
@@ -69,7 +74,7 @@ class ForwardPass(abc.ABC):
 
         Returns:
             List of V tensors or `None`. With replicas, the share of this
-            replica's images.
+            replica's examples.
         """
 
     @abc.abstractmethod

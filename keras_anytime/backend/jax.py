@@ -39,7 +39,7 @@ def check_strategy(
     model: keras.Model,
     jit_compile: bool,
     optimizer: keras.optimizers.Optimizer | str,
-    loss: keras.losses.Loss,
+    reduction: str,
 ) -> None:
     """Accepts all combinations: several devices compute the same as one.
 
@@ -47,9 +47,9 @@ def check_strategy(
         model: A `keras.Model`.
         jit_compile: Boolean.
         optimizer: The optimizer that the model is compiled with.
-        loss: The loss that the model is compiled with.
+        reduction: String, how the losses of the model reduce examples.
     """
-    del model, jit_compile, optimizer, loss
+    del model, jit_compile, optimizer, reduction
 
 
 def devices_per_batch() -> int:
@@ -122,19 +122,19 @@ def scope(model: keras.Model) -> contextlib.AbstractContextManager:
 
 
 def whole_batch_losses(
-    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+    reduction: str, losses: list[Tensor], inputs: Any
 ) -> tuple[Tensor, list[Tensor]]:
     """Returns the stage losses of the whole batch, stacked and as a list.
 
     Args:
-        loss: The `keras.losses.Loss` that gave the losses.
+        reduction: String, how the losses reduce examples.
         losses: List of K scalars.
-        images: Tensor `(batch, ...)`.
+        inputs: Tensor `(batch, ...)`, or a structure of such tensors.
 
     Returns:
         Pair of a tensor `(K,)` and the list.
     """
-    del loss, images
+    del reduction, inputs
     return ops.stack(losses), losses
 
 
@@ -145,7 +145,7 @@ def run_batch(
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs. It
+        function: Function from inputs, labels and sample weights to logs. It
             updates variables.
         state: Tuple of lists, the values of the trainable and the non-trainable
             variables, in training those of the optimizer, and those of the
@@ -182,17 +182,17 @@ def check_each_batch(
         model: A compiled `AnytimeModel`.
         function: The train or test function of the model, from the state and
             an iterator of batches.
-        check: Function that raises an error for wrong labels, given as NumPy
-            arrays.
+        check: Function that raises an error for wrong inputs or labels. It
+            takes the inputs and the labels, these as NumPy arrays.
     """
 
     def checked(state, iterator):
         batches = list(itertools.islice(iterator, model.steps_per_execution))
         try:
             for batch in batches:
-                _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-                if all(map(_is_here, keras.tree.flatten(y))):
-                    check(keras.tree.map_structure(np.asarray, y))
+                x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+                if all(map(_is_here, keras.tree.flatten((x, y)))):
+                    check(x, keras.tree.map_structure(np.asarray, y))
             return function(state, iter(batches))
         except Exception:
             # A compiled program deletes the arrays that it is given.
@@ -254,8 +254,8 @@ class LinearizedForwardPass(ForwardPass):
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        x: Any,
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
@@ -266,13 +266,15 @@ class LinearizedForwardPass(ForwardPass):
                 values, _values(others), x, training=True, return_losses=True
             )
             outputs = keras.tree.flatten(outputs)
-            losses = losses_of(outputs)
+            losses, of_labels = losses_of(outputs)
             penalty = gradient_lists.penalty(penalties, losses[0].dtype)
-            return (losses, penalty), (outputs, moved)
+            return (losses, penalty), (outputs, of_labels, moved)
 
-        (losses, self.penalty), self._tangents, (self.outputs, moved) = (
-            jax.linearize(forward, _values(self._variables), has_aux=True)
+        (losses, self.penalty), self._tangents, found = jax.linearize(
+            forward, _values(self._variables), has_aux=True
         )
+        self.outputs, of_labels, moved = found
+        self.label_losses = ops.stack(of_labels)
         _assign(others, moved)
         self.losses = ops.stack(losses)
 

@@ -72,7 +72,7 @@ def check_strategy(
     model: keras.Model,
     jit_compile: bool,
     optimizer: keras.optimizers.Optimizer | str,
-    loss: keras.losses.Loss,
+    reduction: str,
 ) -> None:
     """Checks that the model's strategy can train with these arguments.
 
@@ -80,7 +80,7 @@ def check_strategy(
         model: A `keras.Model`.
         jit_compile: Boolean.
         optimizer: The optimizer that the model is compiled with.
-        loss: The `keras.losses.Loss` that the model is compiled with.
+        reduction: String, how the losses of the model reduce examples.
 
     Raises:
         ValueError: If it cannot.
@@ -112,17 +112,17 @@ def check_strategy(
                 "MirroredStrategy. Leave it out. "
                 f"Received: {option}={getattr(inner, option)}"
             )
-    if loss.reduction == "mean_with_sample_weight":
+    if reduction == "mean_with_sample_weight":
         raise ValueError(
-            "A replica knows the sample weights of its own images only, and "
+            "A replica knows the sample weights of its own examples only, and "
             "cannot take the mean over all. Use "
             "reduction='sum_over_batch_size'. "
-            f"Received: loss with reduction={loss.reduction!r}"
+            f"Received: loss with reduction={reduction!r}"
         )
 
 
 def whole_batch_losses(
-    loss: keras.losses.Loss, losses: list[Tensor], images: Tensor
+    reduction: str, losses: list[Tensor], inputs: Any
 ) -> tuple[Tensor, list[Tensor]]:
     """Returns the stage losses of the whole batch, and this replica's share.
 
@@ -131,20 +131,22 @@ def whole_batch_losses(
     stages, with zeros.
 
     Args:
-        loss: The `keras.losses.Loss` that gave the losses.
-        losses: List of K scalars, of this replica's images. Means over images
-            are divided by the number of replicas, as Keras' losses do.
-        images: Tensor `(images of this replica, ...)`.
+        reduction: String, how the losses reduce examples.
+        losses: List of K scalars, of this replica's examples. Means over
+            examples are divided by the number of replicas, as Keras' losses do.
+        inputs: Tensor `(examples of this replica, ...)`, or a structure of
+            such tensors.
 
     Returns:
         Pair of the losses of the whole batch, tensor `(K,)`, the same on all
         replicas, and the shares of this replica, list of K scalars. The sum of
         the shares over replicas is the first, also if replicas have different
-        numbers of images.
+        numbers of examples.
     """
-    if count() > 1 and loss.reduction != "sum":
-        # Each image has the same weight, on whichever replica it is.
-        size = ops.cast(ops.shape(images)[0], losses[0].dtype)
+    if count() > 1 and reduction != "sum":
+        # Each example has the same weight, on whichever replica it is.
+        first = keras.tree.flatten(inputs)[0]
+        size = ops.cast(ops.shape(first)[0], losses[0].dtype)
         (total,) = summed([size])
         losses = [own * size * count() / total for own in losses]
     (whole,) = summed([ops.stop_gradient(ops.stack(losses))])

@@ -84,7 +84,7 @@ def run_batch(model: keras.Model, function: Callable, data: Any) -> dict:
 
     Args:
         model: A compiled `AnytimeModel`.
-        function: Function from images, labels and sample weights to logs. It
+        function: Function from inputs, labels and sample weights to logs. It
             updates variables.
         data: The batch, as Keras passes it to `train_step` and `test_step`.
 
@@ -103,7 +103,7 @@ def check_each_batch(
     Args:
         model: A compiled `AnytimeModel`.
         function: The train or test function of the model.
-        check: Function that raises an error for wrong labels.
+        check: Function that raises an error for wrong inputs or labels.
     """
     del model, check
     return function
@@ -142,16 +142,21 @@ class TapedForwardPass(ForwardPass):
     def __init__(
         self,
         model: keras.Model,
-        x: Tensor,
-        losses_of: Callable[[list[Tensor]], list[Tensor]],
+        x: Any,
+        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
         with tf.GradientTape(persistent=True) as self._tape:
             self.outputs = keras.tree.flatten(model(x, training=True))
-            self.losses, self._own_losses = whole_batch_losses(
-                model.loss, losses_of(self.outputs), x
+            losses, of_labels = losses_of(self.outputs)
+            others = [] if of_labels is losses else of_labels
+            whole, own = whole_batch_losses(
+                model.loss_reduction, [*losses, *others], x
             )
+            self.losses = whole[: len(losses)]
+            self.label_losses = whole[-len(losses) :]
+            self._own_losses = own[: len(losses)]
             self.penalty = gradient_lists.penalty(
                 model.losses, self.losses.dtype
             )

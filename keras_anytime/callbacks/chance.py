@@ -34,10 +34,10 @@ class StopAtChance(keras.callbacks.Callback):
     a network at chance for all of a long training, with losses that are finite.
     After a share of the epochs, this callback compares the mean training loss
     of the epoch, of the last stage that is trained, with the loss of a
-    constant answer, which is the logarithm of the number of classes, or of 2
-    for answers of yes or no. If it is not at least 1% lower, training fails.
-    The last stage counts, because it has the features of all others, and early
-    stages of a small weight may learn late.
+    constant answer, which is the logarithm of the number of classes. If it is
+    not at least 1% lower, training fails. The last stage counts, because it
+    has the features of all others, and early stages of a small weight may
+    learn late.
 
     Put it after `Resume`: the checkpoint of the epoch then exists, and the
     training can go on from there without this callback.
@@ -60,13 +60,13 @@ class StopAtChance(keras.callbacks.Callback):
             whole epochs, after which the loss is checked, at the end of each
             epoch.
         chance: Float, the loss of a constant answer, in nats; `None` for the
-            cross entropy of equally frequent classes, summed over label sets,
-            which a regression does not have. Give the entropy of the labels if
-            some classes are much more frequent than others.
+            cross entropy of equally frequent classes, summed over label sets.
+            Give the entropy of the labels if some classes are much more
+            frequent than others, and where a stage has other answers than
+            classes.
 
     Raises:
-        ValueError: If an argument is out of range. Before training, if a
-            regression needs `chance`.
+        ValueError: If an argument is out of range.
         ChanceError: In training, if the loss is that of guessing.
     """
 
@@ -87,7 +87,8 @@ class StopAtChance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
-        self._chance = self.chance or chance_loss(self.model)
+        if self.chance is None:
+            chance_loss(self.model)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -96,9 +97,9 @@ class StopAtChance(keras.callbacks.Callback):
         # The product of 0.1 and 30 is a little more than 3.
         if epoch + 1 < math.ceil(round(self.share * epochs, 9)):
             return
-        stage = outputs_lib.stage_numbers(self.model.output_names)[-1]
+        stage = self._last_trained_stage()
         loss = (logs or {})[f"stage_{stage}_loss"]
-        chance = self._chance
+        chance = self.chance or chance_loss(self.model)
         if is_chance(loss, chance):
             raise ChanceError(
                 f"After epoch {epoch + 1} of {epochs}, the loss of stage "
@@ -108,6 +109,19 @@ class StopAtChance(keras.callbacks.Callback):
                 f"(recipes/calibrate.py). Received: stage_{stage}_loss="
                 f"{loss:.4g}, and {chance:.4g} for a constant answer"
             )
+
+    def _last_trained_stage(self):
+        """Returns the number of the last stage that is not frozen as a whole.
+
+        Heads may be trained beside a frozen last stage, their teacher.
+        """
+        numbers = outputs_lib.stage_numbers(self.model.output_names)
+        trained = [
+            number
+            for k, number in enumerate(numbers, start=1)
+            if self.model.stage_variables(k)
+        ]
+        return trained[-1] if trained else numbers[-1]
 
 
 def chance_loss(model: keras.Model) -> float:
@@ -121,20 +135,18 @@ def chance_loss(model: keras.Model) -> float:
         label sets; that of 2 for answers of yes or no.
 
     Raises:
-        ValueError: If a label set is of a regression, whose loss depends on the
-            labels.
+        ValueError: If an output is numbers.
     """
     total = 0.0
     for label_set, task in model.tasks.items():
         if task.name == "regression":
+            where = "" if label_set is None else f" for {label_set!r}"
             raise ValueError(
-                "The loss of a constant answer depends on the labels of a "
-                "regression: give `chance`. "
-                f"Received: chance=None, and the task {task}"
-                + (f" of {label_set!r}" if label_set else "")
+                "The loss of a constant answer is known for classes only: give "
+                f"`chance`. Received: {task}{where}"
             )
-        yes_or_no = task.name in ("binary", "multi_label", "undeclared")
-        total += math.log(2 if yes_or_no else task.size)
+        yes_or_no = task.name in ("binary", "multi_label")
+        total += math.log(2 if yes_or_no else max(task.size, 2))
     return total
 
 

@@ -70,11 +70,19 @@ class SamplerProbabilities(keras.callbacks.Callback):
             )
         check_epoch_file(self.path)
 
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self.model.mean_trained_losses.reset()
+
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         losses = [(logs or {}).get(f"stage_{k}_loss", 1.0) for k in numbers]
+        if self.model.distillation is not None:
+            # The sampler sees these, and logs show the losses of the labels.
+            losses = self.model.mean_trained_losses.result()
         self.probabilities = self.model.weighting.draw_probabilities(losses)
         values = {
             f"probability_{k}": f"{probability:.6g}"

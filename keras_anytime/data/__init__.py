@@ -13,6 +13,8 @@ from keras_anytime.data.augmentation import choose_augmentation
 from keras_anytime.data.augmentation import parse_augmentation
 from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.info import with_preprocessing
+from keras_anytime.data.label_sets import count_examples
 from keras_anytime.data.reading import as_text
 from keras_anytime.data.reading import check_image_size
 from keras_anytime.data.reading import default_splits
@@ -31,6 +33,7 @@ def info(
     labels: Mapping[str, str] | str | os.PathLike | None = None,
     download: bool = False,
     image_size: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> DatasetInfo:
     """Returns the description of a data set.
 
@@ -45,6 +48,7 @@ def info(
             and `class_names` of the result are dicts by label set.
         download: Boolean, as in `load`.
         image_size: Integer or `None`, as in `load`.
+        preprocessing: Dict or `None`, as in `load`.
 
     Returns:
         A `DatasetInfo`.
@@ -57,7 +61,10 @@ def info(
         ImportError: If the data set would have to be downloaded on JAX.
     """
     check_image_size(as_text(name), image_size)
-    return read_info(as_text(name), data_dir, labels, download, image_size)
+    return with_preprocessing(
+        read_info(as_text(name), data_dir, labels, download, image_size),
+        preprocessing,
+    )
 
 
 def load(
@@ -71,6 +78,7 @@ def load(
     labels: Mapping[str, str] | str | os.PathLike | None = None,
     drop_remainder: bool = False,
     image_size: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """Returns data sets of images and labels, one for each split.
 
@@ -88,6 +96,25 @@ def load(
     stay as they are. Pillow decodes and resizes on both backends, so pixels are
     the same to the last bit.
 
+    The type and the shape of the arrays of an `.npz` file tell what they are:
+
+    - `x_train`: uint8 `(examples, height, width[, channels])` are images,
+      floats `(examples, features)` a table, floats `(examples, steps,
+      channels)` series; integers `(examples, steps)` are tokens. Tables and
+      series are normalized by feature, as images are by channel, with the means
+      and deviations of the training split. Tokens stay as they are.
+      `x_train_<name>` are several inputs.
+    - `y_train`: integers `(examples,)` are classes; integers of the shape of
+      the images or series, without channels, are masks (segmentation); bools
+      `(examples,)` are binary and `(examples, labels)` multi-label; floats are
+      numbers (regression).
+    - `task`, such as `task="regression"`, says it where this does not tell,
+      and `ignore_class` is the label in masks that does not count.
+
+    Images alone are augmented, with their masks: padding then mirrors both.
+    Images beside other inputs, or with numbers to predict, are not augmented
+    unless `augment` names how, because a mirror image may have another number.
+
     ```python
     train, val = ka.data.load("digits", batch_size=32)
     for images, labels in val:
@@ -100,7 +127,8 @@ def load(
             `"cifar10"`, is a data set of TensorFlow Datasets (TFDS) that has
             images and labels. A path is an `.npz` file with arrays `x_train`,
             `y_train`, `x_test`, `y_test`: uint8 images of one size, channels
-            last, and one integer label each. `"folder:photos"` is a folder
+            last, and one integer label each; or other inputs and labels, see
+            below. `"folder:photos"` is a folder
             `photos` of images `class/image.jpg`, or of folders `train`, and
             `test`, `validation` or `val`, of such images.
         batch_size: Integer of 1 or more.
@@ -140,11 +168,18 @@ def load(
         image_size: Integer or `None`. Height and width that images of any size
             are resized to as they are read, for TFDS data sets and folders.
             Needed where sizes differ, such as 224 for ImageNet.
+        preprocessing: Dict with `scale`, `mean` and `std`: a pixel becomes
+            `(pixel / scale - mean) / std`. For a network that was trained on
+            pixels of another normalization, such as `{"scale": 127.5, "mean":
+            1, "std": 1}` for pixels from -1 to 1. `None` means the means and
+            deviations of the data set.
 
     Returns:
         List of data sets, each of pairs of float32 images `(batch, height,
         width, channels)`, normalized by channel, and int64 labels `(batch,)`,
-        or a dict from label sets to such labels. The last batch of an epoch
+        or a dict from label sets to such labels. Several inputs are a dict by
+        their names. Labels that are no classes are float32, masks int32. The
+        last batch of an epoch
         may be smaller. On the TensorFlow backend, each data set is a
         `tf.data.Dataset`. On JAX, it is a `keras.utils.PyDataset` with the
         same batches, which does not need TensorFlow. Both are iterable and
@@ -166,7 +201,9 @@ def load(
         )
     text = as_text(name)
     check_image_size(text, image_size)
-    dataset_info = read_info(text, data_dir, labels, download, image_size)
+    dataset_info = with_preprocessing(
+        read_info(text, data_dir, labels, download, image_size), preprocessing
+    )
     splits = splits or default_splits(text, data_dir)
     training_info = dataclasses.replace(
         dataset_info,
@@ -182,12 +219,13 @@ def load(
     else:
         pairs = read_images(text, splits, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):
-        check_not_empty(len(images), split, text)
+        check_not_empty(count_examples(images), split, text)
     (train_images, train_labels), *others = pairs
-    if drop_remainder and len(train_images) < batch_size:
+    count = count_examples(train_images)
+    if drop_remainder and count < batch_size:
         raise ValueError(
             "`drop_remainder` drops the only batch, because there are "
-            f"{len(train_images)} training images. Received: "
+            f"{count} training images. Received: "
             f"batch_size={batch_size}"
         )
     batches = _batches_of_backend()
@@ -210,8 +248,25 @@ def load(
 def _check_augmentation(dataset_info: DatasetInfo, streamed: bool) -> None:
     """Raises a `ValueError` if images cannot be augmented as described."""
     augmentation = parse_augmentation(dataset_info.augmentation)
-    height, width, _ = dataset_info.image_shape
     received = f"Received: augment={dataset_info.augmentation}"
+    sizes = [
+        described.shape[:2]
+        for described in dataset_info.inputs.values()
+        if described.is_image
+    ]
+    if dataset_info.augmentation and not sizes:
+        raise ValueError(
+            "Images are augmented; leave `augment` out for other inputs. "
+            f"{received} for {dataset_info.name!r}"
+        )
+    if not sizes:
+        return
+    height, width = map(min, zip(*sizes, strict=True))
+    if augmentation.pad > min(height, width) and dataset_info.task is not None:
+        raise ValueError(
+            f"The padding reaches over images of {height}x{width} pixels: give "
+            f"a smaller one, such as 'crop=1'. {received}"
+        )
     if augmentation.resized_crop and not streamed:
         raise ValueError(
             "'resized_crop' takes parts of images as they are read: give "

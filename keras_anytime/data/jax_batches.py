@@ -22,16 +22,21 @@ from keras_anytime.data.epoch_order import EpochSample
 from keras_anytime.data.epoch_order import sample_epoch
 from keras_anytime.data.image_stream import ImageStream
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.info import InputInfo
+from keras_anytime.data.label_sets import Inputs
 from keras_anytime.data.label_sets import Labels
+from keras_anytime.data.label_sets import count_examples
+from keras_anytime.data.label_sets import has_dense_labels
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of images and labels, in order or shuffled for training.
+    """Batches of inputs and labels, in order or shuffled for training.
 
     Args:
-        images: Uint8 array `(examples, height, width, channels)`, or an
+        images: Uint8 array `(examples, height, width, channels)`, another
+            input or a dict of inputs as `info.inputs` describes them, or an
             `ImageStream`.
-        labels: Integer array `(examples,)`, or a dict from label sets to such
+        labels: Array `(examples, ...)`, or a dict from label sets to such
             arrays. `None` with an `ImageStream`, which has them.
         info: A `DatasetInfo`.
         batch_size: Integer.
@@ -45,7 +50,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: np.ndarray | ImageStream,
+        images: Inputs | ImageStream,
         labels: Labels | None,
         info: DatasetInfo,
         batch_size: int,
@@ -55,6 +60,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.images = images
         self.labels = keras.tree.map_structure(np.asarray, labels)
+        self._dense = has_dense_labels(self.labels)
         self.info = info
         self.batch_size = batch_size
         self.seed = seed
@@ -67,7 +73,7 @@ class Batches(keras.utils.PyDataset):
             self.epochs = EpochCounter()
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.images), self.batch_size)
+        full, rest = divmod(count_examples(self.images), self.batch_size)
         return full + bool(rest and not self.drop_remainder)
 
     def on_epoch_begin(self) -> None:
@@ -96,18 +102,25 @@ class Batches(keras.utils.PyDataset):
         if sample is None:
             return self._prepare(pixels), labels
         chosen = sample.order[self._part(index)]
+        offsets = sample.crop_offsets[chosen]
+        flips = sample.flips[chosen] if self._augmentation.flip else None
         images = self._prepare(
             pixels,
-            sample.crop_offsets[chosen],
-            sample.flips[chosen] if self._augmentation.flip else None,
+            offsets,
+            flips,
             sample.blurs[chosen] if self._augmentation.blur else None,
         )
+        if self._dense:
+            labels = _move(labels, offsets, flips, self._augmentation.pad)
         return images, labels
 
     def _draw(self, epoch: int) -> None:
         assert self.seed is not None
         self._sample = sample_epoch(
-            self.seed, epoch, len(self.images), self._augmentation
+            self.seed,
+            epoch,
+            count_examples(self.images),
+            self._augmentation,
         )
         self._epoch = epoch
 
@@ -125,27 +138,38 @@ class Batches(keras.utils.PyDataset):
             if sample is None:
                 part = np.arange(len(self.images))[part]
             return self.images.read(np.asarray(part), epoch)
-        return self.images[part], keras.tree.map_structure(
-            lambda values: values[part], self.labels
+        return keras.tree.map_structure(
+            lambda values: values[part], (self.images, self.labels)
         )
 
     def _prepare(
         self,
-        pixels: np.ndarray,
+        pixels: Inputs,
         crop_offsets: np.ndarray | None = None,
         flips: np.ndarray | None = None,
         blurs: np.ndarray | None = None,
     ) -> Any:
-        return _prepare_images(
-            pixels,
-            crop_offsets,
-            flips,
-            blurs,
-            scale=self.info.preprocessing["scale"],
-            mean=self.info.mean,
-            std=self.info.std,
-            pad=self._augmentation.pad,
-        )
+        def prepare(values: np.ndarray, described: InputInfo) -> Any:
+            if not described.mean:
+                return values.astype("int32")
+            changes = (crop_offsets, flips, blurs)
+            return _prepare_input(
+                values,
+                *(changes if described.is_image else (None,) * 3),
+                scale=described.scale,
+                mean=described.mean,
+                std=described.std,
+                pad=self._augmentation.pad,
+                mode="symmetric" if self._dense else "constant",
+            )
+
+        inputs = self.info.inputs
+        if not isinstance(pixels, dict):
+            return prepare(pixels, inputs[None])
+        return {
+            name: prepare(values, inputs[name])
+            for name, values in pixels.items()
+        }
 
 
 class _Ahead:
@@ -185,7 +209,7 @@ class _Ahead:
 
 
 def training_batches(
-    images: np.ndarray | ImageStream,
+    images: Inputs | ImageStream,
     labels: Labels | None,
     info: DatasetInfo,
     batch_size: int,
@@ -205,14 +229,16 @@ def training_batches(
         drop_remainder: Boolean. Whether a smaller last batch is dropped.
 
     Returns:
-        `Batches` of float32 JAX arrays `(batch, height, width, channels)` and
-        int64 arrays `(batch,)`, or a dict from label sets to such arrays.
+        `Batches` of float32 JAX arrays `(batch, height, width, channels)`
+        (several inputs: a dict of arrays, by name) and int64 arrays `(batch,)`,
+        or a dict from label sets to such arrays. Labels that are no classes are
+        float32.
     """
     return Batches(images, labels, info, batch_size, seed, drop_remainder)
 
 
 def evaluation_batches(
-    images: np.ndarray | ImageStream,
+    images: Inputs | ImageStream,
     labels: Labels | None,
     info: DatasetInfo,
     batch_size: int,
@@ -231,8 +257,10 @@ def evaluation_batches(
     return Batches(images, labels, info, batch_size)
 
 
-@functools.partial(jax.jit, static_argnames=("scale", "mean", "std", "pad"))
-def _prepare_images(
+@functools.partial(
+    jax.jit, static_argnames=("scale", "mean", "std", "pad", "mode")
+)
+def _prepare_input(
     pixels: Any,
     crop_offsets: Any,
     flips: Any,
@@ -242,23 +270,46 @@ def _prepare_images(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     pad: int,
+    mode: str,
 ) -> Any:
-    """Normalizes pixels, and blurs, crops and mirrors the images."""
+    """Normalizes an input, and blurs, crops and mirrors the images."""
     images = ops.cast(pixels, "float32") / scale
     images = (images - ops.array(mean)) / ops.array(std)
     if blurs is not None:
         images = _blur(images, blurs)
     if crop_offsets is not None and pad:
-        images = _crop(images, crop_offsets, pad)
+        images = _crop(images, crop_offsets, pad, mode)
     if flips is not None:
         mirrored = images[:, :, ::-1]
         images = ops.where(flips[:, None, None, None], mirrored, images)
     return images
 
 
-def _crop(images: Any, crop_offsets: Any, pad: int) -> Any:
-    """Pads images with zeros and crops each back to its size."""
-    padded = ops.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+def _move(
+    labels: np.ndarray, offsets: np.ndarray, flips: np.ndarray | None, pad: int
+) -> np.ndarray:
+    """Crops and mirrors the labels of pixels as their images are."""
+    if pad:
+        margins = [(0, 0), (pad, pad), (pad, pad)]
+        margins += [(0, 0)] * (labels.ndim - 3)
+        height, width = labels.shape[1:3]
+        padded = np.pad(labels, margins, mode="symmetric")
+        labels = np.stack(
+            [
+                values[row : row + height, column : column + width]
+                for values, (row, column) in zip(padded, offsets, strict=True)
+            ]
+        )
+    if flips is not None:
+        labels = labels.copy()
+        labels[flips] = labels[flips, :, ::-1]
+    return labels
+
+
+def _crop(images: Any, crop_offsets: Any, pad: int, mode: str) -> Any:
+    """Pads images and crops each back to its size."""
+    margins = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
+    padded = ops.pad(images, margins, mode=mode)
 
     def crop(image: Any, offset: Any) -> Any:
         return ops.slice(image, (*offset, 0), images.shape[1:])

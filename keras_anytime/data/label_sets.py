@@ -1,4 +1,4 @@
-"""Label sets: the features of a data set that are used as labels."""
+"""Inputs and labels in memory, and the features that are used as labels."""
 
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -8,12 +8,36 @@ import numpy as np
 
 #: Labels of one label set, or a dict from label sets to labels.
 Labels = np.ndarray | dict[str, np.ndarray]
+#: One input `(examples, ...)`, or a dict from the names of inputs to inputs.
+Inputs = np.ndarray | dict[str, np.ndarray]
 #: Images `(examples, height, width, channels)` and their labels.
 LabeledImages = tuple[np.ndarray, Labels]
+#: Any inputs and their labels.
+LabeledInputs = tuple[Inputs, Labels]
 
 # The most classes of a label set. Each class has a name and an output of the
 # network. ImageNet-21k has 21,843 classes, and Google Landmarks has 203,094.
 MAX_CLASSES = 1 << 18
+
+
+def count_examples(inputs: Any) -> int:
+    """Returns the number of examples of one input, of several or a stream.
+
+    Args:
+        inputs: Array, dict of arrays or a stream, whose length is the number.
+    """
+    if isinstance(inputs, Mapping):
+        inputs = next(iter(inputs.values()))
+    return len(inputs)
+
+
+def has_dense_labels(labels: Any) -> bool:
+    """Returns whether there is a label at each pixel of an image.
+
+    Args:
+        labels: Array, dict of arrays or `None`.
+    """
+    return isinstance(labels, np.ndarray) and labels.ndim >= 3
 
 
 def label_features(

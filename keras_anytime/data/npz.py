@@ -1,26 +1,40 @@
 """Data sets in an `.npz` file, in the format that `keras.datasets` downloads.
 
 A file holds the arrays `x_train`, `y_train` and, optionally, `x_test` and
-`y_test`.
+`y_test`. Several inputs are `x_train_<name>`. An array `task` says what labels
+mean where their type does not tell, and `ignore_class` which label of masks
+does not count.
 """
 
+import dataclasses
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
+from keras_anytime import tasks as tasks_lib
 from keras_anytime.data.array_checks import check_arrays
+from keras_anytime.data.array_checks import is_image
+from keras_anytime.data.array_checks import positions_of
+from keras_anytime.data.array_labels import Declared
+from keras_anytime.data.array_labels import number_of_classes
+from keras_anytime.data.array_labels import task_of_labels
+from keras_anytime.data.info import SMALL_IMAGES
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.label_sets import LabeledImages
+from keras_anytime.data.info import InputInfo
+from keras_anytime.data.label_sets import LabeledInputs
 from keras_anytime.data.label_sets import by_label_set
+from keras_anytime.data.label_sets import has_dense_labels
 from keras_anytime.data.label_sets import label_features
 from keras_anytime.data.splits import parse_split
 from keras_anytime.files import user_path
 
-_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_NAMES = re.compile(r"(x|y)_(train|test)|x_(train|test)_.+|task|ignore_class")
 # A file that expands to more than both limits was made to exhaust memory. The
 # bytes of images shrink to a tenth at best, but a bomb shrinks to a thousandth.
 _MIN_LIMIT = 1 << 30
@@ -37,7 +51,7 @@ def npz_info(
 ) -> DatasetInfo:
     """Returns the description of the data set in a file.
 
-    Its means and standard deviations are computed from the training images.
+    Its means and standard deviations are computed from the training inputs.
 
     Args:
         path: String or path, as in `keras_anytime.data.load`.
@@ -52,29 +66,31 @@ def npz_info(
         FileNotFoundError: If the file does not exist.
     """
     features = label_features(labels, ("label",), str(path))
-    splits = _read_splits(path)
-    images, _ = splits["train"]
-    classes = 1 + max(
-        int(split_labels.max(initial=0)) for _, split_labels in splits.values()
-    )
-    names = tuple(map(str, range(classes)))
-    pixels = images.reshape(-1, images.shape[-1])
-    count = max(1, len(pixels))
-    # Histograms are exact, and need no array of floats.
-    histograms = [np.bincount(channel, minlength=256) for channel in pixels.T]
-    values = np.arange(256) / 255
-    means = [float(histogram @ values / count) for histogram in histograms]
-    deviations = [
-        float(np.sqrt(histogram @ (values - mean) ** 2 / count)) or 1.0
-        for histogram, mean in zip(histograms, means, strict=True)
-    ]
-    _, height, width, channels = images.shape
+    arrays = _read_splits(path)
+    inputs, _ = arrays.splits["train"]
+    described = {name: _describe(x) for name, x in inputs.items()}
+    if arrays.task is not None and None not in features:
+        raise ValueError(
+            "Label sets are for labels of classes. "
+            f"Received: labels={labels} for {str(path)!r} with labels of "
+            f"{arrays.task}"
+        )
+    names = tuple(map(str, range(_count_names(arrays))))
+    parts = {
+        part: {name: getattr(info, part) for name, info in described.items()}
+        for part in ("shape", "mean", "std", "scale")
+    }
+    if None in described:
+        parts = {part: values[None] for part, values in parts.items()}
     return DatasetInfo(
         name=str(path),
-        image_shape=(height, width, channels),
+        image_shape=parts["shape"],
         class_names=by_label_set({"label": names}, features),
-        mean=tuple(means),
-        std=tuple(deviations),
+        mean=parts["mean"],
+        std=parts["std"],
+        augmentation=_augmentation(described, arrays),
+        scale=parts["scale"],
+        task=arrays.task,
     )
 
 
@@ -82,7 +98,7 @@ def read_npz(
     path: str | os.PathLike,
     splits: Sequence[str],
     labels: Mapping[str, str] | None = None,
-) -> list[LabeledImages]:
+) -> list[LabeledInputs]:
     """Reads splits of a file into memory.
 
     Args:
@@ -91,8 +107,10 @@ def read_npz(
         labels: Dict or `None`, as in `keras_anytime.data.load`.
 
     Returns:
-        List of pairs of uint8 images `(examples, height, width, channels)`
-        and int64 labels `(examples,)`, or a dict from label sets to labels.
+        List of pairs of inputs and labels: uint8 images `(examples, height,
+        width, channels)` or another input, or a dict of inputs by name; int64
+        labels `(examples,)` or those of another task, or a dict from label
+        sets to labels.
 
     Raises:
         ValueError: If the file does not have the format that
@@ -100,45 +118,172 @@ def read_npz(
         FileNotFoundError: If the file does not exist.
     """
     features = label_features(labels, ("label",), str(path))
-    wholes = _read_splits(path)
-    sizes = {name: len(images) for name, (images, _) in wholes.items()}
+    arrays = _read_splits(path)
+    sizes = {name: len(values) for name, (_, values) in arrays.splits.items()}
     pairs = []
     for split in splits:
         parts = [
-            [array[positions.start : positions.stop] for array in wholes[whole]]
+            keras.tree.map_structure(
+                lambda array, chosen=positions: array[
+                    chosen.start : chosen.stop
+                ],
+                arrays.splits[whole],
+            )
             for whole, positions in parse_split(split, sizes, str(path))
         ]
-        images, values = (
-            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
+        inputs: Any = {
+            name: np.concatenate([part[name] for part, _ in parts])
+            for name in parts[0][0]
+        }
+        values = np.concatenate([part for _, part in parts])
+        pairs.append(
+            (
+                inputs[None] if None in inputs else inputs,
+                by_label_set({"label": values}, features),
+            )
         )
-        pairs.append((images, by_label_set({"label": values}, features)))
     return pairs
 
 
-def _read_splits(
-    path: str | os.PathLike,
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Returns a dict from splits to their images and labels."""
+@dataclasses.dataclass(frozen=True)
+class _Arrays:
+    """The arrays of a file, checked.
+
+    Args:
+        splits: Dict from splits to pairs of inputs by name, and labels.
+        task: The task, or `None` for classification.
+    """
+
+    splits: dict[str, tuple[dict[str | None, np.ndarray], np.ndarray]]
+    task: tasks_lib.Task | None
+
+    @property
+    def labels(self) -> list[np.ndarray]:
+        """The labels of all splits."""
+        return [labels for _, labels in self.splits.values()]
+
+
+def _read_splits(path: str | os.PathLike) -> _Arrays:
+    """Returns the arrays of a file by split."""
     arrays = _read_arrays(path)
-    splits = {}
+    declared = Declared.read(arrays, path)
+    splits, tasks = {}, {}
     for split in ("train", "test"):
-        x, y = f"x_{split}", f"y_{split}"
-        if split == "test" and x not in arrays and y not in arrays:
+        inputs, y = _inputs_of(arrays, split, path), f"y_{split}"
+        if split == "test" and not inputs and y not in arrays:
             continue
-        if x not in arrays or y not in arrays:
+        if not inputs or y not in arrays:
             raise ValueError(
                 "An .npz data set has the arrays x_train, y_train and, if "
-                "it has a test split, x_test, y_test. Received: "
+                "it has a test split, x_test, y_test. Several inputs are "
+                "x_train_<name> and x_test_<name>. Received: "
                 f"{str(path)!r} with {sorted(arrays)}"
             )
-        splits[split] = check_arrays(arrays[x], arrays[y], split, path)
-    sizes = {images.shape[1:] for images, _ in splits.values()}
-    if len(sizes) > 1:
-        raise ValueError(
-            "The images of both splits must have one size. Received: "
-            f"{str(path)!r} with {sorted(sizes)}"
+        *split_arrays, tasks[split] = check_arrays(
+            inputs, arrays[y], split, path, declared
         )
-    return splits
+        splits[split] = tuple(split_arrays)
+    (first, *others) = splits.values()
+    for inputs, labels in others:
+        _check_alike(first, (inputs, labels), path)
+    if len(set(tasks.values())) > 1:
+        raise ValueError(
+            "The labels of both splits must be of one kind. "
+            f"Received: {str(path)!r} with labels of {tasks}"
+        )
+    positions = positions_of(first[0].values())
+    labels = [labels for _, labels in splits.values()]
+    task = task_of_labels(labels, tasks["train"], positions, declared)
+    return _Arrays(splits, task)
+
+
+def _inputs_of(
+    arrays: Mapping[str, Any], split: str, path: str | os.PathLike
+) -> dict[str | None, np.ndarray]:
+    """Returns the inputs of a split by name; the name of the only is `None`."""
+    x = f"x_{split}"
+    named = {
+        name.removeprefix(f"{x}_"): array
+        for name, array in arrays.items()
+        if name.startswith(f"{x}_")
+    }
+    if named and x in arrays:
+        raise ValueError(
+            f"Inputs are {x}, or several of them {x}_<name>. "
+            f"Received: {str(path)!r} with {sorted(arrays)}"
+        )
+    return named or ({None: arrays[x]} if x in arrays else {})
+
+
+def _check_alike(first: Any, other: Any, path: str | os.PathLike) -> None:
+    """Raises a `ValueError` if two splits have other inputs or shapes."""
+    shapes = [
+        (
+            {name: (x.shape[1:], x.dtype.kind) for name, x in inputs.items()},
+            labels.shape[1:],
+        )
+        for inputs, labels in (first, other)
+    ]
+    if shapes[0] != shapes[1]:
+        sizes = sorted(
+            {
+                x.shape[1:]
+                for inputs, _ in (first, other)
+                for x in inputs.values()
+            }
+        )
+        raise ValueError(
+            "The images of both splits must have one size, and their inputs "
+            "and labels one shape. Received: "
+            f"{str(path)!r} with inputs of {sizes} and labels of "
+            f"{[labels for _, labels in shapes]}"
+        )
+
+
+def _count_names(arrays: _Arrays) -> int:
+    """Returns how many classes or labels have a name."""
+    if arrays.task is None:
+        return number_of_classes(arrays.labels)
+    named = arrays.task.name in ("segmentation", "multi_label")
+    return arrays.task.size if named else 0
+
+
+def _describe(x: np.ndarray) -> InputInfo:
+    """Returns the description of an input, with the statistics of a split."""
+    if x.dtype.kind in "iu" and not is_image(x):
+        return InputInfo(x.shape[1:], (), (), 1.0)
+    values = x.reshape(-1, x.shape[-1])
+    count = max(1, len(values))
+    if not is_image(x):
+        means = [float(column.mean(dtype="float64")) for column in values.T]
+        deviations = [
+            float(column.std(dtype="float64")) or 1.0 for column in values.T
+        ]
+        return InputInfo(x.shape[1:], tuple(means), tuple(deviations), 1.0)
+    # Histograms are exact, and need no array of floats.
+    histograms = [np.bincount(channel, minlength=256) for channel in values.T]
+    shades = np.arange(256) / 255
+    means = [float(histogram @ shades / count) for histogram in histograms]
+    deviations = [
+        float(np.sqrt(histogram @ (shades - mean) ** 2 / count)) or 1.0
+        for histogram, mean in zip(histograms, means, strict=True)
+    ]
+    return InputInfo(x.shape[1:], tuple(means), tuple(deviations), 255.0)
+
+
+def _augmentation(
+    described: Mapping[str | None, InputInfo], arrays: _Arrays
+) -> tuple[str, ...]:
+    """Returns how inputs are augmented unless a user says otherwise.
+
+    Nothing may be changed that another input or a number to predict may be
+    about, such as the place of something in the image.
+    """
+    numbers = isinstance(arrays.task, tasks_lib.Regression)
+    dense = has_dense_labels(arrays.labels[0])
+    if list(described) != [None] or not described[None].is_image:
+        return ()
+    return () if numbers and not dense else SMALL_IMAGES
 
 
 def _read_arrays(path: str | os.PathLike) -> dict[str, Any]:
@@ -154,7 +299,7 @@ def _read_arrays(path: str | os.PathLike) -> dict[str, Any]:
             if expanded_size <= max_size:
                 # Errors name the unused arrays too.
                 arrays = dict.fromkeys(file.files)
-                for name in set(_NAMES).intersection(arrays):
+                for name in filter(_NAMES.fullmatch, file.files):
                     arrays[name] = file[name]
                     # NumPy returns the bytes of what is not an array.
                     if not isinstance(arrays[name], np.ndarray):
@@ -185,7 +330,7 @@ def _expanded_size(archive: zipfile.ZipFile) -> int:
     members = [
         member
         for member in archive.infolist()
-        if member.filename.removesuffix(".npy") in _NAMES
+        if _NAMES.fullmatch(member.filename.removesuffix(".npy"))
     ]
     for member in members:
         # NumPy writes these two kinds. Other kinds return more bytes at a time

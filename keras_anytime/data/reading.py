@@ -23,7 +23,7 @@ from keras_anytime.data.image_folders import open_folder
 from keras_anytime.data.image_stream import EncodedImages
 from keras_anytime.data.image_stream import ImageStream
 from keras_anytime.data.info import DatasetInfo
-from keras_anytime.data.label_sets import LabeledImages
+from keras_anytime.data.label_sets import LabeledInputs
 from keras_anytime.data.label_sets import by_label_set
 from keras_anytime.data.label_sets import label_features
 from keras_anytime.data.label_tables import LabelTable
@@ -58,6 +58,11 @@ def is_streamed(name: Any, image_size: int | None) -> bool:
     return image_size is not None or is_image_folder(name)
 
 
+def is_resizable(name: Any) -> bool:
+    """Tells if the images of a data set can be resized as they are read."""
+    return name != DIGITS.name and not is_npz(name)
+
+
 def check_image_size(name: Any, image_size: Any) -> None:
     """Raises an error if images cannot be resized as asked for.
 
@@ -80,7 +85,7 @@ def check_image_size(name: Any, image_size: Any) -> None:
             f"`image_size` must be an integer from 1 to {_MAX_IMAGE_SIZE}: "
             f"height and width in pixels. Received: image_size={image_size!r}"
         )
-    if name == DIGITS.name or is_npz(name):
+    if not is_resizable(name):
         raise ValueError(
             "`image_size` resizes images of TFDS data sets and of folders; "
             "leave it out for 'digits' and .npz files, whose images have one "
@@ -162,7 +167,7 @@ def read_images(
     splits: Sequence[str],
     data_dir: DataDir,
     labels: LabelsArgument,
-) -> list[LabeledImages]:
+) -> Sequence[LabeledInputs]:
     """Reads splits of a data set into memory.
 
     Args:
@@ -172,7 +177,8 @@ def read_images(
         labels: As in `keras_anytime.data.load`.
 
     Returns:
-        List of pairs of uint8 images and int64 labels.
+        List of pairs of inputs and labels, of most data sets uint8 images and
+        int64 labels.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_anytime.data.load`.

@@ -1,5 +1,6 @@
 """Batches of prepared images as `tf.data` pipelines, for TensorFlow."""
 
+import functools
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,11 @@ from keras_anytime.data.epoch_order import EpochCounter
 from keras_anytime.data.epoch_order import sample_epoch
 from keras_anytime.data.image_stream import ImageStream
 from keras_anytime.data.info import DatasetInfo
+from keras_anytime.data.info import InputInfo
+from keras_anytime.data.label_sets import Inputs
 from keras_anytime.data.label_sets import Labels
+from keras_anytime.data.label_sets import count_examples
+from keras_anytime.data.label_sets import has_dense_labels
 
 # Batches of a stream that are prepared at a time, and that wait to be used.
 # Fixed numbers, because TensorFlow would fill the memory with large images.
@@ -23,7 +28,7 @@ _NO_EPOCH = -1
 
 
 def training_batches(
-    images: np.ndarray | ImageStream,
+    images: Inputs | ImageStream,
     labels: Labels | None,
     info: DatasetInfo,
     batch_size: int,
@@ -34,12 +39,14 @@ def training_batches(
 
     Images are normalized by channel and augmented as `info.augmentation` says:
     blurred, padded by zeros (the mean color) and cropped at random to their
-    size, and mirrored at random.
+    size, and mirrored at random. Labels at each pixel are cropped and mirrored
+    with the image, and padding mirrors both.
 
     Args:
-        images: Uint8 array `(examples, height, width, channels)`, or an
+        images: Uint8 array `(examples, height, width, channels)`, another
+            input or a dict of inputs as `info.inputs` describes them, or an
             `ImageStream`.
-        labels: Integer array `(examples,)`, or a dict from label sets to such
+        labels: Array `(examples, ...)`, or a dict from label sets to such
             arrays. `None` with an `ImageStream`, which has them.
         info: A `DatasetInfo`.
         batch_size: Integer.
@@ -48,14 +55,17 @@ def training_batches(
 
     Returns:
         A `tf.data.Dataset` of pairs of a float32 tensor `(batch, height, width,
-        channels)` and an int64 tensor `(batch,)`, or a dict from label sets to
-        such tensors. Its attribute `epochs` is the `EpochCounter` that numbers
-        its epochs, and its attribute `info` is the `DatasetInfo`.
+        channels)` (several inputs: a dict of tensors, by name) and an int64
+        tensor `(batch,)`, or a dict from label sets to such tensors. Labels
+        that are no classes are float32. Its attribute `epochs` is the
+        `EpochCounter` that numbers its epochs, and its attribute `info` is the
+        `DatasetInfo`.
 
     Reference:
         [He et al., 2016, Section 4.2](https://arxiv.org/abs/1512.03385)
     """
-    count = len(images)
+    count = count_examples(images)
+    dense = has_dense_labels(labels)
     select = _selector(images, labels)
     epochs = EpochCounter()
     augmentation = parse_augmentation(info.augmentation)
@@ -76,14 +86,24 @@ def training_batches(
     ) -> Any:
         def batch(index: Any) -> Any:
             pixels, batch_labels = select(index, epoch)
-            x = normalize(pixels, info)
+            x = prepare(pixels, info)
             if augmentation.blur:
-                x = blur(x, tf.gather(blurs, index))
+                weights = tf.gather(blurs, index)
+                x = _on_images(lambda image: blur(image, weights), x, info)
             if augmentation.pad:
-                x = crop(x, tf.gather(crop_offsets, index), augmentation.pad)
+                offsets = tf.gather(crop_offsets, index)
+                cut = functools.partial(
+                    crop,
+                    crop_offsets=offsets,
+                    pad=augmentation.pad,
+                    mode="SYMMETRIC" if dense else "CONSTANT",
+                )
+                x = _on_images(cut, x, info)
+                batch_labels = cut(batch_labels) if dense else batch_labels
             if augmentation.flip:
-                flip = tf.gather(flips, index)[:, None, None, None]
-                x = tf.where(flip, tf.reverse(x, axis=[2]), x)
+                turn = functools.partial(flip, flips=tf.gather(flips, index))
+                x = _on_images(turn, x, info)
+                batch_labels = turn(batch_labels) if dense else batch_labels
             return x, batch_labels
 
         return (
@@ -114,7 +134,7 @@ def training_batches(
 
 
 def evaluation_batches(
-    images: np.ndarray | ImageStream,
+    images: Inputs | ImageStream,
     labels: Labels | None,
     info: DatasetInfo,
     batch_size: int,
@@ -138,10 +158,10 @@ def evaluation_batches(
             num_parallel_calls=_at_a_time(images),
         )
     else:
-        data = tf.data.Dataset.from_tensor_slices((images, _as_int64(labels)))
+        data = tf.data.Dataset.from_tensor_slices((images, _as_tensors(labels)))
         data = data.batch(batch_size)
     data = data.map(
-        lambda x, y: (normalize(x, info), y),
+        lambda x, y: (prepare(x, info), y),
         num_parallel_calls=_at_a_time(images),
     )
     batches = _shard_batches(data.prefetch(_waiting(images)))
@@ -150,7 +170,7 @@ def evaluation_batches(
 
 
 def _selector(
-    images: np.ndarray | ImageStream, labels: Labels | None
+    images: Inputs | ImageStream, labels: Labels | None
 ) -> Callable[[Any, Any], Any]:
     """Returns a function that selects the pixels and labels of a batch.
 
@@ -158,7 +178,10 @@ def _selector(
     """
     if isinstance(images, ImageStream):
         return _stream_selector(images)
-    tensors = (tf.convert_to_tensor(images), _as_int64(labels))
+    tensors = (
+        tf.nest.map_structure(tf.convert_to_tensor, images),
+        _as_tensors(labels),
+    )
     return lambda index, _: tf.nest.map_structure(
         lambda values: tf.gather(values, index), tensors
     )
@@ -198,38 +221,76 @@ def _waiting(images: Any) -> int:
     return _STREAMED_WAITING if streamed else tf.data.AUTOTUNE
 
 
-def normalize(pixels: Any, info: DatasetInfo) -> Any:
-    """Returns `(pixels / 255 - mean) / std`, channel by channel.
+def prepare(inputs: Any, info: DatasetInfo) -> Any:
+    """Returns the inputs of a batch, normalized.
 
     Args:
-        pixels: Uint8 tensor `(..., channels)`.
+        inputs: Tensor, or a dict of tensors by the names of inputs.
         info: A `DatasetInfo`.
+    """
+    described = info.inputs
+    if isinstance(inputs, dict):
+        return {
+            name: normalize(values, described[name])
+            for name, values in inputs.items()
+        }
+    return normalize(inputs, described[None])
+
+
+def normalize(values: Any, described: InputInfo) -> Any:
+    """Returns `(values / scale - mean) / std`, channel by channel.
+
+    Args:
+        values: Tensor `(..., channels)`; or tokens, which stay as they are.
+        described: An `InputInfo`.
 
     Returns:
-        Float32 tensor of the same shape.
+        Float32 tensor of the same shape; of tokens int32.
     """
-    x = tf.cast(pixels, tf.float32) / info.preprocessing["scale"]
-    return (x - tf.constant(info.mean)) / tf.constant(info.std)
+    if not described.mean:
+        return tf.cast(values, tf.int32)
+    x = tf.cast(values, tf.float32) / described.scale
+    return (x - tf.constant(described.mean)) / tf.constant(described.std)
 
 
-def crop(images: Any, crop_offsets: Any, pad: int) -> Any:
-    """Pads images with zeros and crops each back to its size.
+def crop(
+    images: Any, crop_offsets: Any, pad: int, mode: str = "CONSTANT"
+) -> Any:
+    """Pads images and crops each back to its size.
 
     Args:
-        images: Tensor `(batch, height, width, channels)`.
+        images: Tensor `(batch, height, width, ...)`.
         crop_offsets: Int tensor `(batch, 2)`. The top left corner of each crop
             in the padded image, 0 to 2 * pad.
-        pad: Integer. Zeros added on each side.
+        pad: Integer. Pixels added on each side.
+        mode: String, as in `tf.pad`: what the pixels are.
 
     Returns:
         Tensor of the shape of `images`.
     """
     height, width = images.shape[1:3]
-    padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+    margins = [[0, 0], [pad, pad], [pad, pad]]
+    margins += [[0, 0]] * (len(images.shape) - 3)
+    padded = tf.pad(images, margins, mode)
     rows = crop_offsets[:, :1] + tf.range(height)
     columns = crop_offsets[:, 1:] + tf.range(width)
     cropped = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.gather(cropped, columns, axis=2, batch_dims=1)
+
+
+def flip(images: Any, flips: Any) -> Any:
+    """Mirrors some of the images.
+
+    Args:
+        images: Tensor `(batch, height, width, ...)`.
+        flips: Boolean tensor `(batch,)`.
+
+    Returns:
+        Tensor of the shape of `images`.
+    """
+    for _ in images.shape[1:]:
+        flips = flips[..., None]
+    return tf.where(flips, tf.reverse(images, axis=[2]), images)
 
 
 def blur(images: Any, blurs: Any) -> Any:
@@ -263,10 +324,28 @@ def blur(images: Any, blurs: Any) -> Any:
     return images
 
 
-def _as_int64(labels: Any) -> Any:
-    return tf.nest.map_structure(
-        lambda values: tf.convert_to_tensor(values, tf.int64), labels
-    )
+def _on_images(change: Callable, inputs: Any, info: DatasetInfo) -> Any:
+    """Returns the inputs of a batch with the images changed."""
+    if not isinstance(inputs, dict):
+        return change(inputs)
+    return {
+        name: change(values) if info.inputs[name].is_image else values
+        for name, values in inputs.items()
+    }
+
+
+def _as_tensors(labels: Any) -> Any:
+    """Returns labels as float32, or as int64; of pixels as int32."""
+
+    def as_tensor(values):
+        if np.asarray(values).dtype.kind == "f":
+            return tf.convert_to_tensor(values, tf.float32)
+        per_example = np.ndim(values) == 1
+        return tf.convert_to_tensor(
+            values, tf.int64 if per_example else tf.int32
+        )
+
+    return tf.nest.map_structure(as_tensor, labels)
 
 
 def _shard_batches(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ def anytime_curve(
     seed: int = 0,
     verbose: bool = True,
     cost: str | None = None,
-) -> AnytimeCurve:
+) -> Any:
     """Measures every stage of a model, in one pass over the data.
 
     The cost of a stage is that of its subnetwork alone, as in most papers. For
@@ -58,7 +59,7 @@ def anytime_curve(
             `tf.data.Dataset` or `keras.utils.PyDataset`; see `predict_stages`.
         batch_size: Examples per batch if `data` is a pair of arrays.
         label_set: The label set to measure of a network with several; `None`
-            for any other network.
+            for all of them, and for any other network.
         num_resamples: Number of bootstrap data sets for the intervals.
         confidence_level: Float in (0, 1), of the intervals.
         seed: Seed of the bootstrap.
@@ -72,7 +73,8 @@ def anytime_curve(
             `"subnetwork"`.
 
     Returns:
-        An `AnytimeCurve`.
+        An `AnytimeCurve`; of a network with label sets and without
+        `label_set`, a dict from label sets to curves.
 
     Raises:
         ValueError: If there is no data, if inputs or labels do not fit the
@@ -87,21 +89,22 @@ def anytime_curve(
             "The network has one set of labels: leave `label_set` out. "
             f"Received: label_set={label_set!r}"
         )
-    if sets and label_set not in sets:
+    if sets and label_set not in (None, *sets):
         raise ValueError(
             f"`label_set` must be one of {sets}, the label sets of this "
             f"network. Received: label_set={label_set!r}"
         )
     with measuring(model, data, verbose):
-        predictions = predict_label_sets(model, data, [label_set], batch_size)
-        return curve_from_predictions(
-            predictions[label_set],
-            stage_costs(model),
-            num_resamples,
-            confidence_level,
-            seed,
-            cost,
-        )
+        measured = [label_set] if label_set or not sets else sets
+        predictions = predict_label_sets(model, data, measured, batch_size)
+        costs = stage_costs(model)
+        curves = {
+            name: curve_from_predictions(
+                of_set, costs, num_resamples, confidence_level, seed, cost
+            )
+            for name, of_set in predictions.items()
+        }
+        return curves if measured is sets else curves[label_set]
 
 
 def curve_from_predictions(

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from keras_anytime.evaluation.predictions import plain_labels
+from keras_anytime.stages.named_inputs import arranged_inputs
+from keras_anytime.training.inputs import check_inputs
 
 
 def checked_batches(
@@ -41,7 +43,8 @@ def checked_batches(
         for label_set in label_sets
     }
     for x, y in _pairs(data, batch_size):
-        inputs = _inputs(model, x)
+        check_inputs(model, x)
+        inputs = arranged_inputs(model, x)
         count = len(keras.tree.flatten(inputs)[0])
         if not count:
             continue
@@ -122,55 +125,6 @@ def _parts(x: Any) -> list[Any]:
     if isinstance(x, Mapping):
         return list(x.values())
     return list(x) if isinstance(x, (tuple, list)) else [x]
-
-
-def _inputs(model: keras.Model, x: Any) -> Any:
-    """Returns a batch's inputs in the structure of a model's inputs."""
-    layers = model.input_layers
-    names = [layer.name for layer in layers]
-    arrays = _parts(x)
-    if isinstance(x, Mapping):
-        # A single input is also known by its name in steps.
-        known = [names, list(model.feature_inputs)]
-        found = next((keys for keys in known if set(keys) <= set(x)), [])
-        arrays = [x[key] for key in found]
-    if len(arrays) != len(names):
-        how = (
-            f"one input, {names[0]!r}"
-            if len(names) == 1
-            else f"the inputs {names}: give x as a dict of them, or as a tuple "
-            "in this order"
-        )
-        given = type(x).__name__
-        if isinstance(x, Mapping):
-            given += f" of {list(x)}"
-        elif isinstance(x, (tuple, list)):
-            given += f" of length {len(x)}"
-        raise ValueError(f"The network has {how}. Received: x as {given}")
-    by_tensor = {}
-    for layer, array in zip(layers, arrays, strict=True):
-        _check_shape(layer, array)
-        by_tensor[id(layer.output)] = array
-    return keras.tree.map_structure(
-        lambda tensor: by_tensor[id(tensor)], model.input
-    )
-
-
-def _check_shape(layer: keras.layers.Layer, array: Any) -> None:
-    """Raises a `ValueError` if an array cannot be the input of a layer."""
-    expected = tuple(layer.output.shape)
-    sizes = tuple(getattr(array, "shape", ()))
-    added = len(sizes) - len(expected)
-    differ = any(
-        None not in (size, wanted) and size != wanted
-        for size, wanted in zip(sizes[1:], expected[1:], strict=False)
-    )
-    # Keras adds or removes a last axis of size 1, and checks the rest then.
-    if sizes and (abs(added) > 1 or (differ and not added)):
-        raise ValueError(
-            f"The input {layer.name!r} takes arrays of shape {expected}. "
-            f"Received: x of shape {sizes}"
-        )
 
 
 def _labels_of_set(labels: Any, label_set: str | None) -> np.ndarray:

@@ -8,17 +8,13 @@ from typing import Any
 
 import keras
 
-from keras_anytime.evaluation.anytime import curve_from_predictions
+from keras_anytime.evaluation.anytime import anytime_curve
 from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.inference import measuring
-from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.checks import check_anytime_model
-from keras_anytime.stages.cost import check_cost
-from keras_anytime.stages.cost import stage_costs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,17 +190,6 @@ def hierarchical_curve(
             "dict from label sets to numbers of classes, or use "
             f"`anytime_curve`. Received: {model.name!r}"
         )
-    check_cost(cost)
-    costs = stage_costs(model)
-    with measuring(model, data, verbose):
-        predictions = predict_label_sets(
-            model, data, model.label_sets, batch_size
-        )
-        return HierarchicalCurve(
-            {
-                label_set: curve_from_predictions(
-                    set_predictions, costs, cost=cost
-                )
-                for label_set, set_predictions in predictions.items()
-            }
-        )
+    return HierarchicalCurve(
+        anytime_curve(model, data, batch_size, verbose=verbose, cost=cost)
+    )

@@ -8,6 +8,7 @@ import keras
 from keras_anytime import data
 from keras_anytime import export
 from keras_anytime.experiments.compress_settings import CompressSettings
+from keras_anytime.experiments.model_file import data_arguments
 from keras_anytime.files import atomic_write
 from keras_anytime.files import check_writable
 from keras_anytime.loading import load_model
@@ -37,17 +38,24 @@ def compress(settings: CompressSettings) -> None:
     model = load_model(settings.model)
     if settings.data:
         info = data.info(
-            settings.data, settings.data_dir, download=settings.download
+            settings.data,
+            settings.data_dir,
+            download=settings.download,
+            **data_arguments(
+                model, settings.data, settings.data_dir, settings.download
+            ),
         )
         remember(model, info)
-    if model.data_info is None:
+    name = (model.data_info or {}).get("name")
+    if name is None:
         raise ValueError("Images to train on are needed: give --data.")
     train_data, *_ = data.load(
-        model.data_info["name"],
+        name,
         batch_size=settings.batch_size,
         splits=settings.train_split and (settings.train_split,),
         data_dir=settings.data_dir,
         download=settings.download,
+        **data_arguments(model, name, settings.data_dir, settings.download),
     )
     method = getattr(export, settings.method)
     compressed = method(model, train_data, **options)

@@ -6,6 +6,7 @@ from typing import Any
 from keras_anytime import data
 from keras_anytime import export
 from keras_anytime.experiments.export_settings import ExportSettings
+from keras_anytime.experiments.model_file import data_arguments
 from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
 from keras_anytime.training.data_info import remember
@@ -36,7 +37,14 @@ def export_tflite(settings: ExportSettings) -> None:
     }
     model = load_model(settings.model)
     if settings.data:
-        remember(model, data.info(settings.data, settings.data_dir))
+        remember(
+            model,
+            data.info(
+                settings.data,
+                settings.data_dir,
+                **data_arguments(model, settings.data, settings.data_dir),
+            ),
+        )
     images = None
     if set(paths) & set(export.CALIBRATED):
         images = _images(settings, model, settings.representative_split, 0)
@@ -85,12 +93,14 @@ def _images(
     default: int,
 ) -> Any:
     """Returns a split without augmentation, or the default one of the two."""
-    if model.data_info is None:
+    name = (model.data_info or {}).get("name")
+    if name is None:
         raise ValueError("Images to run it on are needed: give --data.")
     loaded = data.load(
-        model.data_info["name"],
+        name,
         splits=split and (split, split),
         augment=False,
         data_dir=settings.data_dir,
+        **data_arguments(model, name, settings.data_dir),
     )
     return loaded[1 if split else default]

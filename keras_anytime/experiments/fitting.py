@@ -44,6 +44,19 @@ def fit(
         return _fit_greedy(settings, folder, model, data)
     if settings.midfeat:
         return _fit_midfeat(settings, folder, model, data)
+    logs = []
+    # Once all is trained, the checkpoint has the heads too.
+    if settings.heads_epochs and not resume.epoch:
+        logs.append(callbacks_lib.EpochLog(folder.part_history("heads")))
+        training.fit_heads(
+            model,
+            data.train,
+            validation_data=data.eval,
+            epochs=settings.heads_epochs,
+            callbacks=[callbacks_lib.StageProgress(), logs[0]],
+            workdir=folder.checkpoints / "before",
+            checkpoint_every=settings.checkpoint_every,
+        )
     log = callbacks_lib.EpochLog(folder.history)
     model.fit(
         data.train,
@@ -58,7 +71,7 @@ def fit(
             *_give_up(settings),
         ],
     )
-    return [log]
+    return [*logs, log]
 
 
 def _fit_greedy(settings, folder, model, data):

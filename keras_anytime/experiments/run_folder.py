@@ -183,6 +183,30 @@ class RunFolder:
                 "of that run."
             )
 
+    def check_model(self, checksum: str | None) -> None:
+        """Raises a `ValueError` if the folder holds a run of another network.
+
+        Args:
+            checksum: String, that of the file of --model; `None` for a network
+                that is built.
+        """
+        if not self.settings.exists():
+            return
+        earlier = self.read_settings().get("model_sha256")
+        if earlier == checksum:
+            return
+        if None in (earlier, checksum):
+            how = "with" if earlier else "without"
+            raise ValueError(
+                f"{self.path} holds a run {how} --model. Use another "
+                "--workdir, or the flags of that run."
+            )
+        raise ValueError(
+            f"{self.path} holds a run of another network: the file of --model "
+            "has changed since. Use another --workdir, or the file of that "
+            f"run. Received: SHA-256 {checksum} (was {earlier})"
+        )
+
     def read_settings(self) -> dict[str, Any]:
         """Returns the settings of the run.
 

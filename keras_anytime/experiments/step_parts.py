@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +11,7 @@ from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.model import AnytimeModel
 from keras_anytime.stages.checks import check_anytime_model
-from keras_anytime.training.losses import stage_losses
+from keras_anytime.training.output_losses import stage_losses
 
 
 def training_step_parts(
@@ -33,15 +32,20 @@ def training_step_parts(
     check_anytime_model(model)
     import tensorflow as tf
 
-    # `compile` takes names of losses, too; here it is a function.
-    loss_function: Any = model.loss
-
     def all_losses():
         outputs = keras.tree.flatten(model(images, training=True))
-        return stage_losses(loss_function, labels, outputs, model.output_names)
+        return stage_losses(model.loss, labels, outputs, model.output_names)
 
     def stage_loss(stage):
-        return loss_function(labels, stage(images, training=True))
+        answer = stage(images, training=True)
+        outputs = (
+            [answer[name] for name in model.label_sets]
+            if model.label_sets
+            else [answer]
+        )
+        names = model.output_names[: len(outputs)]
+        (loss,) = stage_losses(model.loss, labels, outputs, names)
+        return loss
 
     def stage_gradient(stage):
         with tf.GradientTape() as tape:

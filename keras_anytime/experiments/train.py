@@ -14,19 +14,24 @@ from keras_anytime import gradients
 from keras_anytime import nets
 from keras_anytime import weighting
 from keras_anytime.callbacks.epoch_file import check_epoch_file
+from keras_anytime.distillation import FromLastStage
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.experiments import hardware as hardware_lib
 from keras_anytime.experiments.fitting import fit
 from keras_anytime.experiments.learning_rate import check_learning_rate
 from keras_anytime.experiments.learning_rate import learning_rate
+from keras_anytime.experiments.model_file import with_model_file
+from keras_anytime.experiments.objectives import loss_and_metrics
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.experiments.training_data import TrainingData
 from keras_anytime.experiments.training_data import describe_augmentation
 from keras_anytime.experiments.training_data import load_data
 from keras_anytime.experiments.training_data import load_info
+from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
 from keras_anytime.nets import catalogue
+from keras_anytime.training.data_info import remember
 
 
 def train(settings: TrainSettings) -> evaluation.AnytimeCurve:
@@ -76,9 +81,10 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         ImportError: If the data need a package that is not installed.
         OSError: If data cannot be read, or the folder cannot be written.
     """
+    settings.check_strategy()
+    settings, from_file = with_model_file(settings)
     folder, lock = _claim(settings)
     try:
-        settings.check_strategy()
         if settings.deterministic:
             backend.make_deterministic()
         keras.utils.set_random_seed(settings.seed)
@@ -87,7 +93,8 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         # reading or downloading the data takes long.
         check_learning_rate(settings)
         hardware_lib.check_devices(settings)
-        catalogue.canonical_name(settings.net)
+        if from_file is None:
+            catalogue.canonical_name(settings.net)
         network_arguments = {
             **hardware_lib.network_arguments(settings),
             **settings.network_arguments(),
@@ -98,16 +105,25 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         combiner = gradients.get(
             settings.gradients, **settings.json_object("gradients_arguments")
         )
+        taught = _distillation(settings)
         info = load_info(settings)
         with hardware_lib.hardware(settings):
-            model = build_network(
-                settings,
-                {
-                    "input_shape": info.image_shape,
-                    "classes": info.classes,
-                    **network_arguments,
-                },
-            )
+            if from_file is None:
+                model = build_network(
+                    settings,
+                    {
+                        "input_shape": info.image_shape,
+                        "classes": info.classes,
+                        **network_arguments,
+                    },
+                )
+            else:
+                model = from_file
+                if settings.devices > 1:
+                    # Its variables belong to all devices.
+                    model = load_model(str(settings.model))
+                remember(model, info)
+            loss, metrics = loss_and_metrics(model.tasks)
             splits = load_data(settings)
             hardware_lib.check_batches(settings, splits)
             steps = settings.epochs * len(splits.train)
@@ -117,12 +133,11 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
                     momentum=settings.momentum,
                     nesterov=settings.nesterov and settings.momentum > 0,
                 ),
-                loss=keras.losses.SparseCategoricalCrossentropy(
-                    from_logits=True
-                ),
-                metrics=["accuracy"],
+                loss=loss,
+                metrics=metrics,
                 weighting=loss_weighting,
                 gradients=combiner,
+                distillation=taught,
             )
             resume = callbacks_lib.Resume(
                 folder.checkpoints, every=settings.checkpoint_every
@@ -138,6 +153,15 @@ def prepare(settings: TrainSettings) -> "PreparedTraining":
         flush=True,
     )
     return PreparedTraining(settings, folder, lock, model, splits, resume)
+
+
+def _distillation(settings):
+    """Returns the distillation of the settings, or `None`."""
+    if settings.distillation == "none":
+        return None
+    return FromLastStage(
+        settings.distillation_temperature, settings.distillation_weight
+    )
 
 
 def build_network(
@@ -294,5 +318,6 @@ def _claim(settings: TrainSettings) -> tuple[RunFolder, TextIO]:
     folder.check_writable()
     for path in folder.epoch_logs():
         check_epoch_file(path)
+    folder.check_model(settings.model_sha256)
     folder.check_settings(settings.compared(), settings.defaults())
     return folder, folder.lock()

@@ -11,7 +11,19 @@ from keras_anytime.experiments.settings import setting
 # These may differ when a run is resumed: they change places, not results.
 NOT_COMPARED = ("workdir", "data_dir", "download", "checkpoint_every")
 # So may these, which the run folder keeps nevertheless.
-MAY_DIFFER = ("devices", "give_up_after")
+MAY_DIFFER = ("devices", "give_up_after", "model", "model_sha256")
+# A network in a file is not built.
+OF_BUILT_NETWORKS = (
+    "net",
+    "nesting",
+    "units",
+    "filters",
+    "net_arguments",
+    "l2",
+    "oracle_stage",
+    "oracle_share",
+    "mixed_precision",
+)
 # A part that is trained alone has no gradients to combine or losses to weight.
 _UNUSED_IN_PARTS = (
     "gradients",
@@ -25,6 +37,10 @@ _UNUSED_IN_PARTS = (
 class TrainSettings(NetworkSettings, DataLocation):
     """Settings of one training, for `keras_anytime.experiments.train`.
 
+    Args:
+        model_sha256: String, the checksum of the file of --model, which
+            `model_file.with_model_file` sets.
+
     ```python
     from keras_anytime.experiments.train_settings import TrainSettings
 
@@ -32,6 +48,19 @@ class TrainSettings(NetworkSettings, DataLocation):
     ```
     """
 
+    model_sha256: str | None = None
+    model: str | None = setting(
+        "A .keras file of an anytime network to train, such as "
+        "tools/add_heads.py writes, in the place of --net. Its weights are the "
+        "first ones.",
+        None,
+    )
+    heads_epochs: int = setting(
+        "Epochs in which only the heads of the network in --model are trained, "
+        "before all of it is.",
+        0,
+        lower_bound=0,
+    )
     data: str = setting(f"{DATA_HELP}.", "digits")
     train_split: str | None = setting(
         "Split to train on, such as train[:45000], which is this library's "
@@ -57,6 +86,13 @@ class TrainSettings(NetworkSettings, DataLocation):
         "Height and width that images are brought to; else the data set's own.",
         None,
         lower_bound=1,
+    )
+    preprocessing: str | None = setting(
+        "How pixels are normalized, as JSON such as "
+        '\'{"scale": 127.5, "mean": 1, "std": 1}\' for pixels from -1 to 1; '
+        "else as the network in --model needs it, or with the data set's own "
+        "means.",
+        None,
     )
     augment: bool = setting(
         "Augment training images, as --augmentation says.", True
@@ -115,6 +151,24 @@ class TrainSettings(NetworkSettings, DataLocation):
         "Arguments of --weighting, as a JSON object such as "
         "'{\"gamma\": 0.1}'.",
         "{}",
+    )
+    distillation: str = setting(
+        "What stages learn from beside the labels: last, the answers of the "
+        "last stage, or none.",
+        "none",
+        choices=["none", "last"],
+    )
+    distillation_temperature: float = setting(
+        "Temperature that softens the answers of --distillation.",
+        3.0,
+        lower_bound=0,
+    )
+    distillation_weight: float = setting(
+        "Share of --distillation in the loss of a stage; the rest is the loss "
+        "of the labels.",
+        0.5,
+        lower_bound=0,
+        upper_bound=1,
     )
     greedy: bool = setting(
         "Train one stage after the other, each for --epochs, by the stage's "
@@ -204,12 +258,16 @@ class TrainSettings(NetworkSettings, DataLocation):
         They are kept in the run folder; see `compared`.
         """
         in_parts = self.greedy or self.midfeat
-        return {
+        settings = {
             field.name: getattr(self, field.name)
             for field in self.flags()
             if field.name not in NOT_COMPARED
             and not (in_parts and field.name in _UNUSED_IN_PARTS)
+            and not (self.model and field.name in OF_BUILT_NETWORKS)
         }
+        if self.model:
+            settings["model_sha256"] = self.model_sha256
+        return settings
 
     def compared(self) -> dict[str, Any]:
         """Returns the settings that must be those of a run that goes on."""
@@ -257,6 +315,35 @@ class TrainSettings(NetworkSettings, DataLocation):
             if self._is_set(name):
                 raise ValueError(
                     f"--{way} trains each stage by its own loss alone. "
+                    f"Received: --{name}={getattr(self, name)}"
+                )
+        for name in OF_BUILT_NETWORKS if self.model else ():
+            if self._is_set(name):
+                raise ValueError(
+                    f"--{name} is for networks that are built: leave it out "
+                    "with --model. "
+                    f"Received: --{name}={getattr(self, name)} and "
+                    f"--model={self.model}"
+                )
+        if self.heads_epochs and not self.model:
+            raise ValueError(
+                "--heads_epochs is for a network that has learned before: give "
+                f"--model. Received: --heads_epochs={self.heads_epochs}"
+            )
+        if self.heads_epochs and (self.greedy or self.midfeat):
+            raise ValueError(
+                f"--{way} is another way of training than --heads_epochs: "
+                f"choose one. Received: --heads_epochs={self.heads_epochs}"
+            )
+        if self.greedy and self.distillation != "none":
+            raise ValueError(
+                "--greedy trains each stage before the last one, which cannot "
+                f"teach it. Received: --distillation={self.distillation}"
+            )
+        for name in ("distillation_temperature", "distillation_weight"):
+            if self.distillation == "none" and self._is_set(name):
+                raise ValueError(
+                    f"--{name} needs --distillation=last. "
                     f"Received: --{name}={getattr(self, name)}"
                 )
         if "nesterov" in self.given and self.nesterov and not self.momentum:

@@ -66,10 +66,36 @@ def load_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Dict of keyword arguments.
     """
-    arguments = {"labels": parse_labels(settings.get("labels"))}
+    arguments: dict[str, Any] = {"labels": parse_labels(settings.get("labels"))}
     if settings.get("image_size") is not None:
         arguments["image_size"] = settings["image_size"]
+    if settings.get("preprocessing") is not None:
+        arguments["preprocessing"] = parse_preprocessing(
+            settings["preprocessing"]
+        )
     return arguments
+
+
+def parse_preprocessing(text: str) -> dict[str, Any]:
+    """Returns the `preprocessing` of `ka.data.load` that a setting stands for.
+
+    Args:
+        text: String, a JSON object.
+
+    Raises:
+        ValueError: If the text is no JSON object.
+    """
+    try:
+        preprocessing = json.loads(text)
+    except ValueError:
+        preprocessing = None
+    if not isinstance(preprocessing, dict):
+        raise ValueError(
+            "--preprocessing must be a JSON object such as "
+            '\'{"scale": 127.5, "mean": 1, "std": 1}\'. '
+            f"Received: {text}"
+        )
+    return preprocessing
 
 
 def load_info(settings: TrainSettings) -> DatasetInfo:

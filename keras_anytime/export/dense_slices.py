@@ -66,7 +66,7 @@ def dense_slices(program: keras.Model) -> keras.Model:
 
     copy = keras.models.clone_model(program, clone_function=clone)
     copy_weights(pairs)
-    names = graph.tensor_names(copy.operations)
+    names = graph.tensor_names(copy)
     makers = {
         names[id(tensor)]: operation
         for operation in copy.operations

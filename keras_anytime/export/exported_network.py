@@ -25,7 +25,6 @@ from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 from keras_anytime.stages.subset import subset
-from keras_anytime.training.losses import task_of
 
 
 class ExportedNetwork:
@@ -105,7 +104,8 @@ class ExportedNetwork:
         self.pixels = pixel_input(model, pixels, self.preprocessing)
         self.class_names = resolve_class_names(model, class_names)
         classes = model.outputs[0].shape[-1]
-        self.task = task_of(model.loss, classes) if model.compiled else None
+        name = next(iter(model.tasks.values())).name
+        self.task = name if name in ("binary", "multi_label") else None
         self.thresholds: tuple[float, ...] | None = None
         if thresholds is not None:
             check_has_confidence(self.task, classes)

@@ -41,6 +41,23 @@ def check_image(input_shape: ImageShape) -> None:
 
 
 def check_classes(classes: Classes) -> None:
+    """Raises a `ValueError` if pooled heads cannot answer such classes.
+
+    Args:
+        classes: As for `check_tasks`.
+    """
+    check_tasks(classes)
+    entries = classes if isinstance(classes, dict) else {"": classes}
+    if any(isinstance(entry, Segmentation) for entry in entries.values()):
+        raise ValueError(
+            "The heads of this network pool all positions, so that it cannot "
+            "answer at each of them. Make an `AnytimeModel` of your own graph, "
+            "or add heads to a network with `keras_anytime.convert.add_heads`. "
+            f"Received: classes={classes}"
+        )
+
+
+def check_tasks(classes: Classes) -> None:
     """Raises a `ValueError` if it holds no number of classes and no task.
 
     Args:
@@ -56,13 +73,6 @@ def check_classes(classes: Classes) -> None:
             "`classes` must be a whole number of at least 2 or a task of "
             "keras_anytime.tasks, or a dict with one for each label set, such "
             "as {'fine': 100, 'coarse': 20}. "
-            f"Received: classes={classes}"
-        )
-    if any(isinstance(entry, Segmentation) for entry in entries.values()):
-        raise ValueError(
-            "The heads of this network pool all positions, so that it cannot "
-            "answer at each of them. Make an `AnytimeModel` of your own graph, "
-            "or add heads to a network with `keras_anytime.convert.add_heads`. "
             f"Received: classes={classes}"
         )
     if isinstance(classes, dict) and not all(

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from keras_anytime.stages.graph import restore_arguments
+from keras_anytime.stages.graph import tensor_references
 
 # The name of an operation, and the number of its call.
 _CallKey = tuple[str, int]
@@ -121,7 +122,9 @@ def graph_calls(
     while waiting:
         postponed = []
         for key, node in waiting:
-            source_keys = _source_keys(node)
+            source_keys = [
+                (name, number) for name, number, _ in tensor_references(node)
+            ]
             if all(source_key in done for source_key in source_keys):
                 sources = [done[source_key][1] for source_key in source_keys]
                 call = dataclasses.replace(
@@ -209,18 +212,6 @@ def _of_one_image(shape: tuple, dtype: str) -> keras.KerasTensor:
     if shape and shape[0] is None:
         shape = (1, *shape[1:])
     return keras.KerasTensor(shape, dtype)
-
-
-def _source_keys(node: Any) -> list[_CallKey]:
-    """Returns the keys of the calls that a node reads."""
-    if isinstance(node, dict):
-        if node.get("class_name") == "__keras_tensor__":
-            name, number, _ = node["config"]["keras_history"]
-            return [(name, number)]
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        return [key for value in node for key in _source_keys(value)]
-    return []
 
 
 def _tensor_keys(references: list) -> list[list]:

@@ -74,10 +74,7 @@ def stage_costs(model: keras.Model) -> list[StageCost]:
     """
     check_anytime_model(model)
     calls, output_calls = graph_calls(model.inputs, model.outputs)
-    unknown: dict[str, str] = {}
-    macs = {call: multiply_adds(call, unknown) for call in calls}
-    if unknown:
-        warnings.warn(_unknown_message(model.name, unknown), stacklevel=1)
+    macs = call_costs(model.name, calls)
     costs = []
     earlier_calls: set[Call] = set()
     earlier_operations: set[int] = set()
@@ -105,6 +102,23 @@ def stage_costs(model: keras.Model) -> list[StageCost]:
         earlier_calls |= stage_calls
         earlier_operations.update(map(id, operations))
     return costs
+
+
+def call_costs(name: str, calls: Iterable[Call]) -> dict[Call, int]:
+    """Counts the multiply-adds of calls; warns of those that are unknown.
+
+    Args:
+        name: String. The name of the network, for the warning.
+        calls: Calls on tensors of one image, as from `graph_calls`.
+
+    Returns:
+        Dict from each call to an integer.
+    """
+    unknown: dict[str, str] = {}
+    macs = {call: multiply_adds(call, unknown) for call in calls}
+    if unknown:
+        warnings.warn(_unknown_message(name, unknown), stacklevel=1)
+    return macs
 
 
 def head_costs(costs: Sequence[StageCost]) -> list[tuple[int, int]]:

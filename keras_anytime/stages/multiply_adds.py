@@ -55,10 +55,12 @@ def _rule(operation: keras.Operation) -> Callable[[Call], int]:
     for base in kind.__mro__:
         if base in _LAYERS:
             return _LAYERS[base]
-    # Operations of `keras.ops` have no public classes.
-    if kind.__module__.partition(".")[0] == "keras" and not isinstance(
-        operation, keras.Layer
-    ):
+    # Operations of `keras.ops` have no public classes, nor have the layers of
+    # `keras.applications`.
+    of_keras = kind.__module__.partition(".")[0] == "keras"
+    if of_keras and kind.__name__ in _FREE_APPLICATION_LAYERS:
+        return rules.zero
+    if of_keras and not isinstance(operation, keras.Layer):
         if kind.__name__ in _OPERATIONS:
             return _OPERATIONS[kind.__name__]
         if kind.__name__ not in _UNKNOWN_OPERATIONS:
@@ -134,6 +136,9 @@ SpatialDropout1D SpatialDropout2D SpatialDropout3D StringLookup Subtract
 TextVectorization UnitNormalization UpSampling1D UpSampling2D UpSampling3D
 ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
+
+# Elementwise layers of ConvNeXt.
+_FREE_APPLICATION_LAYERS = frozenset(("LayerScale", "StochasticDepth"))
 
 # The first of a layer's base classes that is in this table applies.
 _LAYERS: dict[type, Callable[[Call], int]] = {

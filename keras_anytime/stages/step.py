@@ -58,7 +58,7 @@ def build_step(model: keras.Model, k: int) -> Step:
         earlier += graph.subnetwork_operations(model.inputs, answers[: k - 1])
     done = {id(operation) for operation in earlier}
     added = [op for op in model.stage_operations(k) if id(op) not in done]
-    reads, leaves = graph.boundary(earlier, added, model.operations)
+    reads, leaves = graph.boundary(model, earlier, added)
     names = feature_names(model)
     tensors = {
         id(tensor): keras.Input(
@@ -84,24 +84,31 @@ def feature_names(model: keras.Model) -> dict[int, str]:
 
     Returns:
         Dict from the `id` of each symbolic tensor in the graph to the name of
-        the operation that makes it. Inputs have the names of
-        `feature_inputs`.
+        the operation that makes it, with `_` behind it if the logits have that
+        name. Inputs have the names of `feature_inputs`.
 
     Raises:
-        ValueError: If an operation has the name of an input or of logits.
+        ValueError: If an input has the name of an operation or of logits.
     """
-    names = graph.tensor_names(model.operations)
+    names = graph.tensor_names(model)
     inputs = feature_inputs(model)
     for tensor in inputs.values():
         del names[id(tensor)]
     logits = outputs_lib.named_logits(model.by_stage(model.outputs)[0])
-    taken = set(inputs) & set(logits) or {*inputs, *logits} & {*names.values()}
+    taken = set(inputs) & {*logits, *names.values()}
     if taken:
         raise ValueError(
             f"Steps call their inputs {list(inputs)} and their answers "
-            f"{list(logits)}: no other layer can be named so. "
-            f"Received: a layer {min(taken)!r}"
+            f"{list(logits)}: no other input or layer can be named so. "
+            f"Received: {min(taken)!r}"
         )
+    used = {*logits, *names.values()}
+    for key, name in names.items():
+        if name in logits:
+            while name in used:
+                name += "_"
+            used.add(name)
+            names[key] = name
     return {**names, **{id(tensor): name for name, tensor in inputs.items()}}
 
 
@@ -150,13 +157,13 @@ def why_no_steps(model: keras.Model) -> str | None:
     maker = {
         id(tensor): step_of[id(operation)]
         for operation in model.operations
-        for tensor in graph.output_tensors(operation)
+        for tensor in graph.tensors_made(model, operation)
         if tensor.shape[:1] != batch
     }
     crossing = any(
         maker.get(id(tensor), step_of[id(operation)]) != step_of[id(operation)]
         for operation in model.operations
-        for tensor in graph.input_tensors(operation)
+        for tensor in graph.tensors_read(model, operation)
     )
     if crossing:
         return (

@@ -38,7 +38,7 @@ def _check_logits(model: keras.Model) -> None:
     """Raises a `ValueError` if an output is a softmax or sigmoid."""
     output_ids = {id(tensor) for tensor in model.outputs}
     for operation in model.operations:
-        tensors = graph.output_tensors(operation)
+        tensors = graph.tensors_made(model, operation)
         if output_ids.isdisjoint(map(id, tensors)):
             continue
         activation = getattr(operation, "activation", operation)

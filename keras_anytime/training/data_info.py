@@ -1,6 +1,6 @@
 """The data set that a model was trained on, remembered in the saved model.
 
-An export needs the names of the classes and the preprocessing of images.
+An export needs the names of the classes and the preprocessing of the input.
 """
 
 import json
@@ -10,6 +10,9 @@ from typing import Any
 
 import keras
 
+from keras_anytime.stages.step import feature_inputs
+from keras_anytime.training.arrays import noun
+
 
 class RememberingModel(keras.Model):
     """A functional model that is saved with a description of its data set.
@@ -17,7 +20,9 @@ class RememberingModel(keras.Model):
     Attributes:
         data_info: Dict with `name`, `class_names` and `preprocessing` of a
             `keras_anytime.data.DatasetInfo`, or `None` if the data set is
-            unknown.
+            unknown. `name` is `None` for images of a directory. Of several
+            inputs, `preprocessing` is `None` and `input_preprocessing` has that
+            of each input by name.
     """
 
     data_info: dict[str, Any] | None = None
@@ -57,7 +62,7 @@ def remember(model: keras.Model, info: Any) -> None:
             description.
 
     Raises:
-        ValueError: If the images or the classes are not those of the network.
+        ValueError: If the inputs or the classes are not those of the network.
     """
     data_info = None
     if info is not None:
@@ -69,13 +74,17 @@ def remember(model: keras.Model, info: Any) -> None:
                 label_set: list(names)
                 for label_set, names in class_names.items()
             }
-        else:
-            class_names = list(class_names)
+        elif class_names is not None:
+            # Numbers to predict have no names.
+            class_names = list(class_names) or None
         data_info = {
             "name": info.name,
             "class_names": class_names,
             "preprocessing": info.preprocessing,
         }
+        if isinstance(info.image_shape, dict):
+            data_info["preprocessing"] = None
+            data_info["input_preprocessing"] = info.preprocessing
     _set_data_info(model, data_info)
 
 
@@ -85,11 +94,16 @@ def remember_training_set(model: keras.Model, x: Any) -> None:
     Args:
         model: An `AnytimeModel`.
         x: The data given to `fit` as `x`. The description is removed if `x` has
-            none, or one that does not match the network.
+            none, or one that does not match the network. That of
+            `keras.utils.image_dataset_from_directory` are the classes' names,
+            and that pixels go in as they are.
     """
     info = getattr(x, "info", None)
     has_info = hasattr(info, "class_names") and hasattr(info, "preprocessing")
-    remember(model, info if has_info and not _mismatch(model, info) else None)
+    if has_info and not _mismatch(model, info):
+        remember(model, info)
+    else:
+        _set_data_info(model, _directory_info(model, x))
 
 
 def restore_data_info(model: keras.Model, path: str | os.PathLike) -> None:
@@ -104,6 +118,29 @@ def restore_data_info(model: keras.Model, path: str | os.PathLike) -> None:
     _set_data_info(model, config["config"].get("data_info"))
 
 
+def _directory_info(model: keras.Model, x: Any) -> dict[str, Any] | None:
+    """Returns the description of images that Keras reads from a directory.
+
+    `map` and other methods of a data set leave the names of classes behind, so
+    that its pixels are those of the files.
+    """
+    names = getattr(x, "class_names", None)
+    tasks = list(model.tasks.values())
+    if (
+        not isinstance(names, (list, tuple))
+        or not all(isinstance(name, str) for name in names)
+        or noun(model) != "image"
+        or [task.name for task in tasks] != ["classification"]
+        or tasks[0].size != len(names)
+    ):
+        return None
+    return {
+        "name": None,
+        "class_names": list(names),
+        "preprocessing": {"scale": 1.0, "mean": [0.0], "std": [1.0]},
+    }
+
+
 def _set_data_info(model, data_info):
     # A plain assignment would make Keras track the dict and wrap it.
     object.__setattr__(model, "data_info", data_info)
@@ -111,22 +148,52 @@ def _set_data_info(model, data_info):
 
 def _mismatch(model: keras.Model, info: Any) -> str | None:
     """Returns why a data set does not match a network; `None` if it does."""
-    shape = model.input_shape[1:]
-    if len(shape) != len(info.image_shape) or any(
-        expected not in (None, size)
-        for expected, size in zip(shape, info.image_shape, strict=True)
+    expected = {
+        name: tuple(tensor.shape[1:])
+        for name, tensor in feature_inputs(model).items()
+    }
+    given = info.image_shape
+    if len(expected) == 1 and not isinstance(given, dict):
+        given = dict.fromkeys(expected, given)
+    if not (
+        isinstance(given, dict)
+        and set(given) == set(expected)
+        and all(_fits(given[name], expected[name]) for name in expected)
     ):
+        kind = f"{noun(model)}s of shape"
+        shape: Any = expected
+        if len(expected) == 1:
+            (shape,) = expected.values()
+        else:
+            kind = "the inputs"
         return (
-            f"The network takes images of shape {shape}. The preprocessing of "
-            "a data set with images of another shape is not the network's. "
-            f"Received: {info.name!r} with images of shape {info.image_shape}"
+            f"The network takes {kind} {shape}. The preprocessing of a data "
+            "set with others is not the network's. "
+            f"Received: {info.name!r} with {kind} {info.image_shape}"
         )
-    sets = model.label_sets
-    counts = [output.shape[-1] for output in model.outputs[: len(sets) or 1]]
-    classes = dict(zip(sets, counts, strict=True)) if sets else counts[0]
+    tasks = dict(model.tasks)
+    task = getattr(info, "task", None)
+    of_classes = {each.name for each in tasks.values()} == {"classification"}
+    if task is not None or not of_classes:
+        if tasks == {None: task}:
+            return None
+        return (
+            f"The network has the task {tasks.get(None, tasks)}. "
+            f"Received: {info.name!r} with {info.classes}"
+        )
+    sizes = {name: task.size for name, task in tasks.items()}
+    classes = sizes.get(None, sizes)
     if info.classes != classes:
         return (
             f"The network distinguishes {classes} classes. "
             f"Received: {info.name!r} with {info.classes} classes"
         )
     return None
+
+
+def _fits(shape: Any, expected: tuple[int | None, ...]) -> bool:
+    """Whether examples of a shape fit an input, of which `None` fits all."""
+    return len(shape) == len(expected) and all(
+        wanted in (None, size)
+        for size, wanted in zip(shape, expected, strict=True)
+    )

@@ -13,7 +13,7 @@ from keras_anytime.files import ContentError
 from keras_anytime.saving.metadata import read_metadata
 
 
-def fingerprint(model: keras.Model) -> dict[str, str]:
+def fingerprint(model: keras.Model) -> dict[str, str | None]:
     """Returns digests of what must be equal for a model to resume a training.
 
     Take the fingerprint before training, which may change the learning rate in
@@ -23,14 +23,20 @@ def fingerprint(model: keras.Model) -> dict[str, str]:
         model: A compiled `AnytimeModel`.
 
     Returns:
-        Dict from `"network"`, `"weighting"`, `"combiner"` and `"optimizer"` to
-        digests.
+        Dict from `"network"`, `"weighting"`, `"combiner"`, `"optimizer"` and
+        `"distillation"` to digests; `None` for no distillation, as in
+        checkpoints that were written before there was one.
     """
     return {
         "network": _digest(_network(model)),
         "weighting": _digest(_config(model.weighting)),
         "combiner": _digest(_config(model.gradient_combiner)),
         "optimizer": _digest(_config(model.optimizer)),
+        "distillation": (
+            None
+            if model.distillation is None
+            else _digest(_config(model.distillation))
+        ),
     }
 
 

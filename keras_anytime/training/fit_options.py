@@ -8,8 +8,9 @@ import keras
 from keras_anytime.training.data_info import remember_training_set
 from keras_anytime.training.inputs import check_batch_sizes
 from keras_anytime.training.inputs import check_examples
-from keras_anytime.training.inputs import check_sample_weights
 from keras_anytime.training.inputs import is_tf_dataset
+from keras_anytime.training.labels import check_class_weight
+from keras_anytime.training.labels import check_sample_weights
 from keras_anytime.training.nan import StopOnNaN
 from keras_anytime.training.variables import create_variables
 
@@ -32,8 +33,8 @@ def fit_options(
         Dict of arguments by name.
 
     Raises:
-        ValueError: If images, labels or sample weights do not match the model,
-            or devices cannot share the batches evenly.
+        ValueError: If inputs, labels or weights do not match the model, or
+            devices cannot share the batches evenly.
     """
     options = dict(options)
     x = options.get("x")
@@ -91,6 +92,7 @@ def _prepare(model, options):
     x = options.get("x")
     labels = check_examples(model, x, options.get("y"))
     check_sample_weights(model, labels, options.get("sample_weight"))
+    check_class_weight(model, options.get("class_weight"))
     val_x, val_y, val_weights = keras.utils.unpack_x_y_sample_weight(
         options.get("validation_data")
     )

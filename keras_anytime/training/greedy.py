@@ -9,10 +9,10 @@ import keras
 
 from keras_anytime.files import user_path
 from keras_anytime.training.data_info import remember_training_set
+from keras_anytime.training.freezing import frozen
 from keras_anytime.training.parts import check_trainable
 from keras_anytime.training.parts import compiled_part
 from keras_anytime.training.parts import fit_part
-from keras_anytime.training.parts import frozen
 from keras_anytime.training.parts import stage_layers
 
 
@@ -46,7 +46,7 @@ def fit_greedy(
 
     Args:
         model: A compiled `AnytimeModel`. Its weights change.
-        x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
+        x: Inputs, or a data set of pairs, as for `AnytimeModel.fit`.
         y: Labels, as for `AnytimeModel.fit`.
         epochs: Integer of 1 or more, the epochs of each stage; or a sequence of
             one such integer for each stage.
@@ -69,7 +69,8 @@ def fit_greedy(
         that were trained before an interruption.
 
     Raises:
-        ValueError: If the model is not compiled, `epochs` does not match the
+        ValueError: If the model is not compiled, or with a distillation, whose
+            teachers are not trained yet. If `epochs` does not match the
             stages, an option is not for greedy training, `checkpoint_every` is
             not an integer of 1 or more, or `workdir` holds another training.
 
@@ -78,6 +79,12 @@ def fit_greedy(
         https://arxiv.org/abs/2008.06635)
     """
     check_trainable(model, options)
+    if model.distillation is not None:
+        raise ValueError(
+            "Greedy training trains each stage before the later ones, which "
+            "cannot teach it: compile the model without `distillation`. "
+            f"Received: distillation={model.distillation}"
+        )
     epochs_per_stage = _epochs_per_stage(epochs, model.num_stages)
     remember_training_set(model, x)
     folder = None if workdir is None else user_path(workdir)

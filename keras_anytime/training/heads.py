@@ -14,10 +14,10 @@ from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 from keras_anytime.gradients import Sum
 from keras_anytime.training.data_info import remember_training_set
+from keras_anytime.training.freezing import frozen
 from keras_anytime.training.parts import check_trainable
 from keras_anytime.training.parts import compiled_part
 from keras_anytime.training.parts import fit_part
-from keras_anytime.training.parts import frozen
 from keras_anytime.training.parts import stage_layers
 
 
@@ -43,7 +43,8 @@ def fit_heads(
     Each stage minimizes its own loss. Heads that share no layer are trained as
     if each were trained alone, but in one forward pass. The optimizer is a new
     one of the model's settings, and the model's weighting and combiner are not
-    used.
+    used. Its distillation is: the last stage, which does not change, then runs
+    too and teaches the heads.
 
     Heads on features that were trained for the last answer alone are the
     baseline "midfeat" of Hu 2017, which finds them much worse than stages that
@@ -60,11 +61,11 @@ def fit_heads(
     Args:
         model: A compiled `AnytimeModel` of two or more stages, whose last
             stage is trained. The weights of the heads change.
-        x: Images, or a data set of pairs, as for `AnytimeModel.fit`.
+        x: Inputs, or a data set of pairs, as for `AnytimeModel.fit`.
         y: Labels, as for `AnytimeModel.fit`.
         epochs: Integer of 1 or more.
         callbacks: List of Keras callbacks. Their `model` is an `AnytimeModel`
-            of the stages but the last.
+            of the stages but the last; with a distillation of all.
         workdir: String or path of a folder for checkpoints, `heads/` during
             training and `heads.keras` after it. After an interruption, repeat
             the call with the model in its initial state: training continues
@@ -99,6 +100,7 @@ def fit_heads(
         )
     stages = range(1, model.num_stages)
     network = stage_layers(model, [model.num_stages])
+    distillation = model.distillation
     with frozen(network):
         for k in stages:
             if not model.stage_variables(k):
@@ -114,7 +116,12 @@ def fit_heads(
         remember_training_set(model, x)
         return fit_part(
             model,
-            compiled_part(model, stages, Sum("sum")),
+            compiled_part(
+                model,
+                stages if distillation is None else [*stages, model.num_stages],
+                Sum("sum"),
+                distillation,
+            ),
             x,
             y,
             title=f"Heads of stages 1 to {len(stages)}",

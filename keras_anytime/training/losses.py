@@ -1,15 +1,16 @@
-"""The loss that serves all stages, and the losses of all stages from it."""
+"""The losses that serve all stages: one, or one for each label set."""
 
 import inspect
 import re
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import TypeAlias
 
 import keras
 
 from keras_anytime.backend.types import Tensor
-from keras_anytime.stages import outputs as outputs_lib
 
 # `keras.losses.get` returns the function for a name in snake case, and the
 # class for a name in camel case.
@@ -22,24 +23,34 @@ _ON_PROBABILITIES = {
     keras.losses.Poisson: keras.losses.poisson,
     keras.losses.Tversky: keras.losses.tversky,
 }
+# Two names of Keras for the same reduction.
+_MEANS = {"mean": "sum_over_batch_size"}
+
+# One loss for all label sets, or a dict from label sets to losses.
+Losses: TypeAlias = keras.losses.Loss | dict[str, keras.losses.Loss]
 
 
-def stage_loss(loss: Any, loss_weights: Any = None) -> keras.losses.Loss:
-    """Returns the Keras loss that serves all stages.
+def stage_loss(
+    loss: Any, loss_weights: Any = None, sets: Sequence[str] = ()
+) -> Losses:
+    """Returns the losses that serve all stages.
 
     Args:
         loss: A `keras.losses.Loss`, a loss function, or a name: the argument of
             `compile`. A function or a name that could take logits or
-            probabilities takes logits, which the stages give.
+            probabilities takes logits, which the stages give. With label sets,
+            also a dict from them to losses.
         loss_weights: Keras' argument of this name; must be `None`, because
             `weighting` replaces it.
+        sets: Tuple of strings, the label sets.
 
     Returns:
-        A `keras.losses.Loss`.
+        A `keras.losses.Loss`, or a dict from the label sets to them.
 
     Raises:
-        ValueError: If `loss` is not a single loss, or takes probabilities, or
-            if `loss_weights` is given.
+        ValueError: If `loss` is neither a single loss nor a dict by label set,
+            a loss takes probabilities, the losses of label sets reduce the
+            examples in different ways, or `loss_weights` is given.
     """
     if loss_weights is not None:
         raise ValueError(
@@ -50,7 +61,77 @@ def stage_loss(loss: Any, loss_weights: Any = None) -> keras.losses.Loss:
             "`gradients=keras_anytime.gradients.Sum('sum')`. "
             f"Received: loss_weights={loss_weights}"
         )
-    if loss is None or isinstance(loss, (list, tuple, dict)):
+    if not isinstance(loss, Mapping):
+        return _single_loss(loss)
+    if set(loss) != set(sets) or not sets:
+        wanted = (
+            f"must be one Keras loss or a dict from {list(sets)} to losses"
+            if sets
+            else "must be one Keras loss, because there is one set of labels"
+        )
+        raise ValueError(
+            f"`loss` {wanted}; it serves all stages. "
+            f"Received: loss as a dict of {sorted(map(str, loss))}"
+        )
+    losses = {name: _single_loss(loss[name]) for name in sets}
+    reductions = {name: one.reduction for name, one in losses.items()}
+    if len({_MEANS.get(kind, kind) for kind in reductions.values()}) > 1:
+        raise ValueError(
+            "The losses of all label sets must reduce the examples in the same "
+            "way, because they are added. "
+            f"Received: losses with the reductions {reductions}"
+        )
+    return losses
+
+
+def losses_by_set(loss: Losses, sets: Sequence[str]) -> list[keras.losses.Loss]:
+    """Returns the loss of each label set.
+
+    Args:
+        loss: A `keras.losses.Loss`, or a dict from label sets to them.
+        sets: Tuple of strings, the label sets.
+
+    Returns:
+        List of one loss per label set; without label sets of a single one.
+    """
+    if isinstance(loss, Mapping):
+        return [loss[name] for name in sets]
+    return [loss] * (len(sets) or 1)
+
+
+def reduction_of(loss: Losses) -> str:
+    """Returns how a loss, or each of those of label sets, reduces examples.
+
+    Args:
+        loss: A `keras.losses.Loss`, or a dict from label sets to them.
+    """
+    if isinstance(loss, Mapping):
+        loss = next(iter(loss.values()))
+    return _MEANS.get(loss.reduction, loss.reduction)
+
+
+def loss_name(loss: keras.losses.Loss) -> str:
+    """Returns the name of a Keras loss, whatever a user has called it.
+
+    Args:
+        loss: A `keras.losses.Loss`.
+
+    Returns:
+        String in snake case, such as `"mean_squared_error"`: the name of the
+        class or function of `keras.losses`; for another loss its own name.
+    """
+    if not isinstance(loss, LossFunction):
+        for kind in type(loss).__mro__:
+            if kind is not keras.losses.Loss and kind is getattr(
+                keras.losses, kind.__name__, None
+            ):
+                return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+    return loss.name or ""
+
+
+def _single_loss(loss: Any) -> keras.losses.Loss:
+    """Returns one loss of logits, or raises a `ValueError`."""
+    if loss is None or isinstance(loss, (list, tuple, Mapping)):
         raise ValueError(
             "`loss` must be one Keras loss, which serves all stages; "
             "`weighting` weights the stages. "
@@ -89,67 +170,6 @@ def takes_logits(loss: keras.losses.Loss) -> bool:
     if isinstance(loss, LossFunction):
         return loss.from_logits
     return loss.get_config().get("from_logits") is True
-
-
-def task_of(loss: keras.losses.Loss, classes: int) -> str | None:
-    """Returns the task of an output if it is not to choose one class.
-
-    Args:
-        loss: A `keras.losses.Loss`.
-        classes: Integer. Number of logits.
-
-    Returns:
-        `"binary"` for one logit with a binary cross entropy, `"multi_label"`
-        for several logits with one; `None` for all other losses.
-    """
-    if "binary" not in (loss.name or ""):
-        return None
-    return "binary" if classes == 1 else "multi_label"
-
-
-def stage_losses(
-    loss: keras.losses.Loss,
-    y: Any,
-    outputs: Sequence[Tensor],
-    names: Sequence[str],
-    sample_weight: Any = None,
-) -> list[Tensor]:
-    """Returns each stage's loss: the sum over the label sets, if any.
-
-    Args:
-        loss: A `keras.losses.Loss`.
-        y: Targets of all stages; for several label sets a dict from label sets
-            to targets.
-        outputs: List of the logits `(batch, classes)` of every output.
-        names: List of the outputs' names.
-        sample_weight: Tensor `(batch,)` for all outputs, or a structure of
-            such tensors; see `stages.outputs.sample_weights`.
-
-    Returns:
-        List of K scalar tensors.
-
-    Raises:
-        ValueError: If `y` does not hold exactly the label sets, or weights do
-            not match the outputs.
-
-    Reference:
-        [Lee and Shin, 2018, Eq. 2](https://arxiv.org/abs/1807.02609)
-    """
-    targets = outputs_lib.targets(y, outputs_lib.label_sets(names))
-    num_sets = len(targets)
-    losses = [
-        loss(target, logits, _checked_weight(weight, logits))
-        for target, logits, weight in zip(
-            targets * (len(outputs) // num_sets),
-            outputs,
-            outputs_lib.sample_weights(sample_weight, names),
-            strict=True,
-        )
-    ]
-    return [
-        sum(losses[start + 1 : start + num_sets], losses[start])
-        for start in range(0, len(outputs), num_sets)
-    ]
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -196,17 +216,3 @@ def _takes_probabilities(loss):
     if isinstance(loss, LossFunction):
         return loss.function in _ON_PROBABILITIES.values()
     return isinstance(loss, tuple(_ON_PROBABILITIES))
-
-
-def _checked_weight(weight: Any, logits: Tensor) -> Any:
-    """Returns a sample weight, unless it would broadcast over the classes."""
-    shape: Any = getattr(weight, "shape", ())
-    if getattr(shape, "rank", 0) is None:
-        return weight
-    if len(shape) >= max(len(logits.shape), 2) and shape[-1] != 1:
-        raise ValueError(
-            "Each output takes one weight per image; several outputs take a "
-            "list or a dict of such weights. "
-            f"Received: sample_weight of shape {tuple(shape)}"
-        )
-    return weight

@@ -1,4 +1,4 @@
-"""Metrics of every output: one flat list of the user, fitted to logits.
+"""Metrics of every output: the lists of the user, fitted to its task.
 
 Stages give logits, and Keras' metrics take probabilities by default.
 """
@@ -8,13 +8,13 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import keras
 
-from keras_anytime.backend.types import Tensor
+from keras_anytime.tasks import Task
 from keras_anytime.training.losses import parameters_of
 from keras_anytime.training.losses import takes_logits
-from keras_anytime.training.losses import task_of
 
 _WITH_THRESHOLD = (
     keras.metrics.BinaryAccuracy,
@@ -35,21 +35,45 @@ _ON_PROBABILITIES = (
     keras.metrics.SensitivityAtSpecificity,
     keras.metrics.SpecificityAtSensitivity,
 )
+# These compare classes, or probabilities of them, and no numbers.
+_OF_CLASSES = (
+    *_WITH_THRESHOLD,
+    *_ON_PROBABILITIES,
+    keras.metrics.Accuracy,
+    keras.metrics.AUC,
+    keras.metrics.BinaryCrossentropy,
+    keras.metrics.CategoricalAccuracy,
+    keras.metrics.CategoricalCrossentropy,
+    keras.metrics.CategoricalHinge,
+    keras.metrics.Hinge,
+    keras.metrics.IoU,
+    keras.metrics.SparseCategoricalAccuracy,
+    keras.metrics.SparseCategoricalCrossentropy,
+    keras.metrics.SparseTopKCategoricalAccuracy,
+    keras.metrics.SquaredHinge,
+    keras.metrics.TopKCategoricalAccuracy,
+)
 
 
 def stage_metrics(
     metrics: Any,
-    outputs: Sequence[Tensor],
-    loss: keras.losses.Loss,
+    num_stages: int,
+    tasks: Mapping[str | None, Task],
+    losses: Sequence[keras.losses.Loss],
+    given: bool,
     argument: str,
 ) -> list | None:
     """Returns metrics in the form that Keras takes for several outputs.
 
     Args:
         metrics: List of Keras metrics, functions or names, or `None`. A name
-            stands for a metric of logits.
-        outputs: List of the model's symbolic outputs.
-        loss: The `keras.losses.Loss` of all outputs.
+            stands for a metric of logits. With label sets, also a dict from
+            them to such lists; those that are left out have no metrics.
+        num_stages: Integer K.
+        tasks: Dict from label sets to tasks.
+        losses: Sequence of the loss of each label set.
+        given: Boolean. Whether the user gave the tasks, rather than that
+            shapes and losses suggest them.
         argument: String. Name of the metrics in error messages.
 
     Returns:
@@ -57,23 +81,38 @@ def stage_metrics(
         output; `None` for `None`. Each output has its own metric objects.
 
     Raises:
-        ValueError: If `metrics` is not one flat list, or a metric cannot take
-            logits.
+        ValueError: If `metrics` is not one flat list or a dict of them, or a
+            metric does not fit the outputs.
     """
     if metrics is None:
         return None
-    if not isinstance(metrics, (list, tuple)) or any(
-        isinstance(metric, (list, tuple, dict)) for metric in metrics
-    ):
+    if not isinstance(metrics, Mapping):
+        metrics = dict.fromkeys(tasks, metrics)
+    elif set(metrics) - set(tasks) or None in tasks:
+        wanted = "one flat list"
+        if None not in tasks:
+            wanted += f" or a dict from {list(tasks)} to lists"
         raise ValueError(
-            f"`{argument}` must be one flat list, which serves all stages. "
-            f"Received: {argument}={metrics}"
+            f"`{argument}` must be {wanted}. "
+            f"Received: {argument} as a dict of {sorted(map(str, metrics))}"
         )
+    for of_set in metrics.values():
+        if not isinstance(of_set, (list, tuple)) or any(
+            isinstance(metric, (list, tuple, Mapping)) for metric in of_set
+        ):
+            raise ValueError(
+                f"`{argument}` must be one flat list, which serves all stages. "
+                f"Received: {argument}={of_set}"
+            )
     per_output = [
-        [_for_output(metric, output.shape[-1], loss) for metric in metrics]
-        for output in outputs
+        [
+            _for_output(metric, _Output(task, loss, given))
+            for metric in metrics.get(name, [])
+        ]
+        for _ in range(num_stages)
+        for (name, task), loss in zip(tasks.items(), losses, strict=True)
     ]
-    return per_output if len(outputs) > 1 else per_output[0]
+    return per_output if len(per_output) > 1 else per_output[0]
 
 
 def named_results(
@@ -152,38 +191,73 @@ def _fresh_variable(variable):
     )
 
 
-def _for_output(metric, classes, loss):
-    """Returns a metric for one output of logits."""
-    on_logits = takes_logits(loss)
+class _Output(NamedTuple):
+    """What is known of an output.
+
+    Args:
+        task: The `Task`.
+        loss: The `keras.losses.Loss`.
+        given: Boolean. Whether the user gave the task.
+    """
+
+    task: Task
+    loss: keras.losses.Loss
+    given: bool
+
+    @property
+    def has_logits(self):
+        """Whether the output is known to be logits."""
+        return takes_logits(self.loss) or (
+            self.given and self.task.name != "regression"
+        )
+
+    @property
+    def has_numbers(self):
+        """Whether the output is known to be numbers."""
+        return self.given and self.task.name == "regression"
+
+
+def _for_output(metric, output):
+    """Returns a metric for one output."""
     if isinstance(metric, str):
-        metric = _by_name(metric, classes, loss)
+        metric = _by_name(metric, output)
     elif isinstance(metric, keras.metrics.Metric):
         metric = fresh_copy(metric)
-    elif callable(metric) and on_logits:
+    elif callable(metric) and output.has_logits:
         metric = _of_function(metric)
-    if on_logits and isinstance(metric, keras.metrics.Metric):
-        _check_takes_logits(metric, classes)
+    if isinstance(metric, keras.metrics.Metric):
+        if output.has_numbers:
+            _check_takes_numbers(metric, output.task)
+        elif output.has_logits:
+            _check_takes_logits(metric, output.task.size)
     return metric
 
 
-def _by_name(name, classes, loss):
+def _by_name(name, output):
     """Returns the metric of logits that a name stands for.
 
     "accuracy" of several classes stays a name: Keras chooses the metric by the
     shape of the labels.
     """
+    task, loss = output.task, output.loss
     if name.lower() in ("accuracy", "acc"):
-        if classes > 1 and task_of(loss, classes) is None:
+        if task.name in ("classification", "segmentation"):
             return name
-        if classes > 1:
+        if output.has_numbers:
+            raise ValueError(
+                "Numbers have errors and no accuracy: give "
+                "'mean_absolute_error', for example. "
+                f"Received: {name!r} for {task} and the loss {loss.name}"
+            )
+        if task.size > 1:
             raise ValueError(
                 "With several labels per image, 'accuracy' is ambiguous: "
                 "'binary_accuracy' counts labels, 'categorical_accuracy' "
                 "counts images whose largest logit is right. "
-                f"Received: {name!r} for {classes} logits and the loss "
+                f"Received: {name!r} for {task.size} logits and the loss "
                 f"{loss.name}"
             )
-        if not takes_logits(loss):
+        if not output.has_logits:
             raise ValueError(
                 "The accuracy of a single output depends on a threshold: give "
                 "`keras.metrics.BinaryAccuracy(threshold=...)`. "
@@ -191,7 +265,7 @@ def _by_name(name, classes, loss):
             )
         return keras.metrics.BinaryAccuracy(name=name, threshold=0.0)
     metric = keras.metrics.get(name)
-    if not isinstance(metric, keras.metrics.Metric) or not takes_logits(loss):
+    if not isinstance(metric, keras.metrics.Metric) or not output.has_logits:
         return metric
     config = metric.get_config()
     if config.get("from_logits") is False:
@@ -217,6 +291,16 @@ def _of_function(function):
     )
 
 
+def _check_takes_numbers(metric, task):
+    """Raises a `ValueError` if a metric compares no numbers."""
+    if isinstance(metric, _OF_CLASSES):
+        raise ValueError(
+            "This metric is one of classes, and the outputs are numbers: use "
+            "`keras.metrics.MeanAbsoluteError`, for example. "
+            f"Received: {type(metric).__name__} for {task}"
+        )
+
+
 def _check_takes_logits(metric, classes):
     """Raises a `ValueError` if a metric gives wrong values on logits."""
     config = metric.get_config()
@@ -225,6 +309,8 @@ def _check_takes_logits(metric, classes):
         remedy = "It has no form for logits: compute it on `predict`'s outputs."
     elif config.get("from_logits") is False:
         remedy = "Make it with `from_logits=True`."
+    elif config.get("sparse_y_pred") is True:
+        remedy = "Make it with `sparse_y_pred=False`: classes are in logits."
     elif isinstance(metric, _WITH_THRESHOLD):
         remedy = _threshold_remedy(metric, config, classes)
     elif classes == 1 and "categorical" in type(metric).__name__.lower():

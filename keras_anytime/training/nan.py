@@ -10,6 +10,7 @@ from keras import ops
 from keras_anytime.backend.types import Tensor
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.saving.finite import saved_variables
+from keras_anytime.training.arrays import noun
 
 _REMEDY = (
     "Lower the learning rate or warm it up, lower the loss weights, or look "
@@ -110,30 +111,38 @@ class StopOnNaN(keras.callbacks.Callback):
         failure, received = _failed_losses(logs)
         remedy = _REMEDY
         if not all_batches_finite(self.model):
-            failure = "A batch has images or sample weights that are not finite"
+            failure = (
+                f"A batch has {noun(self.model)}s or sample weights that are "
+                "not finite"
+            )
             remedy = "Look for NaN and infinity in the training data."
+            for name, limit in self.model.token_limits.items():
+                failure += f", or tokens in {name!r} outside 0 to {limit - 1}"
         raise FloatingPointError(
             f"{failure} {when} of epoch {self._epoch}. {remedy} {_KEPT} "
             f"Received: {received}"
         )
 
 
-def batch_weight(size: Tensor, x: Any, sample_weight: Any) -> Tensor:
+def batch_weight(
+    size: Tensor, x: Any, sample_weight: Any, valid: Any = True
+) -> Tensor:
     """Returns the weight of a batch in the epoch's mean loss.
 
-    A batch with an image or sample weight that is not finite has the weight
+    A batch with an input or sample weight that is not finite has the weight
     NaN. The mean loss of the epoch then is NaN too, even if layers turn the
-    image into finite numbers.
+    input into finite numbers.
 
     Args:
-        size: Integer scalar. The number of images.
-        x: Tensor of images, or a structure of such tensors.
+        size: Integer scalar. The number of examples.
+        x: Tensor of inputs, or a structure of such tensors.
         sample_weight: Tensor, a structure of tensors, or `None`.
+        valid: Boolean, or scalar tensor. Whether the batch is valid otherwise.
 
     Returns:
         Float scalar: `size`, or NaN.
     """
-    size = ops.cast(size, "float32")
+    size = ops.where(valid, ops.cast(size, "float32"), float("nan"))
     for part in keras.tree.flatten((x, sample_weight)):
         if part is not None and keras.backend.is_float_dtype(
             keras.backend.standardize_dtype(part.dtype)

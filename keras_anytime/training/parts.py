@@ -1,14 +1,13 @@
 """Parts of a network that are trained alone, while other layers are frozen."""
 
-import contextlib
 import pathlib
-from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_anytime import backend
+from keras_anytime.distillation import Distillation
 from keras_anytime.files import ContentError
 from keras_anytime.gradients import Combiner
 from keras_anytime.gradients import Sum
@@ -60,15 +59,18 @@ def compiled_part(
     model: keras.Model,
     stages: Sequence[int],
     gradients: Combiner | None = None,
+    distillation: Distillation | None = None,
 ) -> keras.Model:
     """Returns some stages, compiled as the model is, for their own losses.
 
-    The optimizer is a new one of the same settings.
+    The optimizer is a new one of the same settings. The model's weighting,
+    combiner and distillation are not used.
 
     Args:
         model: A compiled `AnytimeModel`.
         stages: Sequence of integers from 1 to K in rising order.
         gradients: The combiner; `None` for `Sum()`.
+        distillation: The distillation between these stages, or `None`.
 
     Returns:
         An `AnytimeModel` that shares the model's variables.
@@ -82,6 +84,7 @@ def compiled_part(
             "optimizer": type(optimizer).from_config(optimizer.get_config()),
             "weighting": Constant(),
             "gradients": gradients or Sum(),
+            "distillation": distillation,
         }
         part.compile(**arguments)
     return part
@@ -184,33 +187,6 @@ class _TrainedPart:
         """Saves the trained part."""
         metadata = {"epochs": self.epochs, **self.fingerprint}
         save_with_metadata(self.part, self.path, metadata)
-
-
-@contextlib.contextmanager
-def frozen(layers: Sequence[keras.layers.Layer]) -> Iterator[None]:
-    """A context in which no variable of some layers changes.
-
-    Batch normalization then uses its moving statistics, and does not update
-    them.
-
-    Args:
-        layers: Sequence of Keras layers.
-    """
-    variables = [variable for layer in layers for variable in layer.variables]
-    layers_before = [layer.trainable for layer in layers]
-    # Setting `trainable` of a layer overwrites that of all parts of it.
-    variables_before = [variable.trainable for variable in variables]
-    try:
-        for layer in layers:
-            layer.trainable = False
-        yield
-    finally:
-        for layer, trainable in zip(layers, layers_before, strict=True):
-            layer.trainable = trainable
-        for variable, trainable in zip(
-            variables, variables_before, strict=True
-        ):
-            variable.trainable = trainable
 
 
 def stage_layers(

@@ -85,7 +85,7 @@ class Resume(keras.callbacks.Callback):
         # The model that checkpoints are made of, and its fingerprint before
         # training, which may change the learning rate.
         self._attached_model: keras.Model | None = None
-        self._fingerprint: dict[str, str] = {}
+        self._fingerprint: dict[str, str | None] = {}
         # Whether this model is in the state of the latest checkpoint.
         self._is_restored = False
         # The checkpoints that this callback may delete.

@@ -4,6 +4,7 @@ A backend supplies the forward pass, takes its gradients and sums them over
 replicas (see `backend/base.py`). The algorithm is written here, once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,23 +16,26 @@ from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import Combiner
-from keras_anytime.training.losses import stage_losses
+from keras_anytime.training.distilled_losses import distilled_losses
+from keras_anytime.training.output_losses import output_losses
+from keras_anytime.training.output_losses import summed_over_sets
 
 
 def training_step(
-    model: keras.Model, x: Tensor, y: Any, sample_weight: Any = None
+    model: keras.Model, x: Any, y: Any, sample_weight: Any = None
 ) -> ForwardPass:
     """Runs one training step of an anytime model.
 
     One forward pass gives the losses of all stages, the weighting turns them
     into loss weights, and the combiner turns the gradients of the weighted
-    losses into one gradient. The gradient of the regularizers' penalty is added
-    after combining: it is neither projected nor normalized. Then the optimizer
-    updates the model's trainable variables.
+    losses into one gradient. With a distillation, these are the losses that it
+    mixes. The gradient of the regularizers' penalty is added after combining:
+    it is neither projected nor normalized. Then the optimizer updates the
+    model's trainable variables.
 
     Args:
         model: A compiled `AnytimeModel`.
-        x: Images `(batch, height, width, channels)`.
+        x: Tensor `(batch, ...)`, or a structure of such tensors: the inputs.
         y: Targets, one for all stages; with label sets a dict of them.
         sample_weight: Tensor `(batch,)` for all outputs, or one for each
             output, or `None`; see `outputs.sample_weights`.
@@ -44,12 +48,10 @@ def training_step(
     """
     combiner, optimizer = model.gradient_combiner, model.optimizer
     forward = backend.forward_pass(
-        model,
-        x,
-        lambda outputs: stage_losses(
-            model.loss, y, outputs, model.output_names, sample_weight
-        ),
+        model, x, _losses_function(model, y, sample_weight)
     )
+    if model.distillation is not None:
+        model.mean_trained_losses.update(forward.losses)
     weights = combiner.weights_for_step(model.weighting(forward.losses))
     model.mean_loss_weights.update(weights)
     weights = ops.cast(weights, forward.losses.dtype)
@@ -67,6 +69,31 @@ def training_step(
         gradient = gradient_lists.added(gradient, forward.penalty_gradient())
     backend.apply_gradient(optimizer, gradient, model.trainable_variables)
     return forward
+
+
+def _losses_function(
+    model: keras.Model, y: Any, sample_weight: Any
+) -> Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]]:
+    """Returns the function from all outputs to the losses of a forward pass."""
+    names = model.output_names
+
+    def losses_of(outputs):
+        of_labels = output_losses(model.loss, y, outputs, names, sample_weight)
+        of_stages = summed_over_sets(of_labels, names)
+        if model.distillation is None:
+            return of_stages, of_stages
+        distilled = distilled_losses(
+            model.distillation,
+            of_labels,
+            outputs,
+            loss=model.loss,
+            tasks=model.tasks,
+            names=names,
+            sample_weight=sample_weight,
+        )
+        return summed_over_sets(distilled, names), of_stages
+
+    return losses_of
 
 
 def _stage_gradients(

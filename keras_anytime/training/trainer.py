@@ -7,21 +7,35 @@ from typing import Any
 import keras
 
 from keras_anytime import backend
+from keras_anytime import distillation as distillation_lib
 from keras_anytime import gradients as gradients_lib
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
 from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
+from keras_anytime.stages.named_inputs import arranged_inputs
+from keras_anytime.tasks import Task
 from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.fit_options import fit_options
-from keras_anytime.training.inputs import check_labels
-from keras_anytime.training.loss_weights import MeanLossWeights
+from keras_anytime.training.inputs import check_examples
+from keras_anytime.training.inputs import check_inputs
+from keras_anytime.training.label_set_tasks import check_losses_fit
+from keras_anytime.training.label_set_tasks import check_tasks_known
+from keras_anytime.training.label_set_tasks import label_set_tasks
+from keras_anytime.training.labels import check_labels
+from keras_anytime.training.losses import losses_by_set
+from keras_anytime.training.losses import reduction_of
 from keras_anytime.training.losses import stage_loss
-from keras_anytime.training.losses import stage_losses
 from keras_anytime.training.metrics import named_results
 from keras_anytime.training.metrics import stage_metrics
 from keras_anytime.training.nan import batch_weight
+from keras_anytime.training.output_losses import stage_losses
+from keras_anytime.training.sample_weights import weights_of_metrics
+from keras_anytime.training.stage_means import StageMeans
 from keras_anytime.training.step import training_step
+from keras_anytime.training.tokens import all_known
+from keras_anytime.training.tokens import check_tokens
+from keras_anytime.training.tokens import token_limits
 
 
 class StageTrainer(RememberingModel):
@@ -29,6 +43,7 @@ class StageTrainer(RememberingModel):
 
     label_sets: tuple[str, ...]
     num_stages: int
+    task: Task | dict[str, Task] | None
     train_function: Callable | None
     test_function: Callable | None
 
@@ -40,13 +55,14 @@ class StageTrainer(RememberingModel):
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str = "sgd",
-        loss: keras.losses.Loss | Callable | str | None = None,
+        loss: keras.losses.Loss | Callable | str | dict | None = None,
         *,
-        metrics: list | None = None,
+        metrics: list | dict | None = None,
         weighting: weighting_lib.Weighting | str | None = None,
         gradients: gradients_lib.Combiner | Callable | str | None = None,
+        distillation: distillation_lib.Distillation | str | None = None,
         loss_weights: None = None,
-        weighted_metrics: list | None = None,
+        weighted_metrics: list | dict | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -54,19 +70,26 @@ class StageTrainer(RememberingModel):
     ) -> None:
         """Configures training. All arguments are saved with the model.
 
-        The attributes `weighting` and `gradient_combiner` hold the weighting
-        and the gradient combiner.
+        The attributes `weighting`, `gradient_combiner` and `distillation` hold
+        the weighting, the gradient combiner and the distillation.
 
         Args:
             optimizer: A Keras optimizer or its name.
-            loss: One Keras loss for all outputs, from targets and logits.
+            loss: One Keras loss for all outputs, from targets and logits. With
+                label sets, also a dict from them to losses. A stage's loss is
+                the sum over its label sets.
             metrics: List of Keras metrics or names, computed for every output.
-                Names stand for metrics of logits: the accuracy of a single
-                logit is that at a probability of 1/2.
+                With label sets, also a dict from them to lists. Names stand for
+                metrics of logits: the accuracy of a single logit is that at a
+                probability of 1/2.
             weighting: A `keras_anytime.weighting.Weighting`, its name, or
                 `None` for equal weights.
             gradients: A `keras_anytime.gradients.Combiner`, its name, or
                 `None` for `Sum()`, plain SGD.
+            distillation: A `keras_anytime.distillation.Distillation`, its
+                name, or `None`. The weighting and the combiner see the losses
+                that it mixes; logs show the losses of the labels alone, so that
+                training and evaluation compare.
             loss_weights: Must be `None`. `weighting` and `gradients` replace
                 this argument of Keras, as the error explains.
             weighted_metrics: Like `metrics`, with sample weights.
@@ -80,7 +103,12 @@ class StageTrainer(RememberingModel):
             ValueError: If an argument does not fit the network.
         """
         outputs_lib.check_names(self.output_names)
-        loss = stage_loss(loss, loss_weights)
+        loss = stage_loss(loss, loss_weights, self.label_sets)
+        check_losses_fit(self, loss)
+        distillation = distillation_lib.get(distillation)
+        if distillation is not None:
+            distillation.check_stages(self.num_stages)
+            check_tasks_known(self, loss)
         weighting = weighting_lib.get(weighting)
         combiner = gradients_lib.get(gradients)
         weighting.ensure_built(self.num_stages)
@@ -88,22 +116,27 @@ class StageTrainer(RememberingModel):
         jit = jit_compile
         if jit == "auto":
             jit = backend.default_jit_compile(self) and not run_eagerly
-        backend.check_strategy(self, jit, optimizer, loss)
+        backend.check_strategy(self, jit, optimizer, reduction_of(loss))
         execution = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
             "auto_scale_loss": auto_scale_loss,
         }
+        described = (
+            self.num_stages,
+            label_set_tasks(self, loss),
+            losses_by_set(loss, self.label_sets),
+            self.task is not None,
+        )
         super().compile(
             optimizer=optimizer,
-            metrics=stage_metrics(metrics, self.outputs, loss, "metrics"),
+            metrics=stage_metrics(metrics, *described, "metrics"),
             weighted_metrics=stage_metrics(
-                weighted_metrics, self.outputs, loss, "weighted_metrics"
+                weighted_metrics, *described, "weighted_metrics"
             ),
             jit_compile=jit,
             **execution,
         )
-        self.loss = loss
         if not hasattr(self, "stage_loss_means"):
             self.stage_loss_means = [
                 keras.metrics.Mean(name=f"stage_{k}_loss")
@@ -115,6 +148,7 @@ class StageTrainer(RememberingModel):
             "metrics": metrics,
             "weighting": weighting,
             "gradients": combiner,
+            "distillation": distillation,
             "weighted_metrics": weighted_metrics,
             "jit_compile": jit_compile,
             **execution,
@@ -125,19 +159,29 @@ class StageTrainer(RememberingModel):
         # holds them: `compile_arguments`. Another place would lose the state in
         # files that were saved before.
         untracked = {
+            "loss": loss,
             "weighting": weighting,
             "gradient_combiner": combiner,
-            "mean_loss_weights": MeanLossWeights(self.num_stages),
+            "distillation": distillation,
+            "mean_loss_weights": StageMeans(self.num_stages, "weight"),
+            "mean_trained_losses": StageMeans(self.num_stages, "loss"),
             "_compile_arguments": arguments,
         }
         for name, value in untracked.items():
             object.__setattr__(self, name, value)
-        warn_of_lost_arguments(self.optimizer, loss, metrics, weighted_metrics)
+        warn_of_lost_arguments(
+            self.optimizer, loss, metrics, weighted_metrics, distillation
+        )
 
     @property
     def compile_arguments(self) -> dict[str, Any]:
         """Dict of the arguments of `compile`; empty before it."""
         return dict(self._compile_arguments) if self.compiled else {}
+
+    @property
+    def loss_reduction(self) -> str:
+        """How the losses reduce examples, as Keras calls it."""
+        return reduction_of(self.loss)
 
     def get_compile_config(self) -> dict[str, Any]:
         return keras.saving.serialize_keras_object(self.compile_arguments)
@@ -157,8 +201,13 @@ class StageTrainer(RememberingModel):
     @property
     def non_trainable_variables(self) -> list[keras.Variable]:
         # On JAX a training step takes and returns all that it changes.
-        sums = self.mean_loss_weights.variables if self.compiled else ()
-        return [*super().non_trainable_variables, *sums]
+        if not self.compiled:
+            return super().non_trainable_variables
+        return [
+            *super().non_trainable_variables,
+            *self.mean_loss_weights.variables,
+            *self.mean_trained_losses.variables,
+        ]
 
     def fit(
         self,
@@ -186,8 +235,9 @@ class StageTrainer(RememberingModel):
         and augmentation of epoch `initial_epoch`.
 
         Args:
-            x: Images, or a data set of pairs (images, labels).
-            y: Labels, if `x` holds images only; with label sets a dict.
+            x: Array of inputs; of several inputs a dict by their names or a
+                tuple in their order; or a data set of pairs (inputs, labels).
+            y: Labels, if `x` holds inputs only; with label sets a dict.
             batch_size: As in `keras.Model.fit`.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`.
@@ -197,7 +247,7 @@ class StageTrainer(RememberingModel):
             shuffle: As in `keras.Model.fit`; `None` means True for arrays, and
                 the own order of a data set.
             class_weight: As in `keras.Model.fit`.
-            sample_weight: Weights of the images for all outputs, or a list or
+            sample_weight: Weights of the examples for all outputs, or a list or
                 a dict of weights for outputs, stages or label sets.
             initial_epoch: As in `keras.Model.fit`; `None` means 0, and the
                 next epoch of a training set of `keras_anytime.data`.
@@ -210,8 +260,9 @@ class StageTrainer(RememberingModel):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If images have another shape than the input or are not
-                finite, or labels are not among the classes.
+            ValueError: If inputs have other names or another shape than those
+                of the network or are not finite, or labels are not what the
+                loss takes.
             FloatingPointError: If a stage's loss, a batch or a variable is not
                 finite.
         """
@@ -242,6 +293,71 @@ class StageTrainer(RememberingModel):
             options = fit_options(self, given)
         return super().fit(**options)
 
+    def evaluate(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Measures all stages; arguments as in `keras.Model.evaluate`.
+
+        Args:
+            x: As of `fit`.
+            y: As of `fit`.
+            *args: As in `keras.Model.evaluate`.
+            **kwargs: As in `keras.Model.evaluate`.
+
+        Returns:
+            As `keras.Model.evaluate`.
+
+        Raises:
+            ValueError: If arrays are not what `fit` takes.
+        """
+        if self.compiled and y is not None:
+            check_examples(self, x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns the answers of all stages, as `keras.Model.predict` does.
+
+        Args:
+            x: As of `fit`; a data set may be one of inputs alone.
+            *args: As in `keras.Model.predict`.
+            **kwargs: As in `keras.Model.predict`.
+
+        Returns:
+            List of arrays, one for each output; an array for one output.
+
+        Raises:
+            ValueError: If arrays are not the inputs of the network.
+        """
+        check_inputs(self, x)
+        return super().predict(x, *args, **kwargs)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Returns the answers of all stages.
+
+        Args:
+            inputs: Tensor; of several inputs a dict by their names or a tuple
+                in their order.
+            *args: As in `keras.Model.__call__`.
+            **kwargs: As in `keras.Model.__call__`.
+        """
+        return super().__call__(arranged_inputs(self, inputs), *args, **kwargs)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Computes the answers; see `__call__`.
+
+        Args:
+            inputs: As of `__call__`.
+            training: As in `keras.Model.call`.
+            mask: As in `keras.Model.call`.
+        """
+        # On JAX, Keras calls this method and not the model.
+        return super().call(arranged_inputs(self, inputs), training, mask)
+
+    @functools.cached_property
+    def token_limits(self) -> dict[str, int]:
+        """Dict from the names of inputs of tokens to sizes of vocabularies."""
+        return token_limits(self)
+
     def make_train_function(self, force: bool = False) -> None:
         old = self.train_function
         super().make_train_function(force)
@@ -255,11 +371,14 @@ class StageTrainer(RememberingModel):
             self.test_function = self._checked(self.test_function)
 
     def _checked(self, function):
-        check = functools.partial(check_labels, self)
+        def check(x, y):
+            check_labels(self, y)
+            check_tokens(self, x, "a batch")
+
         return backend.check_each_batch(self, function, check)
 
     def train_step(self, *args: Any) -> Any:
-        """Trains on one batch of (images, labels[, sample weights]).
+        """Trains on one batch of (inputs, labels[, sample weights]).
 
         Args:
             *args: The batch; on JAX, the values of all variables before it.
@@ -279,13 +398,15 @@ class StageTrainer(RememberingModel):
 
     def _run_training_batch(self, x, y, sample_weight):
         forward = training_step(self, x, y, sample_weight)
-        self._track_losses(x, sample_weight, forward.losses, forward.penalty)
+        self._track_losses(
+            x, sample_weight, forward.label_losses, forward.penalty
+        )
         return self.compute_metrics(x, y, forward.outputs, sample_weight)
 
     def _run_test_batch(self, x, y, sample_weight):
         outputs = keras.tree.flatten(self(x, training=False))
         losses, _ = backend.whole_batch_losses(
-            self.loss,
+            self.loss_reduction,
             stage_losses(
                 self.loss, y, outputs, self.output_names, sample_weight
             ),
@@ -299,14 +420,16 @@ class StageTrainer(RememberingModel):
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict:
         """Updates every output's metrics with the labels of its label set."""
+        y_pred = keras.tree.flatten(y_pred)
         if sample_weight is not None:
-            sample_weight = outputs_lib.sample_weights(
-                sample_weight, self.output_names
+            sample_weight = weights_of_metrics(
+                outputs_lib.sample_weights(sample_weight, self.output_names),
+                y_pred,
             )
         return super().compute_metrics(
             x,
             outputs_lib.targets(y, self.label_sets) * self.num_stages,
-            keras.tree.flatten(y_pred),
+            y_pred,
             sample_weight=sample_weight,
         )
 
@@ -323,7 +446,7 @@ class StageTrainer(RememberingModel):
         for metric, loss in zip(self.stage_loss_means, of_stages, strict=True):
             metric.update_state(loss, sample_weight=size)
         total = keras.ops.mean(losses) + penalty
-        count = batch_weight(size, x, sample_weight)
+        count = batch_weight(size, x, sample_weight, all_known(self, x))
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(total, sample_weight=count)

@@ -22,9 +22,10 @@ def create_variables(model: keras.Model, labels: Any) -> None:
     if not all(map(_is_specified, keras.tree.flatten(labels))):
         return
     build_optimizer(model)
-    outputs = [
-        keras.ops.zeros((1, output.shape[-1])) for output in model.outputs
-    ]
+    shapes = [tuple(output.shape)[1:] for output in model.outputs]
+    if any(None in shape for shape in shapes):
+        return
+    outputs = [keras.ops.zeros((1, *shape)) for shape in shapes]
     model.compute_metrics(
         None, keras.tree.map_structure(_label_of_zeros, labels), outputs
     )

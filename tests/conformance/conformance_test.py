@@ -10,6 +10,7 @@ import keras_anytime as ka
 from keras_anytime.stages import cost
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
+from tests.conformance.converted import CONVERTED
 from tests.conformance.networks import KINDS
 from tests.conformance.networks import all_logits
 from tests.conformance.networks import assert_close
@@ -25,25 +26,32 @@ every_form = pytest.mark.parametrize(
     "model", sampled([*NETWORKS, *VARIANTS], NETWORKS), indirect=True
 )
 
+# With converted models, whose layers have the names of the model.
+every_graph = pytest.mark.parametrize(
+    "model",
+    sampled([*NETWORKS, *VARIANTS, *CONVERTED], [*NETWORKS, "converted_words"]),
+    indirect=True,
+)
+
 
 # With networks that users might bring, whose layers have any names.
 every_network = pytest.mark.parametrize(
     "model",
     sampled(
-        [*NETWORKS, *VARIANTS, *USERS],
-        [*NETWORKS, "attention", "flatten_heads"],
+        [*NETWORKS, *VARIANTS, *USERS, *CONVERTED],
+        [*NETWORKS, "attention", "flatten_heads", "converted_nested_base"],
     ),
     indirect=True,
 )
 
 
 def test_no_form_hides_another():
-    forms = [*NETWORKS, *VARIANTS, *USERS]
+    forms = [*NETWORKS, *VARIANTS, *USERS, *CONVERTED]
     assert len(forms) == len(set(forms))
 
 
 def _is_head(name):
-    return name.startswith(("stage_", "final_", "pool_"))
+    return name.startswith(("stage_", "final_", "pool_", "head_"))
 
 
 @every_network
@@ -61,7 +69,7 @@ def test_outputs_are_named_float32_logits(model, images):
         assert logits.shape == (len(images), output.shape[-1])
 
 
-@every_form
+@every_graph
 def test_stages_contain_one_another(model):
     # Heads apart: each stage has one of its own. Subnetworks that share no
     # features share their kernels only.
@@ -101,7 +109,7 @@ def test_a_stage_alone_equals_the_output(model, images):
         keras.tree.map_structure(assert_close, alone, answer)
 
 
-@every_form
+@every_graph
 def test_chained_steps_equal_the_outputs(model, images):
     if not model.interruptible:
         with pytest.raises(ValueError, match=r"Call `stage\(k\)`"):
@@ -139,7 +147,7 @@ def test_steps_add_up_to_the_whole_network(model):
 @pytest.mark.parametrize(
     "model",
     sampled(
-        [*NETWORKS, *USERS],
+        [*NETWORKS, *USERS, *CONVERTED],
         ["sparse_resnet", "inclusive_resnext", "ensemble", "attention"],
     ),
     indirect=True,
@@ -155,7 +163,7 @@ def test_it_is_made_again_from_its_config(model, images):
 
 @pytest.mark.parametrize(
     "model",
-    sampled([*NETWORKS, *USERS], [*KINDS[::2], "flatten_heads"]),
+    sampled([*NETWORKS, *USERS, *CONVERTED], [*KINDS[::2], "flatten_heads"]),
     indirect=True,
 )
 def test_a_saved_model_is_the_same(model, images, tmp_path):

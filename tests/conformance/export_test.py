@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 import keras_anytime as ka
 from keras_anytime.runtime import AnytimePredictor
 from tests.conformance.catalogue import NETWORKS
+from tests.conformance.converted import CONVERTED
 from tests.conformance.networks import EXPORTED
 from tests.conformance.networks import all_logits
 from tests.conformance.networks import assert_close
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Multiply-adds of")
 @pytest.mark.parametrize(
     "model",
     sampled(
-        [*NETWORKS, *USERS],
+        [*NETWORKS, *USERS, *CONVERTED],
         [
             "sparse_resnet",
             "inclusive_resnext",
@@ -59,7 +60,7 @@ def test_saved_model_signatures_equal_keras(model, images, tmp_path):
 @pytest.mark.parametrize(
     ("name", "model"),
     sampled(
-        [(name, name) for name in (*NETWORKS, *USERS)],
+        [(name, name) for name in (*NETWORKS, *USERS, *CONVERTED)],
         lambda case: (
             case[0] in (*EXPORTED, "flatten_heads")
             and case[0] not in ("shallow_resnext", "inclusive_sparse_resnext")
@@ -96,7 +97,7 @@ def test_tflite_signatures_equal_keras(name, model, images, made_once):
 @pytest.mark.parametrize(
     ("name", "model"),
     sampled(
-        [(name, name) for name in (*NETWORKS, *USERS)],
+        [(name, name) for name in (*NETWORKS, *USERS, *CONVERTED)],
         [(name, name) for name in ("sparse_resnet", "flatten_heads")],
     ),
     indirect=["model"],

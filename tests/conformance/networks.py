@@ -8,6 +8,7 @@ import numpy as np
 import keras_anytime as ka
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
+from tests.conformance.converted import CONVERTED
 from tests.conformance.users import USERS
 from tests.testing import scramble
 
@@ -42,7 +43,7 @@ def built(name):
 @functools.cache
 def _built(name):
     keras.utils.set_random_seed(0)
-    model = scramble({**NETWORKS, **VARIANTS, **USERS}[name]())
+    model = scramble({**NETWORKS, **VARIANTS, **USERS, **CONVERTED}[name]())
     return model, model.get_weights()
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests import autodiff
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS
+from tests.conformance.converted import CONVERTED
 from tests.conformance.networks import KINDS
 from tests.conformance.networks import all_logits
 from tests.conformance.users import USERS
@@ -22,17 +23,22 @@ def _labels(model, count):
 
 
 @pytest.mark.parametrize(
-    "model", sampled([*NETWORKS, *VARIANTS, *USERS], NETWORKS), indirect=True
+    "model",
+    sampled([*NETWORKS, *VARIANTS, *USERS, *CONVERTED], NETWORKS),
+    indirect=True,
 )
 def test_every_weight_of_a_stage_counts(model):
     # A dead variable would be exported and trained for nothing.
-    x = np.random.default_rng(0).standard_normal((8, *model.input_shape[1:]))
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((8, *model.input_shape[1:])).astype("float32")
+    if model.inputs[0].dtype == "int32":
+        x = rng.integers(0, 20, x.shape)
     for k in range(1, model.num_stages + 1):
         variables = model.stage_variables(k)
         stage = model.stage(k)
 
         def loss(stage=stage):
-            answer = stage(x.astype("float32"), training=True)
+            answer = stage(x, training=True)
             return [
                 sum(
                     keras.ops.sum(keras.ops.softmax(logits / 100)[:, 0])
@@ -66,7 +72,7 @@ def test_a_traced_step_moves_every_stage(model, images):
 
 
 @pytest.mark.parametrize(
-    "model", sampled(list(USERS), ["flatten_heads"]), indirect=True
+    "model", sampled([*USERS, *CONVERTED], ["flatten_heads"]), indirect=True
 )
 def test_a_step_trains_all_stages_of_networks_of_users(model, images):
     before = {v.path: np.array(v) for v in model.trainable_variables}

@@ -278,6 +278,23 @@ def _data_sets():
     return header, rows
 
 
+def _conversions():
+    header = ("network", "cut", "share", "shape", "bytes", "head", "seconds")
+    rows = [
+        (
+            row["network"],
+            f"`{row['layer']}`",
+            f"{float(row['share']):.1%}",
+            row["shape"],
+            f"{int(row['bytes']):,}",
+            f"{float(row['head_share']):.1%}",
+            row["seconds"],
+        )
+        for row in _benchmark("conversion", "network", "layer").values()
+    ]
+    return header, rows
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -291,6 +308,7 @@ def _data_sets():
         ("benchmarks.md", _streams),
         ("benchmarks.md", _evaluation),
         ("benchmarks.md", _data_sets),
+        ("conversion.md", _conversions),
         ("recipes.md", _training_hours),
     ],
 )

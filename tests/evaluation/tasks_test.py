@@ -294,6 +294,7 @@ def test_label_sets_may_be_of_different_tasks(tmp_path):
         predictions = found[("kind", "depth")[index]]
         np.testing.assert_allclose(predictions.errors, want, rtol=1e-5)
     curves = evaluation.hierarchical_curve(model, data, verbose=False)
+    assert curves.curves == anytime_curve(model, data, verbose=False)
     assert curves.curves["depth"] == anytime_curve(
         model, data, label_set="depth", verbose=False
     )
@@ -356,14 +357,14 @@ def test_several_inputs_come_by_name_or_in_order(order):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros((6, 3)), r"\['picture', 'table'\].* x as ndarray"),
-        ({"table": np.zeros((6, 3))}, r"x as dict of \['table'\]"),
-        ([np.zeros((6, 3))] * 3, "x as list of length 3"),
+        (np.zeros((6, 3)), r"\['picture', 'table'\].* x as one array"),
+        ({"table": np.zeros((6, 3))}, r"x as a dict with \['table'\]"),
+        ([np.zeros((6, 3))] * 3, "x as a list of 3"),
         (
             (np.zeros((6, 3)), np.zeros((6, 4, 4, 1))),
-            r"'picture' takes .*x of shape \(6, 3\)",
+            r"takes 'picture' of .* of shape \(6, 3\)",
         ),
-        ([np.zeros((6, 4, 4, 1)), np.zeros((6, 2))], "'table' takes arrays"),
+        ([np.zeros((6, 4, 4, 1)), np.zeros((6, 2))], "takes 'table' of shape"),
         ([np.zeros((6, 4, 4, 1)), np.zeros((5, 3))], r"of \[5, 6\] examples"),
     ],
 )

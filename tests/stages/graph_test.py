@@ -31,11 +31,11 @@ def test_a_boundary_names_what_is_read_and_left_once():
     model = _graph()
     by_name = {operation.name: operation for operation in model.operations}
     reads, leaves = graph.boundary(
+        model,
         [by_name["image"], by_name["a"]],
         [by_name["b"], by_name["c"]],
-        model.operations,
     )
-    names = graph.tensor_names(model.operations)
+    names = graph.tensor_names(model)
     assert [names[id(read)] for read in reads] == ["image", "a"]
     assert [names[id(leaf)] for leaf in leaves] == ["c"]
 
@@ -54,3 +54,29 @@ def test_operations_called_again_share_their_variables():
     ):
         np.testing.assert_array_equal(ours, theirs)
     assert again.get_layer("a") is model.get_layer("a")
+
+
+def test_a_graph_is_read_where_its_layers_were_called_before():
+    # Keras' attributes of these layers describe their calls on another size.
+    other = keras.Input((None, 2))
+    first = keras.layers.Conv1D(3, 1, name="first")
+    second = keras.layers.Conv1D(4, 1, name="second")
+    second(first(other))
+    series = keras.Input((5, 2), name="series")
+    middle = first(series)
+    model = keras.Model(series, second(middle))
+    assert not graph.makes_first_calls(model)
+    assert graph.makes_first_calls(_graph())
+    (read,) = graph.tensors_read(model, second)
+    (made,) = graph.tensors_made(model, first)
+    assert read is made
+    assert made.shape == (None, 5, 3)
+    (made,) = graph.tensors_made(model, second)
+    assert made is model.outputs[0]
+    reads, leaves = graph.boundary(model, [model.operations[0]], [first])
+    assert [tensor.shape for tensor in (*reads, *leaves)] == [
+        (None, 5, 2),
+        (None, 5, 3),
+    ]
+    names = graph.tensor_names(model)
+    assert sorted(names.values()) == ["first", "second", "series"]

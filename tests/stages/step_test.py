@@ -96,15 +96,24 @@ def test_stages_that_share_weights_but_no_features_train(gradients, tmp_path):
 
 
 @pytest.mark.parametrize("taken", ["logits_fine", "logits_coarse"])
-def test_no_layer_has_the_name_of_logits(taken):
+def test_a_feature_with_the_name_of_logits_gets_another(taken):
     image = keras.Input((4,), name="image")
     a = keras.layers.Dense(4, name=taken)(image)
+    b = keras.layers.Dense(4, name=f"{taken}_")(a)
     model = ka.AnytimeModel(
         image,
         [
-            keras.layers.Dense(3, name=f"stage_1_{name}")(a)
+            keras.layers.Dense(3, name=f"stage_{k}_{name}")(x)
+            for k, x in ((1, a), (2, keras.layers.Add()([a, b])))
             for name in ("fine", "coarse")
         ],
     )
-    with pytest.raises(ValueError, match=f"a layer '{taken}'"):
-        model.step(1)
+    x = np.random.default_rng(0).standard_normal((2, 4)).astype("float32")
+    assert set(model.step(2).input) == {f"{taken}__"}
+    features = {"image": x}
+    for k in (1, 2):
+        features |= model.step(k)(features)
+        for name, want in model.stage(k)(x).items():
+            np.testing.assert_allclose(
+                features[f"logits_{name}"], want, rtol=1e-5, atol=1e-6
+            )

@@ -123,5 +123,5 @@ def test_an_input_named_as_an_answer_is_refused():
         keras.layers.Dense(2, name=f"stage_{k}")(z) for k, z in ((1, x), (2, y))
     ]
     model = ka.AnytimeModel([a, b], outputs)
-    with pytest.raises(ValueError, match="no other layer can be named so"):
+    with pytest.raises(ValueError, match="no other input or layer"):
         model.step(1)

@@ -1,6 +1,7 @@
 """The description of the training set is saved, resumed and exported."""
 
 import keras
+import numpy as np
 import pytest
 
 import keras_anytime as ka
@@ -140,3 +141,78 @@ def test_a_file_fed_pixels_needs_nothing_said_twice(trained, tmp_path):
             "size": [8, 8],
             **DIGITS["preprocessing"],
         }
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("label_mode", ["int", "categorical", "binary"])
+def test_images_of_a_directory_are_trained_on_as_they_come(
+    tmp_path, label_mode
+):
+    rng = np.random.default_rng(0)
+    for name in ("ants", "bees"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            photo = rng.integers(0, 256, (12, 9, 1), "uint8")
+            keras.utils.save_img(
+                tmp_path / "photos" / name / f"{number}.png", photo, scale=False
+            )
+    photos = keras.utils.image_dataset_from_directory(
+        tmp_path / "photos",
+        label_mode=label_mode,
+        color_mode="grayscale",
+        image_size=(8, 8),
+        batch_size=4,
+        seed=0,
+        verbose=False,
+    )
+    losses = keras.losses
+    loss = {
+        "int": losses.SparseCategoricalCrossentropy,
+        "categorical": losses.CategoricalCrossentropy,
+        "binary": losses.BinaryCrossentropy,
+    }[label_mode]
+    model = dense_net(classes=1 if label_mode == "binary" else 2)
+    model.compile("sgd", loss(from_logits=True), run_eagerly=True)
+    history = model.fit(photos, validation_data=photos, verbose=0).history
+    assert np.isfinite(history["val_loss"][0])
+    if label_mode == "binary":
+        assert model.data_info is None
+        return
+    assert model.data_info == {
+        "name": None,
+        "class_names": ["ants", "bees"],
+        "preprocessing": {"scale": 1.0, "mean": [0.0], "std": [1.0]},
+    }
+    # A changed data set does not say how.
+    model.fit(photos.map(lambda x, y: (x / 255, y)), verbose=0)
+    assert model.data_info is None
+
+
+def test_tables_and_numbers_are_remembered(tmp_path):
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(8, 4)).astype("float32")
+    np.savez(
+        tmp_path / "own.npz",
+        x_train_photo=rng.integers(0, 256, (8, 4, 4, 1), "uint8"),
+        x_train_facts=table,
+        y_train=rng.normal(size=8),
+        x_test_photo=rng.integers(0, 256, (8, 4, 4, 1), "uint8"),
+        x_test_facts=table,
+        y_test=rng.normal(size=8),
+    )
+    photo = keras.Input((4, 4, 1), name="photo")
+    facts = keras.Input((4,), name="facts")
+    x = keras.layers.Concatenate()([keras.layers.Flatten()(photo), facts])
+    outputs = [keras.layers.Dense(1, name=f"stage_{k}")(x) for k in (1, 2)]
+    model = ka.AnytimeModel([photo, facts], outputs, task=ka.tasks.Regression())
+    train, val = ka.data.load(tmp_path / "own.npz", batch_size=8)
+    model.compile("sgd", "mse")
+    model.fit(train, validation_data=val, verbose=0)
+    info = train.info
+    assert model.data_info["class_names"] is None
+    assert model.data_info["preprocessing"] is None
+    assert model.data_info["input_preprocessing"] == info.preprocessing
+    model.save(tmp_path / "own.keras")
+    assert ka.load_model(tmp_path / "own.keras").data_info == model.data_info
+    with pytest.raises(ValueError, match=r"takes the inputs .*'digits'"):
+        remember(model, ka.data.info("digits"))

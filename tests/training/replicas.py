@@ -36,14 +36,17 @@ WEIGHTINGS = {
         ka.weighting.Sieve(total=2), seed=7
     ),
 }
-STRATEGIES = [f"{c} {w}" for c, w in itertools.product(COMBINERS, WEIGHTINGS)]
+STRATEGIES = [
+    *(f"{c} {w}" for c, w in itertools.product(COMBINERS, WEIGHTINGS)),
+    "orthogonal adaloss from_last_stage",
+]
 # 20 steps; the last batch has 9 images, which two replicas cannot share evenly.
 BATCHES = {"batch_size": 16, "splits": ("train[:313]", "train[313:400]")}
 
 
 def compiled_for(strategy):
     """Returns the same fresh network each time, compiled with a strategy."""
-    combiner, weighting = strategy.split()
+    combiner, weighting, *distillation = strategy.split()
     keras.utils.set_random_seed(0)
     model = ka.nets.width_nested_resnet(
         (8, 8, 1),
@@ -59,6 +62,7 @@ def compiled_for(strategy):
         WEIGHTINGS[weighting](),
         keras.optimizers.SGD(0.02, momentum=0.9, clipnorm=1.0),
         run_eagerly=False,
+        distillation=distillation[0] if distillation else None,
     )
 
 

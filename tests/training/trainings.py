@@ -27,6 +27,7 @@ COMBINERS = {
         normalize=True, scale=0.02
     ),
     "orthogonal_refreshed": lambda: ka.gradients.Orthogonal(refresh_every=4),
+    "orthogonal_distilled": ka.gradients.Orthogonal,
 }
 BATCH_SIZE, STEPS = 16, 20
 
@@ -75,6 +76,9 @@ def train(start, combiner):
         ka.weighting.AdaLoss(),
         keras.optimizers.SGD(0.02, momentum=0.9, nesterov=True),
         run_eagerly=False,
+        distillation=(
+            "from_last_stage" if combiner.endswith("distilled") else None
+        ),
     )
     model.set_weights(
         [start[f"weight_{index}"] for index in range(len(model.weights))]

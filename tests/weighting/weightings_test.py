@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_anytime as ka
 from keras_anytime import weighting as weighting_lib
-from keras_anytime.training.losses import stage_losses
+from keras_anytime.training.output_losses import stage_losses
 from keras_anytime.weighting import AdaLoss
 from keras_anytime.weighting import Alternating
 from keras_anytime.weighting import AverageLoss

@@ -19,10 +19,10 @@ for class_name in ("ants", "bees"):
 
 SHORTER = {
     "image_size=64)": "image_size=16)",
-    "size = (64, 64)": "size = (16, 16)",
     "units=(2, 2, 2)": "units=(1, 1), filters=(8, 16)",
     "(96, 96, 3)": "(32, 32, 3)",
-    "image_size=(96, 96)": "image_size=(32, 32)",
+    "image_size=96": "image_size=32",
+    "epochs=30": "epochs=2",
     'weights="imagenet"': "weights=None",
     "epochs=50": "epochs=1",
     "epochs=20": "epochs=1",
@@ -31,6 +31,10 @@ SHORTER = {
 
 def check(folder, printed):
     assert re.search(r"^3 (ants|bees)$", printed, re.MULTILINE)
+    assert "['ants', 'bees']" in printed
+    assert "Regression(1)" in printed
+    assert "{'image': 1000}" in printed
+    assert "['photo'] " in printed
     for name in ("photos", "mobilenet"):
         answers = run_script(
             ROOT,

@@ -1,4 +1,4 @@
-"""The mean of the loss weights over an epoch."""
+"""The mean of one number per stage over an epoch."""
 
 import keras
 import numpy as np
@@ -7,42 +7,43 @@ from keras import ops
 from keras_anytime.backend.types import Tensor
 
 
-class MeanLossWeights:
-    """Averages the loss weights of training steps, for callbacks.
+class StageMeans:
+    """Averages the numbers of all stages over training steps, for callbacks.
 
     The sums are neither saved nor part of the model's weights: they start anew
     with each epoch.
 
     Args:
         num_stages: Integer K.
+        name: String, what the numbers are.
 
     Attributes:
         variables: List of the `keras.Variable`s that hold the sums.
     """
 
-    def __init__(self, num_stages: int):
+    def __init__(self, num_stages: int, name: str):
         self._sums, self._count = (
             keras.Variable(
-                ops.zeros(shape, "float32"), trainable=False, name=name
+                ops.zeros(shape, "float32"), trainable=False, name=of_variable
             )
-            for name, shape in (
-                ("weight_sums", (num_stages,)),
-                ("weight_count", ()),
+            for of_variable, shape in (
+                (f"{name}_sums", (num_stages,)),
+                (f"{name}_count", ()),
             )
         )
         self.variables = [self._sums, self._count]
 
-    def update(self, weights: Tensor) -> None:
-        """Adds the weights of one training step.
+    def update(self, values: Tensor) -> None:
+        """Adds the numbers of one training step.
 
         Args:
-            weights: Float tensor `(K,)`.
+            values: Float tensor `(K,)`.
         """
-        self._sums.assign_add(ops.cast(weights, "float32"))
+        self._sums.assign_add(ops.cast(values, "float32"))
         self._count.assign_add(ops.ones((), "float32"))
 
     def result(self) -> np.ndarray:
-        """Returns the mean weights since the last reset.
+        """Returns the means since the last reset.
 
         Returns:
             Float array `(K,)`; NaN before the first training step.
