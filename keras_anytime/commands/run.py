@@ -8,10 +8,11 @@ Needs NumPy, LiteRT and `keras_anytime`, neither Keras nor TensorFlow:
 Images are files in a folder and its subfolders: .ppm, .pgm and .npy (uint8
 pixels), and .jpg, .png and others where Pillow is installed. Files that are not
 images, or that cannot be read, are named and left out. Without a folder, frames
-are noise, or blank where the file does not say how pixels are prepared. With
-`--fps`, frames come as from a camera, over and over: the default deadline is
-the next frame, and frames that come before an answer is ready are dropped.
-Slack is the time between the answer and the deadline.
+are noise, or blank where the file does not say how pixels are prepared or takes
+other inputs than one image. With `--fps`, frames come as from a camera, over
+and over: the default deadline is the next frame, and frames that come before an
+answer is ready are dropped. Slack is the time between the answer and the
+deadline.
 """
 
 import argparse

@@ -35,6 +35,8 @@ from keras_anytime.data.splits import parse_split
 from keras_anytime.files import user_path
 
 _NAMES = re.compile(r"(x|y)_(train|test)|x_(train|test)_.+|task|ignore_class")
+# Inputs by name, and labels.
+_Split = tuple[dict[str | None, np.ndarray], np.ndarray]
 # A file that expands to more than both limits was made to exhaust memory. The
 # bytes of images shrink to a tenth at best, but a bomb shrinks to a thousandth.
 _MIN_LIMIT = 1 << 30
@@ -154,7 +156,7 @@ class _Arrays:
         task: The task, or `None` for classification.
     """
 
-    splits: dict[str, tuple[dict[str | None, np.ndarray], np.ndarray]]
+    splits: dict[str, _Split]
     task: tasks_lib.Task | None
 
     @property
@@ -167,7 +169,8 @@ def _read_splits(path: str | os.PathLike) -> _Arrays:
     """Returns the arrays of a file by split."""
     arrays = _read_arrays(path)
     declared = Declared.read(arrays, path)
-    splits, tasks = {}, {}
+    splits: dict[str, _Split] = {}
+    tasks: dict[str, str] = {}
     for split in ("train", "test"):
         inputs, y = _inputs_of(arrays, split, path), f"y_{split}"
         if split == "test" and not inputs and y not in arrays:
@@ -179,21 +182,21 @@ def _read_splits(path: str | os.PathLike) -> _Arrays:
                 "x_train_<name> and x_test_<name>. Received: "
                 f"{str(path)!r} with {sorted(arrays)}"
             )
-        *split_arrays, tasks[split] = check_arrays(
+        inputs, labels, tasks[split] = check_arrays(
             inputs, arrays[y], split, path, declared
         )
-        splits[split] = tuple(split_arrays)
+        splits[split] = inputs, labels
     (first, *others) = splits.values()
-    for inputs, labels in others:
-        _check_alike(first, (inputs, labels), path)
+    for other in others:
+        _check_alike(first, other, path)
     if len(set(tasks.values())) > 1:
         raise ValueError(
             "The labels of both splits must be of one kind. "
             f"Received: {str(path)!r} with labels of {tasks}"
         )
     positions = positions_of(first[0].values())
-    labels = [labels for _, labels in splits.values()]
-    task = task_of_labels(labels, tasks["train"], positions, declared)
+    of_splits = [labels for _, labels in splits.values()]
+    task = task_of_labels(of_splits, tasks["train"], positions, declared)
     return _Arrays(splits, task)
 
 
@@ -202,7 +205,7 @@ def _inputs_of(
 ) -> dict[str | None, np.ndarray]:
     """Returns the inputs of a split by name; the name of the only is `None`."""
     x = f"x_{split}"
-    named = {
+    named: dict[str | None, np.ndarray] = {
         name.removeprefix(f"{x}_"): array
         for name, array in arrays.items()
         if name.startswith(f"{x}_")

@@ -7,6 +7,7 @@ import collections
 import os
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from keras_anytime.runtime.image_files import read_pixels
 
 # Frames of noise where there are no images.
 _NOISE_FRAMES = 8
-Frames = list[tuple[str, np.ndarray]]
+Frames = list[tuple[str, Any]]
 
 
 def answer_frames(
@@ -36,7 +37,7 @@ def answer_frames(
 
     Args:
         predictor: An `AnytimePredictor`.
-        frames: List of names and images, as from `load_frames`. After the
+        frames: List of names and examples, as from `load_frames`. After the
             last frame follows the first.
         count: Integer. Frames to answer, or `None` for each frame once.
         fps: Float. Frames a second, as from a camera; frames that come while
@@ -84,7 +85,7 @@ def answer_frames(
 
 
 def describe_answer(result: StageResult, manifest: Manifest) -> str:
-    """Returns the stage, class, confidence and time of an answer as text.
+    """Returns the stage, answer, confidence and time of a result as text.
 
     Args:
         result: A `StageResult`.
@@ -98,13 +99,35 @@ def describe_answer(result: StageResult, manifest: Manifest) -> str:
     if isinstance(logits, dict):
         label_set, logits = next(iter(logits.items()))
         names = names and names[label_set]
-    index = int(logits.argmax())
-    shown = names[index] if names else f"class {index}"
-    return (
-        f"stage {result.stage}  {shown} "
-        f"({float(answer_confidence(logits)):.0%})  "
-        f"{result.elapsed_ms:.2f} ms"
-    )
+    task = next(iter(manifest.tasks.values()))
+    shown = _describe(logits, task, names)
+    return f"stage {result.stage}  {shown}  {result.elapsed_ms:.2f} ms"
+
+
+def _describe(
+    logits: np.ndarray, task: str | None, names: Sequence[str] | None
+) -> str:
+    """Returns the answer to one example, and how certain it is."""
+    if task == "regression" or (task is None and logits.shape[-1] == 1):
+        return ", ".join(f"{value:.4g}" for value in logits.ravel()[:8])
+
+    def name(index):
+        return names[index] if names else f"class {index}"
+
+    if task == "binary":
+        is_yes = int(logits[0] > 0)
+        shown = (names if names and len(names) == 2 else ("no", "yes"))[is_yes]
+    elif task == "multi_label":
+        shown = ", ".join(map(name, np.flatnonzero(logits > 0))) or "none"
+    elif task == "segmentation":
+        classes, counts = np.unique(logits.argmax(-1), return_counts=True)
+        largest = int(counts.argmax())
+        share = counts[largest] / counts.sum()
+        shown = f"{name(classes[largest])} at {share:.0%} of positions"
+    else:
+        shown = name(int(logits.argmax()))
+    certain = float(answer_confidence(logits[None], task)[0])
+    return f"{shown} ({certain:.0%})"
 
 
 def load_frames(
@@ -112,21 +135,34 @@ def load_frames(
     folder: str | os.PathLike | None,
     warn: Callable[[str], None],
 ) -> Frames:
-    """Returns names and images, prepared as the predictor takes them.
+    """Returns names and examples, prepared as the predictor takes them.
 
     Args:
         predictor: An `AnytimePredictor`.
         folder: Path of a folder of images. `None` for noise, or for blank
-            images where the file does not say how pixels are prepared.
+            examples where the file does not say how pixels are prepared, or
+            takes other inputs than one image.
         warn: Function that is called with a line for each file that is left
             out.
 
     Raises:
-        ValueError: If no image can be read, or pixels cannot be prepared.
+        ValueError: If no image can be read, pixels cannot be prepared, or the
+            file takes other inputs than one image.
         FileNotFoundError: If there is no such folder.
     """
     if folder is None:
         return _noise(predictor)
+    manifest = predictor.manifest
+    if manifest.inputs is not None or manifest.image_input is None:
+        shapes = {
+            name: spec.shape for name, spec in manifest.input_specs.items()
+        }
+        raise ValueError(
+            "Images go into a file that takes one image and nothing else: "
+            "without --images its times are measured on blank examples, and "
+            "`AnytimePredictor` gives answers to yours. "
+            f"Received: a file with inputs of shapes {shapes}"
+        )
     # Raises an error where the file does not say how pixels are prepared,
     # which is no fault of the images.
     predictor.prepare(np.zeros((1, 1), "uint8"))
@@ -153,7 +189,10 @@ def load_frames(
 
 def _noise(predictor: AnytimePredictor) -> Frames:
     """Returns frames of noise, or a blank one."""
-    blank = predictor.blank()[0]
+    blank: Any = predictor.blank()
+    if isinstance(blank, dict):
+        return [("blank", {name: batch[0] for name, batch in blank.items()})]
+    blank = blank[0]
     rng = np.random.default_rng(0)
     try:
         return [

@@ -19,12 +19,15 @@ from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.programs import signature_of
 from keras_anytime.export.programs import stage_programs
 from keras_anytime.export.rebuild import exportable
+from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.manifest.manifest import Manifest
+from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import StageRecord
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 from keras_anytime.stages.subset import subset
+from keras_anytime.tasks import Task
 
 
 class ExportedNetwork:
@@ -55,10 +58,10 @@ class ExportedNetwork:
         preprocessing: Dict with `scale`, `mean` and `std`, or `None`.
         pixels: Dict as from `preprocessing.pixel_input`, or `None`.
         thresholds: Tuple of floats, or `None`.
-        task: String or `None`, as in `Manifest`.
+        task: String, dict or `None`, as in `Manifest`.
         costs: List of one `StageCost` for each exported stage.
-        errors: List of the top-1 error of each exported stage, or `None` in
-            place of an error that was not measured.
+        errors: List of dicts with the errors of each exported stage, as
+            `StageRecord` has them; empty if they were not measured.
 
     Raises:
         ValueError: If an argument does not match the model.
@@ -80,12 +83,7 @@ class ExportedNetwork:
         dense_kernels: bool = True,
     ):
         check_anytime_model(model)
-        if None in model.input_shape[1:]:
-            raise ValueError(
-                "An export takes images of one size: build the network with "
-                "it. Received: a model with "
-                f"input_shape={model.input_shape}"
-            )
+        _check_inputs(model)
         if batch_size is not None and batch_size < 1:
             raise ValueError(
                 "`batch_size` must be 1 or more, or None. "
@@ -103,12 +101,11 @@ class ExportedNetwork:
         self.preprocessing = resolve_preprocessing(model, preprocessing)
         self.pixels = pixel_input(model, pixels, self.preprocessing)
         self.class_names = resolve_class_names(model, class_names)
-        classes = model.outputs[0].shape[-1]
-        name = next(iter(model.tasks.values())).name
-        self.task = name if name in ("binary", "multi_label") else None
+        self.task = _manifest_task(model)
         self.thresholds: tuple[float, ...] | None = None
         if thresholds is not None:
-            check_has_confidence(self.task, classes)
+            first = next(iter(model.tasks.values()))
+            check_has_confidence(_task_name(first), first.size)
             self.thresholds = check_thresholds(thresholds, len(self.stages))
         self.costs = stage_costs(self.part)
         self.errors = _errors(model, curve, self.stages)
@@ -156,6 +153,10 @@ class ExportedNetwork:
             kind: `"saved_model"` or `"tflite"`.
             quantization: String, as in `export.tflite`, or `None`.
         """
+        signatures = {
+            name: signature_of(program, self.batch_size)
+            for name, program in self.programs.items()
+        }
         return Manifest(
             kind=kind,
             name=self.part.name,
@@ -166,16 +167,13 @@ class ExportedNetwork:
                     parameters=cost.parameters,
                     step_macs=cost.step_macs,
                     step_parameters=cost.step_parameters,
-                    top1_error=error,
+                    **errors,
                 )
-                for stage, cost, error in zip(
+                for stage, cost, errors in zip(
                     self.stages, self.costs, self.errors, strict=True
                 )
             ),
-            signatures={
-                name: signature_of(program, self.batch_size)
-                for name, program in self.programs.items()
-            },
+            signatures=signatures,
             sha256="",
             class_names=self.class_names,
             preprocessing=self.preprocessing if self.pixels is None else None,
@@ -185,15 +183,64 @@ class ExportedNetwork:
             quantization=quantization,
             pixels=self.pixels,
             task=self.task,
+            inputs=self._input_names(signatures),
         )
+
+    def _input_names(
+        self, signatures: Mapping[str, Signature]
+    ) -> tuple[str, ...] | None:
+        """Returns the inputs that programs read; `None` for a single one."""
+        if len(self.part.inputs) == 1:
+            return None
+        read = {
+            tensor.name
+            for signature in signatures.values()
+            for tensor in signature.inputs
+        }
+        return tuple(
+            name for name in safe_inputs(self.part).values() if name in read
+        )
+
+
+def _check_inputs(model: keras.Model) -> None:
+    """Raises a `ValueError` if an input has no fixed size, or no numbers."""
+    for name, tensor in model.feature_inputs.items():
+        if None in tensor.shape[1:]:
+            raise ValueError(
+                "An export takes inputs of one size: build the network with "
+                f"it. Received: a model with the input {name!r} of shape "
+                f"{tensor.shape}"
+            )
+        dtype = keras.backend.standardize_dtype(tensor.dtype)
+        if dtype in ("string", "complex64", "complex128"):
+            raise ValueError(
+                "An export takes inputs of real numbers: turn strings into "
+                "integers before the network. "
+                f"Received: a model with the input {name!r} of type {dtype}"
+            )
+
+
+def _task_name(task: Task) -> str | None:
+    """Returns a task as manifests name it."""
+    return None if task.name in ("classification", "undeclared") else task.name
+
+
+def _manifest_task(
+    model: keras.Model,
+) -> str | dict[str, str | None] | None:
+    """Returns the task of a network, as `Manifest` has it."""
+    names = {key: _task_name(task) for key, task in model.tasks.items()}
+    if not any(names.values()):
+        return None
+    return names if model.label_sets else names[None]
 
 
 def _errors(
     model: keras.Model, curve: AnytimeCurve | None, stages: Sequence[int]
-) -> list[float | None]:
+) -> list[dict[str, float | None]]:
     """Returns the errors of some stages, from the curve of the model."""
     if curve is None:
-        return [None] * len(stages)
+        return [{}] * len(stages)
     if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
         raise ValueError(
             "`curve` must have been measured on the exported model, in "
@@ -201,4 +248,19 @@ def _errors(
             f"Received: a curve of {len(curve.points)} stages of "
             f"{curve.name!r} with {curve.classes} classes"
         )
-    return [curve.points[stage - 1].error for stage in stages]
+    first = next(iter(model.tasks.values()))
+    return [
+        _errors_of(curve.points[stage - 1], _task_name(first))
+        for stage in stages
+    ]
+
+
+def _errors_of(point: Any, task: str | None) -> dict[str, float | None]:
+    """Returns the errors of a curve's point as `StageRecord` has them."""
+    if task in (None, "binary"):
+        names = ("top1_error", "error")
+        (error, *_) = [
+            getattr(point, name) for name in names if hasattr(point, name)
+        ]
+        return {"top1_error": error}
+    return {"error": point.error, "miou": getattr(point, "miou", None)}

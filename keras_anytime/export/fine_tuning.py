@@ -16,13 +16,16 @@ import tf_keras
 
 from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.representative import check_prepared
+from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.export.tf_keras_copy import copy_weights_back
+from keras_anytime.manifest.named_inputs import named_inputs
 from keras_anytime.progress import counted
 from keras_anytime.progress import progress
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
-from keras_anytime.training.inputs import check_examples
+from keras_anytime.tasks import MultiLabel
+from keras_anytime.tasks import Task
 
 _BATCH_SIZE = 32
 
@@ -32,15 +35,16 @@ class FineTuning:
 
     Args:
         model: The `AnytimeModel` that is compressed; it does not change.
-        data: A `tf.data.Dataset` of batches (images, labels), or a pair of
-            arrays.
+        data: A `tf.data.Dataset` of batches (examples, labels), or a pair of
+            them; see `quantization_aware`.
         epochs: Integer. Passes over the data.
         learning_rate: Float, the learning rate of Adam.
         stage_weights: Sequence of one loss weight per stage, or `None`.
         verbose: As in `quantization_aware`.
 
     Attributes:
-        data: A `tf.data.Dataset` of batches (images, labels).
+        data: A `tf.data.Dataset` of batches (examples, labels). Examples of
+            several inputs are dicts by the names of the copy's inputs.
         steps: Integer. Training steps in all epochs.
 
     Raises:
@@ -107,8 +111,9 @@ class FineTuning:
         trained.compile(
             tf_keras.optimizers.Adam(self._learning_rate),
             loss=[
-                tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-                for _ in self._loss_weights
+                _loss(task)
+                for _ in range(self._model.num_stages)
+                for task in self._model.tasks.values()
             ],
             loss_weights=self._loss_weights,
         )
@@ -198,31 +203,68 @@ def load_tfmot() -> Any:
     return tfmot
 
 
-def _batches(model: keras.Model, data: Any) -> Any:
-    """Returns a data set of batches (images, labels) that match the network."""
-    # Only a compiled network knows which labels it takes.
-    model = type(model).from_config(model.get_config())
-    model.compile(
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+def _loss(task: Task) -> Any:
+    """Returns the loss of tf_keras that a task is trained on."""
+    if isinstance(task, MultiLabel):
+        return tf_keras.losses.BinaryCrossentropy(from_logits=True)
+    if task.name == "regression":
+        return tf_keras.losses.MeanSquaredError()
+    return tf_keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=getattr(task, "ignore_class", None)
     )
+
+
+def _batches(model: keras.Model, data: Any) -> Any:
+    """Returns a data set of checked batches (examples, labels)."""
     if not isinstance(data, tf.data.Dataset):
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise ValueError(
-                "`data` must be a tf.data.Dataset or a pair (images, labels). "
-                f"Received: data of type {type(data).__name__}"
+                "`data` must be a tf.data.Dataset or a pair (examples, "
+                f"labels). Received: data of type {type(data).__name__}"
             )
-        images, labels = data
-        check_examples(model, images, labels, "data")
-        examples = tf.data.Dataset.from_tensor_slices((images, labels))
-        data = examples.shuffle(len(images), seed=0).batch(_BATCH_SIZE)
-    else:
-        check_examples(model, data, argument="data")
-    if len(data.element_spec) != 2:
+        inputs = _check_batch(model, *data)
+        examples = tf.data.Dataset.from_tensor_slices((inputs, data[1]))
+        count = len(next(iter(inputs.values())))
+        data = examples.shuffle(count, seed=0).batch(_BATCH_SIZE)
+    elif not isinstance(data.element_spec, tuple) or (
+        len(data.element_spec) != 2
+    ):
         raise ValueError(
-            "`data` must give pairs (images, labels). "
+            "`data` must give pairs (examples, labels). "
             f"Received: data with elements {data.element_spec}"
         )
-    preprocessing = resolve_preprocessing(model)
-    for images, _ in data.take(1):
-        check_prepared(images.numpy(), model, preprocessing, "data")
-    return data
+    else:
+        for x, labels in data.take(1):
+            _check_batch(model, x, labels)
+    return data.map(lambda x, y: (_copy_inputs(model, x), y))
+
+
+def _check_batch(model: keras.Model, x: Any, y: Any) -> dict[str, np.ndarray]:
+    """Checks examples and labels, and returns the examples by name."""
+    inputs = {
+        name: np.asarray(value)
+        for name, value in named_inputs(
+            x, list(model.feature_inputs), "data"
+        ).items()
+    }
+    check_prepared(inputs, model, resolve_preprocessing(model), "data")
+    count = len(next(iter(inputs.values())))
+    targets = outputs_lib.targets(y, model.label_sets)
+    for labels, (name, task), output in zip(
+        targets, model.tasks.items(), model.outputs, strict=False
+    ):
+        task.check_labels(
+            np.asarray(labels),
+            (count, *output.shape[1:]),
+            "data with labels" + (f" {name!r}" if name else ""),
+        )
+    return inputs
+
+
+def _copy_inputs(model: keras.Model, x: Any) -> Any:
+    """Returns examples as the tf_keras copy takes them."""
+    names = safe_inputs(model)
+    inputs = named_inputs(x, list(names), "data")
+    if len(names) == 1:
+        return next(iter(inputs.values()))
+    return {names[name]: value for name, value in inputs.items()}

@@ -22,7 +22,7 @@ from keras_anytime.export.flatbuffer import compact
 from keras_anytime.export.fusion import fuse_normalizations
 from keras_anytime.export.programs import without_notices
 from keras_anytime.export.programs import write_saved_model
-from keras_anytime.export.representative import calibration_images
+from keras_anytime.export.representative import calibration_inputs
 from keras_anytime.export.smoke_test import smoke_test
 from keras_anytime.files import user_path
 from keras_anytime.manifest.manifest import Signature
@@ -55,9 +55,11 @@ def tflite(
     once. The manifest is written beside it, as `<path>.json`.
 
     Features pass from step to step in the type of the variant: int8 features
-    leave one step and enter the next without conversion. Images and logits
-    have that type too. The manifest records their scales, and
-    `AnytimePredictor` takes and returns floats.
+    leave one step and enter the next without conversion. Inputs of floats and
+    logits have that type too. The manifest records their scales, and
+    `AnytimePredictor` takes and returns floats. Inputs of integers, such as
+    tokens, keep their type. Values outside of the range that calibration has
+    seen are clipped to its ends.
 
     ```python
     ka.export.tflite(model, "run/first_stages.tflite", stages=[1, 2])
@@ -76,36 +78,40 @@ def tflite(
             `"int8_qat"` for `"int8"` after one pass of
             `export.quantization_aware` over `representative`, which does not
             change the model itself.
-        representative: Prepared images on which the ranges of the last three
+        representative: Prepared examples on which the ranges of the last three
             variants are measured; the first 200 are used. A file that takes
-            pixels may be given uint8 pixels. An array, a pair of images and
+            pixels may be given uint8 pixels. An array (of several inputs a
+            dict by name, or a tuple in their order), a pair of examples and
             labels, a `tf.data.Dataset` or `keras.utils.PyDataset`, a
             generator, or a function that returns one of these, with batches
-            or single images, with or without labels. `"int8_qat"` needs
-            prepared images with labels, as `export.quantization_aware` does.
+            or single examples, with or without labels. `"int8_qat"` needs
+            examples with labels, as `export.quantization_aware` does.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         curve: The model's `AnytimeCurve`, whose errors the manifest records.
             With several label sets it is the curve of the first.
         batch_size: Integer, or `None` for a file that declares batches of any
             size, which makes small files up to 3% larger. A file of a fixed
-            size takes others too: the predictor resizes it, or runs images in
-            batches of that size if an operator does not allow resizing, such
-            as one that flattens.
+            size takes others too: the predictor resizes it, or runs examples
+            in batches of that size if an operator does not allow resizing,
+            such as one that flattens.
         class_names: Sequence of strings in the order of the logits; for label
-            sets a dict from them to such sequences. `None` stands for the
-            names of the data set of `ka.data` on which the model was trained
-            last, if there is one.
+            sets a dict from them to such sequences. A binary answer has one
+            name, or two for no and yes; a regression has none. `None` stands
+            for the names of the data set of `ka.data` on which the model was
+            trained last, if there is one.
         preprocessing: Dict with `scale`, `mean` and `std`, such as
-            `ka.data.info(name).preprocessing`: the network's input is
-            `(pixel / scale - mean) / std`. `None` as for `class_names`.
+            `ka.data.info(name).preprocessing`: the network's only input of
+            images is `(pixel / scale - mean) / std`. `None` as for
+            `class_names`. A network whose own layers normalize pixels, as some
+            of `keras.applications`, takes them as they are: `None` is right.
         thresholds: K - 1 floats in [0, 1], such as those from
             `ka.evaluation.confidence_thresholds`. A device that decides by
             confidence stops at the first stage whose confidence is above its
-            threshold.
+            threshold. A regression has no confidence.
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
-            pixels, of the network's or of that size, and resizes (bilinearly)
-            and normalizes them itself.
+            pixels, of the network's or of that size, for its only input of
+            images, and resizes (bilinearly) and normalizes them itself.
         subnets: Boolean. Whether the file has the signatures `subnet_k`
             besides the steps. LiteRT copies the weights in memory once for
             each signature of the file, also for those that never run. If a
@@ -147,9 +153,9 @@ def tflite(
         dense_subnets=dense_subnets,
         dense_kernels=False,
     )
-    images = None
+    examples = None
     if quantization in quantization_lib.CALIBRATED:
-        images = calibration_images(
+        examples = calibration_inputs(
             representative, model, network.preprocessing, network.pixels
         )
     if quantization == "int8_qat":
@@ -170,9 +176,9 @@ def tflite(
             content = convert(folder, list(network.programs))
         content = fuse_normalizations(content)
         if quantization is not None:
-            content = quantization_lib.quantize(content, quantization, images)
+            content = quantization_lib.quantize(content, quantization, examples)
         content = compact(content, keep_names)
-        if images is not None:
+        if examples is not None:
             smoke_test(content, str(quantization))
         manifest = dataclasses.replace(
             manifest,

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from typing import Any
+from typing import NoReturn
 
 import keras
 import numpy as np
 
+from keras_anytime.stages.image_input import image_input
+from keras_anytime.stages.image_input import takes_pixels
+
 # Names of the layers between a device's pixels and the network.
 RESIZED = "pixels_resized"
 NORMALIZED = "pixels_normalized"
+# For networks that take raw pixels as floats.
+_UNCHANGED = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
 
 
 def resolve_preprocessing(
@@ -19,19 +25,27 @@ def resolve_preprocessing(
     Args:
         model: An `AnytimeModel`.
         preprocessing: Dict with `scale`, `mean` and `std`, or `None` for that
-            of the data set that the model was trained on.
+            of the data set that the model was trained on; or without one, for
+            a network whose own layers normalize pixels.
 
     Returns:
         Dict with `scale`, a number, and `mean` and `std`, lists of one number
-        for each channel; `None` if nothing is known.
+        for each channel; `None` if nothing is known. For a network that takes
+        raw pixels they change nothing.
 
     Raises:
-        ValueError: If `preprocessing` is not such a dict.
+        ValueError: If `preprocessing` is not such a dict, or no input takes
+            images.
     """
-    if preprocessing is None:
+    image = image_input(model)
+    if preprocessing is None and image is not None:
         preprocessing = (model.data_info or {}).get("preprocessing")
+        if preprocessing is None and takes_pixels(model):
+            preprocessing = _UNCHANGED
     if preprocessing is None:
         return None
+    if image is None:
+        _refuse_images(model, f"preprocessing={preprocessing}")
     names = {"scale", "mean", "std"}
     received = f"Received: preprocessing={preprocessing}"
     if not isinstance(preprocessing, Mapping) or set(preprocessing) != names:
@@ -40,7 +54,7 @@ def resolve_preprocessing(
             "nothing else: the input is (pixel / scale - mean) / std. "
             f"{received}"
         )
-    channels = model.input_shape[-1]
+    channels = image.shape[-1]
     numbers = {}
     for name in ("scale", "mean", "std"):
         try:
@@ -79,11 +93,15 @@ def pixel_input(
         `std`; `None` if the device prepares its images.
 
     Raises:
-        ValueError: If `pixels` is malformed, or no preprocessing is known.
+        ValueError: If `pixels` is malformed, no preprocessing is known, or no
+            input takes images.
     """
     if pixels is None or pixels is False:
         return None
-    height, width, _ = model.input_shape[1:]
+    image = image_input(model)
+    if image is None:
+        _refuse_images(model, f"pixels={pixels}")
+    height, width, _ = image.shape[1:]
     size = [height, width] if pixels is True else list(pixels)
     if len(size) != 2 or not all(
         isinstance(side, int) and side > 0 for side in size
@@ -99,6 +117,18 @@ def pixel_input(
             "preprocessing. Received: preprocessing=None"
         )
     return {"size": size, **preprocessing}
+
+
+def _refuse_images(model: keras.Model, received: str) -> NoReturn:
+    """Raises the `ValueError` for a network without one input of images."""
+    shapes = {
+        name: tensor.shape for name, tensor in model.feature_inputs.items()
+    }
+    raise ValueError(
+        "Pixels are prepared for the only input of images (height, width, "
+        "channels), and this network has no such one. "
+        f"Received: {received} for inputs of shapes {shapes}"
+    )
 
 
 def pixel_layers(

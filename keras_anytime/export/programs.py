@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_anytime.backend.types import Tensor
 from keras_anytime.manifest.manifest import Signature
 from keras_anytime.manifest.manifest import TensorSpec
+from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 
 
@@ -107,20 +108,34 @@ def without_notices() -> Iterator[None]:
 def _subnetwork(
     model: keras.Model, answer: Tensor | dict[str, Tensor]
 ) -> keras.Model:
-    """Returns the subnetwork of an answer, with its input named `image`."""
-    image = model.input_layers[0].output
+    """Returns the subnetwork of an answer, from the inputs that it reads."""
     answer = outputs_lib.named_logits(answer)
-    if image.name != "image":
+    read = {
+        id(tensor)
+        for operation in graph.subnetwork_operations(model.inputs, answer)
+        for tensor in graph.input_tensors(operation)
+    }
+    inputs = {
+        name: tensor
+        for name, tensor in model.feature_inputs.items()
+        if id(tensor) in read
+    }
+    if any(tensor.name != name for name, tensor in inputs.items()):
         # Keras requires that inputs have the names of the keys, and layers
-        # keep their names. So the layers are called on a new input.
-        alone = keras.Model(image, answer)
-        image = keras.Input(
-            batch_shape=image.shape, dtype=image.dtype, name="image"
-        )
+        # keep their names. So the layers are called on new inputs.
+        alone = keras.Model(list(inputs.values()), answer)
+        inputs = {
+            name: keras.Input(
+                batch_shape=tensor.shape, dtype=tensor.dtype, name=name
+            )
+            for name, tensor in inputs.items()
+        }
         answer = keras.models.clone_model(
-            alone, image, clone_function=lambda operation: operation
+            alone,
+            list(inputs.values()),
+            clone_function=lambda operation: operation,
         ).output
-    return keras.Model({"image": image}, answer)
+    return keras.Model(inputs, answer)
 
 
 def _function(program: keras.Model) -> Callable[..., dict[str, Tensor]]:

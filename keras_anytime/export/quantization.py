@@ -10,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ _RECIPES: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 def check_variant(quantization: str | None, representative: Any) -> None:
-    """Raises an error if a variant is unknown or lacks calibration images.
+    """Raises an error if a variant is unknown or lacks calibration examples.
 
     Args:
         quantization: One of `VARIANTS`, or `None`.
@@ -71,7 +72,7 @@ def check_variant(quantization: str | None, representative: Any) -> None:
         )
     if quantization in CALIBRATED and representative is None:
         raise ValueError(
-            f"{quantization!r} is calibrated on real images: give some "
+            f"{quantization!r} is calibrated on real examples: give some "
             "hundred prepared ones as `representative`"
             + (", with labels" if quantization == "int8_qat" else "")
             + ". Received: representative=None"
@@ -79,15 +80,17 @@ def check_variant(quantization: str | None, representative: Any) -> None:
 
 
 def quantize(
-    content: bytes, quantization: str, images: np.ndarray | None = None
+    content: bytes,
+    quantization: str,
+    examples: Mapping[str, np.ndarray] | None = None,
 ) -> bytes:
     """Returns the quantized form of a float LiteRT file.
 
     Args:
         content: Bytes of the file, whose tensors still have names.
         quantization: String, one of `VARIANTS`.
-        images: Array `(count, height, width, channels)` as the file takes
-            them. Only the `CALIBRATED` variants need it.
+        examples: Dict from the names of the file's inputs to arrays
+            `(count, ...)`. Only the `CALIBRATED` variants need it.
 
     Returns:
         Bytes.
@@ -97,7 +100,7 @@ def quantize(
     with _quiet():
         if quantization in CALIBRATED:
             ranges = unify_ranges(
-                content, measure_ranges(content, chosen, images)
+                content, measure_ranges(content, chosen, examples or {})
             )
         result = quantizer.Quantizer(content, chosen).quantize(
             ranges, enable_progress_report=False

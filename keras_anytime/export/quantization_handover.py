@@ -3,7 +3,7 @@
 The quantizer processes a file signature by signature. If an operator has no
 integer form or a scale of its own, the quantizer may leave a feature in one
 type or scale and expect another in a later step, which would then misread the
-values.
+values. Likewise two signatures may expect an input in different types.
 """
 
 import copy
@@ -26,7 +26,7 @@ def match_handover(content: bytes) -> bytes:
 
     A step that computes in another type or scale converts its features first.
     If a step quantizes an output of floats itself, the integers become the
-    output.
+    output. All signatures take an input as the first step does that reads it.
 
     Args:
         content: Bytes of a quantized LiteRT file.
@@ -36,12 +36,25 @@ def match_handover(content: bytes) -> bytes:
     """
     model = unpack(content)
     codes = operator_codes(model)
-    steps = [
+    changes = [
+        _name_output(model.subgraphs[signature.subgraphIndex], output, codes)
+        for signature in model.signatureDefs
+        for output in signature.outputs
+    ]
+    steps = sorted(
+        (
+            signature
+            for signature in model.signatureDefs
+            if signature.signatureKey.startswith(b"step_")
+        ),
+        key=_stage,
+    )
+    others = [
         signature
         for signature in model.signatureDefs
-        if signature.signatureKey.startswith(b"step_")
+        if not signature.signatureKey.startswith(b"step_")
     ]
-    changes = [
+    changes += [
         _output_integers(model.subgraphs[step.subgraphIndex], output, codes)
         for step in steps
         for output in step.outputs
@@ -54,17 +67,20 @@ def match_handover(content: bytes) -> bytes:
         for step in steps
         for output in step.outputs
     }
-    for step in steps:
-        graph = model.subgraphs[step.subgraphIndex]
-        for argument in step.inputs:
-            feature = left.get(argument.name)
+    for program in (*steps, *sorted(others, key=_stage)):
+        graph = model.subgraphs[program.subgraphIndex]
+        for argument in program.inputs:
             expected = graph.tensors[argument.tensorIndex]
-            if feature is not None and _encoding(feature) != _encoding(
-                expected
-            ):
+            # What no step leaves is an input of the network.
+            feature = left.setdefault(argument.name, expected)
+            if _encoding(feature) != _encoding(expected):
                 _convert_input(model, codes, graph, argument, feature)
                 changes.append(True)
     return pack(model) if any(changes) else content
+
+
+def _stage(signature: Any) -> int:
+    return int(signature.signatureKey.rpartition(b"_")[2])
 
 
 def _encoding(tensor: Any) -> tuple[Any, ...]:
@@ -73,6 +89,28 @@ def _encoding(tensor: Any) -> tuple[Any, ...]:
     if tensor.type not in _INTEGERS or record is None or record.scale is None:
         return tensor.type, (), ()
     return tensor.type, tuple(record.scale), tuple(record.zeroPoint)
+
+
+def _name_output(graph: Any, output: Any, codes: Sequence[int]) -> bool:
+    """Makes a signature name the tensor that its graph gives as an output.
+
+    The quantizer may put a `QUANTIZE` after an operator whose output has the
+    scale of a constant, such as a table of embeddings. The graph then gives
+    the new tensor, and the signature still names the old one, whose memory
+    LiteRT uses for other tensors.
+    """
+    if output.tensorIndex in graph.outputs:
+        return False
+    for operator in graph.operators:
+        if (
+            codes[operator.opcodeIndex] == schema.BuiltinOperator.QUANTIZE
+            and operator.inputs[0] == output.tensorIndex
+            and operator.outputs[0] in graph.outputs
+        ):
+            output.tensorIndex = int(operator.outputs[0])
+            return True
+    graph.outputs = np.array([*graph.outputs, output.tensorIndex], "int32")
+    return True
 
 
 def _output_integers(graph: Any, output: Any, codes: Sequence[int]) -> bool:

@@ -1,6 +1,6 @@
 """Measures the ranges of a file's tensors, and unifies those that must agree.
 
-Ranges are measured on real images, with the features of one step fed to the
+Ranges are measured on real examples, with the features of one step fed to the
 next. Then tensors that must have the same scale get the same range: a feature
 in the step that leaves it and in the steps that read it, and tensors that are
 concatenated. Otherwise operators would have to convert between scales.
@@ -31,14 +31,16 @@ _ONE_SCALE = (
 
 
 def measure_ranges(
-    content: bytes, recipe: list[dict[str, Any]], images: Any
+    content: bytes,
+    recipe: list[dict[str, Any]],
+    examples: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Returns the smallest and largest value of each tensor on images.
+    """Returns the smallest and largest value of each tensor on examples.
 
     Args:
         content: Bytes of a float file of a staged network.
         recipe: The quantizer's recipe, which selects what is quantized.
-        images: Array `(count, height, width, channels)`.
+        examples: Dict from the names of inputs to arrays `(count, ...)`.
 
     Returns:
         Dict from names of tensors to dicts with `min` and `max`, arrays of
@@ -50,7 +52,8 @@ def measure_ranges(
     calibration = calibrator.Calibrator(
         content, qsv_update_func=qsv_utils.min_max_update
     )
-    for samples in signature_inputs(Interpreter(model_content=content), images):
+    interpreter = Interpreter(model_content=content)
+    for samples in signature_inputs(interpreter, examples):
         calibration.calibrate(
             {name: [inputs] for name, inputs in samples.items()}, manager
         )
@@ -58,25 +61,27 @@ def measure_ranges(
 
 
 def signature_inputs(
-    interpreter: Interpreter, images: np.ndarray
+    interpreter: Interpreter, examples: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, dict[str, np.ndarray]]]:
-    """Yields the inputs of each signature, image by image.
+    """Yields the inputs of each signature, example by example.
 
     Args:
         interpreter: A LiteRT `Interpreter` of a staged file.
-        images: Array `(count, height, width, channels)`.
+        examples: Dict from the names of inputs to arrays `(count, ...)`.
 
     Yields:
         Dict from the names of signatures to dicts of inputs, batches of one.
-        Features are those that earlier steps compute from the image.
+        Features are those that earlier steps compute from the inputs.
     """
     signatures = interpreter.get_signature_list()
     runners = {
         name: interpreter.get_signature_runner(name) for name in signatures
     }
     order = sorted(runners, key=_stage_and_kind)
-    for image in images:
-        features = {"image": image[None]}
+    for index in range(min(map(len, examples.values()))):
+        features = {
+            name: array[index : index + 1] for name, array in examples.items()
+        }
         samples = {}
         for name in order:
             samples[name] = {

@@ -44,14 +44,17 @@ def quantization_aware(
 
     Args:
         model: A trained `AnytimeModel`, which does not change.
-        data: A `tf.data.Dataset` of batches (images, labels), or a pair of
-            arrays, which are taken in batches of 32. Labels are integers; with
-            label sets a dict from these to labels.
+        data: A `tf.data.Dataset` of batches (examples, labels), or a pair of
+            arrays, which are taken in batches of 32. Examples of several inputs
+            are a dict by name, or a tuple in their order. Labels are those of
+            the task, integers for classes; with label sets a dict from these
+            to labels.
         epochs: Integer. Passes over the data.
         learning_rate: Float, the learning rate of Adam.
         stage_weights: Sequence of one weight per stage for the mean of the
             stages' losses, or `None` for equal weights. The loss is the
-            cross-entropy, without regularizers.
+            cross-entropy, for a regression the mean squared error, without
+            regularizers.
         verbose: Boolean. Whether a line on the standard error says of each
             epoch what is done and how long it took.
 
@@ -66,6 +69,13 @@ def quantization_aware(
     training = FineTuning(
         model, data, epochs, learning_rate, stage_weights, verbose
     )
+    for name, tensor in model.feature_inputs.items():
+        if not keras.backend.is_float_dtype(tensor.dtype):
+            raise ValueError(
+                "Training in 8 bits rounds inputs of floats, and tfmot takes "
+                "no others: export with quantization='int8' instead. Received: "
+                f"a network with the input {name!r} of type {tensor.dtype}"
+            )
     stages = counted(model.num_stages, "stage")
     with progress(f"Preparing {stages} for training in 8 bits", verbose):
         copy, quantized = _prepare(model, training)
@@ -110,7 +120,11 @@ def _prepare(model: keras.Model, training: FineTuning) -> tuple[Any, Any]:
     layers = {layer.name: layer for layer in quantized.layers}
     for layer in copy.layers:
         _set_range(layers.get(f"quant_{layer.name}"), ranges[layer.name])
-    _set_range(layers.get("quantize_layer"), ranges[copy.input_names[0]])
+    for layer in quantized.layers:
+        # tfmot rounds each input in a layer of its own.
+        if layer.name.startswith("quantize_layer"):
+            source = layer.input.node.layer.name
+            _set_range(layer, ranges[source])
     return copy, quantized
 
 
@@ -121,7 +135,7 @@ def _activation_ranges(
 
     Args:
         copy: A `tf_keras.Model` as from `tf_keras_copy`.
-        data: Iterable of batches (images, labels).
+        data: Iterable of batches (examples, labels).
 
     Returns:
         Dict from the layers' names to pairs of floats. Each range contains 0,
@@ -131,8 +145,8 @@ def _activation_ranges(
         copy.input, {layer.name: layer.output for layer in copy.layers}
     )
     ranges = {layer.name: (0.0, 0.0) for layer in copy.layers}
-    for images, _ in data:
-        for name, values in all_outputs(images, training=False).items():
+    for examples, _ in data:
+        for name, values in all_outputs(examples, training=False).items():
             values = np.asarray(values)
             low, high = ranges[name]
             ranges[name] = (

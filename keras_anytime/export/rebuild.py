@@ -9,8 +9,10 @@ import keras
 
 from keras_anytime.backend.types import Tensor
 from keras_anytime.export.preprocessing import pixel_layers
+from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.export.safe_names import safe_name
 from keras_anytime.export.safe_names import safe_names
+from keras_anytime.stages.image_input import image_input
 
 
 def exportable(
@@ -32,7 +34,8 @@ def exportable(
             compile an XLA program for each grouped convolution; LiteRT has an
             operator for them.
         pixels: Dict as from `preprocessing.pixel_input`, or `None` for a
-            network that is fed prepared images.
+            network that is fed prepared images. The pixels take the place of
+            its only input of images.
 
     Returns:
         An `AnytimeModel`; the model itself if it has that form already.
@@ -56,16 +59,21 @@ def exportable(
         )
     ):
         return model
-    image = model.input_layers[0].output
-    shape, dtype = image.shape, image.dtype
-    layers: Sequence[keras.Layer] = ()
-    if pixels is not None:
-        shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
-        layers = pixel_layers(pixels, image.shape)
-    elif _is_other_float(dtype):
-        dtype = "float32"
-    image = keras.Input(batch_shape=shape, dtype=dtype, name="image")
-    return _rebuild(model, names, dense_kernels, image, layers)
+    image = image_input(model)
+    inputs, layers = [], []
+    for tensor, name in zip(
+        model.inputs, safe_inputs(model).values(), strict=True
+    ):
+        shape, dtype = tensor.shape, tensor.dtype
+        preparing: list[keras.Layer] = []
+        if pixels is not None and tensor is image:
+            shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
+            preparing = pixel_layers(pixels, tensor.shape)
+        elif _is_other_float(dtype):
+            dtype = "float32"
+        inputs.append(keras.Input(batch_shape=shape, dtype=dtype, name=name))
+        layers.append(preparing)
+    return _rebuild(model, names, dense_kernels, inputs, layers)
 
 
 def clone_operation(
@@ -108,8 +116,8 @@ def _rebuild(
     model: keras.Model,
     names: Mapping[str, str],
     dense_kernels: bool,
-    image: Tensor,
-    layers: Sequence[keras.Layer],
+    inputs: Sequence[Tensor],
+    layers: Sequence[Sequence[keras.Layer]],
 ) -> keras.Model:
     """Returns a model of new layers under `names`, with the same weights.
 
@@ -117,16 +125,18 @@ def _rebuild(
         model: An `AnytimeModel`, which does not change.
         names: Dict from the names of its operations to the new names.
         dense_kernels: Boolean, for grouped convolutions.
-        image: Symbolic input of the new model.
-        layers: Layers through which the image goes first.
+        inputs: List of the symbolic inputs of the new model.
+        layers: List of the layers through which each input goes first.
     """
-    prepared = image
-    for layer in layers:
-        prepared = layer(prepared)
+    prepared = {}
+    for tensor, preparing in zip(inputs, layers, strict=True):
+        prepared[id(tensor)] = tensor
+        for layer in preparing:
+            prepared[id(tensor)] = layer(prepared[id(tensor)])
 
     def call(operation, *args, **kwargs):
         args, kwargs = keras.tree.map_structure(
-            lambda value: prepared if value is image else value, (args, kwargs)
+            lambda value: prepared.get(id(value), value), (args, kwargs)
         )
         return operation(*args, **kwargs)
 
@@ -140,10 +150,15 @@ def _rebuild(
         return pairs[-1][1]
 
     # An `AnytimeModel` would make `clone_model` compile the copy.
-    plain = keras.Model(model.input, model.outputs)
-    outputs = keras.models.clone_model(plain, image, clone, call).outputs
+    plain = keras.Model(list(model.inputs), model.outputs)
+    outputs = keras.models.clone_model(plain, list(inputs), clone, call).outputs
     copy_weights(pairs)
-    return type(model)(image, outputs, name=safe_name(model.name))
+    return type(model)(
+        list(inputs) if len(inputs) > 1 else inputs[0],
+        outputs,
+        name=safe_name(model.name),
+        task=model.task,
+    )
 
 
 def _output_dtype(operation: keras.Operation) -> str | None:

@@ -16,7 +16,8 @@ def safe_names(model: keras.Model) -> dict[str, str]:
     accepts some names in graphs only and rewrites others in signatures.
     Arguments of signatures are Python's and cannot be words such as `lambda`.
     Signatures themselves use the name `image` and names that start with
-    `logits`.
+    `logits`. One of several inputs may be called `image`; a single input keeps
+    its name, since signatures do not use it.
 
     Args:
         model: An `AnytimeModel`.
@@ -25,10 +26,12 @@ def safe_names(model: keras.Model) -> dict[str, str]:
         Dict from the names of the operations to distinct names of letters,
         digits and underscores. Names that are safe already do not change.
     """
+    inputs = [layer.name for layer in model.input_layers]
+    kept = set(inputs) if len(inputs) == 1 else set(inputs) & {"image"}
     names = [
         operation.name
         for operation in model.operations
-        if operation != model.input_layers[0]
+        if operation.name not in kept
     ]
     safe = {name: safe_name(name) for name in names}
     taken = {name for name in names if safe[name] == name}
@@ -42,7 +45,23 @@ def safe_names(model: keras.Model) -> dict[str, str]:
             candidate = f"{base}_{count}"
         safe[name] = candidate
         taken.add(candidate)
-    return {**safe, model.input_layers[0].name: model.input_layers[0].name}
+    return safe | {name: name for name in kept}
+
+
+def safe_inputs(model: keras.Model) -> dict[str, str]:
+    """Returns the names of inputs in exported files.
+
+    Args:
+        model: An `AnytimeModel`.
+
+    Returns:
+        Dict from the names in `model.feature_inputs` to those in files, in the
+        order of the inputs.
+    """
+    names = safe_names(model)
+    if len(model.inputs) == 1:
+        return {name: name for name in model.feature_inputs}
+    return {name: names[name] for name in model.feature_inputs}
 
 
 def safe_name(name: str) -> str:

@@ -37,12 +37,13 @@ def saved_model(
 ) -> None:
     """Writes a SavedModel whose signatures run the network stage by stage.
 
-    Signature `step_k` computes what stage k adds: it takes the image and
+    Signature `step_k` computes what stage k adds: it takes the input and
     features of earlier steps, and returns `logits` and new features. Signature
-    `subnet_k` computes stage k alone: it takes the image and returns `logits`.
-    A network that is not `interruptible` has subnetworks only. With label
-    sets, the outputs are `logits_<label set>`. All signatures share one set of
-    variables. `manifest.json` inside the folder describes them.
+    `subnet_k` computes stage k alone: it takes the input and returns `logits`.
+    A single input is called `image`, whatever it is; several go by the names of
+    their layers. A network that is not `interruptible` has subnetworks only.
+    With label sets, the outputs are `logits_<label set>`. All signatures share
+    one set of variables. `manifest.json` inside the folder describes them.
 
     ```python
     ka.export.saved_model(model, "run/saved_model")
@@ -57,22 +58,12 @@ def saved_model(
         curve: The model's `AnytimeCurve`, whose errors the manifest records.
             With several label sets it is the curve of the first.
         batch_size: Integer, or `None` for batches of any size.
-        class_names: Sequence of strings in the order of the logits; for label
-            sets a dict from them to such sequences. `None` stands for the
-            names of the data set of `ka.data` on which the model was trained
-            last, if there is one.
-        preprocessing: Dict with `scale`, `mean` and `std`, such as
-            `ka.data.info(name).preprocessing`: the network's input is
-            `(pixel / scale - mean) / std`. `None` as for `class_names`.
-        thresholds: K - 1 floats in [0, 1], such as those from
-            `ka.evaluation.confidence_thresholds`. A device that decides by
-            confidence stops at the first stage whose confidence is above its
-            threshold.
+        class_names: As in `export.tflite`.
+        preprocessing: As in `export.tflite`.
+        thresholds: As in `export.tflite`.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
-        pixels: Boolean, or `(height, width)`. Whether the export takes uint8
-            pixels, of the network's or of that size, as its `image`, and
-            resizes (bilinearly) and normalizes them itself.
+        pixels: As in `export.tflite`.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
 

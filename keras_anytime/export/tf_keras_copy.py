@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import tf_keras
 
+from keras_anytime import tasks as tasks_lib
 from keras_anytime.export.rebuild import exportable
+from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.export.safe_names import safe_name
 from keras_anytime.export.safe_names import safe_names
 from keras_anytime.export.tf_keras_layers import concatenates_inputs
@@ -30,8 +32,9 @@ def tf_keras_copy(model: keras.Model) -> Any:
         model: An `AnytimeModel`.
 
     Returns:
-        A `tf_keras.Model` from the image to the list of all logits. It has
-        variables of its own, with the values of the model's.
+        A `tf_keras.Model` from the input, or a dict of several, to the list of
+        all logits. Inputs have the names of exported files. It has variables
+        of its own, with the values of the model's.
 
     Raises:
         ValueError: If a layer has no counterpart in tf_keras, or is called
@@ -46,6 +49,13 @@ def tf_keras_copy(model: keras.Model) -> Any:
     config = model.get_config()
     operations = {operation.name: operation for operation in model.operations}
     names = safe_names(model)
+    inputs_of_copy = dict(
+        zip(
+            [layer.name for layer in model.input_layers],
+            safe_inputs(model).values(),
+            strict=True,
+        )
+    )
     tensors: dict[str, Any] = {}
     for entry in config["layers"]:
         layer = operations[entry["name"]]
@@ -53,7 +63,7 @@ def tf_keras_copy(model: keras.Model) -> Any:
             tensors[layer.name] = tf_keras.Input(
                 batch_shape=layer.batch_shape,
                 dtype=layer.dtype,
-                name="image",
+                name=inputs_of_copy[layer.name],
             )
             continue
         new_layer = counterpart(layer, names[layer.name])
@@ -63,7 +73,9 @@ def tf_keras_copy(model: keras.Model) -> Any:
         tensors[layer.name] = new_layer(inputs)
         new_layer.set_weights(to_tf_keras_weights(layer))
     copy = tf_keras.Model(
-        tensors[model.input_layers[0].name],
+        {new: tensors[name] for name, new in inputs_of_copy.items()}
+        if len(inputs_of_copy) > 1
+        else tensors[next(iter(inputs_of_copy))],
         [tensors[name] for name in model.output_names],
         name=safe_name(model.name),
     )
@@ -85,7 +97,16 @@ def copy_weights_back(model: keras.Model, copy: Any) -> keras.Model:
     Raises:
         ValueError: If the copy lacks a layer that has weights.
     """
-    network = type(model).from_config(model.get_config())
+    config = model.get_config()
+    # The task of a network that is not compiled is known only if it is given.
+    if model.task is None and not any(
+        task.name == "undeclared" for task in model.tasks.values()
+    ):
+        tasks = model.tasks
+        config["task"] = tasks_lib.serialize(
+            tasks if model.label_sets else tasks[None]
+        )
+    network = type(model).from_config(config)
     copied_layers = {layer.name: layer for layer in copy.layers}
     names = safe_names(model)
     for layer in network.layers:
@@ -136,15 +157,32 @@ def _concatenated(tensors: list[Any], name: str) -> Any:
     return tf_keras.layers.Concatenate(name=f"{name}_inputs")(tensors)
 
 
+def _random_input(tensor: Any) -> np.ndarray:
+    """Returns random values that any network with this input takes."""
+    rng = np.random.default_rng(0)
+    shape = [size or 2 for size in tensor.shape]
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    if keras.backend.is_float_dtype(dtype):
+        return rng.standard_normal(shape).astype("float32")
+    # Pixels; other integers may be tokens of the smallest vocabulary.
+    return rng.integers(0, 256 if dtype == "uint8" else 2, shape).astype(dtype)
+
+
 def _check_equivalent(model: keras.Model, copy: Any) -> None:
     """Raises a `ValueError` if the copy computes other logits."""
-    shape = [size or 2 for size in model.input_shape]
-    if None in model.input_shape[1:]:
+    if any(None in tensor.shape[1:] for tensor in model.inputs):
         return
-    images = np.random.default_rng(0).standard_normal(shape)
-    images = images.astype(model.input_layers[0].dtype)
-    expected = exportable(model, dense_kernels=True)(images, training=False)
-    copied = copy(images, training=False)
+    examples = {
+        name: _random_input(tensor)
+        for name, tensor in zip(
+            safe_inputs(model).values(), model.inputs, strict=True
+        )
+    }
+    fed = examples if len(examples) > 1 else next(iter(examples.values()))
+    expected = exportable(model, dense_kernels=True)(
+        list(examples.values()) if len(examples) > 1 else fed, training=False
+    )
+    copied = copy(fed, training=False)
     for name, logits, copied_logits in zip(
         model.output_names,
         keras.tree.flatten(expected),

@@ -63,8 +63,8 @@ def export_verified(
         model: An `AnytimeModel`.
         paths: Dict from variants, `"float32"` or a `quantization` of
             `export.tflite`, to the `.tflite` files to write.
-        data: Images and labels to measure on, as for `verify`.
-        representative: As for `export.tflite`; other images than those of
+        data: Examples and labels to measure on, as for `verify`.
+        representative: As for `export.tflite`; other examples than those of
             `data`.
         max_accuracy_drop: Float, the percentage points of accuracy that each
             stage may lose, or `None` for no limit.
@@ -81,6 +81,13 @@ def export_verified(
             is written then.
     """
     check_anytime_model(model)
+    task = next(iter(model.tasks.values()))
+    if max_accuracy_drop is not None and task.name == "regression":
+        raise ValueError(
+            "A regression has no accuracy to lose: compare `errors` with "
+            "`model_errors` of the results. "
+            f"Received: max_accuracy_drop={max_accuracy_drop}"
+        )
     with contextlib.ExitStack() as cleanup:
         temporary_paths = {}
         results = []
@@ -121,8 +128,8 @@ def _check_accuracy(
     if problems:
         raise AccuracyDropError(
             f"No stage may lose more than {max_accuracy_drop} points on "
-            f"{results[0].examples} images; nothing was written. Try another "
-            "variant, more representative images, or a larger "
+            f"{results[0].examples} examples; nothing was written. Try another "
+            "variant, more representative examples, or a larger "
             f"`max_accuracy_drop`. Received: {'; '.join(problems)}",
             results,
         )

@@ -11,6 +11,10 @@ from keras_anytime.manifest import schema
 
 FORMAT = "keras_anytime"
 FORMAT_VERSION = 1
+#: The name of a network's only input, whatever it takes.
+SINGLE_INPUT = "image"
+# Batch, height, width and channels.
+IMAGE_RANK = 4
 # A manifest of a thousand classes and a hundred signatures takes 1 MB. JSON
 # text of this size takes at most 100 MB of memory and one second to read.
 MAX_BYTES = 4 * 2**20
@@ -58,14 +62,20 @@ class StageRecord:
     Args:
         stage: Integer, counted from 1 as in the model. An export of some
             stages keeps their numbers.
-        macs: Integer. Multiply-adds of the subnetwork, for one image.
+        macs: Integer. Multiply-adds of the subnetwork, for one example.
         parameters: Integer. Trainable parameters of the subnetwork.
         step_macs: Integer. Multiply-adds of the step alone.
         step_parameters: Integer. Trainable parameters of the step alone.
-        top1_error: Float in [0, 1], or `None` if it was not measured. With
+        top1_error: Float in [0, 1], or `None` if it was not measured or the
+            task is not the choice of one class or a binary answer. With
             several label sets it is the error of the first set. After
             `ka.export.verify` it is the error of the file itself, which
             quantization may have changed.
+        error: Float, the mean error of another task instead: the absolute
+            error of a regression in the labels' units, or the share of wrong
+            labels or positions. `None` as for `top1_error`.
+        miou: Float in [0, 1], the mean intersection over union of a
+            segmentation, or `None`.
     """
 
     stage: int
@@ -74,6 +84,8 @@ class StageRecord:
     step_macs: int
     step_parameters: int
     top1_error: float | None = None
+    error: float | None = None
+    miou: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +109,7 @@ class Manifest:
         sha256: String. Checksum of the file, or of the folder's files.
         class_names: Tuple of strings in the order of the logits, or a dict
             from label sets to such tuples, or `None`.
-        preprocessing: Dict with `scale`, `mean` and `std`: the network's input
+        preprocessing: Dict with `scale`, `mean` and `std`: the network's image
             is `(pixel / scale - mean) / std`. `None` if that is not known or
             the file prepares pixels itself.
         versions: Dict from libraries to the versions that wrote the file.
@@ -112,10 +124,14 @@ class Manifest:
         verified: Dict of what `ka.export.verify` measured, or `None`.
         resizable: Boolean. Whether a file with a fixed batch size also runs
             batches of other sizes, because each of its operators treats every
-            image by itself. Otherwise images run in batches of that size.
+            example by itself. Otherwise they run in batches of that size.
         task: `"binary"` for one logit that answers yes or no,
-            `"multi_label"` for one such logit per label, or `None` for the
-            choice of one class. With label sets it is the task of the first.
+            `"multi_label"` for one such logit per label, `"regression"` for
+            numbers, `"segmentation"` for a class at each position, or `None`
+            for the choice of one class. With label sets a dict from them to
+            these; a string is the task of the first.
+        inputs: Tuple of the names of several inputs, in the order of the
+            model; `None` for a single input, which is called `"image"`.
     """
 
     kind: str
@@ -132,7 +148,8 @@ class Manifest:
     pixels: dict[str, Any] | None = None
     verified: dict[str, Any] | None = None
     resizable: bool = False
-    task: str | None = None
+    task: str | dict[str, str | None] | None = None
+    inputs: tuple[str, ...] | None = None
 
     @property
     def num_stages(self) -> int:
@@ -159,6 +176,44 @@ class Manifest:
             }
             for name, signature in self.signatures.items()
         }
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs of the network."""
+        return self.inputs or (SINGLE_INPUT,)
+
+    @functools.cached_property
+    def input_specs(self) -> dict[str, TensorSpec]:
+        """Dict from the names of the inputs to their `TensorSpec`s."""
+        first = [self.signatures[name] for name in self.program_names]
+        specs = {
+            spec.name: spec
+            for signature in reversed((*first, *self.signatures.values()))
+            for spec in signature.inputs
+        }
+        return {name: specs[name] for name in self.input_names}
+
+    @property
+    def image_input(self) -> str | None:
+        """Name of the input that takes images `(height, width, channels)`.
+
+        It is the only input of this rank; `None` if there is none, or more
+        than one.
+        """
+        images = [
+            name
+            for name, spec in self.input_specs.items()
+            if len(spec.shape) == IMAGE_RANK
+        ]
+        return images[0] if len(images) == 1 else None
+
+    @property
+    def tasks(self) -> dict[str | None, str | None]:
+        """Tasks by label sets, in their order; the key of one set is `None`."""
+        sets = self.label_sets or (None,)
+        if isinstance(self.task, dict):
+            return {name: self.task.get(str(name)) for name in sets}
+        return {**dict.fromkeys(sets), sets[0]: self.task}
 
     @property
     def logits_names(self) -> dict[str | None, str]:
@@ -210,6 +265,7 @@ class Manifest:
             }
             names = by_set or tuple(names)
         thresholds = fields.get("thresholds")
+        inputs = fields.get("inputs")
         known = {field.name for field in dataclasses.fields(cls)}
         manifest = cls(
             **{
@@ -227,6 +283,7 @@ class Manifest:
                 "class_names": names,
                 "label_sets": None if label_sets is None else tuple(label_sets),
                 "thresholds": None if thresholds is None else tuple(thresholds),
+                "inputs": None if inputs is None else tuple(inputs),
             }
         )
         schema.check_programs(manifest)

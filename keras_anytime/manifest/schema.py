@@ -16,7 +16,10 @@ _STAGE_MINIMA = {
     "step_macs": 0,
     "step_parameters": 0,
 }
+# Manifests of earlier versions do not have these fields of a stage.
+_STAGE_OPTIONAL = ("error", "miou")
 _TENSOR_FIELDS = ("name", "shape", "dtype", "quantization")
+_TASKS = ("binary", "multi_label", "regression", "segmentation")
 
 
 def check_fields(fields: Mapping[str, Any]) -> None:
@@ -45,6 +48,11 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         values.items(names)
     elif names is not None:
         values.record(names, label_sets)
+    task = fields.get("task")
+    if isinstance(task, dict):
+        if label_sets is None:
+            values.refuse(task, "the task of a network without label sets")
+        values.record(task, label_sets)
 
 
 def check_programs(manifest: Any) -> None:
@@ -55,8 +63,9 @@ def check_programs(manifest: Any) -> None:
 
     Raises:
         ValueError: If stages are not numbered in order, if signatures are
-            missing or unknown, or if a program reads something other than the
-            image and the features that earlier steps leave.
+            missing or unknown, if a program reads something other than the
+            inputs and the features that earlier steps leave, or if programs
+            disagree on an input.
     """
     numbers = [stage.stage for stage in manifest.stages]
     if not numbers or numbers != sorted({*numbers}):
@@ -75,17 +84,36 @@ def check_programs(manifest: Any) -> None:
             "signatures of stages are missing or unknown: "
             f"{values.short_repr(odd)}"
         )
-    available = {"image"}  # What a step may read.
+    available = set(manifest.input_names)  # What a step may read.
+    found: dict[str, Any] = {}
     for name in names:
         program = manifest.signatures[name]
         inputs = {tensor.name for tensor in program.inputs}
         outputs = {tensor.name for tensor in program.outputs}
-        allowed = available if name.startswith("step_") else {"image"}
+        step = name.startswith("step_")
+        allowed = available if step else set(manifest.input_names)
         if not inputs or inputs - allowed:
             raise ValueError(
                 f"the signature {name} reads "
-                f"{values.short_repr(sorted(inputs))}, and not just the image "
+                f"{values.short_repr(sorted(inputs))}, and not just the inputs "
                 "and what earlier steps leave"
+            )
+        for tensor in program.inputs:
+            same = found.setdefault(tensor.name, tensor) == tensor
+            if (
+                tensor.name in manifest.input_names
+                and name in manifest.program_names
+                and not same
+            ):
+                raise ValueError(
+                    f"the signature {name} takes another "
+                    f"{values.short_repr(tensor.name)} than those before it"
+                )
+        taken = sorted(outputs & set(manifest.input_names))
+        if taken:
+            raise ValueError(
+                f"the signature {name} replaces the input "
+                f"{values.short_repr(taken)}"
             )
         missing = sorted(set(manifest.logits_names.values()) - outputs)
         if missing:
@@ -93,26 +121,39 @@ def check_programs(manifest: Any) -> None:
                 f"the signature {name} gives no {values.short_repr(missing)}"
             )
         available |= outputs
-    channels = manifest.signatures[names[0]].inputs[0].shape[-1]
-    _check_lengths(manifest, channels or 1)
+    unread = sorted(set(manifest.input_names) - set(found))
+    if unread:
+        raise ValueError(
+            f"no signature reads the inputs {values.short_repr(unread)}"
+        )
+    _check_lengths(manifest)
 
 
-def _check_lengths(manifest: Any, channels: int) -> None:
+def _check_lengths(manifest: Any) -> None:
     """Checks the lengths of lists against the stages and the channels."""
     if manifest.thresholds is not None:
         values.items([*manifest.thresholds], {len(manifest.stages) - 1})
     for record in (manifest.preprocessing, manifest.pixels):
-        if record is not None:
-            for name in ("mean", "std"):
-                values.items(record[name], {1, channels})
+        if record is None:
+            continue
+        if manifest.image_input is None:
+            raise ValueError("it prepares pixels, but no input takes images")
+        channels = manifest.input_specs[manifest.image_input].shape[-1] or 1
+        for name in ("mean", "std"):
+            values.items(record[name], {1, channels})
 
 
 def _check_stages(stages: Any) -> None:
     for stage in values.items(stages):
-        values.record(stage, (*_STAGE_MINIMA, "top1_error"))
+        added = [
+            name for name in _STAGE_OPTIONAL if name in values.record(stage)
+        ]
+        values.record(stage, (*_STAGE_MINIMA, "top1_error", *added))
         for name, minimum in _STAGE_MINIMA.items():
             values.integer(stage[name], minimum)
         values.optional(values.share, stage["top1_error"])
+        values.optional(values.number, stage.get("error"), 0)
+        values.optional(values.share, stage.get("miou"))
 
 
 def _check_signatures(signatures: Any) -> None:
@@ -141,8 +182,14 @@ def _check_class_names(names: Any) -> None:
         values.texts(sequence)
 
 
-def _check_label_sets(names: Any) -> None:
+def _check_names(names: Any) -> None:
     values.distinct(values.texts(names))
+
+
+def _check_task(task: Any) -> None:
+    for entry in task.values() if isinstance(task, dict) else [task]:
+        if entry is not None and values.text(entry) not in _TASKS:
+            values.refuse(entry, f"one of {', '.join(_TASKS)}")
 
 
 def _check_thresholds(thresholds: Any) -> None:
@@ -166,11 +213,12 @@ _REQUIRED: dict[str, Callable[..., Any]] = {
 }
 # Manifests of earlier versions do not have these fields.
 _OPTIONAL: dict[str, Callable[..., Any]] = {
-    "label_sets": _or_none(_check_label_sets),
+    "label_sets": _or_none(_check_names),
     "thresholds": _or_none(_check_thresholds),
     "quantization": _or_none(values.text),
     "pixels": _or_none(values.pixels),
     "verified": _or_none(values.measurements),
     "resizable": values.flag,
-    "task": _or_none(values.text),
+    "task": _or_none(_check_task),
+    "inputs": _or_none(_check_names),
 }

@@ -90,7 +90,7 @@ def resolve_thresholds(
     (shape,) = [output.shape for output in outputs if output.name == first]
     classes = shape[-1]
     assert classes is not None, "only the batch size may be open"
-    check_has_confidence(manifest.task, classes)
+    check_has_confidence(next(iter(manifest.tasks.values())), classes)
     if isinstance(confidence, str) and confidence == "manifest":
         if manifest.thresholds is None:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Conversion of images to the input of an exported network."""
+"""Conversion of pixels to the image that an exported network takes."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -8,69 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_anytime.manifest.manifest import TensorSpec
-
-
-def as_batch(
-    x: ArrayLike, spec: TensorSpec, limits: tuple[float, float] | None = None
-) -> tuple[np.ndarray, bool]:
-    """Converts an image or batch to a batch that a network takes.
-
-    Floats are prepared images, and integers are pixels. One is never accepted
-    for the other, because the network would run and its answers be wrong.
-
-    Args:
-        x: Image `(height, width, channels)`, or a batch of them. Uint8 pixels
-            if the file was exported for these. Otherwise prepared images in
-            floats, even if the input of the file is quantized.
-        spec: The `TensorSpec` of the network's input.
-        limits: Pair of floats. The range of valid values, as `value_limits`
-            returns it, or `None`.
-
-    Returns:
-        Pair of an array `(batch, height, width, channels)` of the input's
-        dtype, quantized if the input is, and whether `x` is a single image.
-        The array shares no memory with `x`.
-
-    Raises:
-        ValueError: If the network takes another shape or type, or a value is
-            outside of the limits.
-    """
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(
-            f"Images must be arrays of numbers, of one shape: {error}. "
-            f"Received: x of type {type(x).__name__}"
-        ) from error
-    wanted = spec.shape[1:]
-    single = array.ndim == len(wanted)
-    if array.shape[0 if single else 1 :] != wanted:
-        raise ValueError(
-            f"The network takes images of shape {wanted}, one or a batch. "
-            f"Received: x of shape {array.shape}"
-        )
-    if not array.size:
-        raise ValueError(
-            f"The batch is empty. Received: x of shape {array.shape}"
-        )
-    _check_type(array, spec)
-    original = batch = array[None] if single else array
-    if array.dtype.kind != "f":
-        return np.array(batch, spec.dtype, order="C"), single
-    # Half precision would round values that are quantized to 16 bits.
-    batch = batch.astype(np.result_type(batch, "float32"), copy=False)
-    _check_values(batch, spec, limits)
-    if spec.quantization is not None:
-        integers = np.iinfo(spec.dtype)
-        batch = np.clip(
-            np.round(batch / spec.quantization["scale"])
-            + spec.quantization["zero_point"],
-            integers.min,
-            integers.max,
-        )
-    # A batch that was converted is a copy already.
-    copy = batch is original
-    return batch.astype(spec.dtype, order="C", copy=copy), single
 
 
 def value_limits(
@@ -106,60 +43,6 @@ def value_limits(
     lowest, highest = float(np.min(ends)), float(np.max(ends))
     margin = highest - lowest
     return lowest - margin, highest + margin
-
-
-def _check_type(x: np.ndarray, spec: TensorSpec) -> None:
-    """Raises a `ValueError` if the network does not take this type."""
-    received = f"Received: x of type {x.dtype}"
-    if x.dtype.kind not in "fiu":
-        raise ValueError(f"Images must be real numbers. {received}")
-    if spec.quantization is not None or np.dtype(spec.dtype).kind == "f":
-        if x.dtype.kind == "f":
-            return
-        raise ValueError(
-            "The network takes prepared images in floats. Convert uint8 pixels "
-            "with `prepare()`, or export the network with `pixels=True`. If it "
-            "was trained on raw pixels, convert them with "
-            f"`x.astype('float32')`. {received}"
-        )
-    if spec.dtype == "uint8":
-        if x.dtype == np.uint8:
-            return
-        raise ValueError(
-            "The network takes pixels from 0 to 255 in uint8, not prepared "
-            "images; `prepare()` resizes them to its size. "
-            f"{received}, not uint8"
-        )
-    integers = np.iinfo(spec.dtype)
-    if x.dtype.kind == "f" or not (
-        integers.min <= x.min() and x.max() <= integers.max
-    ):
-        raise ValueError(
-            f"The network takes integers that fit {spec.dtype}. {received}"
-        )
-
-
-def _check_values(
-    batch: np.ndarray, spec: TensorSpec, limits: tuple[float, float] | None
-) -> None:
-    """Raises a `ValueError` if no prepared image has these values."""
-    # If there is a NaN, it is both the minimum and the maximum.
-    lowest, highest = float(batch.min()), float(batch.max())
-    kept = np.dtype(spec.dtype).kind == "f"
-    largest = float(np.finfo(spec.dtype if kept else batch.dtype).max)
-    if not -largest <= lowest <= highest <= largest:
-        raise ValueError(
-            "Images must be finite. "
-            f"Received: x with values from {lowest:.4g} to {highest:.4g}"
-        )
-    if limits is not None and not (limits[0] <= lowest <= highest <= limits[1]):
-        raise ValueError(
-            "The network was not trained on such images: the values of images "
-            "that are prepared as its manifest says lie well within "
-            f"{limits[0]:.4g} to {limits[1]:.4g}. Convert uint8 pixels with "
-            "`prepare()`, or export the network with `pixels=True`. "
-            f"Received: x with values from {lowest:.4g} to {highest:.4g}"
-        )
 
 
 def prepare_pixels(

@@ -16,10 +16,10 @@ from keras_anytime.runtime.stage_result import StageResult
 
 
 class Job:
-    """One image or batch on its way through the stages.
+    """One example or batch on its way through the stages.
 
     A job is created at the beginning of a call. Its clock runs, and it can be
-    stopped, while the image is still being converted.
+    stopped, while the example is still being converted.
 
     Args:
         thresholds: Sequence of K - 1 floats. An answer whose confidence is
@@ -35,9 +35,10 @@ class Job:
         self._start = time.perf_counter()
         #: Whether the caller has stopped waiting. No further step begins.
         self.stopped = False
-        #: Array `(batch, height, width, channels)` of the file's type.
-        self.batch: np.ndarray | None = None
-        #: Whether answers are for a single image, without batch axis.
+        #: Dict from the names of the inputs to arrays `(batch, ...)` of the
+        #: file's types.
+        self.inputs: dict[str, np.ndarray] = {}
+        #: Whether answers are for a single example, without batch axis.
         self.single = False
         #: Usual milliseconds of each step, or `None` if they are unknown. A
         #: step that would end after the deadline is not begun, because it
@@ -48,6 +49,11 @@ class Job:
         # Answers, then an error or `None`. It is a queue because it is atomic
         # for signal handlers; see `Worker`.
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    @property
+    def batch_size(self) -> int:
+        """Number of examples."""
+        return len(next(iter(self.inputs.values())))
 
     def run(
         self,
@@ -64,7 +70,8 @@ class Job:
                 Its arrays live until the outputs of this call replace them,
                 because allocating memory again costs more than copying.
         """
-        features["image"] = self.batch
+        features.update(self.inputs)
+        task = next(iter(manifest.tasks.values()))
         try:
             for index, (name, step) in enumerate(steps.items()):
                 if self.stopped or not self._worth_starting(index):
@@ -76,16 +83,19 @@ class Job:
                 features.update(outputs)
                 scales = manifest.scales[name]
                 answer = {
-                    label_set: self._copy_logits(
-                        outputs[output], scales[output]
-                    )
+                    label_set: _floats(outputs[output], scales[output])
                     for label_set, output in manifest.logits_names.items()
                 }
                 # Decided before a caller has the logits and may change them.
-                final = self._is_final(index, next(iter(answer.values())))
+                first = next(iter(answer.values()))
+                final = self._is_final(index, first, task)
                 # An answer after the end of the call is dropped.
                 if not self.stopped:
                     stage = manifest.stages[index].stage
+                    if self.single:
+                        answer = {
+                            key: batch[0] for key, batch in answer.items()
+                        }
                     logits: Any = answer.get(None, answer)
                     self._answers.put(
                         StageResult(stage, logits, self._elapsed_ms())
@@ -166,22 +176,23 @@ class Job:
         step_ms = self.step_ms[index] if index and self.step_ms else 0.0
         return not self._is_late(self._elapsed_ms() + step_ms)
 
-    def _is_final(self, index: int, logits: np.ndarray) -> bool:
-        """Tells if an answer is so confident that no later stage is needed."""
+    def _is_final(
+        self, index: int, logits: np.ndarray, task: str | None
+    ) -> bool:
+        """Tells if answers are so confident that no later stage is needed."""
         return index < len(self._thresholds) and bool(
-            np.all(confidence(logits) > self._thresholds[index])
+            np.all(confidence(logits, task) > self._thresholds[index])
         )
-
-    def _copy_logits(
-        self, logits: np.ndarray, scale: Mapping[str, Any] | None
-    ) -> np.ndarray:
-        """Returns a copy of logits as floats, in the form of the image."""
-        logits = np.array(logits)
-        if scale is not None:
-            logits = np.float32(scale["scale"]) * (
-                logits.astype("float32") - scale["zero_point"]
-            )
-        return logits[0] if self.single else logits
 
     def _elapsed_ms(self) -> float:
         return 1e3 * (time.perf_counter() - self._start)
+
+
+def _floats(logits: np.ndarray, scale: Mapping[str, Any] | None) -> np.ndarray:
+    """Returns a copy of the answers of a batch as floats."""
+    logits = np.array(logits)
+    if scale is None:
+        return logits
+    return np.float32(scale["scale"]) * (
+        logits.astype("float32") - scale["zero_point"]
+    )

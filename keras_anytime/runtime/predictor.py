@@ -4,6 +4,8 @@ import os
 import pathlib
 import warnings
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,7 @@ from keras_anytime.runtime.arguments import check_milliseconds
 from keras_anytime.runtime.arguments import check_positive_integer
 from keras_anytime.runtime.arguments import resolve_thresholds
 from keras_anytime.runtime.executor import Executor
-from keras_anytime.runtime.images import as_batch
-from keras_anytime.runtime.images import prepare_pixels
-from keras_anytime.runtime.images import value_limits
+from keras_anytime.runtime.inputs import Inputs
 from keras_anytime.runtime.job import Job
 from keras_anytime.runtime.latency import Device
 from keras_anytime.runtime.latency import StepLatency
@@ -25,6 +25,9 @@ from keras_anytime.runtime.latency import latency_path
 from keras_anytime.runtime.latency import read_latency
 from keras_anytime.runtime.latency import write_latency
 from keras_anytime.runtime.stage_result import StageResult
+
+#: An example or a batch; of several inputs by name or in their order.
+Examples = ArrayLike | Mapping[str, ArrayLike] | Sequence[ArrayLike]
 
 
 class AnytimePredictor:
@@ -104,10 +107,7 @@ class AnytimePredictor:
             )
         self._executor = Executor(self.path, num_threads, verify)
         self.manifest = self._executor.manifest
-        # The image is the only input of the first program.
-        first = self.manifest.program_names[0]
-        (self._image,) = self.manifest.signatures[first].inputs
-        self._limits = value_limits(self._image, self.manifest.preprocessing)
+        self._inputs = Inputs(self.manifest)
         self._device = Device(self.manifest.sha256, num_threads)
         self._latency_path = latency_path(self.path)
         self.latency = read_latency(
@@ -119,32 +119,32 @@ class AnytimePredictor:
         """Number of stages K."""
         return self.manifest.num_stages
 
-    def stream(self, x: ArrayLike) -> Iterator[StageResult]:
+    def stream(self, x: Examples) -> Iterator[StageResult]:
         """Yields the answer of each stage as soon as it is ready.
 
         Later stages run while the caller processes an earlier answer. Leaving
         the loop stops them after the running step.
 
         Args:
-            x: Image as for `predict`. It is copied, so its buffer may be
+            x: Example as for `predict`. It is copied, so its buffer may be
                 overwritten while the stages run.
 
         Yields:
             A `StageResult` for stage 1, 2, ... K; fewer after `interrupt()`.
 
         Raises:
-            ValueError: If the network does not take such images, or the
+            ValueError: If the network does not take such examples, or the
                 predictor is closed.
             RuntimeError: If a step failed.
         """
         job = Job()
         self._executor.check_open()
-        job.batch, job.single = as_batch(x, self._image, self._limits)
+        job.inputs, job.single = self._inputs.convert(x)
         return self._stream(job)
 
     def predict(
         self,
-        x: ArrayLike,
+        x: Examples,
         deadline_ms: float | None = None,
         confidence: Confidence = None,
     ) -> StageResult:
@@ -152,17 +152,21 @@ class AnytimePredictor:
 
         It returns earlier if the last stage has answered, an answer is
         confident enough, or another thread calls `interrupt()`. The confidence
-        is the largest softmax probability over the classes; with label sets,
-        over those of the first set. A batch is as confident as the least
-        confident of its images.
+        is the largest softmax probability over the classes, or another of
+        `keras_anytime.confidence.confidence` for other tasks; with label sets,
+        that of the first set. A batch is as confident as the least confident
+        of its examples.
 
         Args:
-            x: Prepared image `(height, width, channels)`, or a batch of them,
-                in floats; uint8 pixels if the file was exported for these.
+            x: Prepared image `(height, width, channels)`, or an array of
+                another shape that the network takes, or a batch of them. Of
+                several inputs a dict from the names in `manifest.inputs` to
+                arrays, or a tuple in their order. Floats, or integers if the
+                file takes these: uint8 pixels or tokens.
             deadline_ms: Float. Milliseconds from now to the answer, or `None`
                 to wait for the last stage. Checking and copying `x` counts
                 towards the deadline but is not interrupted: for thousands of
-                images it takes longer than a short deadline.
+                examples it takes longer than a short deadline.
             confidence: Float in [0, 1]. An answer with a higher confidence is
                 final. A sequence has one such float for each of stages 1 to
                 K - 1, and `"manifest"` means the thresholds that were chosen
@@ -173,10 +177,10 @@ class AnytimePredictor:
             its `stage` is 0 and its `logits` are `None`.
 
         Raises:
-            ValueError: If the network does not take such images, the deadline
-                is negative or not a number, a confidence is outside of [0, 1],
-                their number is wrong or the manifest has none, or the
-                predictor is closed.
+            ValueError: If the network does not take such examples, the
+                deadline is negative or not a number, a confidence is outside
+                of [0, 1], their number is wrong, the manifest has none or the
+                network's answers are numbers, or the predictor is closed.
             RuntimeError: If a step failed.
         """
         if deadline_ms is not None:
@@ -185,9 +189,12 @@ class AnytimePredictor:
         try:
             self._executor.jobs.add(job)
             self._executor.check_open()
-            job.batch, job.single = as_batch(x, self._image, self._limits)
+            job.inputs, job.single = self._inputs.convert(x)
             # The latencies hold for the batch size that was measured only.
-            if self.latency is not None and len(job.batch) == self._batch_size:
+            if (
+                self.latency is not None
+                and job.batch_size == self._inputs.batch_size
+            ):
                 job.step_ms = self.latency.median_ms
             self._executor.submit(job)
             return job.last(self.num_stages)
@@ -209,7 +216,8 @@ class AnytimePredictor:
         """Converts pixels to an image that `predict` takes.
 
         The image is resized by nearest neighbor. If the file takes prepared
-        images, the pixels are normalized as its manifest says.
+        images, the pixels are normalized as its manifest says. Of several
+        inputs, it is the value of the one that takes images.
 
         Args:
             pixels: Uint8 array `(height, width)`, `(height, width, 1)` or
@@ -219,23 +227,20 @@ class AnytimePredictor:
             Array `(height, width, channels)`.
 
         Raises:
-            ValueError: If the array does not hold pixels, or the manifest does
-                not say how images are prepared.
+            ValueError: If the array does not hold pixels, the manifest does
+                not say how images are prepared, or no input, or more than one,
+                takes images.
         """
-        return prepare_pixels(pixels, self._image, self.manifest.preprocessing)
+        return self._inputs.prepare(pixels)
 
-    def blank(self) -> np.ndarray:
-        """Returns a batch of empty images that `predict` takes.
+    def blank(self) -> np.ndarray | dict[str, np.ndarray]:
+        """Returns a batch of empty examples that `predict` takes.
 
         Returns:
-            Array `(batch, height, width, channels)` of zeros.
+            Array `(batch, ...)` of zeros, such as `(batch, height, width,
+            channels)`; of several inputs a dict from names to such arrays.
         """
-        sizes = [size or 1 for size in self._image.shape[1:]]
-        quantized = self._image.quantization is not None
-        return np.zeros(
-            (self._batch_size, *sizes),
-            "float32" if quantized else self._image.dtype,
-        )
+        return self._inputs.blank()
 
     def warm_up(self) -> None:
         """Runs all stages once, because first calls take longer."""
@@ -246,7 +251,7 @@ class AnytimePredictor:
 
         Args:
             repetitions: Integer of 1 or more. The runs that are measured on an
-                empty image, after one for warming up.
+                empty example, after one for warming up.
 
         Returns:
             A `StepLatency`.
@@ -269,7 +274,7 @@ class AnytimePredictor:
 
         Args:
             repetitions: Integer of 1 or more. The runs that are measured on an
-                empty image, after one for warming up.
+                empty example, after one for warming up.
 
         Returns:
             Tuple of K floats: the median milliseconds from a call to the
@@ -308,18 +313,13 @@ class AnytimePredictor:
         self._executor.check_open()
         return type(self), self._executor.open_arguments
 
-    @property
-    def _batch_size(self) -> int:
-        """The batch size that is measured."""
-        return self._image.shape[0] or 1
-
     def _time_answers(self, runs: int) -> np.ndarray:
         """Returns the times of the answers `(runs, K)` in milliseconds."""
         blank = self.blank()
         times = []
         for _ in range(runs):
             job = Job()
-            job.batch, _ = as_batch(blank, self._image)
+            job.inputs, _ = self._inputs.convert(blank, check_limits=False)
             results = list(self._stream(job))
             if len(results) < self.num_stages:
                 raise RuntimeError("The measurement was interrupted.")

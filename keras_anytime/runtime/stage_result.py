@@ -12,9 +12,11 @@ class StageResult:
     Args:
         stage: Integer. The stage that answered, counted from 1; 0 if no stage
             was ready in time.
-        logits: Array `(batch, classes)`, or `(classes,)` for a single image.
-            For a hierarchical network, it is a dict from label sets to such
-            arrays. It is `None` if no stage was ready.
+        logits: Float array `(batch, classes)`, or `(classes,)` for a single
+            example. A regression gives its values instead, `(batch, size)`, and
+            a segmentation logits at each position, `(batch, height, width,
+            classes)`. With label sets, it is a dict from these to such arrays.
+            It is `None` if no stage was ready.
         elapsed_ms: Float. Milliseconds from the call to this answer.
     """
 

@@ -1,7 +1,7 @@
 """Times of several exported files, which take turns on one device.
 
-`time_programs` times every program of the files on an empty image, and
-`time_answers` times the answers of predictors to given images.
+`time_programs` times every program of the files on an empty example, and
+`time_answers` times the answers of predictors to given examples.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.progress import counted
 from keras_anytime.progress import progress
 from keras_anytime.runtime.arguments import check_positive_integer
-from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.inputs import Inputs
 from keras_anytime.runtime.opening import open_programs
 from keras_anytime.runtime.predictor import AnytimePredictor
 from keras_anytime.runtime.stage_result import StageResult
@@ -62,12 +62,13 @@ class ProgramTimes:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TimedAnswers:
-    """The answers of one network to images, and their times.
+    """The answers of one network to examples, and their times.
 
     Args:
-        logits: Float array `(num_stages, images, classes)`. With label sets,
-            the logits are those of the first set.
-        latency_ms: Float array `(images, num_stages)`. The milliseconds from
+        logits: Float array `(num_stages, examples, classes)`, or of another
+            shape per example as in `StageResult`. With label sets, the logits
+            are those of the first set.
+        latency_ms: Float array `(examples, num_stages)`. The milliseconds from
             the call to each stage's answer, as medians of the repetitions.
     """
 
@@ -139,13 +140,13 @@ def time_programs(
 
 def time_answers(
     predictors: Mapping[str, AnytimePredictor],
-    images: np.ndarray,
+    images: np.ndarray | Mapping[str, np.ndarray],
     repetitions: int = 5,
     verbose: bool = True,
 ) -> dict[str, TimedAnswers]:
-    """Times each stage's answer to each image; the networks take turns.
+    """Times each stage's answer to each example; the networks take turns.
 
-    Each image is given to all networks in turn, `repetitions` times, and each
+    Each example is given to all networks in turn, `repetitions` times, and each
     repetition begins with another network. Other work of the machine therefore
     slows all networks alike.
 
@@ -157,7 +158,9 @@ def time_answers(
 
     Args:
         predictors: Dict from names to `AnytimePredictor`s.
-        images: Array `(images, height, width, channels)` of prepared images.
+        images: Array `(examples, ...)`, such as prepared images `(examples,
+            height, width, channels)`; of several inputs a dict from their
+            names to arrays.
         repetitions: Integer of 1 or more.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
@@ -166,8 +169,8 @@ def time_answers(
         Dict from names to `TimedAnswers`.
 
     Raises:
-        ValueError: If there are no networks or no images, `repetitions` is
-            below 1, or the images do not fit a network's input.
+        ValueError: If there are no networks or no examples, `repetitions` is
+            below 1, or the examples do not fit a network's inputs.
         RuntimeError: If a network was interrupted.
     """
     if not isinstance(predictors, Mapping):
@@ -175,26 +178,27 @@ def time_answers(
             "`predictors` must be a dict from names to `AnytimePredictor`s. "
             f"Received: {type(predictors).__name__}"
         )
-    if not predictors or not len(images):
+    examples = _examples(images)
+    if not predictors or not examples:
         raise ValueError(
-            "Timing needs networks and images. "
-            f"Received: {len(predictors)} networks, {len(images)} images"
+            "Timing needs networks and examples. Received: "
+            f"{len(predictors)} networks, {len(examples)} examples"
         )
     repetitions = check_positive_integer("repetitions", repetitions)
     logits: dict[str, list] = {name: [] for name in predictors}
     medians: dict[str, list] = {name: [] for name in predictors}
     text = (
         f"Timing {counted(len(predictors), 'network')} on "
-        f"{counted(len(images), 'image')}, {repetitions} times each"
+        f"{counted(len(examples), 'example')}, {repetitions} times each"
     )
     with progress(text, verbose):
         for predictor in predictors.values():
-            list(predictor.stream(images[0]))  # The first call is slower.
-        for image in images:
+            list(predictor.stream(examples[0]))  # The first call is slower.
+        for example in examples:
             runs: dict[str, list] = {name: [] for name in predictors}
             for repetition in range(repetitions):
                 for name in _rotated(list(predictors), repetition):
-                    runs[name].append(list(predictors[name].stream(image)))
+                    runs[name].append(list(predictors[name].stream(example)))
             for name, predictor in predictors.items():
                 if any(len(run) < predictor.num_stages for run in runs[name]):
                     raise RuntimeError(
@@ -232,10 +236,10 @@ class _TimedFile:
             verify=True,
             names=list(self.manifest.signatures),
         )
-        first = self.manifest.program_names[0]
-        (spec,) = self.manifest.signatures[first].inputs
         self._blank = self.predictor.blank()
-        self._batch, _ = as_batch(self._blank, spec)
+        self._batch, _ = Inputs(self.manifest).convert(
+            self._blank, check_limits=False
+        )
         # The features are kept between rounds as in a predictor; see `Job.run`.
         self._features: dict[str, Any] = {}
         self._rng = rng
@@ -261,7 +265,7 @@ class _TimedFile:
 
     def _stream(self) -> list[float]:
         features = self._features
-        features["image"] = self._batch
+        features.update(self._batch)
         times = []
         start = time.perf_counter()
         for name in self.manifest.program_names:
@@ -276,7 +280,10 @@ class _TimedFile:
 
     def _subnet(self, name: str) -> float:
         start = time.perf_counter()
-        self._programs[name]({"image": self._batch})
+        inputs = self.manifest.signatures[name].inputs
+        self._programs[name](
+            {spec.name: self._batch[spec.name] for spec in inputs}
+        )
         return _elapsed_ms(start)
 
 
@@ -284,6 +291,24 @@ def _rotated(names: Sequence[str], repetition: int) -> list[str]:
     """Returns names in order, beginning with another one each repetition."""
     start = repetition % len(names)
     return [*names[start:], *names[:start]]
+
+
+def _examples(
+    images: np.ndarray | Mapping[str, np.ndarray],
+) -> list[Any]:
+    """Returns the examples of arrays, one by one."""
+    if not isinstance(images, Mapping):
+        return list(images)
+    sizes = {name: len(array) for name, array in images.items()}
+    if len({*sizes.values()}) != 1:
+        raise ValueError(
+            "There must be as many examples of each input. "
+            f"Received: images with the sizes {sizes}"
+        )
+    return [
+        {name: array[index] for name, array in images.items()}
+        for index in range(min(sizes.values()))
+    ]
 
 
 def _first_logits(result: StageResult) -> Any:

@@ -1,4 +1,4 @@
-"""What checks of inputs, labels and sample weights have in common."""
+"""Helpers of the checks of inputs, labels and sample weights."""
 
 from typing import Any
 

@@ -86,6 +86,7 @@ class _LabelCheck:
     ) -> None:
         self.labels = labels
         self.shape = shape
+        self.size = shape[-1] or 1
         self.argument = argument
         self.what = description
         self.per = per
@@ -106,7 +107,7 @@ class _LabelCheck:
             )
             self._check_finite()
         elif task.name == "regression" or name in REGRESSION_LOSSES:
-            Regression(self.shape[-1]).check_labels(
+            Regression(self.size).check_labels(
                 self.labels,
                 self.shape,
                 f"{self.argument} with {self.what}",
@@ -125,9 +126,9 @@ class _LabelCheck:
         labels = self.labels
         if ignored is not None:
             labels = labels[labels != ignored]
-        allowed = f"0 to {self.shape[-1] - 1}, whole numbers"
+        allowed = f"0 to {self.size - 1}, whole numbers"
         whole = labels.dtype.kind in "iub" or np.all(labels == labels // 1)
-        self._check_range(labels, loss, allowed, self.shape[-1] - 1, whole)
+        self._check_range(labels, loss, allowed, self.size - 1, whole)
 
     def _check_shape(self, loss, wanted):
         shapes = [self.shape]
@@ -141,7 +142,7 @@ class _LabelCheck:
             )
 
     def _check_range(self, labels, loss, allowed, largest, whole=True):
-        classes = self.shape[-1]
+        classes = self.size
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
         # Every comparison with NaN is false, so this refuses NaN too.
         if not (whole and low >= 0 and high <= largest):

@@ -1,6 +1,5 @@
 """Training and evaluation of anytime models, as Keras' trainers call it."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +12,8 @@ from keras_anytime import weighting as weighting_lib
 from keras_anytime.backend import gradient_lists
 from keras_anytime.saving.configs import warn_of_lost_arguments
 from keras_anytime.stages import outputs as outputs_lib
-from keras_anytime.stages.named_inputs import arranged_inputs
 from keras_anytime.tasks import Task
-from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.fit_options import fit_options
-from keras_anytime.training.inputs import check_examples
-from keras_anytime.training.inputs import check_inputs
 from keras_anytime.training.label_set_tasks import check_losses_fit
 from keras_anytime.training.label_set_tasks import check_tasks_known
 from keras_anytime.training.label_set_tasks import label_set_tasks
@@ -28,6 +23,7 @@ from keras_anytime.training.losses import reduction_of
 from keras_anytime.training.losses import stage_loss
 from keras_anytime.training.metrics import named_results
 from keras_anytime.training.metrics import stage_metrics
+from keras_anytime.training.named_input_model import NamedInputModel
 from keras_anytime.training.nan import batch_weight
 from keras_anytime.training.output_losses import stage_losses
 from keras_anytime.training.sample_weights import weights_of_metrics
@@ -35,10 +31,9 @@ from keras_anytime.training.stage_means import StageMeans
 from keras_anytime.training.step import training_step
 from keras_anytime.training.tokens import all_known
 from keras_anytime.training.tokens import check_tokens
-from keras_anytime.training.tokens import token_limits
 
 
-class StageTrainer(RememberingModel):
+class StageTrainer(NamedInputModel):
     """The part of `AnytimeModel` that compiles, trains and evaluates."""
 
     label_sets: tuple[str, ...]
@@ -292,71 +287,6 @@ class StageTrainer(RememberingModel):
         with backend.scope(self):
             options = fit_options(self, given)
         return super().fit(**options)
-
-    def evaluate(
-        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Measures all stages; arguments as in `keras.Model.evaluate`.
-
-        Args:
-            x: As of `fit`.
-            y: As of `fit`.
-            *args: As in `keras.Model.evaluate`.
-            **kwargs: As in `keras.Model.evaluate`.
-
-        Returns:
-            As `keras.Model.evaluate`.
-
-        Raises:
-            ValueError: If arrays are not what `fit` takes.
-        """
-        if self.compiled and y is not None:
-            check_examples(self, x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns the answers of all stages, as `keras.Model.predict` does.
-
-        Args:
-            x: As of `fit`; a data set may be one of inputs alone.
-            *args: As in `keras.Model.predict`.
-            **kwargs: As in `keras.Model.predict`.
-
-        Returns:
-            List of arrays, one for each output; an array for one output.
-
-        Raises:
-            ValueError: If arrays are not the inputs of the network.
-        """
-        check_inputs(self, x)
-        return super().predict(x, *args, **kwargs)
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns the answers of all stages.
-
-        Args:
-            inputs: Tensor; of several inputs a dict by their names or a tuple
-                in their order.
-            *args: As in `keras.Model.__call__`.
-            **kwargs: As in `keras.Model.__call__`.
-        """
-        return super().__call__(arranged_inputs(self, inputs), *args, **kwargs)
-
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """Computes the answers; see `__call__`.
-
-        Args:
-            inputs: As of `__call__`.
-            training: As in `keras.Model.call`.
-            mask: As in `keras.Model.call`.
-        """
-        # On JAX, Keras calls this method and not the model.
-        return super().call(arranged_inputs(self, inputs), training, mask)
-
-    @functools.cached_property
-    def token_limits(self) -> dict[str, int]:
-        """Dict from the names of inputs of tokens to sizes of vocabularies."""
-        return token_limits(self)
 
     def make_train_function(self, force: bool = False) -> None:
         old = self.train_function

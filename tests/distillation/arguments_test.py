@@ -103,3 +103,26 @@ def test_a_configuration_that_loses_an_argument_is_told():
 
     with pytest.warns(UserWarning, match="loses .'margin'."):
         compiled(dense_net(2), distillation=Forgetful(margin=0.3))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"distillation": "last", "greedy": True}, "which cannot teach it"),
+        ({"distillation_weight": 0.2}, "needs --distillation=last"),
+        ({"distillation": "last", "midfeat": True}, None),
+        ({"distillation": "last", "distillation_temperature": 4.0}, None),
+    ],
+)
+def test_settings_of_the_command_line(settings, message):
+    pytest.importorskip("tensorflow")
+    from keras_anytime.experiments.train_settings import TrainSettings
+
+    settings = TrainSettings(workdir="run", **settings)
+    if message is None:
+        settings.check_strategy()
+    else:
+        with pytest.raises(ValueError, match=message):
+            settings.check_strategy()
+    # A run that is older than the flag was trained without distillation.
+    assert settings.defaults()["distillation"] == "none"

@@ -1,4 +1,4 @@
-"""What stages train with, of every task, against NumPy."""
+"""Compares the losses that stages train with, of every task, with NumPy."""
 
 import itertools
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import keras_anytime as ka
 from tests.conformance import catalogue
+from tests.export import inputs_nets
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_digits
@@ -181,6 +182,43 @@ def test_label_sets_and_data_sets(method):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("table", ka.tasks.Regression()),
+        ("table", ka.tasks.MultiLabel(2)),
+        ("series", 3),
+        ("two_inputs", ka.tasks.Binary()),
+        ("segmentation", 3),
+    ],
+)
+def test_every_task_and_several_inputs(method, name, task):
+    model = inputs_nets.built(name, task)
+    x = inputs_nets.examples(model, 64)
+    rng = np.random.default_rng(0)
+    shape = (64, *model.outputs[0].shape[1:])
+    labels = {
+        "regression": rng.normal(size=shape).astype("float32"),
+        "classification": rng.integers(0, 3, 64),
+        "segmentation": rng.integers(0, 3, shape[:-1]),
+    }.get(model.tasks[None].name, rng.integers(0, 2, shape))
+    options = {"clusters": 5} if method == "cluster" else {}
+    if (name, method) == ("series", "quantization_aware"):
+        with pytest.raises(ValueError, match="cannot round.*conv1d"):
+            METHODS[method](model, (x, labels))
+        return
+    result = METHODS[method](model, (x, labels), **options)
+    assert result.tasks == model.tasks
+    assert any(
+        np.any(kernel != _kernels(model)[name])
+        for name, kernel in _kernels(result).items()
+    )
+    with pytest.raises(ValueError, match="Received"):
+        METHODS[method](model, (x, labels[:5]), **options)
+
+
+@pytest.mark.slow
 def test_stage_weights_leave_stages_out():
     model = tiny_net()
     result = ka.export.prune(model, digits(), stage_weights=(1, 0, 0))
@@ -232,7 +270,7 @@ def test_data_are_checked():
     for data, message in [
         (x, "pair"),
         ((x[:, :4], y), "images of shape"),
-        ((x, y + 10), "classes"),
+        ((x, y + 10), "0 to 9"),
         ((x, {"fine": y}), "without a dict"),
         (tf.data.Dataset.from_tensor_slices((x, y)).batch(8).repeat(), "end"),
         (tf.data.Dataset.from_tensor_slices((x, y, y)).batch(8), "pairs"),

@@ -12,7 +12,7 @@ import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
 from keras_anytime.export.quantization import VARIANTS
 from keras_anytime.export.smoke_test import smoke_test
-from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.batches import as_batch
 from tests.conformance.catalogue import NETWORKS
 from tests.conformance.catalogue import VARIANTS as FORMS
 from tests.export.operators import graphs
@@ -214,13 +214,11 @@ def test_every_family_answers_as_before_in_8_bits(trained, name, tmp_path):
     found = ka.export.verify(path, model, held)
     assert found.examples == 1000
     assert max(found.accuracy_drop) <= 5
-    for error, same in zip(
-        found.model_top1_errors, found.agreement, strict=True
-    ):
+    for error, same in zip(found.model_errors, found.agreement, strict=True):
         # Stages of a few channels that have learned little answer nearly at
         # random, and change their mind at little.
         assert same >= (0.97 if error <= 0.1 else 0.92)
-    assert min(found.model_top1_errors) <= 0.2
+    assert min(found.model_errors) <= 0.2
 
 
 @pytest.mark.slow
@@ -241,12 +239,12 @@ def test_8_bits_take_less_than_a_third_of_the_file(tmp_path):
     ("arguments", "message"),
     [
         (("int3",), "one of.*int8.*Received: quantization='int3'"),
-        (("int8",), "calibrated on real images"),
+        (("int8",), "calibrated on real examples"),
         (("int8_qat",), "with labels. Received: representative=None"),
         (("int8_qat", np.zeros((4, 8, 8, 1))), "pair"),
         (("int8", np.zeros((4, 8, 8, 3))), r"shape \(8, 8, 1\)"),
-        (("int8", np.zeros((0, 8, 8, 1))), "no images"),
-        (("int8", []), "no images"),
+        (("int8", np.zeros((0, 8, 8, 1))), "no examples"),
+        (("int8", []), "no examples"),
         (("int8", np.full((2, 8, 8, 1), np.nan)), "finite"),
     ],
 )

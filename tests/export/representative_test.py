@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import keras_anytime as ka
 from keras_anytime.export.preprocessing import pixel_input
-from keras_anytime.export.representative import calibration_images
+from keras_anytime.export.representative import calibration_inputs
 from tests.callbacks.nets import dense_net
 from tests.export.nets import two_stage_net
 from tests.testing import compiled
@@ -55,7 +55,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_images_come_in_any_form(form):
-    found = calibration_images(FORMS[form](), dense_net(), ABOUT)
+    found = calibration_inputs(FORMS[form](), dense_net(), ABOUT)["image"]
     np.testing.assert_array_equal(found, IMAGES)
     assert found.dtype == "float32"
 
@@ -80,7 +80,7 @@ def test_no_more_images_are_drawn_than_are_used():
             drawn.append(1)
             yield IMAGES
 
-    assert len(calibration_images(endless, dense_net())) == 200
+    assert len(calibration_inputs(endless, dense_net())["image"]) == 200
     assert len(drawn) == 17
 
 
@@ -100,9 +100,9 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
         (IMAGES[:, :4], r"shape \(12, 4, 8, 1\)"),
         (IMAGES.transpose(0, 3, 1, 2), r"shape \(12, 1, 8, 8\)"),
         (np.full_like(IMAGES, np.nan), "finite"),
-        (IMAGES[:0], "no images"),
-        ([], "no images"),
-        (lambda: iter(()), "no images"),
+        (IMAGES[:0], "no examples"),
+        ([], "no examples"),
+        (lambda: iter(()), "no examples"),
         (["a.png", "b.png"], "shape"),
     ],
 )
@@ -123,10 +123,10 @@ def test_a_file_fed_pixels_is_calibrated_on_these_or_on_prepared_images():
     record = pixel_input(model, True, ABOUT)
     prepared = ((PIXELS / 255.0 - 0.305) / 0.376).astype("float32")
     for images in (PIXELS, prepared):
-        found = calibration_images(images, model, ABOUT, record)
+        found = calibration_inputs(images, model, ABOUT, record)["image"]
         np.testing.assert_array_equal(found, PIXELS)
     record = pixel_input(model, (4, 6), ABOUT)
-    resized = calibration_images(prepared, model, ABOUT, record)
+    resized = calibration_inputs(prepared, model, ABOUT, record)["image"]
     assert resized.shape == (8, 4, 6, 1) and resized.dtype == "uint8"
     for wrong, message in (
         (PIXELS, r"shape \(4, 6, 1\)"),
@@ -134,17 +134,17 @@ def test_a_file_fed_pixels_is_calibrated_on_these_or_on_prepared_images():
         (PIXELS / 255.0 * 255, "from -0.811"),
     ):
         with pytest.raises(ValueError, match=message):
-            calibration_images(wrong, model, ABOUT, record)
+            calibration_inputs(wrong, model, ABOUT, record)
 
 
 def test_a_network_that_normalizes_pixels_itself_takes_its_own_type():
     image = keras.Input((8, 8, 1), dtype="uint8")
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
     model = ka.AnytimeModel(image, [keras.layers.Dense(10, name="stage_1")(x)])
-    found = calibration_images(PIXELS, model)
+    found = calibration_inputs(PIXELS, model)["image"]
     assert found.dtype == "uint8"
     with pytest.raises(ValueError, match="of type uint8"):
-        calibration_images(IMAGES, model)
+        calibration_inputs(IMAGES, model)
 
 
 def test_what_is_measured_or_trained_on_is_prepared_too(tmp_path):

@@ -18,9 +18,10 @@ from tests.testing import tiny_net
 RESULT = VerificationResult(
     variant="int8",
     stages=(1, 3),
-    top1_errors=(0.25, 0.125),
-    model_top1_errors=(0.125, 0.25),
+    errors=(0.25, 0.125),
+    model_errors=(0.125, 0.25),
     agreement=(1.0, 0.5),
+    differences=(0.0, 0.1),
     examples=8,
     size=1234,
 )
@@ -57,14 +58,12 @@ def test_a_float_file_errs_as_its_model(options, tiny_file, tmp_path):
     found = ka.export.verify(path, model, data)
     points = ka.evaluation.anytime_curve(model, data).points
     want = tuple(points[k - 1].top1_error for k in found.stages)
-    assert found.top1_errors == pytest.approx(want)
-    assert found.model_top1_errors == pytest.approx(want)
+    assert found.errors == pytest.approx(want)
+    assert found.model_errors == pytest.approx(want)
     assert found.agreement == pytest.approx([1.0] * len(want))
     assert found.size == path.stat().st_size
     manifest = manifest_lib.matching_manifest(path)
-    assert [stage.top1_error for stage in manifest.stages] == list(
-        found.top1_errors
-    )
+    assert [stage.top1_error for stage in manifest.stages] == list(found.errors)
     assert manifest.verified["examples"] == 40
     with AnytimePredictor(path) as predictor:
         assert predictor.num_stages == len(want)
@@ -77,7 +76,7 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
     ka.export.tflite(model, path)
     found = ka.export.verify(path, model, data)
     curve = ka.evaluation.anytime_curve(model, data, label_set="fine")
-    assert found.top1_errors == pytest.approx(
+    assert found.errors == pytest.approx(
         [point.top1_error for point in curve.points]
     )
 
@@ -109,7 +108,7 @@ def test_variants_are_kept_only_if_they_are_good(tmp_path):
     results = ka.export.export_verified(
         model, paths, (images, labels), max_accuracy_drop=100.0, **arguments
     )
-    assert results[0].top1_errors[0] == 0
+    assert results[0].errors[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "bad.tflite",
         "bad.tflite.json",

@@ -276,7 +276,7 @@ def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
     run = run_script(repository, *tool, f"--plot={picture}")
     assert run.returncode == 0, run.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
-    for error in found.top1_errors:
+    for error in found.errors:
         assert f"  {error:.4f}" in run.stdout
     for flags, message in (
         (["--net=resnet"], "Did you mean 'width_resnet42'"),

@@ -55,6 +55,30 @@ HIERARCHICAL = dataclasses.replace(
 )
 
 
+def _two_inputs():
+    """The same network, of which stage 2 reads a table too."""
+    table = manifest_lib.TensorSpec("table", (None, 3), "float32")
+    photo = manifest_lib.TensorSpec("photo", (None, 8, 8, 1), "float32")
+    return dataclasses.replace(
+        MANIFEST,
+        signatures={
+            name: dataclasses.replace(
+                signature,
+                inputs=(photo, table) if name.endswith("2") else (photo,),
+            )
+            for name, signature in MANIFEST.signatures.items()
+        },
+        inputs=("photo", "table"),
+        task="segmentation",
+        stages=(
+            dataclasses.replace(
+                MANIFEST.stages[0], top1_error=None, error=1.5, miou=0.5
+            ),
+            MANIFEST.stages[1],
+        ),
+    )
+
+
 def _write(folder, content):
     path = folder / "net.tflite"
     path.write_bytes(b"file")
@@ -85,6 +109,65 @@ def test_networks_without_steps_and_with_label_sets(tmp_path):
         "fine": "logits_fine",
         "coarse": "logits_coarse",
     }
+
+
+def test_several_inputs_and_errors_of_tasks(tmp_path):
+    manifest = _two_inputs()
+    path = _write(tmp_path, manifest.to_json())
+    assert manifest_lib.read_manifest(path) == manifest
+    assert manifest.input_names == ("photo", "table")
+    assert manifest.image_input == "photo"
+    assert MANIFEST.input_names == ("image",)
+    assert MANIFEST.tasks == {None: None}
+    tasks = {"fine": None, "coarse": "regression"}
+    both = dataclasses.replace(HIERARCHICAL, task=tasks)
+    path = _write(tmp_path, both.to_json())
+    assert manifest_lib.read_manifest(path).tasks == tasks
+    # As earlier versions wrote it.
+    first = dataclasses.replace(HIERARCHICAL, task="binary")
+    assert first.tasks == {"fine": "binary", "coarse": None}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": None},
+        {"inputs": []},
+        {"inputs": "photo"},
+        {"inputs": ["photo"]},
+        {"inputs": ["photo", "photo"]},
+        {"inputs": ["photo", "table", "other"]},
+        {"inputs": ["photo", 1]},
+        {"inputs": ["photo", "logits"]},
+        {"task": "pose"},
+        {"task": 1},
+        {"task": {}},
+        {"task": {"fine": "binary"}},
+        {"preprocessing": {"scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}},
+    ],
+)
+def test_damaged_inputs_and_tasks_are_refused(tmp_path, change):
+    content = {**json.loads(_two_inputs().to_json()), **change}
+    del content["checksum"]
+    with pytest.raises(manifest_lib.ManifestError, match="damaged"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+def test_programs_agree_on_an_input(tmp_path):
+    content = json.loads(_two_inputs().to_json())
+    del content["checksum"]
+    content["signatures"]["step_2"]["inputs"][0]["shape"] = [None, 4, 4, 1]
+    with pytest.raises(manifest_lib.ManifestError, match="step_2.*another"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
+
+
+def test_pixels_need_an_image(tmp_path):
+    content = json.loads(MANIFEST.to_json())
+    del content["checksum"]
+    for signature in content["signatures"].values():
+        signature["inputs"][0]["shape"] = [None, 8]
+    with pytest.raises(manifest_lib.ManifestError, match="no input takes"):
+        manifest_lib.read_manifest(_write(tmp_path, content))
 
 
 def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
@@ -326,6 +409,8 @@ _SPEC = {"dtype": "int8", "quantization": {"scale": 1.0, "zero_point": 0}}
         *({"versions": value} for value in (None, [], {"a": 1}, {"a": {}})),
         *(_stage(macs=value) for value in (-1, 1.5, True, 2**63, None)),
         *(_stage(top1_error=value) for value in (-0.1, 1.1, _NAN, True, "0")),
+        *(_stage(error=value) for value in (-0.1, _NAN, _INF, True, "0")),
+        *(_stage(miou=value) for value in (-0.1, 1.1, _NAN, True, "0")),
         _stage(stage=0),
         _stage(other=1),
         *({"thresholds": [value]} for value in ("0.5", True, _NAN, None)),

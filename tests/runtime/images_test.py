@@ -4,7 +4,7 @@ import pytest
 import keras_anytime as ka
 from keras_anytime.manifest import TensorSpec
 from keras_anytime.runtime import AnytimePredictor
-from keras_anytime.runtime.images import as_batch
+from keras_anytime.runtime.batches import as_batch
 from keras_anytime.runtime.images import prepare_pixels
 from keras_anytime.runtime.images import value_limits
 from tests.testing import scramble

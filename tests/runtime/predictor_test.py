@@ -14,8 +14,6 @@ import keras_anytime as ka
 from keras_anytime import manifest as manifest_lib
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import LoadError
-from keras_anytime.runtime import images as images_lib
-from keras_anytime.runtime import predictor as predictor_lib
 from tests.testing import copied
 from tests.testing import digits
 from tests.testing import hierarchical_net
@@ -417,12 +415,16 @@ class _Slow:
 
     def __init__(self, predictor, monkeypatch):
         self.during = lambda: None
-        monkeypatch.setattr(predictor_lib, "as_batch", self._convert)
+        self._inputs = predictor._inputs
+        monkeypatch.setattr(predictor, "_inputs", self)
 
-    def _convert(self, *args):
+    def __getattr__(self, name):
+        return getattr(self._inputs, name)
+
+    def convert(self, *args, **kwargs):
         self.during()
         time.sleep(0.03)
-        return images_lib.as_batch(*args)
+        return self._inputs.convert(*args, **kwargs)
 
 
 def test_converting_an_image_is_part_of_the_call(

@@ -1,5 +1,6 @@
 """A network that was trained on the digits, with its curve and images."""
 
+import keras  # noqa: F401
 import numpy as np
 
 import keras_anytime as ka
@@ -20,6 +21,7 @@ def check(folder, printed):
     assert lines[0] == "3"
     assert "['image']" in lines
     assert "[1, 3]" in lines
+    assert "(1,)" in lines
     names = ka.manifest.read_manifest(folder / "run/named.tflite").class_names
     assert names[:2] == ("zero", "one")
     assert np.array_equal(eval(lines[-1]), (1, 1, 1))
