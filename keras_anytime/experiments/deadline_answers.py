@@ -2,9 +2,8 @@
 
     python -m keras_anytime.experiments.deadline_answers file.tflite x.npz y.npz
 
-reads the inputs by their names from `x.npz`, runs every example under a
-deadline for each stage, and writes stages and outputs to `y.npz`. A deadline is
-in the middle between the median times of a stage and of the next.
+reads the inputs by their names from `x.npz`, runs every example under several
+deadlines, and writes stages and outputs to `y.npz`.
 """
 
 import sys
@@ -15,11 +14,14 @@ import numpy as np
 
 from keras_anytime.runtime import AnytimePredictor
 
+#: Deadlines in units of the median time of the last answer.
+DEADLINES = (0.5, 0.75, 1.0, 1.5, 3.0)
+
 
 def answer(
     path: str, inputs: Mapping[str, np.ndarray], repetitions: int = 200
 ) -> dict[str, Any]:
-    """Runs each example under a deadline for each stage.
+    """Runs each example under each deadline.
 
     Args:
         path: Path of the exported file.
@@ -28,17 +30,15 @@ def answer(
 
     Returns:
         Dict with `step_ms` and `answer_ms`, the median latencies `(K,)`;
-        `deadlines_ms` `(K,)`; `stages` `(K, examples)`, the stage that
+        `deadlines_ms` `(D,)`; `stages` `(D, examples)`, the stage that
         answered each example under each deadline, 0 for none; and `outputs`
-        `(K, examples, ...)`, its outputs, which are 0 where there is none.
+        `(D, examples, ...)`, its outputs, which are 0 where there is none.
     """
     count = len(next(iter(inputs.values())))
     with AnytimePredictor(path, num_threads=1) as predictor:
         answer_ms = np.array(predictor.calibrate(repetitions))
         step_ms = np.array(predictor.measure_latency(repetitions).median_ms)
-        # As long as the last step, so that the last stage is in time too.
-        later = np.append(answer_ms[1:], answer_ms[-1] + step_ms[-1])
-        deadlines = (answer_ms + later) / 2
+        deadlines = answer_ms[-1] * np.array(DEADLINES)
         results = [
             [
                 predictor.predict(_example(inputs, index), deadline_ms=deadline)

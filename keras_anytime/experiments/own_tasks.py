@@ -77,10 +77,11 @@ def run(example: Example, folder: pathlib.Path) -> dict[str, Any]:
         folder: Path of the folder to write to.
 
     Returns:
-        Dict of plain values: `task`, `error_name`, `unit`, `guess_error`, and
-        one number per stage in `errors` (of the network), `step_ms`,
-        `deadlines_ms`, `deadline_errors` (of the int8 file under a deadline)
-        and `mean_stage` (that answered). For a segmentation also `miou`.
+        Dict of plain values: `task`, `error_name`, `unit`, `guess_error`; one
+        number per stage in `errors` (of the network), `int8_errors` (of the
+        file), `step_ms` and for a segmentation `miou`; and one per deadline in
+        `deadlines_ms`, `deadline_errors` (of the file; that of a guess where
+        no stage is ready) and `mean_stage` (that answered).
     """
     model = example.model
     model.compile(
@@ -103,6 +104,7 @@ def run(example: Example, folder: pathlib.Path) -> dict[str, Any]:
         subnets=False,
         verbose=False,
     )
+    verified = export.verify(path, model, example.val, verbose=False)
     inputs, labels = example.val
     names = list(model.feature_inputs)
     arrays = inputs if isinstance(inputs, dict) else {names[0]: inputs}
@@ -118,6 +120,7 @@ def run(example: Example, folder: pathlib.Path) -> dict[str, Any]:
         "examples": len(labels),
         "guess_error": guess,
         "errors": [point.error for point in curve.points],
+        "int8_errors": list(verified.errors),
         "step_ms": answers["step_ms"].tolist(),
         "deadlines_ms": answers["deadlines_ms"].tolist(),
         "deadline_errors": [
@@ -140,24 +143,37 @@ def table(result: dict[str, Any]) -> str:
         result: As from `run`.
     """
     unit = f", {result['unit']}" if result["unit"] else ""
-    columns = {
-        f"{result['error_name']}{unit}": ("errors", ".3f"),
-        "step (ms)": ("step_ms", ".3f"),
-        "deadline (ms)": ("deadlines_ms", ".3f"),
-        "int8 error in time": ("deadline_errors", ".3f"),
-        "mean stage": ("mean_stage", ".2f"),
-    }
-    rows = [
+    stages = [
         {
             "stage": stage,
-            **{
-                title: f"{result[name][stage - 1]:{form}}"
-                for title, (name, form) in columns.items()
-            },
+            f"{result['error_name']}{unit}": f"{error:.3f}",
+            "in int8": f"{in_file:.3f}",
+            "step (ms)": f"{step_ms:.3f}",
         }
-        for stage in range(1, len(result["errors"]) + 1)
+        for stage, (error, in_file, step_ms) in enumerate(
+            zip(
+                result["errors"],
+                result["int8_errors"],
+                result["step_ms"],
+                strict=True,
+            ),
+            start=1,
+        )
     ]
-    return "\n".join(as_table(rows))
+    deadlines = [
+        {
+            "deadline (ms)": f"{deadline:.3f}",
+            "in int8": f"{error:.3f}",
+            "mean stage": f"{stage:.2f}",
+        }
+        for deadline, error, stage in zip(
+            result["deadlines_ms"],
+            result["deadline_errors"],
+            result["mean_stage"],
+            strict=True,
+        )
+    ]
+    return "\n".join([*as_table(stages), *as_table(deadlines)])
 
 
 def _on_device(
