@@ -339,7 +339,12 @@ def _write_in_manifest(
     right_or_wrong = result.task in ("classification", "binary")
     name = "top1_error" if right_or_wrong else "error"
     stages = tuple(
-        dataclasses.replace(stage, **{name: error}, miou=miou)
+        dataclasses.replace(
+            stage,
+            top1_error=error if right_or_wrong else stage.top1_error,
+            error=stage.error if right_or_wrong else error,
+            miou=miou,
+        )
         for stage, error, miou in zip(
             manifest.stages,
             result.errors,
