@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -74,7 +75,13 @@ def amount_of(data: Any) -> str:
         data: A pair of images and labels, or batches of them.
     """
     if isinstance(data, (tuple, list)) and len(data) == 2:
-        return counted(len(data[0]), "example")
+        first = data[0]
+        # Of several inputs, each has a value for every example.
+        if isinstance(first, Mapping):
+            first = list(first.values())
+        if isinstance(first, (tuple, list)) and hasattr(first[0], "__len__"):
+            first = first[0]
+        return counted(len(first), "example")
     try:
         batches = len(data)
     except TypeError:  # Nobody knows before the end.

@@ -16,6 +16,15 @@ from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
 
+# The metrics that measure a task's errors, under the names that Keras gives.
+_METRICS = {
+    "binary": ("accuracy", "binary_accuracy"),
+    "classification": ("accuracy",),
+    "multi_label": ("binary_accuracy",),
+    "regression": ("mean_absolute_error", "mae"),
+    "segmentation": ("accuracy",),
+}
+
 
 class StageCheckpoint(keras.callbacks.Callback):
     """Saves the model after each epoch whose metric is the best so far.
@@ -45,7 +54,10 @@ class StageCheckpoint(keras.callbacks.Callback):
         path: String or path that ends in `.keras`.
         stage: Integer. The stage whose metric is compared. `None` takes the
             mean over all stages.
-        metric: String. Name of a compiled metric, or `"loss"`.
+        metric: String. Name of a compiled metric, or `"loss"`. `None` takes the
+            metric of the task's error: `"accuracy"` of classes,
+            `"binary_accuracy"` of several labels, `"mean_absolute_error"` or
+            `"mae"` of a regression.
         prefix: String before the metric's name in the logs: `"val_"` for
             validation data, `""` for training data.
         mode: `"max"` if larger values of the metric are better, `"min"` if
@@ -54,6 +66,8 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     Attributes:
         best: Float. The best value so far; `None` before the first one.
+        metric_name: String. The name of the metric that is compared; `None`
+            before training if it is that of the task's error.
 
     Raises:
         ValueError: If the path does not end in `.keras`, or `mode` is unknown.
@@ -66,7 +80,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self,
         path: str | os.PathLike,
         stage: int | None = None,
-        metric: str = "accuracy",
+        metric: str | None = None,
         prefix: str = "val_",
         mode: str = "auto",
     ) -> None:
@@ -77,6 +91,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.prefix = prefix
         self.mode = mode
         self.best: float | None = None
+        self.metric_name = metric
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 '`mode` must be "auto", "min" or "max". '
@@ -136,21 +151,24 @@ class StageCheckpoint(keras.callbacks.Callback):
                 f"Received: stage={self.stage}"
             )
         metrics = compiled_metrics(self.model)
+        self.metric_name = self.metric or self._metric_of_error(metrics)
         known = {"loss", *metrics, *(f"weighted_{name}" for name in metrics)}
-        if metrics and self.metric not in known:
+        if metrics and self.metric_name not in known:
             raise ValueError(
                 f"The model is compiled with the metrics {sorted(metrics)}: "
                 "choose one of these or 'loss', or compile with the metric. "
-                f"Received: metric={self.metric!r}"
+                f"Received: metric={self.metric_name!r}"
             )
         self._mode = self.mode
         if self.mode == "auto":
-            self._mode = direction(self.metric, metrics.get(self.metric)) or ""
+            way = direction(self.metric_name, metrics.get(self.metric_name))
+            self._mode = way or ""
         if not self._mode:
             raise ValueError(
                 "The name of this metric does not tell whether larger or "
                 'smaller values are better: give `mode="max"` or '
-                f'`mode="min"`. Received: metric={self.metric!r}, mode="auto"'
+                f'`mode="min"`. Received: metric={self.metric_name!r}, '
+                'mode="auto"'
             )
         check_writable(self.path)
 
@@ -178,13 +196,14 @@ class StageCheckpoint(keras.callbacks.Callback):
             # An epoch without validation.
             return
         names = [
-            f"{self.prefix}{output}_{self.metric}" for output in self._outputs()
+            f"{self.prefix}{output}_{self.metric_name}"
+            for output in self._outputs()
         ]
         if not set(names) <= set(logs):
             raise ValueError(
                 f"StageCheckpoint compares {names[0]!r}, which the logs lack: "
                 "give `fit` validation data, and `compile` the metric "
-                f"{self.metric!r}. Received: logs of {sorted(logs)}"
+                f"{self.metric_name!r}. Received: logs of {sorted(logs)}"
             )
         value = float(sum(logs[name] for name in names) / len(names))
         if self._improves(value):
@@ -192,11 +211,17 @@ class StageCheckpoint(keras.callbacks.Callback):
             save_with_metadata(self.model, self.path, metadata)
             self.best = value
 
+    def _metric_of_error(self, metrics):
+        """Returns the name of the metric of the finest labels' error."""
+        task = next(iter(self.model.tasks.values()))
+        names = _METRICS.get(task.name, ("loss",))
+        return next((name for name in names if name in metrics), names[0])
+
     def _outputs(self):
         """Returns the names before the metric's in the compared logs."""
         numbers = outputs_lib.stage_numbers(self.model.output_names)
         outputs = outputs_lib.finest(self.model.output_names)
-        if self.metric == "loss":
+        if self.metric_name == "loss":
             outputs = [f"stage_{k}" for k in numbers]
         if self.stage:
             return [outputs[numbers.index(self.stage)]]
@@ -211,4 +236,4 @@ class StageCheckpoint(keras.callbacks.Callback):
 
     def _criterion(self):
         """Returns the settings under which two best values are comparable."""
-        return [self.stage, self.metric, self.prefix, self._mode]
+        return [self.stage, self.metric_name, self.prefix, self._mode]

@@ -17,8 +17,15 @@ from keras_anytime.files import user_path
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.cost import stage_costs
 
-# The values of each stage that an epoch's row holds.
-_STAGE_VALUES = ("top1_error", "top5_error", "loss", "calibration_error")
+# The values of each stage that an epoch's row holds, where the task has them.
+_STAGE_VALUES = (
+    "top1_error",
+    "top5_error",
+    "loss",
+    "error",
+    "miou",
+    "calibration_error",
+)
 
 
 class CurveLogger(keras.callbacks.Callback):
@@ -30,8 +37,10 @@ class CurveLogger(keras.callbacks.Callback):
     The CSV file has one row per epoch: `epoch`, `average_error`,
     `overthinking_rate`, and for each stage `stage_k_top1_error`,
     `stage_k_top5_error` (if there are more than five classes), `stage_k_loss`
-    and `stage_k_calibration_error`; see `ka.evaluation.AnytimeCurve`. A resumed
-    training continues the file. The file is complete at any moment.
+    and `stage_k_calibration_error`; of a task other than the choice of one
+    class `stage_k_error`, and what else it has, such as `stage_k_miou`. See
+    `ka.evaluation.AnytimeCurve`. A resumed training continues the file. The
+    file is complete at any moment.
 
     `keras.callbacks.CSVLogger` and `keras.callbacks.TensorBoard` write the logs
     of `fit`, which lack the values of a whole curve: calibration, overthinking
@@ -45,11 +54,11 @@ class CurveLogger(keras.callbacks.Callback):
     ```
 
     Args:
-        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays.
+        data: Pair `(x, y)` of arrays, or batches of such pairs; see
+            `ka.evaluation.predict_stages`.
         path: String or path of the CSV file. `None` writes no file.
         log_dir: String or path of a folder for TensorBoard. `None` writes none.
-        batch_size: Integer. Images per batch if `data` is arrays.
+        batch_size: Integer. Examples per batch if `data` is arrays.
 
     Attributes:
         curve: The `ka.evaluation.AnytimeCurve` of the last epoch; `None` before
@@ -133,6 +142,6 @@ class CurveLogger(keras.callbacks.Callback):
         for k, point in zip(numbers, curve.points, strict=True):
             point_values = dataclasses.asdict(point)
             for name in _STAGE_VALUES:
-                if point_values[name] is not None:
+                if point_values.get(name) is not None:
                     values[f"stage_{k}_{name}"] = point_values[name]
         return values

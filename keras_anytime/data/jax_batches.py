@@ -138,9 +138,12 @@ class Batches(keras.utils.PyDataset):
             if sample is None:
                 part = np.arange(len(self.images))[part]
             return self.images.read(np.asarray(part), epoch)
-        return keras.tree.map_structure(
+        images, labels = keras.tree.map_structure(
             lambda values: values[part], (self.images, self.labels)
         )
+        if isinstance(labels, np.ndarray) and _are_masks(labels):
+            labels = labels.astype("int32")
+        return images, labels
 
     def _prepare(
         self,
@@ -283,6 +286,11 @@ def _prepare_input(
         mirrored = images[:, :, ::-1]
         images = ops.where(flips[:, None, None, None], mirrored, images)
     return images
+
+
+def _are_masks(labels: np.ndarray) -> bool:
+    """Whether labels are classes of positions."""
+    return labels.ndim > 1 and labels.dtype.kind in "iu"
 
 
 def _move(

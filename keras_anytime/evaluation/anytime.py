@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
+from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.evaluation.inference import measuring
 from keras_anytime.evaluation.inference import predict_label_sets
+from keras_anytime.evaluation.points import CurvePoint
+from keras_anytime.evaluation.points import Point
+from keras_anytime.evaluation.points import TaskPoint
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.stages.checks import check_anytime_model
@@ -31,7 +35,7 @@ def anytime_curve(
     seed: int = 0,
     verbose: bool = True,
     cost: str | None = None,
-) -> AnytimeCurve:
+) -> Any:
     """Measures every stage of a model, in one pass over the data.
 
     The cost of a stage is that of its subnetwork alone, as in most papers. For
@@ -51,12 +55,11 @@ def anytime_curve(
 
     Args:
         model: An `AnytimeModel`.
-        data: A `tf.data.Dataset` of batches of (images, integer labels), or a
-            pair of arrays. The labels of a hierarchical network are a dict
-            from label sets to integer labels.
-        batch_size: Images per batch if `data` is a pair of arrays.
-        label_set: The label set of a hierarchical network to measure; `None`
-            for any other network.
+        data: Pair `(x, y)` of arrays, or batches of such pairs in a
+            `tf.data.Dataset` or `keras.utils.PyDataset`; see `predict_stages`.
+        batch_size: Examples per batch if `data` is a pair of arrays.
+        label_set: The label set to measure of a network with several; `None`
+            for all of them, and for any other network.
         num_resamples: Number of bootstrap data sets for the intervals.
         confidence_level: Float in (0, 1), of the intervals.
         seed: Seed of the bootstrap.
@@ -70,13 +73,13 @@ def anytime_curve(
             `"subnetwork"`.
 
     Returns:
-        An `AnytimeCurve`.
+        An `AnytimeCurve`; of a network with label sets and without
+        `label_set`, a dict from label sets to curves.
 
     Raises:
-        ValueError: If there is no data or the network has a single class, if
-            labels are not integers in `[0, classes)`, if a logit is not
-            finite, if the network does not have `label_set`, or if `cost` is
-            none of these.
+        ValueError: If there is no data, if inputs or labels do not fit the
+            network, if an output is not finite, if the network does not have
+            `label_set`, or if `cost` is none of these.
     """
     check_anytime_model(model)
     check_cost(cost)
@@ -86,21 +89,22 @@ def anytime_curve(
             "The network has one set of labels: leave `label_set` out. "
             f"Received: label_set={label_set!r}"
         )
-    if sets and label_set not in sets:
+    if sets and label_set not in (None, *sets):
         raise ValueError(
             f"`label_set` must be one of {sets}, the label sets of this "
             f"network. Received: label_set={label_set!r}"
         )
     with measuring(model, data, verbose):
-        predictions = predict_label_sets(model, data, [label_set], batch_size)
-        return curve_from_predictions(
-            predictions[label_set],
-            stage_costs(model),
-            num_resamples,
-            confidence_level,
-            seed,
-            cost,
-        )
+        measured = [label_set] if label_set or not sets else sets
+        predictions = predict_label_sets(model, data, measured, batch_size)
+        costs = stage_costs(model)
+        curves = {
+            name: curve_from_predictions(
+                of_set, costs, num_resamples, confidence_level, seed, cost
+            )
+            for name, of_set in predictions.items()
+        }
+        return curves if measured is sets else curves[label_set]
 
 
 def curve_from_predictions(
@@ -132,25 +136,42 @@ def curve_from_predictions(
     check_cost(cost)
     cost = cost or default_cost(costs)
     stages = predictions.num_stages
-    top1, top5 = ~predictions.correct, ~predictions.top5
+    task = task_beside_classes(predictions.task)
     # One row per example, so that the bootstrap resamples all measures
-    # together: top-1 errors, top-5 errors, overthinking, average error.
-    values = np.column_stack(
-        [
-            top1,
-            top5,
-            metrics_lib.overthinking(predictions.correct),
-            top1.mean(axis=1),
-        ]
-    )
+    # together.
+    measures = {
+        "error": predictions.errors,
+        "top5": None if predictions.top5 is None else ~predictions.top5,
+        "overthinking": metrics_lib.overthinking(predictions.errors),
+        "average": predictions.errors.mean(axis=1),
+    }
+    values = np.column_stack([v for v in measures.values() if v is not None])
     means = values.mean(axis=0).tolist()
     ends = metrics_lib.bootstrap_intervals(
         values, num_resamples, confidence_level, seed
     ).tolist()
     # Among five classes, the label is always among the five largest logits.
     few = predictions.classes <= 5
-    return AnytimeCurve(
-        points=tuple(
+
+    points: list[Point] = []
+    for k, (macs, parameters) in enumerate(counted_costs(costs, cost)):
+        low, high = ends[k]
+        calibration_error = _calibration_error(predictions, k)
+        if predictions.losses is None:
+            points.append(
+                TaskPoint(
+                    stage=costs[k].stage,
+                    macs=macs,
+                    parameters=parameters,
+                    error=means[k],
+                    miou=_mean_iou(predictions, k),
+                    calibration_error=calibration_error,
+                    error_low=low,
+                    error_high=high,
+                )
+            )
+            continue
+        points.append(
             CurvePoint(
                 stage=costs[k].stage,
                 macs=macs,
@@ -158,16 +179,15 @@ def curve_from_predictions(
                 top1_error=means[k],
                 top5_error=None if few else means[stages + k],
                 loss=float(predictions.losses[:, k].mean()),
-                calibration_error=metrics_lib.calibration_error(
-                    predictions.confidences[:, k], predictions.correct[:, k]
-                ),
-                top1_low=ends[k][0],
-                top1_high=ends[k][1],
+                calibration_error=calibration_error,
+                top1_low=low,
+                top1_high=high,
                 top5_low=None if few else ends[stages + k][0],
                 top5_high=None if few else ends[stages + k][1],
             )
-            for k, (macs, parameters) in enumerate(counted_costs(costs, cost))
-        ),
+        )
+    return AnytimeCurve(
+        points=tuple(points),
         classes=predictions.classes,
         examples=predictions.examples,
         name=predictions.name,
@@ -177,4 +197,23 @@ def curve_from_predictions(
         confidence_level=confidence_level,
         cost=cost,
         stage_costs=tuple(costs),
+        guess_error=None if task is None else predictions.guess_error,
+        task=task,
     )
+
+
+def _calibration_error(predictions: Predictions, k: int) -> float | None:
+    """Returns the calibration error of answers that are right or wrong."""
+    confidences = predictions.confidences
+    if confidences is None or not predictions.task.right_or_wrong:
+        return None
+    return metrics_lib.calibration_error(
+        confidences[:, k], predictions.correct[:, k]
+    )
+
+
+def _mean_iou(predictions: Predictions, k: int) -> float | None:
+    both, either = predictions.intersections, predictions.unions
+    if both is None or either is None:
+        return None
+    return metrics_lib.mean_iou(both[:, k], either[:, k])

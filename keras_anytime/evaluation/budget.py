@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.base import TaskMeasurement
+from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.tables import as_table
-from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.evaluation.thresholds import BudgetPoint
+from keras_anytime.evaluation.thresholds import TaskBudgetPoint
 from keras_anytime.evaluation.thresholds import confidence_thresholds
 from keras_anytime.evaluation.thresholds import cumulative_macs
 from keras_anytime.evaluation.thresholds import dynamic_evaluation
@@ -21,19 +22,21 @@ from keras_anytime.stages.cost import StageCost
 
 
 @dataclasses.dataclass(frozen=True)
-class BudgetCurve(Measurement):
+class BudgetCurve(TaskMeasurement):
     """The error of a network against its mean cost; see `budget_curve`.
 
     `print(curve)` shows the curve as a table.
 
     Args:
-        points: Tuple of `BudgetPoint`, the cheapest first.
+        points: Tuple of `BudgetPoint`, the cheapest first; of a task other than
+            the choice of one class, of `TaskBudgetPoint`.
         budgets: The wanted mean of multiply-adds of each point.
         examples: Number of examples that were measured.
         name: Name of the network.
+        task: The `tasks.Task`; `None` for the choice of one class.
     """
 
-    points: tuple[BudgetPoint, ...]
+    points: tuple[BudgetPoint | TaskBudgetPoint, ...]
     budgets: tuple[float, ...]
     examples: int
     name: str
@@ -43,7 +46,7 @@ class BudgetCurve(Measurement):
             {
                 "budget": short(budget),
                 "mean multiply-adds": short(point.mean_macs),
-                "top-1 error": percent(point.top1_error),
+                self.error_name: self.error_text(point.error),
                 "answered by stage": " ".join(
                     f"{share:.0%}" for share in point.shares
                 ),
@@ -51,10 +54,10 @@ class BudgetCurve(Measurement):
             }
             for budget, point in zip(self.budgets, self.points, strict=True)
         )
+        kind = "classification" if self.task is None else "answers"
         return "\n".join(
             [
-                f"{self.name}: budgeted classification of {self.examples} "
-                "examples",
+                f"{self.name}: budgeted {kind} of {self.examples} examples",
                 *as_table(rows),
             ]
         )
@@ -70,7 +73,7 @@ class BudgetCurve(Measurement):
             row = {
                 "budget": budget,
                 "mean_macs": point.mean_macs,
-                "top1_error": point.top1_error,
+                self.error_column: point.error,
             }
             for k, share in enumerate(point.shares, start=1):
                 row[f"share_{k}"] = share
@@ -82,7 +85,7 @@ class BudgetCurve(Measurement):
     def plot(
         self, path: str | os.PathLike, curve: AnytimeCurve | None = None
     ) -> None:
-        """Draws top-1 error against the mean cost of images that stop early.
+        """Draws the error against the mean cost of images that stop early.
 
         Args:
             path: Path that ends in `.png` or `.svg`. An existing file is
@@ -132,21 +135,17 @@ def budget_curve(
         A `BudgetCurve`.
 
     Raises:
-        ValueError: If a budget is out of reach, or `validation`, `test` and
-            `costs` are not of the same network.
+        ValueError: If a budget is out of reach, `validation`, `test` and
+            `costs` are not of the same network, or its task has no confidence.
 
     Reference:
         [Huang et al., 2018, Section 5](https://arxiv.org/abs/1703.09844)
     """
-    if (validation.num_stages, validation.classes) != (
-        test.num_stages,
-        test.classes,
-    ):
+    if (validation.num_stages, validation.task) != (test.num_stages, test.task):
         raise ValueError(
             "`validation` and `test` must be predictions of the same network. "
-            f"Received: answers of {validation.num_stages} stages in "
-            f"{validation.classes} classes, and of {test.num_stages} in "
-            f"{test.classes}"
+            f"Received: answers of {validation.num_stages} stages of the task "
+            f"{validation.task}, and of {test.num_stages} of {test.task}"
         )
     if budgets is None:
         cumulative = cumulative_macs(validation, costs)
@@ -163,4 +162,5 @@ def budget_curve(
         budgets=tuple(float(budget) for budget in budgets),
         examples=test.examples,
         name=test.name,
+        task=task_beside_classes(test.task),
     )

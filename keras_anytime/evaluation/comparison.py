@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.base import TaskMeasurement
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.metrics import CONFIDENCE_LEVEL
 from keras_anytime.evaluation.oracles import check_same_data
@@ -13,19 +13,21 @@ from keras_anytime.evaluation.tables import as_table
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison(Measurement):
+class Comparison(TaskMeasurement):
     """The differences in error between two trainings with the same seeds.
 
-    All differences are of shares: 0.01 is a percentage point. Below 0, the
-    first training is better. An interval without 0 shows a difference. Each
+    Differences of shares are shares: 0.01 is a percentage point. Those of a
+    regression have the units of its labels. Below 0, the first training is
+    better. An interval without 0 shows a difference. Each
     interval stands by itself: among many, some are wrong by chance.
 
     Args:
         names: Names of the two trainings.
-        stages: One `Spread` of the difference in top-1 error for each stage.
+        stages: One `Spread` of the difference in error for each stage.
         average_error: The `Spread` of the difference in AE.
         num_runs: Number of pairs of runs.
         confidence_level: Float in (0, 1), of the intervals.
+        task: The `tasks.Task`; `None` for the choice of one class.
     """
 
     names: tuple[str, str]
@@ -39,23 +41,29 @@ class Comparison(Measurement):
             **{f"stage {k}": s for k, s in enumerate(self.stages, start=1)},
             "average error": self.average_error,
         }
+        unit = " in percentage points" if self.error_is_share else ""
         return "\n".join(
             [
-                f"{self.names[0]} minus {self.names[1]}: top-1 error in "
-                f"percentage points, {self.num_runs} pairs of runs",
+                f"{self.names[0]} minus {self.names[1]}: {self.error_name}"
+                f"{unit}, {self.num_runs} pairs of runs",
                 *as_table(
                     {
                         "": name,
-                        "difference": f"{100 * spread.mean:+.2f}",
+                        "difference": self._text(spread.mean),
                         f"{self.confidence_level:.0%} interval": (
-                            f"{100 * spread.low:+.2f} to "
-                            f"{100 * spread.high:+.2f}"
+                            f"{self._text(spread.low)} to "
+                            f"{self._text(spread.high)}"
                         ),
                     }
                     for name, spread in differences.items()
                 ),
             ]
         )
+
+    def _text(self, difference: float) -> str:
+        if self.error_is_share:
+            return f"{100 * difference:+.2f}"
+        return f"{difference:+.4g}"
 
 
 def compare(
@@ -81,7 +89,8 @@ def compare(
 
     Raises:
         ValueError: If there are fewer than two pairs, or the curves are of
-            networks with different numbers of stages or of different data.
+            networks with different numbers of stages, of different data or of
+            different tasks.
     """
     check_paired(curves, others)
     if len(curves) < 2:
@@ -102,7 +111,7 @@ def compare(
         stages=tuple(
             Spread.of(
                 [
-                    first.points[k].top1_error - second.points[k].top1_error
+                    first.points[k].error - second.points[k].error
                     for first, second in pairs
                 ],
                 confidence_level,
@@ -115,4 +124,5 @@ def compare(
         ),
         num_runs=len(pairs),
         confidence_level=confidence_level,
+        task=curves[0].task,
     )

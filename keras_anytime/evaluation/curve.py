@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from keras_anytime.evaluation.base import Measurement
+from keras_anytime import tasks
+from keras_anytime.evaluation.base import TaskMeasurement
 from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.evaluation.metrics import random_guess
+from keras_anytime.evaluation.points import CurvePoint
+from keras_anytime.evaluation.points import Point
+from keras_anytime.evaluation.points import TaskPoint
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
@@ -34,53 +38,12 @@ _COST_WORDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class CurvePoint:
-    """The point of one stage on an anytime curve.
-
-    A number that was not measured is `None`.
-
-    Args:
-        stage: Number of the stage, from 1.
-        macs: Multiply-adds of the answer, for one image: of its subnetwork, or
-            of all that has run, as the curve's `cost` says.
-        parameters: Number of trainable parameters, likewise.
-        top1_error: Float in [0, 1]. Share of examples whose label does not
-            have the largest logit. A tie is an error: a stage with the same
-            logit for all classes is always wrong, and is not credited with
-            guesses.
-        top5_error: Float in [0, 1]. Share of examples whose label is not among
-            the five largest logits; `None` for five classes or fewer.
-        loss: Mean cross entropy in nats, without regularizers.
-        calibration_error: Float in [0, 1]. The expected calibration error of
-            the confidences.
-        top1_low: Lower end of the interval of the top-1 error.
-        top1_high: Upper end of the interval of the top-1 error.
-        top5_low: Lower end of the interval of the top-5 error.
-        top5_high: Upper end of the interval of the top-5 error.
-        top1_runs: Top-1 errors of the runs that the point is the mean of;
-            `None` for a single run.
-    """
-
-    stage: int
-    macs: int
-    parameters: int
-    top1_error: float
-    top5_error: float | None
-    loss: float | None = None
-    calibration_error: float | None = None
-    top1_low: float | None = None
-    top1_high: float | None = None
-    top5_low: float | None = None
-    top5_high: float | None = None
-    top1_runs: tuple[float, ...] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class AnytimeCurve(Measurement):
+class AnytimeCurve(TaskMeasurement):
     """The error of each stage of one network against its cost.
 
     `print(curve)` shows the curve as a table. A number that was not measured
-    is `None`.
+    is `None`. Errors are those of the network's task; the error of a regression
+    has the units of its labels.
 
     ```python
     curve = ka.evaluation.anytime_curve(model, (images, labels))
@@ -90,14 +53,15 @@ class AnytimeCurve(Measurement):
     ```
 
     Args:
-        points: Tuple of K `CurvePoint`, the first stage first.
-        classes: Number of classes.
+        points: Tuple of K `CurvePoint`, the first stage first; of a task other
+            than the choice of one class, of K `TaskPoint`.
+        classes: Number of classes; of other tasks, the size of the outputs.
         examples: Number of examples that were measured.
         name: Name of the network and, if it has several label sets, of the
             measured one.
         overthinking_rate: Float in [0, 1]. Share of examples whose answer gets
-            worse with more time: some stage is right and a later one wrong.
-            The best value is 0.
+            worse with more time: some stage is right and a later one wrong, or
+            has a smaller error than a later one. The best value is 0.
         overthinking_interval: Ends of the interval of `overthinking_rate`.
         average_error_interval: Ends of the interval of `average_error`.
         confidence_level: Float in (0, 1), of all intervals.
@@ -106,9 +70,12 @@ class AnytimeCurve(Measurement):
             Files of earlier versions do not say it, and are of subnetworks.
         stage_costs: Tuple of the network's K `StageCost`s, which both ways of
             counting follow from; `None` if they are not known.
+        guess_error: Mean error of an answer that has not seen the input;
+            `None` for that of a random guess among the classes.
+        task: The `tasks.Task`; `None` for the choice of one class.
     """
 
-    points: tuple[CurvePoint, ...]
+    points: tuple[Point, ...]
     classes: int
     examples: int
     name: str = "anytime network"
@@ -118,6 +85,7 @@ class AnytimeCurve(Measurement):
     confidence_level: float | None = None
     cost: str = SUBNETWORK
     stage_costs: tuple[StageCost, ...] | None = None
+    guess_error: float | None = None
 
     @property
     def num_runs(self) -> int:
@@ -126,12 +94,12 @@ class AnytimeCurve(Measurement):
         The intervals of a single run are over its examples; those of several
         runs are over the runs.
         """
-        return len(self.points[0].top1_runs or (0,))
+        return len(self.points[0].error_runs or (0,))
 
     @property
     def average_error(self) -> float:
-        """The mean of the stages' top-1 errors, AE (Hu 2017, Section 4.1)."""
-        errors = [point.top1_error for point in self.points]
+        """The mean of the stages' errors, AE (Hu 2017, Section 4.1)."""
+        errors = [point.error for point in self.points]
         return sum(errors) / len(errors)
 
     def matches(self, costs: Sequence[StageCost], classes: int) -> bool:
@@ -171,14 +139,14 @@ class AnytimeCurve(Measurement):
         )
 
     def error_at(self, share: float) -> float:
-        """Returns the top-1 error after a share of the whole cost.
+        """Returns the error after a share of the whole cost.
 
         Args:
             share: Float in [0, 1], of the multiply-adds of the last stage.
 
         Returns:
             The error of the last stage whose cost is within that share, or of
-            a random guess if there is none.
+            a guess without a look at the input if there is none.
 
         Raises:
             ValueError: If `share` is outside [0, 1].
@@ -192,26 +160,27 @@ class AnytimeCurve(Measurement):
             )
         # A cost of 29 in 100 is within a share of 0.29 in spite of rounding.
         budget = share * self.points[-1].macs * (1 + 1e-9)
-        errors = [p.top1_error for p in self.points if p.macs <= budget]
-        return errors[-1] if errors else 1 - 1 / self.classes
+        errors = [point.error for point in self.points if point.macs <= budget]
+        return errors[-1] if errors else float(self._guess("error") or 0.0)
 
     def value_at_budget(
-        self, macs: float, measure: str = "top1_error"
+        self, macs: float, measure: str = "error"
     ) -> float | None:
         """Returns a measure within a budget of multiply-adds.
 
         Args:
             macs: The budget, in multiply-adds for one image.
-            measure: `"top1_error"`, `"top5_error"` or `"loss"`.
+            measure: `"error"`; of the choice of one class also
+                `"top1_error"`, which is the same, `"top5_error"` or `"loss"`.
 
         Returns:
             The measure of the last stage whose cost is within the budget, or
-            of a random guess if there is none. `None` if it was not measured.
+            of a guess if there is none. `None` if it was not measured.
 
         Raises:
             ValueError: If `measure` is another one.
         """
-        value = random_guess(measure, self.classes)
+        value = self._guess(measure)
         for point in self.points:
             if point.macs <= macs:
                 value = getattr(point, measure)
@@ -222,12 +191,33 @@ class AnytimeCurve(Measurement):
         """Dict from 1/4, 1/2, 3/4 and 1 to the error at that share."""
         return {share: self.error_at(share) for share in MILESTONES}
 
+    def _guess(self, measure: str) -> float | None:
+        """Returns a measure of answers that have not seen the input."""
+        if self.task is None:
+            return random_guess(measure, self.classes)
+        if measure != "error":
+            raise ValueError(
+                f"The measure of {self.task.name} is 'error'. "
+                f"Received: measure={measure!r}"
+            )
+        return self.guess_error
+
+    @property
+    def answers(self) -> str:
+        """What the answers are, in words, such as `"10 classes"`."""
+        return (self.task or tasks.Classification(self.classes)).answers
+
+    def _interval(self, low: float | None, high: float | None) -> str | None:
+        if low is None or high is None:
+            return None
+        return f"{self.error_text(low, 1)}-{self.error_text(high, 1)}"
+
     def __str__(self) -> str:
         # The cost of custom layers may be unknown, which counts as 0.
         whole = self.points[-1].macs or None
         interval = f"{self.confidence_level or 0:.0%} interval"
         lines = [
-            f"{self.name}: {self.examples} examples, {self.classes} classes, "
+            f"{self.name}: {self.examples} examples, {self.answers}, "
             f"{_COST_WORDS[self.cost]}"
             + (f", mean of {self.num_runs} runs" if self.num_runs > 1 else ""),
             *as_table(
@@ -236,28 +226,34 @@ class AnytimeCurve(Measurement):
                     "multiply-adds": short(point.macs),
                     "of the whole": whole and f"{point.macs / whole:.0%}",
                     "parameters": f"{point.parameters:,}",
-                    "top-1 error": percent(point.top1_error),
-                    interval: _interval(point.top1_low, point.top1_high),
-                    "top-5 error": percent(point.top5_error),
-                    "loss": None if point.loss is None else f"{point.loss:.3f}",
+                    self.error_name: self.error_text(point.error),
+                    interval: self._interval(point.error_low, point.error_high),
+                    **_further_columns(point),
                     "calibration error": percent(point.calibration_error),
                 }
                 for point in self.points
             ),
         ]
         if self.overthinking_rate is not None:
+            right_or_wrong = self.task is None or self.task.right_or_wrong
+            ends = self.overthinking_interval
             lines.append(
-                "right answers that a later stage loses: "
-                + _with_interval(
-                    self.overthinking_rate, self.overthinking_interval
+                (
+                    "right answers that a later stage loses: "
+                    if right_or_wrong
+                    else "answers that a later stage makes worse: "
                 )
+                + f"{self.overthinking_rate:.2%}"
+                + (f" ({ends[0]:.1%}-{ends[1]:.1%})" if ends else "")
             )
+        between = self._interval(*(self.average_error_interval or (None, None)))
         lines.append(
             "average error of the stages: "
-            + _with_interval(self.average_error, self.average_error_interval)
+            + self.error_text(self.average_error)
+            + (f" ({between})" if between else "")
         )
         shares = ", ".join(
-            f"{MILESTONES[share]}: {percent(error)}"
+            f"{MILESTONES[share]}: {self.error_text(error)}"
             for share, error in self.milestones.items()
         )
         lines.append(f"error if stopped after a share of the work: {shares}")
@@ -265,8 +261,11 @@ class AnytimeCurve(Measurement):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the curve as a dict of plain values, for JSON."""
+        content = super().to_dict()
+        # What follows from the task, or from the number of classes.
+        del content["guess_error" if self.task is None else "classes"]
         return {
-            **dataclasses.asdict(self),
+            **content,
             "average_error": self.average_error,
             "milestones": {
                 str(share): error for share, error in self.milestones.items()
@@ -295,7 +294,12 @@ class AnytimeCurve(Measurement):
             }
             for name in ("overthinking_interval", "average_error_interval"):
                 fields[name] = fields.get(name) and tuple(fields[name])
-            points = tuple(map(_point, fields.pop("points")))
+            point: type[Point] = CurvePoint
+            if "task" in fields:
+                point = TaskPoint
+                fields["task"] = tasks.get(tasks.deserialize(fields["task"]))
+                fields["classes"] = fields["task"].size
+            points = tuple(_point(point, p) for p in fields.pop("points"))
             if not points:
                 raise KeyError("points")
             if fields.get("cost", SUBNETWORK) not in _COST_WORDS:
@@ -345,7 +349,7 @@ class AnytimeCurve(Measurement):
                 {
                     name: value
                     for name, value in row.items()
-                    if value is not None and name != "top1_runs"
+                    if value is not None and not name.endswith("_runs")
                 }
                 | {"cost": self.cost}
                 for row in rows
@@ -353,7 +357,7 @@ class AnytimeCurve(Measurement):
         )
 
     def plot(self, path: str | os.PathLike) -> None:
-        """Draws top-1 error against multiply-adds.
+        """Draws the error against multiply-adds.
 
         Args:
             path: Path that ends in `.png` or `.svg`. An existing file is
@@ -369,15 +373,20 @@ class AnytimeCurve(Measurement):
         style.save(draw_curve(self), path)
 
 
-def _point(content: Mapping[str, Any]) -> CurvePoint:
-    point = CurvePoint(**content)
-    runs = point.top1_runs and tuple(point.top1_runs)
-    return dataclasses.replace(point, top1_runs=runs)
+def _further_columns(point: Point) -> dict[str, str | None]:
+    """Returns what a task has beside its error, by column of the table."""
+    if isinstance(point, TaskPoint):
+        return {"mIoU": percent(point.miou)}
+    return {
+        "top-5 error": percent(point.top5_error),
+        "loss": None if point.loss is None else f"{point.loss:.3f}",
+    }
 
 
-def _interval(low: float | None, high: float | None) -> str | None:
-    return None if low is None else f"{low:.1%}-{high:.1%}"
-
-
-def _with_interval(value: float, ends: tuple[float, float] | None) -> str:
-    return f"{value:.2%}" + (f" ({_interval(*ends)})" if ends else "")
+def _point(kind: type, content: Mapping[str, Any]) -> Point:
+    return kind(
+        **{
+            name: tuple(value) if name.endswith("_runs") and value else value
+            for name, value in content.items()
+        }
+    )

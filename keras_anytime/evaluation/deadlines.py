@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
-from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.base import TaskMeasurement
+from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
@@ -22,7 +23,7 @@ SHARES = tuple(np.linspace(0.5, 1, 7).tolist())
 
 
 @dataclasses.dataclass(frozen=True)
-class DeadlineSimulation(Measurement):
+class DeadlineSimulation(TaskMeasurement):
     """The errors of several schemes under deadlines; see `simulate_deadlines`.
 
     `print(simulation)` shows the errors as a table.
@@ -30,13 +31,14 @@ class DeadlineSimulation(Measurement):
     Args:
         deadlines_ms: Tuple of floats; infinite for no deadline.
         errors: Dict from `"baseline"`, `"nested"`, `"oracle_all"` and
-            `"oracle_each"` to one top-1 error for each deadline.
+            `"oracle_each"` to one error for each deadline.
         intervals: Dict from the same schemes to the ends of the errors'
             intervals, by the bootstrap over inputs.
         largest_ms: Mean latency of the largest network.
         examples: Number of inputs.
         confidence_level: Float in (0, 1), of the intervals.
         names: Dict from schemes to the networks' names.
+        task: The `tasks.Task`; `None` for the choice of one class.
     """
 
     deadlines_ms: tuple[float, ...]
@@ -57,7 +59,7 @@ class DeadlineSimulation(Measurement):
                     "deadline": f"{deadline:.3f} ms" if limited else "none",
                     "of largest": None if share is None else f"{share:.0%}",
                     **{
-                        scheme: f"{100 * errors[index]:.1f}%"
+                        scheme: self.error_text(errors[index], 1)
                         for scheme, errors in self.errors.items()
                     },
                 }
@@ -67,7 +69,7 @@ class DeadlineSimulation(Measurement):
         )
         return "\n".join(
             [
-                f"top-1 error under deadlines, {self.examples} inputs "
+                f"{self.error_name} under deadlines, {self.examples} inputs "
                 f"({networks})",
                 *as_table(rows),
             ]
@@ -130,9 +132,10 @@ def simulate_deadlines(
     - `oracle_each`: for each input, the most accurate separate network that is
       ready by the deadline for this input.
 
-    If nothing is ready, the answer is a random guess, which counts with its
-    expected error. The most accurate network has the lowest error over all
-    inputs; among equal ones, the last in the list.
+    If nothing is ready, the answer is a random guess, or of a regression the
+    labels' median, which counts with its expected error. The most accurate
+    network has the lowest error over all inputs; among equal ones, the last in
+    the list.
 
     ```python
     predictor = ka.runtime.AnytimePredictor("run/anytime.tflite")
@@ -197,7 +200,7 @@ def simulate_deadlines(
         deadlines_ms = default_deadlines(largest_ms)
     deadlines_ms, _ = check_deadlines(deadlines_ms)
     ranked = sorted(
-        oracle, key=lambda network: network.predictions.correct.mean()
+        oracle, key=lambda network: -network.predictions.errors.mean()
     )
     schemes: dict[str, Callable[[float], np.ndarray]] = {
         **{
@@ -231,6 +234,7 @@ def simulate_deadlines(
             },
             "oracle": ", ".join(network.predictions.name for network in oracle),
         },
+        task=task_beside_classes(nested.predictions.task),
     )
 
 

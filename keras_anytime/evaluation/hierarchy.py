@@ -8,25 +8,21 @@ from typing import Any
 
 import keras
 
-from keras_anytime.evaluation.anytime import curve_from_predictions
+from keras_anytime.evaluation.anytime import anytime_curve
 from keras_anytime.evaluation.base import Measurement
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.inference import measuring
-from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.tables import as_table
-from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
 from keras_anytime.files.csv_files import write_csv
 from keras_anytime.stages.checks import check_anytime_model
-from keras_anytime.stages.cost import check_cost
-from keras_anytime.stages.cost import stage_costs
 
 
 @dataclasses.dataclass(frozen=True)
 class HierarchicalCurve(Measurement):
     """The anytime curves of one network, one for each label set.
 
-    `print(curve)` shows all errors in one table.
+    `print(curve)` shows all errors in one table. The label sets may be of
+    different tasks.
 
     Args:
         curves: Dict from label sets to `AnytimeCurve`s, the finest first.
@@ -45,12 +41,20 @@ class HierarchicalCurve(Measurement):
             every label set.
 
         Raises:
-            ValueError: If `error` is outside [0, 1].
+            ValueError: If `error` is outside [0, 1], or a label set is not one
+                of classes.
 
         Reference:
             [Lee and Shin, 2018, Section 3.3 and Figure 5](
             https://arxiv.org/abs/1807.02609)
         """
+        others = [name for name, c in self.curves.items() if c.task is not None]
+        if others:
+            raise ValueError(
+                "The finest labels are chosen among sets of classes, finer and "
+                "coarser ones of the same thing. Received: the label sets "
+                f"{others} of other tasks"
+            )
         if not 0 <= error <= 1:
             raise ValueError(
                 f"`error` must be in [0, 1]. Received: error={error}"
@@ -70,8 +74,8 @@ class HierarchicalCurve(Measurement):
                 that `finest` chooses; `None` for no marks.
 
         Raises:
-            ValueError: If `error` is outside [0, 1], or the path has another
-                suffix.
+            ValueError: As `finest` if there is an `error`, or if the path has
+                another suffix.
             ImportError: If Matplotlib is missing; the `plot` extra installs it.
 
         Reference:
@@ -93,7 +97,10 @@ class HierarchicalCurve(Measurement):
             {
                 "stage": point.stage,
                 "macs": point.macs,
-                **{f"{name}_top1_error": e for name, e in errors.items()},
+                **{
+                    f"{name}_{self.curves[name].error_column}": error
+                    for name, error in errors.items()
+                },
             }
             for point, errors in zip(first.points, self._errors(), strict=True)
         ]
@@ -109,13 +116,17 @@ class HierarchicalCurve(Measurement):
             {
                 "stage": point.stage,
                 "multiply-adds": short(point.macs),
-                **{name: percent(error) for name, error in errors.items()},
+                **{
+                    self._heading(name): self.curves[name].error_text(error)
+                    for name, error in errors.items()
+                },
             }
             for point, errors in zip(first.points, self._errors(), strict=True)
         )
         return "\n".join(
             [
-                f"top-1 error by label set, {first.examples} examples",
+                f"{self._common_error()} by label set, {first.examples} "
+                "examples",
                 *as_table(rows),
             ]
         )
@@ -125,8 +136,17 @@ class HierarchicalCurve(Measurement):
         for points in zip(
             *(curve.points for curve in self.curves.values()), strict=True
         ):
-            errors = [point.top1_error for point in points]
+            errors = [point.error for point in points]
             yield dict(zip(self.curves, errors, strict=True))
+
+    def _common_error(self) -> str:
+        names = {curve.error_name for curve in self.curves.values()}
+        return names.pop() if len(names) == 1 else "error"
+
+    def _heading(self, label_set: str) -> str:
+        name = self.curves[label_set].error_name
+        same = self._common_error() == name
+        return label_set if same else f"{label_set} ({name})"
 
 
 def hierarchical_curve(
@@ -149,9 +169,9 @@ def hierarchical_curve(
 
     Args:
         model: An `AnytimeModel` with label sets.
-        data: A `tf.data.Dataset` of batches of (images, labels), or a pair of
-            arrays. Labels are a dict from label sets to integer labels.
-        batch_size: Images per batch if `data` is a pair of arrays.
+        data: As for `predict_stages`. Labels are a dict from label sets to
+            labels.
+        batch_size: Examples per batch if `data` is a pair of arrays.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
         cost: `"subnetwork"`, `"cumulative"` or `None`, as for `anytime_curve`.
@@ -170,17 +190,6 @@ def hierarchical_curve(
             "dict from label sets to numbers of classes, or use "
             f"`anytime_curve`. Received: {model.name!r}"
         )
-    check_cost(cost)
-    costs = stage_costs(model)
-    with measuring(model, data, verbose):
-        predictions = predict_label_sets(
-            model, data, model.label_sets, batch_size
-        )
-        return HierarchicalCurve(
-            {
-                label_set: curve_from_predictions(
-                    set_predictions, costs, cost=cost
-                )
-                for label_set, set_predictions in predictions.items()
-            }
-        )
+    return HierarchicalCurve(
+        anytime_curve(model, data, batch_size, verbose=verbose, cost=cost)
+    )

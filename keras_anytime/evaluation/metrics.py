@@ -13,25 +13,48 @@ CONFIDENCE_LEVEL = 0.95
 _CHUNK = 50
 
 
-def overthinking(correct: np.ndarray) -> np.ndarray:
+def overthinking(errors: np.ndarray) -> np.ndarray:
     """Returns the examples whose answer gets worse with more time.
 
     The mean over all examples is the overthinking rate.
 
     Args:
-        correct: Boolean array `(examples, num_stages)`. True where the stage's
-            answer is right.
+        errors: Float array `(examples, num_stages)`. The errors of the stages'
+            answers; 0 and 1 for right and wrong ones.
 
     Returns:
-        Boolean array `(examples,)`. True if some stage is right and a later
-        stage is wrong.
+        Boolean array `(examples,)`. True if some stage has a smaller error
+        than a later one: for right and wrong answers, if some stage is right
+        and a later one wrong.
 
     Reference:
         [Kaya et al., 2019](https://arxiv.org/abs/1810.07052)
     """
-    correct = np.asarray(correct, bool)
-    was_right = np.logical_or.accumulate(correct, axis=1)
-    return np.any(was_right & ~correct, axis=1)
+    errors = np.asarray(errors, "float64")
+    return np.any(errors > np.minimum.accumulate(errors, axis=1), axis=1)
+
+
+def mean_iou(intersections: np.ndarray, unions: np.ndarray) -> float | None:
+    """Returns the mean intersection over union (mIoU) of a data set.
+
+    Intersections and unions are added up over the examples first, as in
+    `keras.metrics.MeanIoU`.
+
+    Args:
+        intersections: Integer array `(examples, classes)`. Positions where
+            both answer and label have the class.
+        unions: Integer array `(examples, classes)`. Positions where either has
+            it.
+
+    Returns:
+        Float in [0, 1], the mean over the classes that occur; `None` if no
+        position counts.
+    """
+    totals = unions.sum(axis=0)
+    occurs = totals > 0
+    if not occurs.any():
+        return None
+    return float((intersections.sum(axis=0)[occurs] / totals[occurs]).mean())
 
 
 def calibration_error(
@@ -118,7 +141,8 @@ def random_guess(measure: str, classes: int) -> float | None:
     """Returns the expected value of a measure for a random guess.
 
     Args:
-        measure: `"top1_error"`, `"top5_error"` or `"loss"`.
+        measure: `"error"` or `"top1_error"`, which are the same,
+            `"top5_error"` or `"loss"`.
         classes: Number of classes.
 
     Returns:
@@ -129,6 +153,7 @@ def random_guess(measure: str, classes: int) -> float | None:
         ValueError: If `measure` is another one.
     """
     guesses = {
+        "error": 1 - 1 / classes,
         "top1_error": 1 - 1 / classes,
         "top5_error": 1 - 5 / classes if classes > 5 else None,
         "loss": math.log(classes),

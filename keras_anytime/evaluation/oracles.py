@@ -5,8 +5,8 @@ import math
 from collections.abc import Sequence
 
 from keras_anytime.evaluation.curve import AnytimeCurve
-from keras_anytime.evaluation.curve import CurvePoint
 from keras_anytime.evaluation.metrics import MILESTONES
+from keras_anytime.evaluation.points import Point
 from keras_anytime.stages.cost import CUMULATIVE
 from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.sequence import check_rule
@@ -59,7 +59,7 @@ def oracle_curve(
     )
     if best_so_far:
         for k in range(1, len(points)):
-            if points[k - 1].top1_error <= points[k].top1_error:
+            if points[k - 1].error <= points[k].error:
                 points[k] = dataclasses.replace(
                     points[k - 1],
                     macs=points[k].macs,
@@ -141,7 +141,7 @@ def ensemble_curve(
         ):
             members.append(curve)
             costs.append(curve_costs)
-    errors = [[point.top1_error for point in c.points] for c in members]
+    errors = [[point.error for point in c.points] for c in members]
     used = used_stages(errors, costs, rule)
     answers = [
         curve.points[k - 1]
@@ -168,7 +168,7 @@ def relative_increase(
     curve: AnytimeCurve,
     optimal: AnytimeCurve,
     by: str = "cost",
-    measure: str = "top1_error",
+    measure: str = "error",
 ) -> dict[float, float]:
     """Computes by how many percent a network errs more than the optimum.
 
@@ -186,7 +186,8 @@ def relative_increase(
             of the oracle (Hu 2019, Figure 3). The plain networks of Wan 2020
             cost more than the stages that they stand for, so that only a
             smaller one is within a stage's cost: compare these by stage.
-        measure: `"top1_error"`, `"top5_error"` or `"loss"`.
+        measure: `"error"`; of the choice of one class also `"top5_error"` or
+            `"loss"`.
 
     Returns:
         Dict from the shares, or from the stage numbers, to percentages: 20 if
@@ -195,8 +196,8 @@ def relative_increase(
 
     Raises:
         ValueError: If `curve` or `optimal` is not an `AnytimeCurve`, if they
-            have different classes or, compared by stage, different numbers of
-            stages, or if a curve lacks the measure.
+            have different tasks or classes or, compared by stage, different
+            numbers of stages, or if a curve lacks the measure.
 
     Reference:
         [Hu et al., 2019, Sections 3 and 5.2](https://arxiv.org/abs/1708.06832)
@@ -212,6 +213,7 @@ def relative_increase(
             "`ka.nets.independent`, and join their curves with `oracle_curve`. "
             f"Received: optimal={optimal!r}"
         )
+    check_same_task([curve, optimal])
     if curve.classes != optimal.classes:
         raise ValueError(
             "Both curves must be of the same classes. Received: a curve of "
@@ -259,7 +261,7 @@ def check_same_data(curves: Sequence[AnytimeCurve]) -> None:
 
     Raises:
         ValueError: If there is no curve, one is not an `AnytimeCurve`, or they
-            have different numbers of classes or examples.
+            have different tasks or numbers of classes or examples.
     """
     if not curves:
         raise ValueError("There is no curve to join. Received: no curves")
@@ -269,6 +271,7 @@ def check_same_data(curves: Sequence[AnytimeCurve]) -> None:
                 "All curves must be `AnytimeCurve`s. "
                 f"Received: {type(curve).__name__}"
             )
+    check_same_task(curves)
     sizes = sorted({(curve.classes, curve.examples) for curve in curves})
     if len(sizes) > 1:
         raise ValueError(
@@ -278,8 +281,27 @@ def check_same_data(curves: Sequence[AnytimeCurve]) -> None:
         )
 
 
+def check_same_task(curves: Sequence[AnytimeCurve]) -> None:
+    """Raises an error if curves are of different tasks.
+
+    Args:
+        curves: Sequence of `AnytimeCurve`s.
+
+    Raises:
+        ValueError: If the errors of one are not those of another.
+    """
+    first = curves[0].task
+    for curve in curves[1:]:
+        if curve.task != first:
+            raise ValueError(
+                "Only curves of the same task can be compared. Received: "
+                f"curves of {first or 'classes'} and of "
+                f"{curve.task or 'classes'}"
+            )
+
+
 def _joined(
-    points: Sequence[CurvePoint], curves: Sequence[AnytimeCurve], name: str
+    points: Sequence[Point], curves: Sequence[AnytimeCurve], name: str
 ) -> AnytimeCurve:
     return AnytimeCurve(
         points=tuple(
@@ -290,6 +312,8 @@ def _joined(
         examples=curves[0].examples,
         name=name,
         confidence_level=curves[0].confidence_level,
+        guess_error=curves[0].guess_error,
+        task=curves[0].task,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from keras_anytime.evaluation import metrics as metrics_lib
-from keras_anytime.evaluation.base import Measurement
+from keras_anytime.evaluation.base import TaskMeasurement
+from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.timed import TimedPredictions
 from keras_anytime.evaluation.timed import check_deadlines
@@ -21,7 +22,7 @@ def expected_error(
     deadlines_ms: Sequence[float],
     probabilities: Sequence[float] | None = None,
 ) -> float:
-    """Computes the expected top-1 error under a distribution of deadlines.
+    """Computes the expected error under a distribution of deadlines.
 
     ```python
     predictions = ka.evaluation.predict_stages(model, (images, labels))
@@ -39,7 +40,7 @@ def expected_error(
             weights. They need not sum to 1.
 
     Returns:
-        Float in [0, 1].
+        Float, the error of the networks' task.
 
     Raises:
         ValueError: If a deadline or a probability is out of range.
@@ -48,7 +49,7 @@ def expected_error(
 
 
 @dataclasses.dataclass(frozen=True)
-class PriorityChoice(Measurement):
+class PriorityChoice(TaskMeasurement):
     """The stage priority with the lowest expected error; see `best_priority`.
 
     `print(choice)` shows all candidates as a table.
@@ -60,6 +61,7 @@ class PriorityChoice(Measurement):
             that of the best candidate, and the ends of its interval. The best
             candidate was chosen on the same inputs, which favors it.
         confidence_level: Float in (0, 1), of the intervals.
+        task: The `tasks.Task`; `None` for the choice of one class.
     """
 
     priority: Hashable
@@ -80,6 +82,7 @@ class PriorityChoice(Measurement):
                 for candidate, error in self.expected_errors.items()
             ],
             "confidence_level": self.confidence_level,
+            **self.task_entry(),
         }
 
     def __str__(self) -> str:
@@ -90,10 +93,15 @@ class PriorityChoice(Measurement):
             rows.append(
                 {
                     "priority": _priority_text(candidate),
-                    "expected error": f"{error:.2%}",
-                    "above the best": "best" if best else f"{excess:.2%}",
+                    "expected error": self.error_text(error),
+                    "above the best": (
+                        "best" if best else self.error_text(excess)
+                    ),
                     f"{self.confidence_level:.0%} interval": (
-                        None if best else f"{low:.2%} to {high:.2%}"
+                        None
+                        if best
+                        else f"{self.error_text(low)} to "
+                        f"{self.error_text(high)}"
                     ),
                 }
             )
@@ -173,6 +181,7 @@ def best_priority(
             for candidate, (low, high) in zip(expected, ends, strict=True)
         },
         confidence_level=confidence_level,
+        task=task_beside_classes(candidates[best].predictions.task),
     )
 
 

@@ -14,6 +14,8 @@ from keras_anytime.evaluation.metrics import CONFIDENCE_LEVEL
 from keras_anytime.evaluation.metrics import MILESTONES
 from keras_anytime.evaluation.oracles import check_same_data
 from keras_anytime.evaluation.oracles import relative_increase
+from keras_anytime.evaluation.points import Point
+from keras_anytime.evaluation.points import TaskPoint
 from keras_anytime.evaluation.spread import Spread
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
@@ -47,12 +49,12 @@ class CurveAggregate(Measurement):
             for share in MILESTONES
         }
 
-    def at_stages(self, measure: str = "top1_error") -> list[Any]:
+    def at_stages(self, measure: str = "error") -> list[Any]:
         """Computes the spread of a measure at each stage.
 
         Args:
             measure: Name of an attribute of the curves' points, such as
-                `"top1_error"` or `"loss"`.
+                `"error"` or `"loss"`.
 
         Returns:
             List of K `Spread`s; `None` if a run lacks the measure.
@@ -69,7 +71,7 @@ class CurveAggregate(Measurement):
         self,
         optimal: AnytimeCurve | Sequence[AnytimeCurve],
         by: str = "cost",
-        measure: str = "top1_error",
+        measure: str = "error",
     ) -> dict[float, Spread]:
         """Computes the spread of the increase over the optimum.
 
@@ -107,31 +109,17 @@ class CurveAggregate(Measurement):
         first = self.curves[0]
         if len(self.curves) == 1:
             return first
-        top1 = self.at_stages("top1_error")
-        top5 = self.at_stages("top5_error")
         average = self.average_error
-        points = tuple(
-            dataclasses.replace(
-                run_points[0],
-                top1_error=top1[k].mean,
-                top5_error=top5[k] and top5[k].mean,
-                top1_low=top1[k].low,
-                top1_high=top1[k].high,
-                top5_low=top5[k] and top5[k].low,
-                top5_high=top5[k] and top5[k].high,
-                top1_runs=top1[k].values,
-                loss=_mean(point.loss for point in run_points),
-                calibration_error=_mean(
-                    point.calibration_error for point in run_points
-                ),
-            )
-            for k, run_points in enumerate(
-                zip(*(curve.points for curve in self.curves), strict=True)
-            )
-        )
+        guesses = _mean(curve.guess_error for curve in self.curves)
         return dataclasses.replace(
             first,
-            points=points,
+            points=tuple(
+                self._mean_point(k, run_points)
+                for k, run_points in enumerate(
+                    zip(*(curve.points for curve in self.curves), strict=True)
+                )
+            ),
+            guess_error=guesses,
             overthinking_rate=_mean(
                 curve.overthinking_rate for curve in self.curves
             ),
@@ -140,31 +128,67 @@ class CurveAggregate(Measurement):
             confidence_level=self.confidence_level,
         )
 
+    def _mean_point(self, k: int, run_points: Sequence[Any]) -> Point:
+        """Returns the mean of the points of a stage."""
+        error = self.at_stages()[k]
+        calibration_error = _mean(p.calibration_error for p in run_points)
+        if isinstance(run_points[0], TaskPoint):
+            return dataclasses.replace(
+                run_points[0],
+                error=error.mean,
+                error_low=error.low,
+                error_high=error.high,
+                error_runs=error.values,
+                miou=_mean(point.miou for point in run_points),
+                calibration_error=calibration_error,
+            )
+        top5 = self.at_stages("top5_error")[k]
+        return dataclasses.replace(
+            run_points[0],
+            top1_error=error.mean,
+            top5_error=top5 and top5.mean,
+            top1_low=error.low,
+            top1_high=error.high,
+            top5_low=top5 and top5.low,
+            top5_high=top5 and top5.high,
+            top1_runs=error.values,
+            loss=_mean(point.loss for point in run_points),
+            calibration_error=calibration_error,
+        )
+
+    def _further(self) -> tuple[str, str]:
+        """Returns the measure beside the error, and its name in words."""
+        of_classes = self.curves[0].task is None
+        return ("top5_error", "top-5 error") if of_classes else ("miou", "mIoU")
+
     def __str__(self) -> str:
+        first = self.curves[0]
+        form = first.error_format()
+        further, further_name = self._further()
         stages = zip(
-            self.curves[0].points,
-            self.at_stages("top1_error"),
-            self.at_stages("top5_error"),
+            first.points,
+            self.at_stages(),
+            self.at_stages(further),
             strict=True,
         )
         shares = "  ".join(
-            f"at {MILESTONES[share]} {spread:.2%}"
+            f"at {MILESTONES[share]} {spread:{form}}"
             for share, spread in self.milestones.items()
         )
         return "\n".join(
             [
-                f"{self.curves[0].name}: {len(self.curves)} runs, mean "
+                f"{first.name}: {len(self.curves)} runs, mean "
                 "(standard deviation)",
                 *as_table(
                     {
                         "stage": point.stage,
                         "multiply-adds": short(point.macs),
-                        "top-1 error": f"{top1:.2%}",
-                        "top-5 error": top5 and f"{top5:.2%}",
+                        first.error_name: f"{error:{form}}",
+                        further_name: other and f"{other:.2%}",
                     }
-                    for point, top1, top5 in stages
+                    for point, error, other in stages
                 ),
-                f"average error {self.average_error:.2%}",
+                f"average error {self.average_error:{form}}",
                 f"error by share of the cost: {shares}",
             ]
         )
@@ -174,7 +198,7 @@ class CurveAggregate(Measurement):
         return {
             "confidence_level": self.confidence_level,
             "average_error": dataclasses.asdict(self.average_error),
-            "top1_error": [
+            self.curves[0].error_column: [
                 dataclasses.asdict(spread) for spread in self.at_stages()
             ],
             "milestones": {
@@ -194,14 +218,14 @@ class CurveAggregate(Measurement):
             {"stage": point.stage, "macs": point.macs}
             for point in self.curves[0].points
         ]
-        for measure in ("top1_error", "top5_error"):
+        for measure in (self.curves[0].error_column, self._further()[0]):
             for row, spread in zip(rows, self.at_stages(measure), strict=True):
                 for name in ("mean", "std", "low", "high") if spread else ():
                     row[f"{measure}_{name}"] = getattr(spread, name)
         write_csv(path, rows)
 
     def plot(self, path: str | os.PathLike) -> None:
-        """Draws the mean top-1 error against multiply-adds.
+        """Draws the mean error against multiply-adds.
 
         The plot shows intervals over the runs; for two runs, it shows the
         error of each run instead.
@@ -242,7 +266,7 @@ def aggregate(
 
     Raises:
         ValueError: If there is no curve, or the curves are of networks with
-            different stages or of different data.
+            different stages, of different data or of different tasks.
     """
     curves = tuple(curves)
     check_same_data(curves)

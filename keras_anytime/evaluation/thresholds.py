@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
+from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.stages.cost import StageCost
@@ -14,7 +16,7 @@ from keras_anytime.stages.cost import StageCost
 
 @dataclasses.dataclass(frozen=True)
 class BudgetPoint:
-    """The mean cost and the error of early stopping with some thresholds.
+    """The mean cost and the error of choices of a class that stop early.
 
     Args:
         mean_macs: Mean multiply-adds per image.
@@ -28,13 +30,36 @@ class BudgetPoint:
     thresholds: tuple[float, ...]
     shares: tuple[float, ...]
 
+    @property
+    def error(self) -> float:
+        """The top-1 error, under the name that all tasks share."""
+        return self.top1_error
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskBudgetPoint:
+    """The mean cost and the error of answers of other tasks that stop early.
+
+    Args:
+        mean_macs: Mean multiply-adds per example.
+        error: Float. The mean of the task's errors of the examples.
+        thresholds: Tuple of K - 1 floats; see `confidence_thresholds`.
+        shares: Tuple of K floats, the share of examples that stop at each
+            stage.
+    """
+
+    mean_macs: float
+    error: float
+    thresholds: tuple[float, ...]
+    shares: tuple[float, ...]
+
 
 def confidence_thresholds(
     predictions: Predictions, costs: Sequence[StageCost], mean_macs: float
 ) -> tuple[float, ...]:
     """Chooses confidence thresholds for a mean cost per image.
 
-    An image stops at the first stage whose confidence, the largest
+    An image stops at the first stage whose confidence, such as the largest
     probability, is above the stage's threshold. As in MSDNet's evaluation, the
     shares of images that stop at stages 1 to K are geometric, with the ratio
     that gives the wanted mean cost. Each threshold is a quantile of the
@@ -64,14 +89,15 @@ def confidence_thresholds(
         `predict(x, confidence="manifest")` applies them.
 
     Raises:
-        ValueError: If no thresholds can give this mean cost, or costs are of
-            another number of stages.
+        ValueError: If no thresholds can give this mean cost, costs are of
+            another number of stages, or the task has no confidence.
 
     Reference:
         [Huang et al., 2018, Section 5 and Appendix](
         https://arxiv.org/abs/1703.09844)
     """
     cumulative = cumulative_macs(predictions, costs)
+    all_confidences = _confidences(predictions)
     if not cumulative[0] <= mean_macs <= cumulative[-1]:
         raise ValueError(
             f"The mean cost must be from {cumulative[0]} multiply-adds (all "
@@ -84,7 +110,7 @@ def confidence_thresholds(
     # Rounding the cumulative shares keeps rounding errors from adding up.
     stops = np.round(np.cumsum(shares) * predictions.examples).astype(int)
     for k, stop in enumerate(stops[:-1]):
-        confidences = np.sort(predictions.confidences[running, k])
+        confidences = np.sort(all_confidences[running, k])
         keep = min(predictions.examples - stop, len(confidences))
         if not keep:
             threshold = 0.0
@@ -95,7 +121,7 @@ def confidence_thresholds(
             # least confident one that stops: a device's last bits differ.
             threshold = float(confidences[keep - 1 : keep + 1].mean())
         thresholds.append(threshold)
-        running &= predictions.confidences[:, k] <= threshold
+        running &= all_confidences[:, k] <= threshold
     return tuple(thresholds)
 
 
@@ -103,7 +129,7 @@ def dynamic_evaluation(
     predictions: Predictions,
     costs: Sequence[StageCost],
     thresholds: float | Sequence[float],
-) -> BudgetPoint:
+) -> BudgetPoint | TaskBudgetPoint:
     """Stops each image at the first stage that is confident enough.
 
     ```python
@@ -120,22 +146,30 @@ def dynamic_evaluation(
             [0, 1], or K - 1 of them.
 
     Returns:
-        A `BudgetPoint`.
+        A `BudgetPoint`; of a task other than the choice of one class, a
+        `TaskBudgetPoint`.
 
     Raises:
-        ValueError: If costs or thresholds are of another number of stages.
+        ValueError: If costs or thresholds are of another number of stages, or
+            the task has no confidence.
     """
     cumulative = np.array(cumulative_macs(predictions, costs))
     thresholds = check_thresholds(thresholds, predictions.num_stages)
-    confident = predictions.confidences > np.array([*thresholds, -1.0])
+    confident = _confidences(predictions) > np.array([*thresholds, -1.0])
     last_stage = confident.argmax(axis=1)  # The first confident stage.
-    correct = predictions.correct[np.arange(len(last_stage)), last_stage]
+    errors = predictions.errors[np.arange(len(last_stage)), last_stage]
     counts = np.bincount(last_stage, minlength=len(cumulative))
-    return BudgetPoint(
-        mean_macs=float(cumulative[last_stage].mean()),
-        top1_error=float(1 - correct.mean()),
-        thresholds=thresholds,
-        shares=tuple((counts / len(last_stage)).tolist()),
+    kind = (
+        BudgetPoint
+        if task_beside_classes(predictions.task) is None
+        else TaskBudgetPoint
+    )
+    return kind(
+        float(cumulative[last_stage].mean()),
+        # Rounded as files of earlier versions have it.
+        float(1 - (1 - errors).mean()),
+        thresholds,
+        tuple((counts / len(last_stage)).tolist()),
     )
 
 
@@ -156,6 +190,12 @@ def cumulative_macs(
     """
     check_costs(predictions, costs)
     return tuple(itertools.accumulate(cost.step_macs for cost in costs))
+
+
+def _confidences(predictions: Predictions) -> np.ndarray:
+    """Returns the confidences, or raises a `ValueError` if there are none."""
+    check_has_confidence(predictions.task.name, predictions.task.size)
+    return np.asarray(predictions.confidences)
 
 
 def _geometric_shares(

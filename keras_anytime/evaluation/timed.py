@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_anytime import tasks
 from keras_anytime.evaluation.predictions import Predictions
 
 
@@ -56,14 +57,19 @@ class TimedPredictions:
 
     @classmethod
     def from_answers(
-        cls, answers: Any, labels: np.ndarray, name: str = "anytime network"
+        cls,
+        answers: Any,
+        labels: np.ndarray,
+        name: str = "anytime network",
+        task: tasks.Task | int | None = None,
     ) -> "TimedPredictions":
         """Makes timed predictions from answers that a device measured.
 
         Args:
             answers: `TimedAnswers`, as from `ka.runtime.time_answers`.
-            labels: Integer array `(examples,)`.
+            labels: Array of labels, as for `Predictions.from_logits`.
             name: Name of the network.
+            task: As for `Predictions.from_logits`.
 
         Returns:
             `TimedPredictions`.
@@ -71,7 +77,9 @@ class TimedPredictions:
         Raises:
             ValueError: As `Predictions.from_logits`.
         """
-        predictions = Predictions.from_logits(answers.logits, labels, name)
+        predictions = Predictions.from_logits(
+            answers.logits, labels, name, task
+        )
         return cls(predictions, answers.latency_ms)
 
     def latencies(self) -> list[dict[str, Any]]:
@@ -98,16 +106,15 @@ class TimedPredictions:
             deadline_ms: Milliseconds; infinite for no deadline.
 
         Returns:
-            Float array `(examples,)`: 0 if the last stage that is ready is
-            right, 1 if it is wrong, and the error of a random guess,
-            1 - 1 / classes, if no stage is ready.
+            Float array `(examples,)`: the error of the last stage that is
+            ready; if no stage is ready, the mean error of an answer that has
+            not seen the input, such as 1 - 1 / classes of a random guess.
         """
         ready = np.sum(self.latency_ms <= deadline_ms, axis=1)
         last = np.take_along_axis(
-            self.predictions.correct, np.maximum(ready - 1, 0)[:, None], axis=1
+            self.predictions.errors, np.maximum(ready - 1, 0)[:, None], axis=1
         )[:, 0]
-        guess = 1 - 1 / self.predictions.classes
-        return np.where(ready > 0, 1.0 - last, guess)
+        return np.where(ready > 0, last, self.predictions.guess_error)
 
 
 def check_deadlines(
@@ -157,8 +164,8 @@ def check_same_inputs(timed: Sequence[TimedPredictions]) -> None:
         timed: `TimedPredictions` of each network.
 
     Raises:
-        ValueError: If an entry is not `TimedPredictions`, or their labels or
-            classes differ.
+        ValueError: If an entry is not `TimedPredictions`, or their tasks or
+            labels differ.
     """
     for network in timed:
         if not isinstance(network, TimedPredictions):
@@ -169,12 +176,15 @@ def check_same_inputs(timed: Sequence[TimedPredictions]) -> None:
     first = timed[0].predictions
     for network in timed[1:]:
         other = network.predictions
-        if other.classes != first.classes or not np.array_equal(
-            other.labels, first.labels
-        ):
+        if other.task != first.task:
+            raise ValueError(
+                "Only networks of the same task can be compared. "
+                f"Received: {first.task} of {first.name!r} and {other.task} of "
+                f"{other.name!r}"
+            )
+        if not np.array_equal(other.labels, first.labels):
             raise ValueError(
                 "All networks must have answered the same inputs, in the same "
-                f"order. Received: {first.examples} inputs of {first.classes} "
-                f"classes of {first.name!r} and {other.examples} of "
-                f"{other.classes} of {other.name!r}, with other labels"
+                f"order. Received: {first.examples} inputs of {first.name!r} "
+                f"and {other.examples} of {other.name!r}, with other labels"
             )

@@ -26,8 +26,12 @@ def add_curve(
         "curve",
         curve,
         curve.plot,
-        text="How often each stage's answer is wrong, against what it costs: "
-        "lower and further left is better.",
+        text=(
+            "How often each stage's answer is wrong"
+            if curve.task is None
+            else f"The {curve.error_name} of each stage"
+        )
+        + ", against what it costs: lower and further left is better.",
     )
     if len(runs) > 1:
         seeds = evaluation.aggregate([run.curve for run in runs])
@@ -239,12 +243,13 @@ def add_budget(
     budget = evaluation.budget_curve(chosen_on, test, run.costs)
     curve = evaluation.curve_from_predictions(test, run.costs)
     results.add(
-        "Budgeted classification",
+        "Budgeted classification" if budget.task is None else "Budgets",
         "budget",
         budget,
         lambda path: budget.plot(path, curve),
-        text="Easy images stop at an early stage, so that harder ones get "
-        f"more of a mean budget; {text}",
+        text=f"Easy {'images' if budget.task is None else 'examples'} stop at "
+        "an early stage, so that harder ones get more of a mean budget; "
+        + text,
     )
 
 
@@ -253,12 +258,23 @@ def add_label_sets(
 ) -> None:
     """Adds the error of each label set, and the finest with a wanted error.
 
+    Where some label sets are not of classes, none is the finest.
+
     Args:
         results: The folder and report to add to.
         run: A run whose labels have several sets.
         wanted_error: Float in [0, 1]. The greatest error that is wanted.
     """
     curves = evaluation.HierarchicalCurve(run.curves)
+    if any(curve.task is not None for curve in run.curves.values()):
+        results.add(
+            "Label sets",
+            "label_sets",
+            curves,
+            curves.plot,
+            text="Each stage's error in each set of labels.",
+        )
+        return
     results.add(
         "Label sets",
         "label_sets",
@@ -279,18 +295,23 @@ def add_label_sets(
     )
 
 
-def add_training(results: evaluation.ReportFolder, folder: RunFolder) -> None:
+def add_training(
+    results: evaluation.ReportFolder, folder: RunFolder, error_name: str
+) -> None:
     """Adds pictures of the training, from the logs that the run has.
 
     Args:
         results: The folder and report to add to.
         folder: The run folder.
+        error_name: String. What is left of an accuracy to 1.
     """
     for title, path, draw, text in (
         (
             "Errors while training",
             folder.history,
-            evaluation.plots.plot_history,
+            functools.partial(
+                evaluation.plots.plot_history, error_name=error_name
+            ),
             "How the error of each stage fell, epoch by epoch.",
         ),
         (

@@ -88,7 +88,10 @@ def time_networks(
     finest_labels = labels[label_sets[0]] if label_sets else labels
     return [
         evaluation.TimedPredictions.from_answers(
-            timed, finest_labels, network.name
+            timed,
+            finest_labels,
+            network.name,
+            next(iter(network.run.model.tasks.values())),
         )
         for timed, network in zip(answers.values(), networks, strict=True)
     ]
@@ -123,29 +126,35 @@ def add_deadlines(
         "deadlines",
         simulation,
         simulation.plot,
-        text="How often the last answer before a deadline is wrong, with the "
-        "latencies measured above; where there is none, a guess counts.",
+        text=(
+            "How often the last answer before a deadline is wrong"
+            if simulation.task is None
+            else f"The {simulation.error_name} of the last answer before a "
+            "deadline"
+        )
+        + ", with the latencies measured above; where there is none, a guess "
+        "counts.",
     )
-    rows = [
-        {
-            "network": run.name,
-            "expected_error": evaluation.expected_error(
-                timed[run],
-                simulation.deadlines_ms,
-                settings.numbers("probabilities"),
-            ),
-        }
+    expected = {
+        run.name: evaluation.expected_error(
+            timed[run],
+            simulation.deadlines_ms,
+            settings.numbers("probabilities"),
+        )
         for run in [network, *baseline]
-    ]
+    }
     results.add(
         "Expected error over these deadlines",
         "expected",
-        rows,
+        [
+            {"network": name, "expected_error": error}
+            for name, error in expected.items()
+        ],
         text="One number for each network: the mean over the deadlines, by "
         "how likely each is.",
         display_rows=[
-            {**row, "expected_error": f"{row['expected_error']:.2%}"}
-            for row in rows
+            {"network": name, "expected_error": simulation.error_text(error)}
+            for name, error in expected.items()
         ],
     )
 

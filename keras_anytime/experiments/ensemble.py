@@ -151,7 +151,7 @@ def answer_rows(
         error on the data.
     """
     used = used_stages(
-        [[point.top1_error for point in curve.points] for curve in curves],
+        [[point.error for point in curve.points] for curve in curves],
         [curve.known_costs() for curve in curves],
         rule,
     )
@@ -165,7 +165,7 @@ def answer_rows(
             "stage": stage,
             "network": name,
             "network_stage": point.stage,
-            "validation_error": point.top1_error,
+            "validation_error": point.error,
         }
         for stage, (name, point) in enumerate(answers, start=1)
     ]

@@ -152,7 +152,10 @@ def _add_sections(
             results, groups["runs"], groups["against"]
         )
     curve_sections.add_networks(results, groups)
-    if first.predictions.num_stages > 1:
+    if (
+        first.predictions.num_stages > 1
+        and first.predictions.task.has_confidence
+    ):
         curve_sections.add_budget(
             results, first, validation, settings.validation_split
         )
@@ -172,7 +175,9 @@ def _add_sections(
             [first, *groups["priorities"]],
             timed[first].latency_ms,
         )
-    curve_sections.add_training(results, first.run.folder)
+    curve_sections.add_training(
+        results, first.run.folder, first.curve.error_name
+    )
     for name, runs in groups.items():
         for evaluated in runs[:1]:
             results.report.add(

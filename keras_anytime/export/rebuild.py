@@ -66,9 +66,9 @@ def exportable(
     ):
         shape, dtype = tensor.shape, tensor.dtype
         preparing: list[keras.Layer] = []
-        if pixels is not None and tensor is image:
-            preparing = pixel_layers(pixels, shape)
+        if pixels is not None and image is not None and tensor is image:
             shape, dtype = (None, *pixels["size"], shape[-1]), "uint8"
+            preparing = pixel_layers(pixels, tensor.shape)
         elif _is_other_float(dtype):
             dtype = "float32"
         inputs.append(keras.Input(batch_shape=shape, dtype=dtype, name=name))

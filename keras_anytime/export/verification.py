@@ -338,13 +338,12 @@ def _write_in_manifest(
 ) -> None:
     right_or_wrong = result.task in ("classification", "binary")
     name = "top1_error" if right_or_wrong else "error"
+
+    def measured(error: float, miou: float | None) -> dict[str, Any]:
+        return {name: error, "miou": miou}
+
     stages = tuple(
-        dataclasses.replace(
-            stage,
-            top1_error=error if right_or_wrong else stage.top1_error,
-            error=stage.error if right_or_wrong else error,
-            miou=miou,
-        )
+        dataclasses.replace(stage, **measured(error, miou))
         for stage, error, miou in zip(
             manifest.stages,
             result.errors,

@@ -103,7 +103,7 @@ def ensemble(
         )
     check_rule(rule)
     costs = _check(networks, curves)
-    errors = [[point.top1_error for point in curve.points] for curve in curves]
+    errors = [[point.error for point in curve.points] for curve in curves]
     used = used_stages(errors, costs, rule)
     layers: dict[str, dict] = {}
     outputs: list[list] = []

@@ -60,28 +60,30 @@ def takes_pixels(model: keras.Model) -> bool:
     image = image_input(model)
     if image is None or None in image.shape[1:]:
         return False
-    ends = _prepared_tensors(model, image)
+    operations, ends = _preparation(model, image)
     if not ends or any(tensor is image for tensor in ends):
         return False
-    prepare = keras.Function(image, ends)
     shape = (1, *image.shape[1:])
     dtype = keras.backend.standardize_dtype(image.dtype)
-    low, high = (
-        [
-            keras.ops.convert_to_numpy(values).astype("float64")
-            for values in keras.tree.flatten(
-                prepare(keras.ops.full(shape, pixel, dtype))
-            )
-        ]
-        for pixel in (0, _LARGEST_PIXEL)
-    )
+    ranges = []
+    for pixel in (0, _LARGEST_PIXEL):
+        values = {id(image): keras.ops.full(shape, pixel, dtype)}
+        graph.call_again(model, operations, values)
+        ranges.append(
+            [
+                keras.ops.convert_to_numpy(values[id(end)]).astype("float64")
+                for end in ends
+            ]
+        )
+    low, high = ranges
     return all(map(_is_normalized, low, high))
 
 
-def _prepared_tensors(
+def _preparation(
     model: keras.Model, image: keras.KerasTensor
-) -> list[keras.KerasTensor]:
-    """Returns the tensors in which the preparation of the image ends."""
+) -> tuple[list[keras.Operation], list[keras.KerasTensor]]:
+    """Returns what prepares the image, in order, and the tensors at its end."""
+    operations: list[keras.Operation] = []
     ends = []
     waiting = [image]
     while waiting:
@@ -94,15 +96,18 @@ def _prepared_tensors(
             )
         ]
         prepared = [
-            graph.tensors_made(model, operation)[0]
+            operation
             for operation in readers
             if type(operation).__name__ in _PREPARING
             and len(graph.tensors_read(model, operation)) == 1
         ]
-        waiting += prepared
+        operations += prepared
+        waiting += [
+            graph.tensors_made(model, operation)[0] for operation in prepared
+        ]
         if len(prepared) < len(readers) or not readers:
             ends.append(tensor)
-    return ends
+    return operations, ends
 
 
 def _is_normalized(low: np.ndarray, high: np.ndarray) -> bool:

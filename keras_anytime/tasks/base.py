@@ -22,6 +22,9 @@ class Task(abc.ABC):
         error_name: String, the name of the error per example in tables and
             pictures.
         losses: Frozenset of the names of Keras losses that fit the task.
+        error_is_share: Boolean. Whether an error is a share in [0, 1], which
+            people read in percent; else it has the units of the labels.
+        right_or_wrong: Boolean. Whether each error is 0 or 1.
         has_confidence: Boolean. Whether an answer has a confidence, by which
             an early stage can be final.
     """
@@ -29,12 +32,19 @@ class Task(abc.ABC):
     name: ClassVar[str]
     error_name: ClassVar[str]
     losses: ClassVar[frozenset[str]]
+    error_is_share: ClassVar[bool] = True
+    right_or_wrong: ClassVar[bool] = False
     has_confidence: ClassVar[bool] = True
 
     @property
     @abc.abstractmethod
     def size(self) -> int:
         """Length of the outputs' last axis."""
+
+    @property
+    def answers(self) -> str:
+        """What an answer is, in words, such as `"10 classes"`."""
+        return f"{self.size} outputs"
 
     def check_outputs(self, shape: Sequence[int | None]) -> None:
         """Raises an error if an output cannot belong to the task.

@@ -40,6 +40,10 @@ class MultiLabel(Task):
     def size(self) -> int:
         return self.labels
 
+    @property
+    def answers(self) -> str:
+        return f"yes or no for each of {self.labels} labels"
+
     def check_labels(
         self,
         labels: np.ndarray,
@@ -83,9 +87,14 @@ class Binary(MultiLabel):
 
     name = "binary"
     error_name = "error"
+    right_or_wrong = True
 
     def __init__(self) -> None:
         super().__init__(1)
+
+    @property
+    def answers(self) -> str:
+        return "yes or no"
 
     def get_config(self) -> dict[str, Any]:
         return {}

@@ -38,6 +38,7 @@ class Classification(Task):
     name = "classification"
     error_name = "top-1 error"
     losses = CLASS_LOSSES
+    right_or_wrong = True
 
     def __init__(self, classes: int) -> None:
         self.classes = check_size("classes", classes, minimum=2)
@@ -45,6 +46,10 @@ class Classification(Task):
     @property
     def size(self) -> int:
         return self.classes
+
+    @property
+    def answers(self) -> str:
+        return f"{self.classes} classes"
 
     def check_labels(
         self,

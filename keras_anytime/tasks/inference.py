@@ -69,8 +69,9 @@ class Undeclared(Task):
 
     def _refuse(self) -> NoReturn:
         raise ValueError(
-            "One output is an answer of yes or no, or a number: make the model "
-            "with `task=keras_anytime.tasks.Binary()` or "
+            "A choice of a class needs two classes or more, and one output is "
+            "an answer of yes or no, or a number: give "
+            "`task=keras_anytime.tasks.Binary()` or "
             "`task=keras_anytime.tasks.Regression()`. "
             "Received: logits of 1 class and no task"
         )

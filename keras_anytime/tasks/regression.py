@@ -43,6 +43,7 @@ class Regression(Task):
     name = "regression"
     error_name = "mean absolute error"
     losses = REGRESSION_LOSSES
+    error_is_share = False
     has_confidence = False
 
     def __init__(self, size: int = 1) -> None:
@@ -51,6 +52,10 @@ class Regression(Task):
     @property
     def size(self) -> int:
         return self._size
+
+    @property
+    def answers(self) -> str:
+        return "a number" if self.size == 1 else f"{self.size} numbers"
 
     def check_outputs(self, shape: Sequence[int | None]) -> None:
         if len(shape) < 2 or shape[-1] != self.size:

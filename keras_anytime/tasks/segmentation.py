@@ -50,6 +50,10 @@ class Segmentation(Task):
     def size(self) -> int:
         return self.classes
 
+    @property
+    def answers(self) -> str:
+        return f"{self.classes} classes at each position"
+
     def check_outputs(self, shape: Sequence[int | None]) -> None:
         if len(shape) < 3 or shape[-1] != self.classes:
             raise ValueError(

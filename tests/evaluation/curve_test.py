@@ -79,9 +79,8 @@ def test_each_label_set_has_a_curve(label_set, index, as_dataset):
 
 def test_a_label_set_must_be_the_networks():
     data = hierarchical_digits(8)
-    for label_set in (None, "other"):
-        with pytest.raises(ValueError, match=r"\('fine', 'coarse'\).*Received"):
-            anytime_curve(hierarchical_net(), data, label_set=label_set)
+    with pytest.raises(ValueError, match=r"\('fine', 'coarse'\).*Received"):
+        anytime_curve(hierarchical_net(), data, label_set="other")
     with pytest.raises(ValueError, match="label_set='fine'"):
         anytime_curve(tiny_net(), digits(8), label_set="fine")
     with pytest.raises(ValueError, match="labels as a dict"):
@@ -131,7 +130,7 @@ def test_a_stage_with_logits_that_are_not_numbers_is_named():
     model = tiny_net()
     head = model.get_layer("stage_3")
     head.set_weights([weight * np.nan for weight in head.get_weights()])
-    with pytest.raises(ValueError, match="stage 3 for 20 of 20 images"):
+    with pytest.raises(ValueError, match="stage 3 for 20 of 20 examples"):
         anytime_curve(model, digits(20))
 
 
@@ -366,7 +365,8 @@ def test_files_hold_the_same_numbers(tmp_path):
         (np.array([0, 10]), "from 0 to 10"),
         (np.array([-1, 3]), "from -1"),
         (np.array([0.5, 1.5]), "float64"),
-        (np.eye(10, dtype="int64")[:2], r"shape \(2, 10\) for 2 images"),
+        (np.full((2, 10), 0.1), r"shape \(2, 10\)"),
+        (np.eye(9, dtype="int64")[:2], r"shape \(2, 9\)"),
     ],
 )
 def test_labels_that_cannot_be_measured_are_refused(labels, message):

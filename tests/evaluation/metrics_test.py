@@ -21,7 +21,7 @@ def test_what_gets_worse_was_right_and_is_wrong_later(seed, examples, stages):
         )
         for row in correct
     ]
-    assert metrics_lib.overthinking(correct).tolist() == expected
+    assert metrics_lib.overthinking(~correct).tolist() == expected
 
 
 @hypothesis.given(

@@ -107,7 +107,7 @@ def _logits(**settings):
         (_logits() + np.nan, [0, 1, 2], "stage 1 for 3 of 3"),
         (_logits() * [[[1]], [[np.inf]]], [0, 1, 2], "stage 2 for 3 of 3"),
         (_logits(), [0, 1, 4], "from 0 to 4"),
-        (_logits(), [0, 1], r"shape \(2,\) for 3 images"),
+        (_logits(), [0, 1], r"each of 3 examples.*shape \(2,\)"),
         (_logits(), [0.0, 1.0, 2.0], "float64"),
         ([np.zeros((3, 4)), np.zeros((3, 5))], [0, 1, 2], "of one shape"),
         ([np.zeros(3)], [0, 1, 2], "of one shape"),
@@ -127,9 +127,9 @@ def test_images_without_labels_are_refused():
 
 def test_images_and_labels_must_be_as_many():
     x, y = digits(10)
-    with pytest.raises(ValueError, match="10 images, 9 labels"):
+    with pytest.raises(ValueError, match="10 examples, 9 labels"):
         predict_stages(tiny_net(), (x, y[:9]))
-    with pytest.raises(ValueError, match="10 images, 9 labels"):
+    with pytest.raises(ValueError, match="10 examples, 9 labels"):
         predict_stages(
             hierarchical_net(), (x, {"fine": y[:9], "coarse": y % 2})
         )
@@ -150,5 +150,5 @@ def test_logits_that_are_not_numbers_name_the_stage():
     model = tiny_net()
     head = model.get_layer("stage_3")
     head.set_weights([weight * np.nan for weight in head.get_weights()])
-    with pytest.raises(ValueError, match="stage 3 for 20 of 20 images"):
+    with pytest.raises(ValueError, match="stage 3 for 20 of 20 examples"):
         predict_stages(model, digits(20))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import TimedPredictions
 from keras_anytime.evaluation import best_priority
 from keras_anytime.evaluation import expected_error
@@ -47,18 +48,11 @@ def test_the_ends():
 def _candidates():
     """Networks of two stages; each is good at the stage that comes first."""
     labels = np.random.default_rng(0).integers(0, 10, 400)
-    weak, strong = (
-        random_predictions(1, 400, 1, 10, skill, labels) for skill in (0.5, 3)
-    )
+    noise = np.random.default_rng(1).standard_normal((400, 10))
+    weak, strong = (noise + skill * np.eye(10)[labels] for skill in (0.5, 3))
 
     def network(first, second):
-        merged = {
-            name: np.concatenate(
-                [getattr(first, name), getattr(second, name)], axis=1
-            )
-            for name in ("correct", "top5", "losses", "confidences")
-        }
-        predictions = type(first)(labels, classes=10, name="net", **merged)
+        predictions = Predictions.from_logits([first, second], labels, "net")
         return TimedPredictions(predictions, [1.0, 4.0])
 
     return {(1, 2): network(strong, weak), (2, 1): network(weak, strong)}

@@ -1,11 +1,17 @@
 import csv
+import dataclasses
+import types
 
 import pytest
 
 import keras_anytime as ka
 from keras_anytime.evaluation.plots.curves import draw_curves
+from keras_anytime.evaluation.points import TaskPoint
+from keras_anytime.experiments import curve_sections
 from keras_anytime.experiments.curve_sections import add_oracles
 from keras_anytime.experiments.curve_sections import add_relative_increase
+from keras_anytime.experiments.runs import EvaluatedRun
+from tests.evaluation import task_nets
 from tests.evaluation.examples import curve
 
 
@@ -48,3 +54,46 @@ def test_both_oracles_are_reported_by_name(tmp_path):
     figure = draw_curves(networks, oracles)
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert lines["OPT"].get_linestyle() != lines["OPT+"].get_linestyle()
+
+
+@pytest.mark.parametrize("name", ["regression", "segmentation"])
+def test_a_report_has_the_errors_of_the_task(tmp_path, name):
+    task = task_nets.TASKS[name]
+    model, data = task_nets.net(task), task_nets.data(task)
+    predictions = ka.evaluation.predict_stages(model, data, verbose=False)
+    costs = ka.evaluation.stage_costs(model)
+    measured = ka.evaluation.curve_from_predictions(predictions, costs)
+    run = types.SimpleNamespace(name="run")
+    evaluated = EvaluatedRun(run, predictions, costs, {None: measured})
+    results = ka.evaluation.ReportFolder(
+        tmp_path, "x", ka.evaluation.summary(measured, "made-up data")
+    )
+    curve_sections.add_curve(results, [evaluated] * 2)
+    curve_sections.add_comparison(results, [evaluated] * 2, [evaluated] * 2)
+    curve_sections.add_networks(
+        results,
+        {"runs": [evaluated], "against": [], "baseline": [], "oracle": []},
+    )
+    if task.has_confidence:
+        curve_sections.add_budget(results, evaluated, None, None)
+    text = results.write_report().read_text()
+    assert task.error_name in text and "top-1" not in text
+    picture = (tmp_path / "curve.svg").read_text()
+    assert task.error_name in picture and "multiply-adds per example" in picture
+
+
+def test_of_label_sets_of_other_tasks_none_is_the_finest(tmp_path):
+    depth = dataclasses.replace(
+        curve(), points=(), task=ka.tasks.Regression(), guess_error=1.0
+    )
+    depth = dataclasses.replace(
+        depth,
+        points=tuple(
+            TaskPoint(point.stage, point.macs, 1, 3.0)
+            for point in curve().points
+        ),
+    )
+    evaluated = EvaluatedRun(None, None, [], {"kind": curve(), "depth": depth})
+    results = ka.evaluation.ReportFolder(tmp_path, "x", "y")
+    curve_sections.add_label_sets(results, evaluated, 0.5)
+    assert {path.stem for path in tmp_path.iterdir()} == {"label_sets"}

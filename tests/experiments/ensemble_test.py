@@ -146,7 +146,7 @@ def test_answers_are_chosen_on_validation_and_measured_on_test(
         (["large", "small"], {}, "from the smallest network to the largest"),
         (["small", "other_split"], {}, "same data"),
         (["small", "npz"], {}, "same data"),
-        (["small", "coarse"], {}, "same classes"),
+        (["small", "coarse"], {}, "same tasks"),
         (["small", "passes"], {}, "no steps"),
         (["small", "large"], {"split": TEST}, "look better than they are"),
         (["tested"] * 2, {"split": "x", "test_split": "x"}, "different names"),

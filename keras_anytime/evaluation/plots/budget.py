@@ -6,13 +6,15 @@ from keras_anytime.evaluation.plots import style
 from keras_anytime.evaluation.plots.by_label import by_label
 from keras_anytime.evaluation.plots.cost_axes import cost_axis
 from keras_anytime.evaluation.plots.cost_axes import draw_line
+from keras_anytime.evaluation.plots.error_axis import error_axis
+from keras_anytime.evaluation.plots.error_axis import example_word
 from keras_anytime.evaluation.plots.intervals import caption
 from keras_anytime.evaluation.plots.intervals import plotted_values
 
 
 @style.styled
 def draw_budget(budget: Any, curve: Any = None) -> Any:
-    """Draws top-1 error against the mean cost of images that stop early.
+    """Draws the error against the mean cost of images that stop early.
 
     Args:
         budget: `BudgetCurve`.
@@ -22,17 +24,18 @@ def draw_budget(budget: Any, curve: Any = None) -> Any:
         Matplotlib `Figure`.
 
     Raises:
-        ValueError: If `curve` is not an anytime curve.
+        ValueError: If `curve` is not an anytime curve, or of another task.
 
     Reference:
         [Huang et al., 2018, Figure 7](https://arxiv.org/abs/1703.09844)
     """
     figure, axes = style.figure(6, 4)
+    example = example_word([budget])
     drawn, macs = [budget], [point.mean_macs for point in budget.points]
     handles = axes.plot(
         macs,
-        [point.top1_error for point in budget.points],
-        label="each image stops when the network is confident",
+        [point.error for point in budget.points],
+        label=f"each {example} stops when the network is confident",
         clip_on=False,
         **style.curve_look(0),
     )
@@ -44,13 +47,12 @@ def draw_budget(budget: Any, curve: Any = None) -> Any:
             draw_line(
                 axes,
                 curve,
-                "all images stop at the same stage",
+                f"all {example}s stop at the same stage",
                 **style.curve_look(1),
             )
         )
-    cost_axis(axes, macs, mean=True)
-    style.percent_axis(axes, plotted_values(drawn))
-    axes.set_ylabel("top-1 error")
+    error_axis(axes, drawn, plotted_values(drawn))
+    cost_axis(axes, macs, mean=True, example=example)
     style.title(axes, f"{budget.name}\n{caption(drawn)}")
     style.legend(figure, handles)
     return figure

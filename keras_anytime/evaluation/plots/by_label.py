@@ -73,6 +73,5 @@ def mean_curve(curve: Any) -> Any:
 def _is_curve(curve: Any, cost: str) -> bool:
     points = getattr(curve, "points", ())
     return bool(points) and all(
-        hasattr(point, cost) and hasattr(point, "top1_error")
-        for point in points
+        hasattr(point, cost) and hasattr(point, "error") for point in points
     )

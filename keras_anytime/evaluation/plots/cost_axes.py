@@ -37,7 +37,7 @@ def draw_line(axes: Any, curve: Any, label: str, **look: Any) -> Any:
     """
     (line,) = axes.plot(
         [point.macs for point in curve.points],
-        [point.top1_error for point in curve.points],
+        [point.error for point in curve.points],
         label=label,
         # Points on an axis are not cut.
         clip_on=False,
@@ -63,7 +63,7 @@ def draw_budget_line(
     """
     (line,) = axes.plot(
         [point.mean_macs for point in budget.points],
-        [point.top1_error for point in budget.points],
+        [point.error for point in budget.points],
         label=f"{label}, stopping early",
         clip_on=False,
         **{**look, "linestyle": ":", "markerfacecolor": "white"},
@@ -86,16 +86,17 @@ def draw_intervals(axes: Any, curve: Any, color: Any) -> None:
         [(point.macs, single_runs(point)) for point in curve.points],
         color,
     )
-    known = [point for point in curve.points if interval(point)]
+    known = [point for point in curve.points if interval(curve, point)]
     if not known:
         return
     macs = [point.macs for point in known]
-    lows, highs = zip(*map(interval, known), strict=True)
+    ends = [interval(curve, point) for point in known]
+    lows, highs = zip(*ends, strict=True)
     if len(known) > MOST_BARS:
         axes.fill_between(macs, lows, highs, color=color, alpha=0.2, lw=0)
         return
     # The bootstrap's intervals need not be centered on the error.
-    errors = [point.top1_error for point in known]
+    errors = [point.error for point in known]
     below = [max(e - low, 0) for e, low in zip(errors, lows, strict=True)]
     above = [max(high - e, 0) for e, high in zip(errors, highs, strict=True)]
     axes.errorbar(
@@ -126,7 +127,11 @@ def draw_runs(
 
 
 def cost_axis(
-    axes: Any, macs: Sequence[float], mean: bool = False, room: float = 1.05
+    axes: Any,
+    macs: Sequence[float],
+    mean: bool = False,
+    room: float = 1.05,
+    example: str = "image",
 ) -> float:
     """Formats the x axis as an axis of cost.
 
@@ -135,6 +140,7 @@ def cost_axis(
         macs: All costs that are drawn, in multiply-adds.
         mean: If True, some of the costs are means over images.
         room: Float above 1. The axis ends at `room` times the largest cost.
+        example: What has the costs, in words.
 
     Returns:
         The upper end of the axis, in multiply-adds.
@@ -161,6 +167,6 @@ def cost_axis(
         axes.set_xlim(0, high * room)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / size:g}"))
     axes.set_xlabel(
-        f"{'mean ' if mean else ''}cost ({unit}multiply-adds per image)"
+        f"{'mean ' if mean else ''}cost ({unit}multiply-adds per {example})"
     )
     return high * room

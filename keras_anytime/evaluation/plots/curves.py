@@ -1,4 +1,4 @@
-"""Plots anytime curves: top-1 error against multiply-adds."""
+"""Plots anytime curves: error against multiply-adds."""
 
 import itertools
 import os
@@ -12,6 +12,8 @@ from keras_anytime.evaluation.plots.cost_axes import cost_axis
 from keras_anytime.evaluation.plots.cost_axes import draw_budget_line
 from keras_anytime.evaluation.plots.cost_axes import draw_intervals
 from keras_anytime.evaluation.plots.cost_axes import draw_line
+from keras_anytime.evaluation.plots.error_axis import error_axis
+from keras_anytime.evaluation.plots.error_axis import example_word
 from keras_anytime.evaluation.plots.intervals import caption
 from keras_anytime.evaluation.plots.intervals import plotted_values
 from keras_anytime.evaluation.plots.point_names import name_points
@@ -29,11 +31,14 @@ def draw_curve(curve: Any) -> Any:
     """
     figure, axes = style.figure(6, 4)
     macs = [point.macs for point in curve.points]
-    errors = [point.top1_error for point in curve.points]
+    errors = [point.error for point in curve.points]
     color = style.COLORS[0]
-    end = cost_axis(axes, macs, room=1.35)
-    style.percent_axis(
-        axes, [*plotted_values([curve]), 1.1 * max(errors)], from_zero=True
+    end = cost_axis(axes, macs, room=1.35, example=example_word([curve]))
+    error_axis(
+        axes,
+        [curve],
+        [*plotted_values([curve]), 1.1 * max(errors)],
+        from_zero=True,
     )
     axes.step(
         [*macs, end],
@@ -45,7 +50,6 @@ def draw_curve(curve: Any) -> Any:
     )
     axes.plot(macs, errors, "o", color=color, clip_on=False)
     draw_intervals(axes, curve, color)
-    axes.set_ylabel("top-1 error")
     style.title(axes, f"{curve.name}\n{caption([curve])}")
     name_points(axes, curve)
     return figure
@@ -57,7 +61,7 @@ def plot_curves(
     oracle: Any = None,
     budget: Any = None,
 ) -> None:
-    """Draws the top-1 errors of several networks against multiply-adds.
+    """Draws the errors of several networks against multiply-adds.
 
     ```python
     curve = ka.evaluation.anytime_curve(model, (images, labels))
@@ -79,7 +83,8 @@ def plot_curves(
 
     Raises:
         ValueError: If there is no curve, an entry is not a curve, two curves
-            have the same label, or the path has another suffix.
+            have the same label or are of different tasks, or the path has
+            another suffix.
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
 
     Reference:
@@ -112,9 +117,8 @@ def draw_curves(curves: Any, oracle: Any = None, budget: Any = None) -> Any:
     for curve in budgets.values():
         macs += [point.mean_macs for point in curve.points]
     drawn = [*measured, *budgets.values()]
-    cost_axis(axes, macs, mean=bool(budgets))
-    style.percent_axis(axes, plotted_values(drawn))
-    axes.set_ylabel("top-1 error")
+    error_axis(axes, drawn, plotted_values(drawn))
+    cost_axis(axes, macs, mean=bool(budgets), example=example_word(drawn))
     style.title(axes, caption(drawn))
     style.legend(figure, handles)
     return figure

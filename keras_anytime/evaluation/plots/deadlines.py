@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_anytime.evaluation.plots import style
+from keras_anytime.evaluation.plots.error_axis import error_axis
 
 _SCHEMES = {
     "baseline": "Baseline",
@@ -74,9 +75,8 @@ def draw_deadlines(simulation: Any) -> Any:
         "deadline (ms; share of the largest network's mean latency, "
         f"{_ms_text(simulation.largest_ms)} ms)"
     )
-    style.percent_axis(axes, ends, from_zero=True)
+    error_axis(axes, [simulation], ends, from_zero=True)
     axes.set_ylim(bottom=0)
-    axes.set_ylabel("top-1 error")
     style.title(
         axes,
         f"{simulation.examples:,} inputs, with "

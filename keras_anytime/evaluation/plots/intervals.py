@@ -9,24 +9,26 @@ from typing import Any
 FEWEST_FOR_INTERVALS = 3
 
 
-def interval(point: Any) -> tuple[float, ...]:
-    """Returns the ends of the interval of a point's top-1 error.
+def interval(curve: Any, point: Any) -> tuple[float, ...]:
+    """Returns the ends of the interval of a point's error.
 
     Args:
-        point: `CurvePoint`; a `BudgetPoint` has no interval.
+        curve: `AnytimeCurve` or `BudgetCurve` of the point.
+        point: Point of the curve; that of a `BudgetCurve` has no interval.
 
     Returns:
-        Lower and upper end in [0, 1]. Empty if the interval is not known, or
-        if the single runs are drawn in its place.
+        Lower and upper end; of shares in [0, 1]. Empty if the interval is not
+        known, or if the single runs are drawn in its place.
     """
     if single_runs(point):
         return ()
-    ends = getattr(point, "top1_low", None), getattr(point, "top1_high", None)
+    ends = [getattr(point, f"error_{end}", None) for end in ("low", "high")]
     known = [end for end in ends if end is not None and math.isfinite(end)]
     if len(known) < 2:
         return ()
-    # Student's intervals of few seeds can leave [0, 1].
-    return tuple(min(max(end, 0.0), 1.0) for end in known)
+    # Student's intervals of few seeds can leave the errors that are possible.
+    highest = 1.0 if curve.error_is_share else math.inf
+    return tuple(min(max(end, 0.0), highest) for end in known)
 
 
 def single_runs(point: Any) -> tuple[float, ...]:
@@ -36,12 +38,12 @@ def single_runs(point: Any) -> tuple[float, ...]:
     shows less than the two runs do.
 
     Args:
-        point: `CurvePoint` or `BudgetPoint`.
+        point: Point of an `AnytimeCurve` or `BudgetCurve`.
 
     Returns:
         Tuple of errors; empty for a single run or for enough runs.
     """
-    errors = getattr(point, "top1_runs", None) or ()
+    errors = getattr(point, "error_runs", None) or ()
     return errors if len(errors) < FEWEST_FOR_INTERVALS else ()
 
 
@@ -53,10 +55,10 @@ def plotted_values(curves: Iterable[Any]) -> list[float]:
     Args:
         curves: `AnytimeCurve`s and `BudgetCurve`s.
     """
-    points = [point for curve in curves for point in curve.points]
-    errors = [point.top1_error for point in points]
-    for point in points:
-        errors += interval(point) or single_runs(point)
+    pairs = [(curve, point) for curve in curves for point in curve.points]
+    errors = [point.error for _, point in pairs]
+    for curve, point in pairs:
+        errors += interval(curve, point) or single_runs(point)
     return errors
 
 
@@ -75,7 +77,7 @@ def caption(curves: Sequence[Any]) -> str:
         text = f"mean of {_counts_text(counts)} runs, on {text}"
     levels, over = set(), set()
     for curve in curves:
-        if any(interval(point) for point in curve.points):
+        if any(interval(curve, point) for point in curve.points):
             levels.add(curve.confidence_level)
             over.add("runs" if curve.num_runs > 1 else "examples")
     if levels:

@@ -6,6 +6,8 @@ from keras_anytime.evaluation.plots import style
 from keras_anytime.evaluation.plots.by_label import by_label
 from keras_anytime.evaluation.plots.cost_axes import cost_axis
 from keras_anytime.evaluation.plots.cost_axes import draw_line
+from keras_anytime.evaluation.plots.error_axis import error_axis
+from keras_anytime.evaluation.plots.error_axis import example_word
 from keras_anytime.evaluation.plots.intervals import caption
 from keras_anytime.evaluation.plots.intervals import plotted_values
 
@@ -29,19 +31,30 @@ def draw_label_sets(curve: Any, error: float | None = None) -> Any:
         [Lee and Shin, 2018, Figure 5](https://arxiv.org/abs/1807.02609)
     """
     curves = by_label(curve.curves)
-    figure, axes = style.figure()
+    # Errors of one kind share an axis.
+    names = list(dict.fromkeys(c.error_name for c in curves.values()))
+    figure, panels = style.figure(height=1 + 3 * len(names), rows=len(names))
+    panels = [panels] if len(names) == 1 else list(panels)
+    axes_of = dict(zip(names, panels, strict=True))
     handles = [
         draw_line(
-            axes,
+            axes_of[set_curve.error_name],
             set_curve,
-            f"{label_set} ({set_curve.classes} classes)",
+            f"{label_set} ({set_curve.answers})",
             **style.curve_look(index),
         )
         for index, (label_set, set_curve) in enumerate(curves.items())
     ]
-    errors = plotted_values(curves.values())
+    marks: list[float] = []
     if error is not None:
-        errors.append(error)
+        marked = [
+            curves[label_set].points[k]
+            for k, label_set in enumerate(curve.finest(error))
+            if label_set is not None
+        ]
+        # All are sets of classes, so there is one axis.
+        axes = panels[0]
+        marks.append(error)
         handles.append(
             axes.axhline(
                 error,
@@ -50,15 +63,10 @@ def draw_label_sets(curve: Any, error: float | None = None) -> Any:
                 label=f"wanted error: {100 * error:.4g}% at most",
             )
         )
-        marked = [
-            curves[label_set].points[k]
-            for k, label_set in enumerate(curve.finest(error))
-            if label_set is not None
-        ]
         if marked:
             handles += axes.plot(
                 [point.macs for point in marked],
-                [point.top1_error for point in marked],
+                [point.error for point in marked],
                 "o",
                 markersize=13,
                 markerfacecolor="none",
@@ -66,9 +74,15 @@ def draw_label_sets(curve: Any, error: float | None = None) -> Any:
                 label="finest labels within it",
             )
     first = next(iter(curves.values()))
-    cost_axis(axes, [point.macs for point in first.points])
-    style.percent_axis(axes, errors)
-    axes.set_ylabel("top-1 error")
-    style.title(axes, caption(list(curves.values())))
+    all_curves = list(curves.values())
+    for name, axes in axes_of.items():
+        drawn = [c for c in all_curves if c.error_name == name]
+        error_axis(axes, drawn, [*plotted_values(drawn), *marks])
+    cost_axis(
+        panels[-1],
+        [point.macs for point in first.points],
+        example=example_word(all_curves),
+    )
+    style.title(panels[0], caption(all_curves))
     style.legend(figure, handles, "label set")
     return figure

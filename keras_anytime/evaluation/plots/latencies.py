@@ -12,6 +12,7 @@ from keras_anytime.evaluation.plots import style
 def plot_latencies(
     networks: Mapping[str, Sequence[tuple[float, float]]],
     path: str | os.PathLike,
+    task: Any = None,
 ) -> None:
     """Draws the errors of networks' stages against the time to their answers.
 
@@ -24,21 +25,24 @@ def plot_latencies(
 
     Args:
         networks: Dict from names to one pair for each stage: the milliseconds
-            to its answer, above 0, and its error, in [0, 1].
+            to its answer, above 0, and its error, in [0, 1] unless the task
+            has other units.
         path: Path that ends in `.png` or `.svg`. An existing file is replaced
             atomically.
+        task: The `keras_anytime.tasks.Task` of the errors; `None` for the
+            choice of one class.
 
     Raises:
         ValueError: If there is nothing to draw, a number is out of range, or
             the path has another suffix.
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
     """
-    style.save(draw_latencies(networks), path)
+    style.save(draw_latencies(networks, task), path)
 
 
 @style.styled
 def draw_latencies(
-    networks: Mapping[str, Sequence[tuple[float, float]]],
+    networks: Mapping[str, Sequence[tuple[float, float]]], task: Any = None
 ) -> Any:
     """Returns the figure of `plot_latencies`."""
     points = [point for stages in networks.values() for point in stages]
@@ -48,11 +52,13 @@ def draw_latencies(
             "numbers of answers "
             + str({name: len(stages) for name, stages in networks.items()})
         )
+    share = task is None or task.error_is_share
+    highest = 1 if share else math.inf
     for ms, error in points:
-        if not (0 < ms < math.inf and 0 <= error <= 1):
+        if not (0 < ms < math.inf and 0 <= error <= highest):
             raise ValueError(
                 "Times must be positive milliseconds, and errors must be in "
-                f"[0, 1]. Received: {ms} ms and {error}"
+                f"[0, {highest}]. Received: {ms} ms and {error}"
             )
     figure, axes = style.figure()
     handles = []
@@ -65,7 +71,8 @@ def draw_latencies(
         )
     axes.set_xlim(left=0)
     axes.set_xlabel("time to the answer (ms)")
-    style.percent_axis(axes, [error for _, error in points])
-    axes.set_ylabel("top-1 error")
+    axis = style.percent_axis if share else style.number_axis
+    axis(axes, [error for _, error in points])
+    axes.set_ylabel("top-1 error" if task is None else task.error_name)
     style.legend(figure, handles)
     return figure

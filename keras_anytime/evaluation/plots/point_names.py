@@ -48,8 +48,8 @@ def name_points(axes: Any, curve: Any) -> None:
         [curve.points[-1], curve.points[0], *curve.points]
     ):
         text = axes.annotate(
-            f"stage {point.stage}: {point.top1_error:.1%}",
-            (point.macs, point.top1_error),
+            f"stage {point.stage}: {curve.error_text(point.error, 1)}",
+            (point.macs, point.error),
             xytext=(0, 0),
             textcoords="offset points",
             ha="left",
@@ -59,7 +59,7 @@ def name_points(axes: Any, curve: Any) -> None:
         )
         box = text.get_window_extent()
         width, height = box.width, box.height
-        x, y = axes.transData.transform((point.macs, point.top1_error))
+        x, y = axes.transData.transform((point.macs, point.error))
         window = axes.get_window_extent()
         place = _first_free(
             _beside(x, y, width, height, unit, few), window, taken
@@ -126,7 +126,7 @@ def _line(axes: Any, point: Any, right: float, up: float) -> None:
     """Draws a line from a point to its name, at a distance in points."""
     axes.annotate(
         "",
-        (point.macs, point.top1_error),
+        (point.macs, point.error),
         xytext=(right, up),
         textcoords="offset points",
         arrowprops={
@@ -149,18 +149,18 @@ def _covered(axes: Any, curve: Any, unit: float, intervals: bool) -> list[_Box]:
     boxes = []
     for point in curve.points:
         runs = single_runs(point)
-        ends = (interval(point) if intervals else ()) or runs
+        ends = (interval(curve, point) if intervals else ()) or runs
         wide = (_DASH if runs else _MARKER) * unit
-        errors = [point.top1_error, *ends]
+        errors = [point.error, *ends]
         x, low = pixels(point.macs, min(errors))
         _, high = pixels(point.macs, max(errors))
         boxes.append((x - wide, low - wide, x + wide, high + wide))
     for point, after in itertools.pairwise(curve.points):
-        left, y = pixels(point.macs, point.top1_error)
-        right, end = pixels(after.macs, after.top1_error)
+        left, y = pixels(point.macs, point.error)
+        right, end = pixels(after.macs, after.error)
         boxes.append((left, y, right, y))
         boxes.append((right, min(y, end), right, max(y, end)))
-    x, y = pixels(curve.points[-1].macs, curve.points[-1].top1_error)
+    x, y = pixels(curve.points[-1].macs, curve.points[-1].error)
     return [*boxes, (x, y, axes.get_window_extent().x1, y)]
 
 

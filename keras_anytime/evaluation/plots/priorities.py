@@ -7,6 +7,7 @@ from typing import Any
 from keras_anytime.evaluation.plots import style
 from keras_anytime.evaluation.plots.by_label import by_label
 from keras_anytime.evaluation.plots.cost_axes import draw_runs
+from keras_anytime.evaluation.plots.error_axis import error_axis
 from keras_anytime.evaluation.plots.intervals import caption
 from keras_anytime.evaluation.plots.intervals import interval
 from keras_anytime.evaluation.plots.intervals import plotted_values
@@ -65,16 +66,16 @@ def draw_priorities(curves: Mapping[Any, Any]) -> Any:
         # Shifted, so that intervals do not cover one another.
         shift = (index - (len(curves) - 1) / 2) * min(0.06, 0.4 / len(curves))
         stages = [point.stage + shift for point in curve.points]
-        errors = [point.top1_error for point in curve.points]
+        errors = [point.error for point in curve.points]
         handles += axes.plot(stages, errors, label=name, **look)
         for stage, point in zip(stages, curve.points, strict=True):
-            if ends := interval(point):
+            if ends := interval(curve, point):
                 axes.vlines(stage, *ends, color=look["color"], linewidth=1)
         runs = map(single_runs, curve.points)
         draw_runs(axes, zip(stages, runs, strict=True), look["color"])
     style.stage_axis(axes, max(counts.values()))
-    style.percent_axis(axes, plotted_values(curves.values()))
-    axes.set_ylabel("top-1 error")
-    style.title(axes, caption(list(curves.values())))
+    drawn = list(curves.values())
+    error_axis(axes, drawn, plotted_values(drawn))
+    style.title(axes, caption(drawn))
     style.legend(figure, handles, "stages by priority, the highest first")
     return figure

@@ -223,12 +223,32 @@ def percent_axis(
     """
     from matplotlib.ticker import FuncFormatter
 
-    low, high = min(values), max(values)
-    margin = max(0.08 * (high - low), 0.005)
-    if from_zero or low < high / 4:
-        low = margin = max(0.08 * high, 0.005)
-    axes.set_ylim(low - margin, high + margin)
+    number_axis(axes, values, from_zero, least=0.005)
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+
+
+def number_axis(
+    axes: Any,
+    values: Sequence[float],
+    from_zero: bool = False,
+    least: float | None = None,
+) -> None:
+    """Sets the limits of the y axis for numbers of 0 or more.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        values: All values that are drawn.
+        from_zero: As for `percent_axis`.
+        least: Float, the smallest margin around the values; `None` for a small
+            share of the largest one.
+    """
+    low, high = min(values), max(values)
+    if least is None:
+        least = 0.005 * high or 1.0
+    margin = max(0.08 * (high - low), least)
+    if from_zero or low < high / 4:
+        low = margin = max(0.08 * high, least)
+    axes.set_ylim(low - margin, high + margin)
 
 
 def integer_ticks(axis: Any) -> None:

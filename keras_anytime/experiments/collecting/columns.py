@@ -46,9 +46,9 @@ def measure(curve: AnytimeCurve, column: str) -> float | None:
         return 100 * curve.error_at(_SHARES[column])
     for point in curve.points:
         if column == stage_column(point.stage):
-            return 100 * point.top1_error
+            return 100 * point.error
         if column == stage_column(point.stage, top5=True):
-            error = point.top5_error
+            error = getattr(point, "top5_error", None)
             return None if error is None else 100 * error
     return None
 

@@ -249,7 +249,7 @@ def _oracle_lines(oracle: Oracle) -> list[Line]:
                 },
                 {
                     "error": cell(
-                        [100 * point.top1_error for point in points],
+                        [100 * point.error for point in points],
                         published.get(f"stage {stage}"),
                     )
                 },

@@ -192,7 +192,7 @@ class Oracle:
             network = self.network_at(share_of(column) or 1, reference)
             errors = (
                 [
-                    100 * run.curve.points[-1].top1_error
+                    100 * run.curve.points[-1].error
                     for run in self.rows[network].runs
                 ]
                 if network
@@ -212,7 +212,7 @@ class Oracle:
         stages = len(reference.points) if reference else len(self.rows)
         if list(finished) != [str(k) for k in range(1, stages + 1)]:
             return Cell(paper=paper)
-        errors = [curve.points[-1].top1_error for curve in finished.values()]
+        errors = [curve.points[-1].error for curve in finished.values()]
         return Cell(100 * sum(errors) / stages, paper=paper)
 
 

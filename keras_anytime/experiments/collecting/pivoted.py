@@ -112,9 +112,9 @@ def pivoted(curve: AnytimeCurve, pivot: AnytimeCurve) -> Steps:
     """
     last = pivot.points[-1]
     costs = np.array([point.macs for point in curve.points]) / last.macs
-    errors = np.array([point.top1_error for point in curve.points])
+    errors = np.array([point.error for point in curve.points])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return costs, 100 * (errors / last.top1_error - 1)
+        return costs, 100 * (errors / last.error - 1)
 
 
 def mean_steps(curves: Sequence[Steps]) -> Steps:

@@ -170,7 +170,7 @@ def _boxes(axes, curve):
     """What a name must not cover, in pixels: points and intervals."""
     found = []
     for point in curve.points:
-        ends = interval(point) or (point.top1_error,)
+        ends = interval(curve, point) or (point.top1_error,)
         x, low = axes.transData.transform((point.macs, min(ends)))
         _, high = axes.transData.transform((point.macs, max(ends)))
         found.append(Bbox([[x - 2, low], [x + 2, high]]))
