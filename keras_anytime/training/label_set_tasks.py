@@ -38,18 +38,16 @@ def label_set_tasks(
     if model.task is not None:
         given = model.task if model.label_sets else {None: model.task}
         return {name: tasks_lib.get(given[name]) for name in sets}
-    names = (
-        [None] * len(sets)
-        if loss is None
-        else [
-            loss_name(of_labels)
+    told: list[tuple] = [()] * len(sets)
+    if loss is not None:
+        told = [
+            (loss_name(of_labels), _ignored(of_labels))
             for of_labels in losses_by_set(loss, model.label_sets)
         ]
-    )
     first_stage = model.outputs[: len(sets)]
     return {
-        name: tasks_lib.infer(output.shape, of_loss)
-        for name, output, of_loss in zip(sets, first_stage, names, strict=True)
+        name: tasks_lib.infer(output.shape, *of_loss)
+        for name, output, of_loss in zip(sets, first_stage, told, strict=True)
     }
 
 
@@ -63,7 +61,8 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
         loss: The losses to compile it with.
 
     Raises:
-        ValueError: If a loss is one of Keras' for another task.
+        ValueError: If a loss is one of Keras' for another task, or leaves out
+            other positions of a segmentation than its task.
     """
     if model.task is None:
         return
@@ -73,12 +72,23 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
         strict=True,
     ):
         name = loss_name(one)
+        where = "" if label_set is None else f" for {label_set!r}"
         if name in _ALL_LOSSES - task.losses:
-            where = "" if label_set is None else f" for {label_set!r}"
             raise ValueError(
                 f"The task {task}{where} takes a loss such as "
                 f"{sorted(task.losses)}. Received: loss={name!r}"
             )
+        if isinstance(task, tasks_lib.Segmentation) and name.startswith(
+            "sparse_"
+        ):
+            in_loss = _ignored(one)
+            if in_loss != task.ignore_class:
+                raise ValueError(
+                    "The loss and the task leave out the same positions: give "
+                    "both the same `ignore_class`. Received: "
+                    f"ignore_class={in_loss} in the loss{where}, "
+                    f"ignore_class={task.ignore_class} in {task}"
+                )
 
 
 def check_tasks_known(model: keras.Model, loss: Losses) -> None:
@@ -109,3 +119,10 @@ def check_tasks_known(model: keras.Model, loss: Losses) -> None:
                 "task=keras_anytime.tasks.Regression(3))`. "
                 f"Received: loss={loss_name(one)!r} without a task"
             )
+
+
+def _ignored(loss: keras.losses.Loss) -> int | None:
+    """Returns the label that a loss leaves out, or `None`."""
+    if not loss_name(loss).startswith("sparse_"):
+        return None
+    return loss.get_config().get("ignore_class")

@@ -12,6 +12,7 @@ from keras_anytime.tasks import Regression
 from keras_anytime.tasks.classification import CLASS_LOSSES
 from keras_anytime.tasks.regression import REGRESSION_LOSSES
 from keras_anytime.training.arrays import check_finite_array
+from keras_anytime.training.arrays import check_numbers
 from keras_anytime.training.arrays import noun
 from keras_anytime.training.arrays import types_in
 from keras_anytime.training.losses import loss_name
@@ -35,6 +36,13 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
             another shape than the loss takes, not among the classes or not
             finite.
     """
+    if isinstance(y, (list, tuple)) and not any(
+        hasattr(part, "shape") or part is None for part in keras.tree.flatten(y)
+    ):
+        raise ValueError(
+            "Labels must be arrays, such as `numpy.asarray(labels)`. "
+            f"Received: {argument} with labels of {types_in(y)}"
+        )
     if isinstance(y, (list, tuple)) or any(
         part is None for part in keras.tree.flatten(y)
     ):
@@ -55,11 +63,14 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
     ):
         if not hasattr(labels, "shape"):
             continue
+        what = "labels" if name is None else f"labels {name!r}"
+        labels = np.asarray(labels)
+        check_numbers(labels, "Labels", f"{argument} with {what}")
         check = _LabelCheck(
-            np.asarray(labels),
+            labels,
             (None, *output.shape[1:]),
             argument,
-            "labels" if name is None else f"labels {name!r}",
+            what,
             noun(model) if len(output.shape) == 2 else "position",
         )
         check.against(loss, task)
@@ -96,9 +107,11 @@ class _LabelCheck:
         if not self.labels.size:
             return
         own_name, name = loss.name or "", loss_name(loss)
-        if "sparse" in own_name or "sparse" in name:
+        # The name that a user gave one of Keras' losses tells nothing.
+        kind = name if name in REGRESSION_LOSSES else f"{own_name} {name}"
+        if "sparse" in kind:
             self._check_sparse(own_name, loss.get_config().get("ignore_class"))
-        elif "binary" in own_name or "binary" in name:
+        elif "binary" in kind:
             self._check_shape(own_name, "a number from 0 to 1 for each logit")
             self._check_range(self.labels, own_name, "from 0 to 1", 1)
         elif name in CLASS_LOSSES:
@@ -117,9 +130,12 @@ class _LabelCheck:
         if not _fits(
             self.labels.shape, self.shape[:-1], self.shape[:-1] + (1,)
         ):
+            advice = f"labels of shape {self.shape[:-1]}"
+            if _fits(self.labels.shape, self.shape):
+                advice = "`labels.argmax(-1)` makes them of one-hot labels"
             raise ValueError(
-                f"The loss {loss} takes one integer label per {self.per}; "
-                "`labels.argmax(-1)` makes integers of one-hot labels. "
+                f"The loss {loss} takes one integer label per {self.per}: "
+                f"{advice}. "
                 f"Received: {self.argument} with {self.what} of shape "
                 f"{self.labels.shape} for outputs of shape {self.shape}"
             )
@@ -146,7 +162,9 @@ class _LabelCheck:
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
         # Every comparison with NaN is false, so this refuses NaN too.
         if not (whole and low >= 0 and high <= largest):
-            outputs = "1 logit" if classes == 1 else f"{classes} classes"
+            outputs = f"{classes} classes"
+            if "binary" in loss:
+                outputs = "1 logit" if classes == 1 else f"{classes} labels"
             raise ValueError(
                 f"The network has {outputs}, and the loss is {loss}: "
                 f"{self.what} must be {allowed}. Received: {self.argument} "

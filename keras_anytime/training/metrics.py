@@ -35,6 +35,8 @@ _ON_PROBABILITIES = (
     keras.metrics.SensitivityAtSpecificity,
     keras.metrics.SpecificityAtSensitivity,
 )
+# Names of the accuracy of a choice of classes by integer labels.
+_ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy")
 # These compare classes, or probabilities of them, and no numbers.
 _OF_CLASSES = (
     *_WITH_THRESHOLD,
@@ -217,9 +219,40 @@ class _Output(NamedTuple):
         return self.given and self.task.name == "regression"
 
 
+class _CountedAccuracy(keras.metrics.MeanMetricWrapper):
+    """The share of right positions among those that count.
+
+    Args:
+        name: String.
+        ignore_class: Integer, the label of positions that do not count.
+    """
+
+    def __init__(self, name: str, ignore_class: int) -> None:
+        super().__init__(keras.metrics.sparse_categorical_accuracy, name=name)
+        self.ignore_class = ignore_class
+
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        shape = keras.ops.shape(y_pred)[:-1]
+        y_true = keras.ops.reshape(y_true, shape)
+        counts = keras.ops.cast(
+            keras.ops.not_equal(y_true, self.ignore_class), self.dtype
+        )
+        if sample_weight is not None:
+            weight = keras.ops.cast(sample_weight, self.dtype)
+            while len(weight.shape) < len(counts.shape):
+                weight = keras.ops.expand_dims(weight, -1)
+            counts = counts * weight
+        super().update_state(y_true, y_pred, counts)
+
+
 def _for_output(metric, output):
     """Returns a metric for one output."""
-    if isinstance(metric, str):
+    ignored = getattr(output.task, "ignore_class", None)
+    if ignored is not None and metric in _ACCURACIES:
+        metric = _CountedAccuracy(metric, ignored)
+    elif isinstance(metric, str):
         metric = _by_name(metric, output)
     elif isinstance(metric, keras.metrics.Metric):
         metric = fresh_copy(metric)
