@@ -176,3 +176,13 @@ def test_costs_before_a_cut_are_those_of_what_it_needs():
     np.testing.assert_equal(
         by_layer["joined"].macs, sum(macs.values()) - macs["predictions"]
     )
+
+
+def test_an_input_is_called_one_where_it_cannot_be_cut():
+    table = keras.Input((4,), name="table")
+    x = keras.layers.Dense(8, "relu")(table)
+    network = keras.Model(table, keras.layers.Dense(3)(x))
+    with pytest.raises(ValueError, match="'table' is an input"):
+        ka.convert.add_heads(network, 3, at=("table",))
+    with pytest.raises(ValueError, match="must be a function.*'dense'"):
+        ka.convert.add_heads(network, 3, at=(0.5,), head="dense")
