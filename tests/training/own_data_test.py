@@ -183,12 +183,12 @@ def test_several_inputs_come_in_any_structure(order):
     [
         (
             {"photo": 0},
-            r"dict with \['photo', 'facts'\].*dict with \['photo'\]",
+            r"inputs \['photo', 'facts'\]:.*dict with \['photo'\]",
         ),
         ({"photo": 0, "fact": 1}, r"Received: x as a dict with \['fact', "),
         ({"photo": 0, "facts": 1, "more": 1}, "'more'"),
-        ((0,), "has 2 inputs.*a tuple of 1"),
-        (0, r"has 2 inputs.*one array of shape \(96, 4, 4, 1\)"),
+        ((0,), "takes the inputs.*a tuple of 1"),
+        (0, r"takes the inputs.*one array of shape \(96, 4, 4, 1\)"),
         ((1, 0), r"takes 'photo' of shape.*x\['photo'\] of shape \(96, 3\)"),
     ],
 )
