@@ -1,24 +1,18 @@
 """The tasks of label sets, given or told by shapes and losses."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_anytime import tasks as tasks_lib
+from keras_anytime.tasks.serialization import BY_NAME
 from keras_anytime.training.losses import Losses
 from keras_anytime.training.losses import loss_name
 from keras_anytime.training.losses import losses_by_set
 
-_ALL_LOSSES = frozenset().union(
-    *(
-        task.losses
-        for task in (
-            tasks_lib.Binary,
-            tasks_lib.Classification,
-            tasks_lib.MultiLabel,
-            tasks_lib.Regression,
-            tasks_lib.Segmentation,
-        )
-    )
-)
+_ALL_LOSSES = frozenset().union(*(task.losses for task in BY_NAME.values()))
+# The loss of Keras that can leave out positions.
+_WITH_IGNORED = "sparse_categorical_crossentropy"
 
 
 def label_set_tasks(
@@ -38,18 +32,15 @@ def label_set_tasks(
     if model.task is not None:
         given = model.task if model.label_sets else {None: model.task}
         return {name: tasks_lib.get(given[name]) for name in sets}
-    names = (
+    losses: Sequence[keras.losses.Loss | None] = (
         [None] * len(sets)
         if loss is None
-        else [
-            loss_name(of_labels)
-            for of_labels in losses_by_set(loss, model.label_sets)
-        ]
+        else losses_by_set(loss, model.label_sets)
     )
     first_stage = model.outputs[: len(sets)]
     return {
-        name: tasks_lib.infer(output.shape, of_loss)
-        for name, output, of_loss in zip(sets, first_stage, names, strict=True)
+        name: _inferred(output.shape, one)
+        for name, output, one in zip(sets, first_stage, losses, strict=True)
     }
 
 
@@ -63,7 +54,8 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
         loss: The losses to compile it with.
 
     Raises:
-        ValueError: If a loss is one of Keras' for another task.
+        ValueError: If a loss is one of Keras' for another task, or counts
+            other positions than a segmentation.
     """
     if model.task is None:
         return
@@ -78,6 +70,15 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
             raise ValueError(
                 f"The task {task}{where} takes a loss such as "
                 f"{sorted(task.losses)}. Received: loss={name!r}"
+            )
+        if isinstance(task, tasks_lib.Segmentation) and (
+            name == _WITH_IGNORED and task.ignore_class != _ignored(one)
+        ):
+            raise ValueError(
+                "Loss and error must leave out the same positions: give task "
+                "and loss the same `ignore_class`. "
+                f"Received: ignore_class={task.ignore_class} of the task and "
+                f"ignore_class={_ignored(one)} of the loss"
             )
 
 
@@ -109,3 +110,20 @@ def check_tasks_known(model: keras.Model, loss: Losses) -> None:
                 "task=keras_anytime.tasks.Regression(3))`. "
                 f"Received: loss={loss_name(one)!r} without a task"
             )
+
+
+def _inferred(
+    shape: Sequence[int | None], loss: keras.losses.Loss | None
+) -> tasks_lib.Task:
+    """Returns the task that shape and loss of an output tell."""
+    if loss is None:
+        return tasks_lib.infer(shape)
+    task = tasks_lib.infer(shape, loss_name(loss))
+    if isinstance(task, tasks_lib.Segmentation):
+        return tasks_lib.Segmentation(task.classes, _ignored(loss))
+    return task
+
+
+def _ignored(loss: keras.losses.Loss) -> int | None:
+    """Returns the label of positions that a loss leaves out, if any."""
+    return loss.get_config().get("ignore_class")

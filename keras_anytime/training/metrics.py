@@ -11,7 +11,9 @@ from typing import Any
 from typing import NamedTuple
 
 import keras
+from keras import ops
 
+from keras_anytime.backend.types import Tensor
 from keras_anytime.tasks import Task
 from keras_anytime.training.losses import parameters_of
 from keras_anytime.training.losses import takes_logits
@@ -217,6 +219,31 @@ class _Output(NamedTuple):
         return self.given and self.task.name == "regression"
 
 
+class _CountedAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """The accuracy of the positions of a segmentation that count.
+
+    Args:
+        ignore_class: Integer, the label of all other positions.
+        name: String.
+    """
+
+    def __init__(self, ignore_class: int, name: str) -> None:
+        super().__init__(name=name)
+        self.ignore_class = ignore_class
+
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
+    ) -> None:
+        y_true = ops.convert_to_tensor(y_true)
+        if len(y_true.shape) == len(y_pred.shape):
+            y_true = ops.squeeze(y_true, axis=-1)
+        counts = ops.cast(y_true != self.ignore_class, self.dtype)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, self.dtype)
+            counts *= ops.reshape(weight, ops.shape(counts))
+        super().update_state(y_true, y_pred, counts)
+
+
 def _for_output(metric, output):
     """Returns a metric for one output."""
     if isinstance(metric, str):
@@ -241,6 +268,8 @@ def _by_name(name, output):
     """
     task, loss = output.task, output.loss
     if name.lower() in ("accuracy", "acc"):
+        if getattr(task, "ignore_class", None) is not None:
+            return _CountedAccuracy(task.ignore_class, name)
         if task.name in ("classification", "segmentation"):
             return name
         if output.has_numbers:
