@@ -7,14 +7,13 @@ from typing import NoReturn
 import keras
 import numpy as np
 
+from keras_anytime.stages.image_input import RAW_PIXELS
 from keras_anytime.stages.image_input import image_input
 from keras_anytime.stages.image_input import takes_pixels
 
 # Names of the layers between a device's pixels and the network.
 RESIZED = "pixels_resized"
 NORMALIZED = "pixels_normalized"
-# For networks that take raw pixels as floats.
-_UNCHANGED = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
 
 
 def resolve_preprocessing(
@@ -41,7 +40,7 @@ def resolve_preprocessing(
     if preprocessing is None and image is not None:
         preprocessing = (model.data_info or {}).get("preprocessing")
         if preprocessing is None and takes_pixels(model):
-            preprocessing = _UNCHANGED
+            preprocessing = RAW_PIXELS
     if preprocessing is None:
         return None
     if image is None:
