@@ -46,7 +46,8 @@ test: $(VENV)/.installed
 test-pages: $(VENV)/.installed
 	$(RUN) $(TEST) -m slow tests/docs tests/integration/evaluate_test.py \
 	  tests/integration/run_queue_test.py tests/integration/damage_test.py \
-	  tests/experiments/ensemble_test.py tests/experiments/train_test.py
+	  tests/experiments/ensemble_test.py tests/experiments/train_test.py \
+	  tests/experiments/own_tasks_test.py
 
 test-jax: .venv-jax/.installed
 	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)

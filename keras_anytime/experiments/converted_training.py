@@ -74,7 +74,11 @@ def compare(settings: ConvertedTrainingSettings) -> list[dict[str, Any]]:
     latencies = _latencies(trainings.path("osgd"), val)
     result = {
         **provenance(),
-        "settings": vars(settings) | {"workdir": None},
+        "settings": {
+            field.name: getattr(settings, field.name)
+            for field in settings.flags()
+            if field.name not in ("workdir", "data_dir", "download")
+        },
         "latency_ms": latencies,
         "runs": runs,
     }

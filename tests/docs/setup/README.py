@@ -16,6 +16,7 @@ SHORTER = {
     '"train[:20000]"': '"train[:256]"',
     '"train[45000:]"': '"train[45000:45128]"',
     "epochs=6": "epochs=1",
+    "epochs=3": "epochs=1",
     "2 * ready_ms[0]": "5000",
 }
 
