@@ -48,7 +48,8 @@ def load_model(path: str | os.PathLike) -> AnytimeModel:
         ) from error
     if not isinstance(model, AnytimeModel):
         raise ValueError(
-            "The file holds a model that is not an anytime model. Received: "
+            "The file holds a model that is not an anytime model: make one of "
+            "it with `keras_anytime.convert.add_heads`. Received: "
             f"path={str(path)!r} with a {type(model).__name__}"
         )
     return model

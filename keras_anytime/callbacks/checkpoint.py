@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_anytime.callbacks.direction import ERROR_METRICS
 from keras_anytime.callbacks.direction import compiled_metrics
 from keras_anytime.callbacks.direction import direction
 from keras_anytime.files import check_writable
@@ -15,15 +16,6 @@ from keras_anytime.saving.metadata import read_metadata
 from keras_anytime.saving.metadata import save_with_metadata
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
-
-# The metrics that measure a task's errors, under the names that Keras gives.
-_METRICS = {
-    "binary": ("accuracy", "binary_accuracy"),
-    "classification": ("accuracy",),
-    "multi_label": ("binary_accuracy",),
-    "regression": ("mean_absolute_error", "mae"),
-    "segmentation": ("accuracy",),
-}
 
 
 class StageCheckpoint(keras.callbacks.Callback):
@@ -153,10 +145,13 @@ class StageCheckpoint(keras.callbacks.Callback):
         metrics = compiled_metrics(self.model)
         self.metric_name = self.metric or self._metric_of_error(metrics)
         known = {"loss", *metrics, *(f"weighted_{name}" for name in metrics)}
-        if metrics and self.metric_name not in known:
+        if self.metric_name not in known and (
+            metrics or not _has_metrics(self.model)
+        ):
             raise ValueError(
                 f"The model is compiled with the metrics {sorted(metrics)}: "
-                "choose one of these or 'loss', or compile with the metric. "
+                "choose one of these or 'loss', or compile with the metric, as "
+                f"in `metrics=[{self.metric_name!r}]`. "
                 f"Received: metric={self.metric_name!r}"
             )
         self._mode = self.mode
@@ -214,7 +209,7 @@ class StageCheckpoint(keras.callbacks.Callback):
     def _metric_of_error(self, metrics):
         """Returns the name of the metric of the finest labels' error."""
         task = next(iter(self.model.tasks.values()))
-        names = _METRICS.get(task.name, ("loss",))
+        names = ERROR_METRICS.get(task.name, ("loss",))
         return next((name for name in names if name in metrics), names[0])
 
     def _outputs(self):
@@ -237,3 +232,9 @@ class StageCheckpoint(keras.callbacks.Callback):
     def _criterion(self):
         """Returns the settings under which two best values are comparable."""
         return [self.stage, self.metric_name, self.prefix, self._mode]
+
+
+def _has_metrics(model: keras.Model) -> bool:
+    """Whether a model is compiled with metrics, built or not yet."""
+    arguments = model.compile_arguments
+    return any(arguments[name] for name in ("metrics", "weighted_metrics"))

@@ -4,6 +4,14 @@ import re
 
 import keras
 
+#: The metrics that measure a task's errors, under the names that Keras gives.
+ERROR_METRICS = {
+    "binary": ("accuracy", "binary_accuracy"),
+    "classification": ("accuracy",),
+    "multi_label": ("binary_accuracy",),
+    "regression": ("mean_absolute_error", "mae"),
+    "segmentation": ("accuracy",),
+}
 # Classes of `keras.metrics`, in lower case.
 _LARGER = """
     accuracy auc binaryaccuracy binaryiou categoricalaccuracy

@@ -9,6 +9,7 @@ from typing import TextIO
 
 import keras
 
+from keras_anytime.callbacks.direction import ERROR_METRICS
 from keras_anytime.callbacks.direction import direction
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
@@ -47,7 +48,9 @@ class StageProgress(keras.callbacks.Callback):
 
     Args:
         metric: String. Name of a metric in [0, 1] for which larger values are
-            better; its complement is shown as the error.
+            better; its complement is shown as the error. `None` takes that of
+            the task: `"accuracy"` of classes, `"binary_accuracy"` of several
+            labels. Of a regression, `"mean_absolute_error"` is shown as it is.
         stream: Text file, or `None` for the standard output.
         max_stages: Integer from 2. The largest number of stages that are all
             shown.
@@ -64,7 +67,7 @@ class StageProgress(keras.callbacks.Callback):
 
     def __init__(
         self,
-        metric: str = "accuracy",
+        metric: str | None = None,
         stream: TextIO | None = None,
         max_stages: int = 8,
     ) -> None:
@@ -80,12 +83,17 @@ class StageProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         check_anytime_model(self.model)
-        if direction(self.metric) == "min":
+        if self.metric and direction(self.metric) == "min":
             raise ValueError(
                 "StageProgress shows the complement of a metric in [0, 1] for "
                 "which larger values are better, such as an accuracy. "
                 f"Received: metric={self.metric!r}"
             )
+        task = next(iter(self.model.tasks.values()))
+        self._metrics = ERROR_METRICS.get(task.name, ("accuracy",))
+        if self.metric:
+            self._metrics = (self.metric,)
+        self._in_units = not self.metric and task.name == "regression"
         self._compiled = False
         self._explained = False
         num_stages = self.model.num_stages
@@ -96,7 +104,8 @@ class StageProgress(keras.callbacks.Callback):
         if num_stages > self.max_stages:
             shown = " ".join(map(str, self._shown_stages(num_stages)))
             stages = f"stages {shown} of {num_stages} (mean of all)"
-        self._print(f"epoch    time    loss | error % of {stages}")
+        error = "mean absolute error" if self._in_units else "error %"
+        self._print(f"epoch    time    loss | {error} of {stages}")
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -124,12 +133,16 @@ class StageProgress(keras.callbacks.Callback):
         if (self.stream or sys.stdout).isatty():
             line = f"\r{line}\033[K"
         self._print(line)
-        shown = {f"{name}_{self.metric}" for name in self.model.output_names}
+        shown = {
+            f"{name}_{metric}"
+            for name in self.model.output_names
+            for metric in self._metrics
+        }
         if not self._explained and not shown & set(logs):
             self._explained = True
             self._print(
                 "(- is an error that is not known: compile with "
-                f"metrics=[{self.metric!r}])"
+                f"metrics=[{self._metrics[0]!r}])"
             )
 
     def _shown_stages(self, num_stages: int) -> Sequence[int]:
@@ -145,14 +158,27 @@ class StageProgress(keras.callbacks.Callback):
     def _summary(self, logs, prefix):
         """Returns the loss and the errors of training or validation."""
         errors = [
-            100 * (1 - logs.get(f"{prefix}{output}_{self.metric}", math.nan))
+            self._error(logs, f"{prefix}{output}")
             for output in outputs_lib.finest(self.model.output_names)
         ]
         shown = self._shown_stages(len(errors))
-        text = " ".join(_percent(errors[stage - 1]) for stage in shown)
+        text = " ".join(self._text(errors[stage - 1]) for stage in shown)
         if len(shown) < len(errors):
-            text += f" ({_percent(sum(errors) / len(errors))})"
+            text += f" ({self._text(sum(errors) / len(errors))})"
         return f"{logs[f'{prefix}loss']:6.3f} | {text}"
+
+    def _error(self, logs, output):
+        """Returns the error of an output; NaN if no metric tells it."""
+        for metric in self._metrics:
+            value = logs.get(f"{output}_{metric}")
+            if value is not None:
+                return value if self._in_units else 100 * (1 - value)
+        return math.nan
+
+    def _text(self, error):
+        if math.isnan(error):
+            return "-"
+        return f"{error:.4g}" if self._in_units else f"{error:4.1f}"
 
     def _show(self, text):
         """Shows in a terminal what the epoch is at."""
@@ -163,7 +189,3 @@ class StageProgress(keras.callbacks.Callback):
 
     def _print(self, line):
         print(line, file=self.stream or sys.stdout, flush=True)
-
-
-def _percent(error):
-    return "-" if math.isnan(error) else f"{error:4.1f}"

@@ -96,6 +96,11 @@ def add_heads(
         [Kaya et al., 2019](https://arxiv.org/abs/1810.07052)
     """
     check_tasks(classes)
+    if head is not None and not callable(head):
+        raise ValueError(
+            "`head` must be a function of a tensor and the number of its "
+            f"stage, or None. Received: head={head!r}"
+        )
     if width is not None:
         check_counts(width=width)
     if not 0 < max_head_share < 1:

@@ -212,7 +212,11 @@ class CutGraph:
     def why_not(self, name: str) -> str:
         """Returns why there is no cut at a tensor, as a part of a sentence."""
         if name not in self._tensors:
-            inputs = [tensor.name for tensor in self._model.inputs]
+            inputs = [
+                operation.name
+                for operation in self._model.operations
+                if isinstance(operation, keras.layers.InputLayer)
+            ]
             if name in inputs:
                 return "is an input"
             if name in self.places:

@@ -281,7 +281,7 @@ def _check_known(model: keras.Model) -> None:
     if hasattr(model, "stage_operations"):
         raise ValueError(
             "An anytime network has its stages already; convert a network of "
-            f"one output. {received}, a {type(model).__name__}"
+            f"one output. {received} of type {type(model).__name__}"
         )
     if isinstance(model, keras.Sequential):
         if not model.built:
@@ -294,8 +294,8 @@ def _check_known(model: keras.Model) -> None:
     call = _owner(type(model), "call")
     if not isinstance(model, keras.Function) or not call.startswith("keras."):
         raise ValueError(
-            f"{_FUNCTIONAL_ONLY}{received}, a {type(model).__name__} with its "
-            "own `call`"
+            f"{_FUNCTIONAL_ONLY}{received} of type {type(model).__name__} with "
+            "its own `call`"
         )
 
 

@@ -184,6 +184,7 @@ class ExportedNetwork:
             pixels=self.pixels,
             task=self.task,
             inputs=self._input_names(signatures),
+            tokens=self._tokens(signatures),
         )
 
     def _input_names(
@@ -200,6 +201,21 @@ class ExportedNetwork:
         return tuple(
             name for name in safe_inputs(self.part).values() if name in read
         )
+
+    def _tokens(
+        self, signatures: Mapping[str, Signature]
+    ) -> dict[str, int] | None:
+        """Returns how many tokens inputs of tokens take; `None` without any."""
+        names = self._input_names(signatures)
+        counts = {
+            safe_inputs(self.part)[name]: count
+            for name, count in self.part.token_limits.items()
+        }
+        return {
+            name: count
+            for name, count in counts.items()
+            if names is None or name in names
+        } or None
 
 
 def _check_inputs(model: keras.Model) -> None:

@@ -1,5 +1,6 @@
 """The preparation of pixels: on the device, or inside the exported file."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 from typing import NoReturn
@@ -30,7 +31,8 @@ def resolve_preprocessing(
     Returns:
         Dict with `scale`, a number, and `mean` and `std`, lists of one number
         for each channel; `None` if nothing is known. For a network that takes
-        raw pixels they change nothing.
+        raw pixels they change nothing. Of a single input that takes no images,
+        only that of the data set is known.
 
     Raises:
         ValueError: If `preprocessing` is not such a dict, or no input takes
@@ -41,10 +43,15 @@ def resolve_preprocessing(
         preprocessing = (model.data_info or {}).get("preprocessing")
         if preprocessing is None and takes_pixels(model):
             preprocessing = RAW_PIXELS
+    elif image is not None and preprocessing is not None:
+        _warn_of_second_normalization(model, preprocessing)
+    elif image is None and preprocessing is not None:
+        _refuse_images(model, f"preprocessing={preprocessing}")
+    elif image is None and len(model.inputs) == 1:
+        # Features of a table or channels of a series.
+        preprocessing = (model.data_info or {}).get("preprocessing")
     if preprocessing is None:
         return None
-    if image is None:
-        _refuse_images(model, f"preprocessing={preprocessing}")
     names = {"scale", "mean", "std"}
     received = f"Received: preprocessing={preprocessing}"
     if not isinstance(preprocessing, Mapping) or set(preprocessing) != names:
@@ -53,7 +60,7 @@ def resolve_preprocessing(
             "nothing else: the input is (pixel / scale - mean) / std. "
             f"{received}"
         )
-    channels = image.shape[-1]
+    channels = (model.inputs[0] if image is None else image).shape[-1]
     numbers = {}
     for name in ("scale", "mean", "std"):
         try:
@@ -73,6 +80,25 @@ def resolve_preprocessing(
             )
         numbers[name] = values * (channels // len(values))
     return {**numbers, "scale": numbers["scale"][0]}
+
+
+def _warn_of_second_normalization(
+    model: keras.Model, preprocessing: Mapping[str, Any]
+) -> None:
+    """Warns of a given preprocessing where the network has its own.
+
+    A network that was trained on images of the same preprocessing takes them
+    normalized twice. Only its data set tells.
+    """
+    trained = (model.data_info or {}).get("preprocessing")
+    if trained is None and preprocessing != RAW_PIXELS and takes_pixels(model):
+        warnings.warn(
+            "The network's first layers normalize pixels from 0 to 255 "
+            "already, so that `preprocessing` would normalize them twice: "
+            "leave it out, unless the network was trained on images that were "
+            f"normalized so. Received: preprocessing={preprocessing}",
+            stacklevel=2,
+        )
 
 
 def pixel_input(

@@ -110,7 +110,8 @@ class Manifest:
         class_names: Tuple of strings in the order of the logits, or a dict
             from label sets to such tuples, or `None`.
         preprocessing: Dict with `scale`, `mean` and `std`: the network's image
-            is `(pixel / scale - mean) / std`. `None` if that is not known or
+            is `(pixel / scale - mean) / std`; of a single input that takes no
+            images, each value is prepared so. `None` if that is not known or
             the file prepares pixels itself.
         versions: Dict from libraries to the versions that wrote the file.
         label_sets: Tuple of strings, the label sets for which each stage has
@@ -132,6 +133,9 @@ class Manifest:
             these; a string is the task of the first.
         inputs: Tuple of the names of several inputs, in the order of the
             model; `None` for a single input, which is called `"image"`.
+        tokens: Dict from the names of inputs of tokens to how many tokens the
+            network knows, which are numbered from 0; `None` if no input is one
+            of tokens.
     """
 
     kind: str
@@ -150,6 +154,7 @@ class Manifest:
     resizable: bool = False
     task: str | dict[str, str | None] | None = None
     inputs: tuple[str, ...] | None = None
+    tokens: dict[str, int] | None = None
 
     @property
     def num_stages(self) -> int:

@@ -126,6 +126,9 @@ def check_programs(manifest: Any) -> None:
         raise ValueError(
             f"no signature reads the inputs {values.short_repr(unread)}"
         )
+    odd = sorted({*(manifest.tokens or ())} - set(manifest.input_names))
+    if odd:
+        raise ValueError(f"it has tokens of no input {values.short_repr(odd)}")
     _check_lengths(manifest)
 
 
@@ -136,9 +139,13 @@ def _check_lengths(manifest: Any) -> None:
     for record in (manifest.preprocessing, manifest.pixels):
         if record is None:
             continue
-        if manifest.image_input is None:
+        name = manifest.image_input
+        if name is None and record is manifest.preprocessing:
+            # The values of a single input that takes no images.
+            name = manifest.input_names[0] if not manifest.inputs else None
+        if name is None:
             raise ValueError("it prepares pixels, but no input takes images")
-        channels = manifest.input_specs[manifest.image_input].shape[-1] or 1
+        channels = manifest.input_specs[name].shape[-1] or 1
         for name in ("mean", "std"):
             values.items(record[name], {1, channels})
 
@@ -192,6 +199,11 @@ def _check_task(task: Any) -> None:
             values.refuse(entry, f"one of {', '.join(_TASKS)}")
 
 
+def _check_tokens(tokens: Any) -> None:
+    for count in values.record(tokens).values():
+        values.integer(count, 1)
+
+
 def _check_thresholds(thresholds: Any) -> None:
     for threshold in values.items(thresholds):
         values.share(threshold)
@@ -221,4 +233,5 @@ _OPTIONAL: dict[str, Callable[..., Any]] = {
     "resizable": values.flag,
     "task": _or_none(_check_task),
     "inputs": _or_none(_check_names),
+    "tokens": _or_none(_check_tokens),
 }

@@ -73,7 +73,7 @@ def check_tasks(classes: Classes) -> None:
             "`classes` must be a whole number of at least 2 or a task of "
             "keras_anytime.tasks, or a dict with one for each label set, such "
             "as {'fine': 100, 'coarse': 20}. "
-            f"Received: classes={classes}"
+            f"Received: classes={classes!r}"
         )
     if isinstance(classes, dict) and not all(
         isinstance(name, str) and name.isidentifier() and name.isascii()

@@ -25,8 +25,8 @@ def as_batch(
             file is quantized; integers if the network takes these, such as
             uint8 pixels or tokens.
         spec: The `TensorSpec` of the network's input.
-        limits: Pair of floats. The range of valid values of an image, as
-            `value_limits` returns it, or `None`.
+        limits: Pair of floats. The range of valid values, as `value_limits`
+            returns it, or `None`.
         argument: String, the name of `x` in errors.
 
     Returns:
@@ -145,6 +145,14 @@ def _check_values(
             f"with values from {lowest:.4g} to {highest:.4g}"
         )
     if limits is not None and not (limits[0] <= lowest <= highest <= limits[1]):
+        if len(spec.shape) != IMAGE_RANK:
+            raise ValueError(
+                f"The file's {spec.dtype} input was calibrated on values that "
+                f"lie well within {limits[0]:.4g} to {limits[1]:.4g}, and cuts "
+                "off others: scale values as in training, or export with "
+                "`representative` examples like these. Received: "
+                f"{argument} with values from {lowest:.4g} to {highest:.4g}"
+            )
         raise ValueError(
             "The network was not trained on such images: the values of images "
             "that are prepared as its manifest says lie well within "

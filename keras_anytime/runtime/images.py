@@ -13,11 +13,12 @@ from keras_anytime.manifest.manifest import TensorSpec
 def value_limits(
     spec: TensorSpec, preprocessing: Mapping[str, Any] | None
 ) -> tuple[float, float] | None:
-    """Returns the range of the values of prepared images, with a margin.
+    """Returns the range of the values of an input, with a margin.
 
     Pixels that were not prepared lie far outside of it in most cases. If the
-    manifest does not say how images are prepared, the range of a quantized
-    input takes its place. The margin on either side is as wide as the range.
+    manifest does not say how images are prepared, and of other inputs, it is
+    the range of a quantized input, beyond which values are cut off. The margin
+    on either side is as wide as the range.
 
     Args:
         spec: The `TensorSpec` of the network's input.

@@ -28,10 +28,12 @@ class Inputs:
         self._image = manifest.image_input
         self._preprocessing = manifest.preprocessing
         self._named = manifest.inputs is not None
+        self._tokens = manifest.tokens or {}
         self._limits: dict[str, tuple[float, float] | None] = {
-            name: value_limits(spec, self._preprocessing)
+            name: value_limits(
+                spec, self._preprocessing if name == self._image else None
+            )
             for name, spec in self._specs.items()
-            if name == self._image
         }
         self.batch_size = next(iter(self._specs.values())).shape[0] or 1
 
@@ -44,15 +46,15 @@ class Inputs:
             x: Array; of several inputs a dict from their names to arrays, or
                 a tuple in their order.
             check_limits: Boolean. Whether images must lie in the range of
-                prepared ones.
+                prepared ones, and inputs of 8 or 16 bits near theirs.
 
         Returns:
             Pair of a dict from names to arrays `(batch, ...)`, which share no
             memory with `x`, and whether it is a single example.
 
         Raises:
-            ValueError: If the network takes other inputs, or the examples of
-                its inputs differ in number.
+            ValueError: If the network takes other inputs, the examples of its
+                inputs differ in number, or it does not know a token.
         """
         batches: dict[str, np.ndarray] = {}
         singles = set()
@@ -60,9 +62,10 @@ class Inputs:
             batches[name], single = as_batch(
                 value,
                 self._specs[name],
-                self._limits.get(name) if check_limits else None,
+                self._limits[name] if check_limits else None,
                 f"x[{name!r}]" if self._named else "x",
             )
+            self._check_tokens(name, batches[name])
             singles.add(single)
         sizes = {name: len(batch) for name, batch in batches.items()}
         if len(singles) > 1 or len({*sizes.values()}) > 1:
@@ -90,6 +93,19 @@ class Inputs:
     def prepare(self, pixels: Any) -> np.ndarray:
         """Converts pixels to an image; see `AnytimePredictor.prepare`."""
         return prepare_pixels(pixels, self._image_spec(), self._preprocessing)
+
+    def _check_tokens(self, name: str, batch: np.ndarray) -> None:
+        """Raises a `ValueError` for tokens that no embedding knows."""
+        count = self._tokens.get(name)
+        if count is None:
+            return
+        low, high = batch.min(), batch.max()
+        if low < 0 or high >= count:
+            argument = f"x[{name!r}]" if self._named else "x"
+            raise ValueError(
+                f"The network knows the tokens 0 to {count - 1}. "
+                f"Received: {argument} with tokens from {low} to {high}"
+            )
 
     def _image_spec(self) -> TensorSpec:
         if self._image is None:

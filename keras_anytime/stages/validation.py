@@ -44,10 +44,18 @@ def _check_logits(model: keras.Model) -> None:
         activation = getattr(operation, "activation", operation)
         name = getattr(activation, "__name__", type(activation).__name__)
         if name.lower() in _PROBABILITIES:
+            advice = (
+                "Remove the activation, and set `from_logits=True` in the loss"
+            )
+            if getattr(model.task, "name", None) == "regression":
+                advice = (
+                    "Remove the activation; or, if it bounds the values of "
+                    "this regression, give it a name of its own and put "
+                    "`Activation('linear', name='stage_1')` behind it"
+                )
             raise ValueError(
                 "The stages give logits, because losses, confidences and "
-                "exports expect them. Remove the activation, and set "
-                "`from_logits=True` in the loss. "
+                f"exports expect them. {advice}. "
                 f"Received: the output {operation.name!r} with {name.lower()}"
             )
 

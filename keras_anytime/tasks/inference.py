@@ -15,7 +15,11 @@ from keras_anytime.tasks.regression import Regression
 from keras_anytime.tasks.segmentation import Segmentation
 
 
-def infer(shape: Sequence[int | None], loss: str | None = None) -> Task:
+def infer(
+    shape: Sequence[int | None],
+    loss: str | None = None,
+    ignore_class: int | None = None,
+) -> Task:
     """Returns the task that an output has by its shape and its loss.
 
     Several outputs choose a class, at each position if there are positions,
@@ -25,6 +29,7 @@ def infer(shape: Sequence[int | None], loss: str | None = None) -> Task:
     Args:
         shape: Tuple, the shape of the output, the batch axis first.
         loss: String, the name of the loss, or `None` if it is not known.
+        ignore_class: Integer, the label that the loss leaves out, or `None`.
 
     Returns:
         A `Task`.
@@ -34,7 +39,9 @@ def infer(shape: Sequence[int | None], loss: str | None = None) -> Task:
         return Binary() if size == 1 else MultiLabel(size)
     if size == 1:
         return Regression() if loss in REGRESSION_LOSSES else Undeclared()
-    return Classification(size) if len(shape) == 2 else Segmentation(size)
+    if len(shape) == 2:
+        return Classification(size)
+    return Segmentation(size, ignore_class)
 
 
 class Undeclared(Task):

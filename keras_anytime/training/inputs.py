@@ -9,6 +9,7 @@ import numpy as np
 from keras_anytime import backend
 from keras_anytime.stages.named_inputs import named_inputs
 from keras_anytime.training.arrays import check_finite_array
+from keras_anytime.training.arrays import check_numbers
 from keras_anytime.training.arrays import noun
 from keras_anytime.training.arrays import types_in
 from keras_anytime.training.labels import check_labels
@@ -67,6 +68,12 @@ def check_examples(
             )
         check_labels(model, y, argument)
         check_inputs(model, x, argument, y)
+    elif isinstance(x, (Mapping, list, tuple)) and keras.tree.flatten(x):
+        raise ValueError(
+            f"{noun(model).capitalize()}s must be arrays, such as "
+            "`numpy.asarray(x)`, or a data set. "
+            f"Received: {argument} of {types_in(x)}"
+        )
     return y
 
 
@@ -84,16 +91,19 @@ def check_inputs(
 
     Raises:
         ValueError: If names, shapes or numbers of examples do not match,
-            numbers are not finite, or tokens have no embedding.
+            values are no finite numbers, or tokens have no embedding.
     """
     if not _holds_arrays(x):
         return
     _check_shapes(model, x, argument)
     named = _by_argument(model, x, argument)
+    takes_text = any(tensor.dtype == "string" for tensor in model.inputs)
     _check_counts(named, y)
     check_tokens(model, x, argument)
     for name, array in named.items():
         kind = f"{noun(model)}s" if len(named) == 1 else "inputs"
+        if isinstance(array, np.ndarray) and not takes_text:
+            check_numbers(array, kind.capitalize(), name)
         check_finite_array(array, kind.capitalize(), name)
 
 

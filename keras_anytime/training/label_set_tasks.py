@@ -1,7 +1,5 @@
 """The tasks of label sets, given or told by shapes and losses."""
 
-from collections.abc import Sequence
-
 import keras
 
 from keras_anytime import tasks as tasks_lib
@@ -11,8 +9,6 @@ from keras_anytime.training.losses import loss_name
 from keras_anytime.training.losses import losses_by_set
 
 _ALL_LOSSES = frozenset().union(*(task.losses for task in BY_NAME.values()))
-# The loss of Keras that can leave out positions.
-_WITH_IGNORED = "sparse_categorical_crossentropy"
 
 
 def label_set_tasks(
@@ -32,15 +28,16 @@ def label_set_tasks(
     if model.task is not None:
         given = model.task if model.label_sets else {None: model.task}
         return {name: tasks_lib.get(given[name]) for name in sets}
-    losses: Sequence[keras.losses.Loss | None] = (
-        [None] * len(sets)
-        if loss is None
-        else losses_by_set(loss, model.label_sets)
-    )
+    told: list[tuple] = [()] * len(sets)
+    if loss is not None:
+        told = [
+            (loss_name(of_labels), _ignored(of_labels))
+            for of_labels in losses_by_set(loss, model.label_sets)
+        ]
     first_stage = model.outputs[: len(sets)]
     return {
-        name: _inferred(output.shape, one)
-        for name, output, one in zip(sets, first_stage, losses, strict=True)
+        name: tasks_lib.infer(output.shape, *of_loss)
+        for name, output, of_loss in zip(sets, first_stage, told, strict=True)
     }
 
 
@@ -54,8 +51,8 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
         loss: The losses to compile it with.
 
     Raises:
-        ValueError: If a loss is one of Keras' for another task, or counts
-            other positions than a segmentation.
+        ValueError: If a loss is one of Keras' for another task, or leaves out
+            other positions of a segmentation than its task.
     """
     if model.task is None:
         return
@@ -65,21 +62,23 @@ def check_losses_fit(model: keras.Model, loss: Losses) -> None:
         strict=True,
     ):
         name = loss_name(one)
+        where = "" if label_set is None else f" for {label_set!r}"
         if name in _ALL_LOSSES - task.losses:
-            where = "" if label_set is None else f" for {label_set!r}"
             raise ValueError(
                 f"The task {task}{where} takes a loss such as "
                 f"{sorted(task.losses)}. Received: loss={name!r}"
             )
-        if isinstance(task, tasks_lib.Segmentation) and (
-            name == _WITH_IGNORED and task.ignore_class != _ignored(one)
+        if isinstance(task, tasks_lib.Segmentation) and name.startswith(
+            "sparse_"
         ):
-            raise ValueError(
-                "Loss and error must leave out the same positions: give task "
-                "and loss the same `ignore_class`. "
-                f"Received: ignore_class={task.ignore_class} of the task and "
-                f"ignore_class={_ignored(one)} of the loss"
-            )
+            in_loss = _ignored(one)
+            if in_loss != task.ignore_class:
+                raise ValueError(
+                    "The loss and the task leave out the same positions: give "
+                    "both the same `ignore_class`. Received: "
+                    f"ignore_class={in_loss} in the loss{where}, "
+                    f"ignore_class={task.ignore_class} in {task}"
+                )
 
 
 def check_tasks_known(model: keras.Model, loss: Losses) -> None:
@@ -112,18 +111,8 @@ def check_tasks_known(model: keras.Model, loss: Losses) -> None:
             )
 
 
-def _inferred(
-    shape: Sequence[int | None], loss: keras.losses.Loss | None
-) -> tasks_lib.Task:
-    """Returns the task that shape and loss of an output tell."""
-    if loss is None:
-        return tasks_lib.infer(shape)
-    task = tasks_lib.infer(shape, loss_name(loss))
-    if isinstance(task, tasks_lib.Segmentation):
-        return tasks_lib.Segmentation(task.classes, _ignored(loss))
-    return task
-
-
 def _ignored(loss: keras.losses.Loss) -> int | None:
-    """Returns the label of positions that a loss leaves out, if any."""
+    """Returns the label that a loss leaves out, or `None`."""
+    if not loss_name(loss).startswith("sparse_"):
+        return None
     return loss.get_config().get("ignore_class")

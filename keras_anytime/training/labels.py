@@ -12,6 +12,7 @@ from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.classification import CLASS_LOSSES
 from keras_anytime.tasks.regression import REGRESSION_LOSSES
 from keras_anytime.training.arrays import check_finite_array
+from keras_anytime.training.arrays import check_numbers
 from keras_anytime.training.arrays import noun
 from keras_anytime.training.arrays import types_in
 from keras_anytime.training.losses import loss_name
@@ -35,6 +36,13 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
             another shape than the loss takes, not among the classes or not
             finite.
     """
+    if isinstance(y, (list, tuple)) and not any(
+        hasattr(part, "shape") or part is None for part in keras.tree.flatten(y)
+    ):
+        raise ValueError(
+            "Labels must be arrays, such as `numpy.asarray(labels)`. "
+            f"Received: {argument} with labels of {types_in(y)}"
+        )
     if isinstance(y, (list, tuple)) or any(
         part is None for part in keras.tree.flatten(y)
     ):
@@ -55,11 +63,14 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
     ):
         if not hasattr(labels, "shape"):
             continue
+        what = "labels" if name is None else f"labels {name!r}"
+        labels = np.asarray(labels)
+        check_numbers(labels, "Labels", f"{argument} with {what}")
         check = _LabelCheck(
-            np.asarray(labels),
+            labels,
             (None, *output.shape[1:]),
             argument,
-            "labels" if name is None else f"labels {name!r}",
+            what,
             noun(model) if len(output.shape) == 2 else "position",
         )
         check.against(loss, task)
@@ -117,9 +128,12 @@ class _LabelCheck:
     def _check_sparse(self, loss, ignored):
         shapes = [self.shape[:-1], self.shape[:-1] + (1,)]
         if not any(fits(self.labels.shape, sizes) for sizes in shapes):
+            advice = f"labels of shape {self.shape[:-1]}"
+            if fits(self.labels.shape, self.shape):
+                advice = "`labels.argmax(-1)` makes them of one-hot labels"
             raise ValueError(
-                f"The loss {loss} takes one integer label per {self.per}; "
-                "`labels.argmax(-1)` makes integers of one-hot labels. "
+                f"The loss {loss} takes one integer label per {self.per}: "
+                f"{advice}. "
                 f"Received: {self.argument} with {self.what} of shape "
                 f"{self.labels.shape} for outputs of shape {self.shape}"
             )
@@ -146,7 +160,9 @@ class _LabelCheck:
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
         # Every comparison with NaN is false, so this refuses NaN too.
         if not (whole and low >= 0 and high <= largest):
-            outputs = "1 logit" if classes == 1 else f"{classes} classes"
+            outputs = f"{classes} classes"
+            if "binary" in loss:
+                outputs = "1 logit" if classes == 1 else f"{classes} labels"
             raise ValueError(
                 f"The network has {outputs}, and the loss is {loss}: "
                 f"{self.what} must be {allowed}. Received: {self.argument} "

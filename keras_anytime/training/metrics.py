@@ -11,9 +11,7 @@ from typing import Any
 from typing import NamedTuple
 
 import keras
-from keras import ops
 
-from keras_anytime.backend.types import Tensor
 from keras_anytime.tasks import Task
 from keras_anytime.training.losses import parameters_of
 from keras_anytime.training.losses import takes_logits
@@ -37,6 +35,8 @@ _ON_PROBABILITIES = (
     keras.metrics.SensitivityAtSpecificity,
     keras.metrics.SpecificityAtSensitivity,
 )
+# Names of the accuracy of a choice of classes by integer labels.
+_ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy")
 # These compare classes, or probabilities of them, and no numbers.
 _OF_CLASSES = (
     *_WITH_THRESHOLD,
@@ -219,34 +219,40 @@ class _Output(NamedTuple):
         return self.given and self.task.name == "regression"
 
 
-class _CountedAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The accuracy of the positions of a segmentation that count.
+class _CountedAccuracy(keras.metrics.MeanMetricWrapper):
+    """The share of right positions among those that count.
 
     Args:
-        ignore_class: Integer, the label of all other positions.
         name: String.
+        ignore_class: Integer, the label of positions that do not count.
     """
 
-    def __init__(self, ignore_class: int, name: str) -> None:
-        super().__init__(name=name)
+    def __init__(self, name: str, ignore_class: int) -> None:
+        super().__init__(keras.metrics.sparse_categorical_accuracy, name=name)
         self.ignore_class = ignore_class
 
     def update_state(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        y_true = ops.convert_to_tensor(y_true)
-        if len(y_true.shape) == len(y_pred.shape):
-            y_true = ops.squeeze(y_true, axis=-1)
-        counts = ops.cast(y_true != self.ignore_class, self.dtype)
+        shape = keras.ops.shape(y_pred)[:-1]
+        y_true = keras.ops.reshape(y_true, shape)
+        counts = keras.ops.cast(
+            keras.ops.not_equal(y_true, self.ignore_class), self.dtype
+        )
         if sample_weight is not None:
-            weight = ops.cast(sample_weight, self.dtype)
-            counts *= ops.reshape(weight, ops.shape(counts))
+            weight = keras.ops.cast(sample_weight, self.dtype)
+            while len(weight.shape) < len(counts.shape):
+                weight = keras.ops.expand_dims(weight, -1)
+            counts = counts * weight
         super().update_state(y_true, y_pred, counts)
 
 
 def _for_output(metric, output):
     """Returns a metric for one output."""
-    if isinstance(metric, str):
+    ignored = getattr(output.task, "ignore_class", None)
+    if ignored is not None and metric in _ACCURACIES:
+        metric = _CountedAccuracy(metric, ignored)
+    elif isinstance(metric, str):
         metric = _by_name(metric, output)
     elif isinstance(metric, keras.metrics.Metric):
         metric = fresh_copy(metric)
@@ -268,8 +274,6 @@ def _by_name(name, output):
     """
     task, loss = output.task, output.loss
     if name.lower() in ("accuracy", "acc"):
-        if getattr(task, "ignore_class", None) is not None:
-            return _CountedAccuracy(task.ignore_class, name)
         if task.name in ("classification", "segmentation"):
             return name
         if output.has_numbers:

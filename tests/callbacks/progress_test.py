@@ -74,7 +74,10 @@ def _lines(errors, epochs=300, **kwargs):
     progress = ka.callbacks.StageProgress(stream=stream, **kwargs)
     progress.set_model(
         types.SimpleNamespace(
-            num_stages=len(errors), output_names=names, stage_operations=None
+            num_stages=len(errors),
+            output_names=names,
+            stage_operations=None,
+            tasks={None: ka.tasks.Classification(10)},
         )
     )
     progress.set_params({"epochs": epochs, "steps": 1})

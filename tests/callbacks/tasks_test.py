@@ -1,5 +1,6 @@
 """Callbacks on networks of other tasks than the choice of one class."""
 
+import io
 import math
 
 import keras
@@ -49,8 +50,32 @@ def test_the_best_model_is_that_of_the_smallest_error(tmp_path, metric):
 
 def test_a_metric_of_the_error_must_be_compiled(tmp_path):
     best = ka.callbacks.StageCheckpoint(tmp_path / "best.keras", prefix="")
-    with pytest.raises(ValueError, match="'mean_absolute_error'"):
-        _fit("regression", "mse", ["mse"], [best])
+    for metrics in (["mse"], None):
+        with pytest.raises(ValueError, match="'mean_absolute_error'"):
+            _fit("regression", "mse", metrics, [best])
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "loss", "shown"),
+    [
+        ("regression", "mean_absolute_error", "mse", "{:.4g}"),
+        ("multi_label", "binary_accuracy", "binary_crossentropy", "{:.1f}"),
+    ],
+)
+def test_progress_shows_the_error_of_the_task(name, metric, loss, shown):
+    stream = io.StringIO()
+    progress = ka.callbacks.StageProgress(stream=stream)
+    _, _, history = _fit(name, loss, [metric], [progress])
+    values = [history[f"stage_{k}_{metric}"][0] for k in (1, 2)]
+    if name != "regression":
+        values = [100 * (1 - value) for value in values]
+    head, line, *others = stream.getvalue().splitlines()
+    assert ("mean absolute error" in head) == (name == "regression")
+    assert line.split("|")[1].split() == [shown.format(v) for v in values]
+    assert not others
+    stream.truncate(0)
+    _fit(name, loss, None, [progress])
+    assert f"metrics=[{metric!r}]" in stream.getvalue()
 
 
 def test_the_chance_of_a_regression_must_be_given():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.programs import stage_programs
 from keras_anytime.export.representative import calibration_inputs
 from keras_anytime.manifest import read_manifest
@@ -244,3 +245,34 @@ def test_of_two_equal_ranks_a_tuple_has_labels():
     np.testing.assert_array_equal(found["image"], x)
     found = calibration_inputs([x, x + 1], model)
     np.testing.assert_array_equal(found["image"], [*x, *(x + 1)])
+
+
+def test_the_manifest_tells_how_a_table_was_prepared(tmp_path):
+    rng = np.random.default_rng(0)
+    table = rng.normal(20, 5, (32, 5)).astype("float32")
+    np.savez(
+        tmp_path / "rows.npz",
+        x_train=table,
+        y_train=table[:, 0],
+        x_test=table,
+        y_test=table[:, 0],
+    )
+    train, _ = ka.data.load(str(tmp_path / "rows.npz"), batch_size=16)
+    model = built("table", ka.tasks.Regression())
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(train, verbose=0)
+    ka.export.tflite(model, tmp_path / "rows.tflite", verbose=False)
+    found = read_manifest(tmp_path / "rows.tflite").preprocessing
+    assert found == model.data_info["preprocessing"]
+    np.testing.assert_allclose(found["mean"], table.mean(0), rtol=1e-5)
+
+
+def test_a_second_normalization_is_warned_of():
+    image = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    outputs = [keras.layers.Dense(2, name=f"stage_{k}")(x) for k in (1, 2)]
+    model = ka.AnytimeModel(image, outputs)
+    given = {"scale": 255.0, "mean": [0.0], "std": [1.0]}
+    with pytest.warns(UserWarning, match="normalize them twice"):
+        resolve_preprocessing(model, given)
+    assert resolve_preprocessing(model)["scale"] == 1

@@ -144,6 +144,8 @@ def test_several_inputs_and_errors_of_tasks(tmp_path):
         {"task": {}},
         {"task": {"fine": "binary"}},
         {"preprocessing": {"scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}},
+        {"tokens": {"other": 5}},
+        {"tokens": {"image": 0}},
     ],
 )
 def test_damaged_inputs_and_tasks_are_refused(tmp_path, change):
@@ -166,6 +168,8 @@ def test_pixels_need_an_image(tmp_path):
     del content["checksum"]
     for signature in content["signatures"].values():
         signature["inputs"][0]["shape"] = [None, 8]
+    numbers = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+    content["pixels"] = {"size": [8, 8], **numbers}
     with pytest.raises(manifest_lib.ManifestError, match="no input takes"):
         manifest_lib.read_manifest(_write(tmp_path, content))
 

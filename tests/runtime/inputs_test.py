@@ -134,6 +134,27 @@ def test_two_inputs_are_measured(two, tmp_path):
         )
 
 
+@pytest.mark.parametrize("outside", [-1, "count"])
+def test_unknown_tokens_are_refused(tokens, outside):
+    predictor, x = tokens
+    count = predictor.manifest.tokens["image"]
+    row = np.array(x[0])
+    row[-1] = count if outside == "count" else outside
+    with pytest.raises(ValueError, match=f"the tokens 0 to {count - 1}"):
+        predictor.predict(row)
+    row[-1] = count - 1
+    assert predictor.predict(row).ready
+
+
+def test_values_that_8_bits_cut_off_are_refused(made_once):
+    model, path = exported(made_once, "table", "int8")
+    row = examples(model)[0]
+    with AnytimePredictor(path) as predictor:
+        assert predictor.predict(row).ready
+        with pytest.raises(ValueError, match="int8 input was calibrated"):
+            predictor.predict(100 * row)
+
+
 def test_tokens_are_integers(tokens):
     predictor, x = tokens
     want = predictor.predict(x).logits

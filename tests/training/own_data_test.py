@@ -424,3 +424,59 @@ def test_parts_and_checkpoints_of_several_inputs(tmp_path):
         again.get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def _masks(task, ignored):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((4, 4, 1))
+    a = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    model = _stages((a, a), 3, task=task, inputs=image)
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=ignored
+    )
+    model.compile("sgd", loss, metrics=["accuracy"], run_eagerly=EAGER)
+    return model
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_positions_that_are_left_out_are_so_in_the_accuracy(given):
+    task = ka.tasks.Segmentation(3, ignore_class=255)
+    model = _masks(task if given else None, 255)
+    assert model.tasks[None].get_config() == task.get_config()
+    x = RNG.normal(size=(8, 4, 4, 1)).astype("float32")
+    masks = RNG.integers(0, 3, (8, 4, 4))
+    masks[:, :2, 1:] = 255
+    weights = RNG.uniform(0.5, 2, 8).astype("float32")
+    found = model.evaluate(
+        x, masks, sample_weight=weights, verbose=0, return_dict=True
+    )
+    for k, logits in enumerate(model.predict(x, verbose=0), start=1):
+        right = np.mean((logits.argmax(-1) == masks)[masks != 255])
+        assert found[f"stage_{k}_accuracy"] == pytest.approx(right, abs=1e-6)
+
+
+@pytest.mark.parametrize(("in_task", "in_loss"), [(None, 255), (255, None)])
+def test_task_and_loss_leave_out_the_same(in_task, in_loss):
+    task = ka.tasks.Segmentation(3, ignore_class=in_task)
+    with pytest.raises(ValueError, match="the same `ignore_class`. Received"):
+        _masks(task, in_loss)
+
+
+@pytest.mark.parametrize("kind", [str, object, "complex64"])
+def test_what_is_no_number_is_refused_before_training(kind):
+    model = _table()
+    model.compile("sgd", "mse", run_eagerly=EAGER)
+    x, y = np.zeros((8, 4), "float32"), np.zeros(8, "float32")
+    for data in ((x.astype(kind), y), (x, y.astype(kind))):
+        with pytest.raises(ValueError, match=r"must be numbers.*of type"):
+            model.fit(*data, verbose=0)
+
+
+def test_lists_are_refused_in_one_sentence():
+    model = _table()
+    model.compile("sgd", "mse", run_eagerly=EAGER)
+    x, y = np.zeros((99, 4), "float32"), np.zeros(99, "float32")
+    for data in ((x.tolist(), y), (x, y.tolist())):
+        with pytest.raises(ValueError, match=r"asarray.*values \(float\)") as e:
+            model.fit(*data, verbose=0)
+        assert len(str(e.value)) < 200
