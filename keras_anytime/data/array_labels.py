@@ -13,14 +13,7 @@ import numpy as np
 
 from keras_anytime import tasks as tasks_lib
 from keras_anytime.data.label_sets import MAX_CLASSES
-
-TASKS = (
-    "classification",
-    "binary",
-    "multi_label",
-    "regression",
-    "segmentation",
-)
+from keras_anytime.tasks.serialization import BY_NAME
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +21,7 @@ class Declared:
     """What a file says about its labels.
 
     Args:
-        task: String, one of `TASKS`, or `None`.
+        task: String, the name of a task, or `None`.
         ignore_class: Integer, the label of positions that do not count, or
             `None`.
     """
@@ -49,9 +42,9 @@ class Declared:
                 integer.
         """
         task, ignored = arrays.get("task"), arrays.get("ignore_class")
-        if task is not None and str(task) not in TASKS:
+        if task is not None and str(task) not in BY_NAME:
             raise ValueError(
-                f"`task` must be one of {list(TASKS)}. "
+                f"`task` must be one of {sorted(BY_NAME)}. "
                 f"Received: task={str(task)!r} in {str(path)!r}"
             )
         if ignored is not None and (
@@ -79,7 +72,7 @@ def task_name(
         declared: What the file says.
 
     Returns:
-        String, one of `TASKS`.
+        String, the name of a task.
     """
     if declared.task is not None:
         return declared.task

@@ -15,9 +15,7 @@ from keras_anytime.files import user_path
 from keras_anytime.loading import load_model
 from keras_anytime.manifest import checksum
 from keras_anytime.model import AnytimeModel
-
-#: Pixels go in as they are.
-RAW_PIXELS = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
+from keras_anytime.stages.image_input import RAW_PIXELS
 
 
 def with_model_file(

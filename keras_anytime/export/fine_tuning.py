@@ -18,12 +18,12 @@ from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.export.tf_keras_copy import copy_weights_back
-from keras_anytime.manifest.named_inputs import named_inputs
 from keras_anytime.progress import counted
 from keras_anytime.progress import progress
 from keras_anytime.saving.finite import check_finite
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.named_inputs import named_inputs
 from keras_anytime.tasks import MultiLabel
 from keras_anytime.tasks import Task
 
@@ -243,9 +243,7 @@ def _check_batch(model: keras.Model, x: Any, y: Any) -> dict[str, np.ndarray]:
     """Checks examples and labels, and returns the examples by name."""
     inputs = {
         name: np.asarray(value)
-        for name, value in named_inputs(
-            x, list(model.feature_inputs), "data"
-        ).items()
+        for name, value in named_inputs(model, x, "data").items()
     }
     check_prepared(inputs, model, resolve_preprocessing(model), "data")
     count = len(next(iter(inputs.values())))
@@ -264,7 +262,7 @@ def _check_batch(model: keras.Model, x: Any, y: Any) -> dict[str, np.ndarray]:
 def _copy_inputs(model: keras.Model, x: Any) -> Any:
     """Returns examples as the tf_keras copy takes them."""
     names = safe_inputs(model)
-    inputs = named_inputs(x, list(names), "data")
+    inputs = named_inputs(model, x, "data")
     if len(names) == 1:
         return next(iter(inputs.values()))
     return {names[name]: value for name, value in inputs.items()}

@@ -8,14 +8,13 @@ from typing import NoReturn
 import keras
 import numpy as np
 
+from keras_anytime.stages.image_input import RAW_PIXELS
 from keras_anytime.stages.image_input import image_input
 from keras_anytime.stages.image_input import takes_pixels
 
 # Names of the layers between a device's pixels and the network.
 RESIZED = "pixels_resized"
 NORMALIZED = "pixels_normalized"
-# For networks that take raw pixels as floats.
-_UNCHANGED = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
 
 
 def resolve_preprocessing(
@@ -43,7 +42,7 @@ def resolve_preprocessing(
     if preprocessing is None and image is not None:
         preprocessing = (model.data_info or {}).get("preprocessing")
         if preprocessing is None and takes_pixels(model):
-            preprocessing = _UNCHANGED
+            preprocessing = RAW_PIXELS
     elif image is not None and preprocessing is not None:
         _warn_of_second_normalization(model, preprocessing)
     elif image is None and preprocessing is not None:
@@ -92,7 +91,7 @@ def _warn_of_second_normalization(
     normalized twice. Only its data set tells.
     """
     trained = (model.data_info or {}).get("preprocessing")
-    if trained is None and preprocessing != _UNCHANGED and takes_pixels(model):
+    if trained is None and preprocessing != RAW_PIXELS and takes_pixels(model):
         warnings.warn(
             "The network's first layers normalize pixels from 0 to 255 "
             "already, so that `preprocessing` would normalize them twice: "

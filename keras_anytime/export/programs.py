@@ -113,7 +113,7 @@ def _subnetwork(
     read = {
         id(tensor)
         for operation in graph.subnetwork_operations(model.inputs, answer)
-        for tensor in graph.input_tensors(operation)
+        for tensor in graph.tensors_read(model, operation)
     }
     inputs = {
         name: tensor

@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.export.safe_names import safe_inputs
-from keras_anytime.manifest.named_inputs import named_inputs
 from keras_anytime.stages.image_input import image_input
+from keras_anytime.stages.named_inputs import named_inputs
 
 # More examples hardly change the ranges of tensors, and each takes a run of all
 # steps.
@@ -211,7 +211,6 @@ def _batches(
         model: The `AnytimeModel`.
     """
     ranks = [len(tensor.shape) for tensor in model.inputs]
-    names = list(model.feature_inputs)
     if callable(representative):
         representative = representative()
     if isinstance(representative, keras.utils.PyDataset):
@@ -225,7 +224,7 @@ def _batches(
         arrays = {
             name: np.asarray(value)
             for name, value in named_inputs(
-                batch, names, "representative"
+                model, batch, "representative"
             ).items()
         }
         single = all(

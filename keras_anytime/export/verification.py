@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_anytime.evaluation.metrics import mean_iou
+from keras_anytime.evaluation.predictions import plain_labels
 from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.safe_names import safe_inputs
@@ -17,13 +19,13 @@ from keras_anytime.files import lock_folder
 from keras_anytime.files import user_path
 from keras_anytime.files import write_text
 from keras_anytime.manifest.manifest import Manifest
-from keras_anytime.manifest.named_inputs import named_inputs
 from keras_anytime.manifest.paths import manifest_path
 from keras_anytime.manifest.reading import matching_manifest
 from keras_anytime.progress import counted
 from keras_anytime.progress import progress
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.named_inputs import named_inputs
 from keras_anytime.tasks import Segmentation
 from keras_anytime.tasks import Task
 
@@ -47,7 +49,8 @@ class VerificationResult:
         size: Integer, the file's bytes.
         task: String, the name of the task.
         mious: Tuple of floats in [0, 1], the mean intersections over unions of
-            the file; `None` unless it is a segmentation.
+            the file (`None` where no position counts); `None` unless it is a
+            segmentation.
     """
 
     variant: str
@@ -59,7 +62,7 @@ class VerificationResult:
     examples: int
     size: int
     task: str = "classification"
-    mious: tuple[float, ...] | None = None
+    mious: tuple[float | None, ...] | None = None
 
     @property
     def top1_errors(self) -> tuple[float, ...] | None:
@@ -132,7 +135,9 @@ def verify(
     count = len(next(iter(examples.values())))
     if not count:
         raise ValueError("There is nothing to measure. Received: empty `data`")
-    task.check_labels(labels, (count, *model.outputs[0].shape[1:]))
+    shape = (count, *model.outputs[0].shape[1:])
+    labels = plain_labels(task, labels, shape)
+    task.check_labels(labels, shape)
     text = f"Verifying {user_path(path).name} on {counted(count, 'example')}"
     with progress(text, verbose):
         with AnytimePredictor(path) as predictor:
@@ -234,12 +239,12 @@ def _arrays(data: Any, model: keras.Model) -> tuple[dict[str, np.ndarray], Any]:
     names = list(model.feature_inputs)
     if isinstance(data, (tuple, list)) and len(data) == 2:
         x, labels = data
-        inputs = named_inputs(x, names, "data")
+        inputs = named_inputs(model, x, "data")
         return {name: np.asarray(inputs[name]) for name in names}, labels
     batches = [batch[:2] for batch in data]
     if not batches:
         raise ValueError("There is nothing to measure. Received: empty `data`")
-    parts = [named_inputs(batch[0], names, "data") for batch in batches]
+    parts = [named_inputs(model, batch[0], "data") for batch in batches]
     examples = {
         name: np.concatenate([np.asarray(part[name]) for part in parts])
         for name in names
@@ -298,17 +303,13 @@ def _errors(
 
 def _mious(
     task: Task, outputs: np.ndarray, labels: np.ndarray
-) -> tuple[float, ...] | None:
+) -> tuple[float | None, ...] | None:
     """Returns the mean intersections over unions of a segmentation."""
     if not isinstance(task, Segmentation):
         return None
-    mious = []
-    for of_stage in outputs:
-        both, either = (
-            counts.sum(axis=0) for counts in task.overlaps(of_stage, labels)
-        )
-        mious.append(float(np.mean(both[either > 0] / either[either > 0])))
-    return tuple(mious)
+    return tuple(
+        mean_iou(*task.overlaps(of_stage, labels)) for of_stage in outputs
+    )
 
 
 def _agreement(

@@ -27,19 +27,24 @@ def named_inputs(
     """
     names = list(names)
     if isinstance(x, Mapping):
-        if set(x) != set(names):
-            raise ValueError(
-                f"The network takes the inputs {names}. Received: {argument} "
-                f"with {short_repr(sorted(map(str, x)))}"
-            )
-        return {name: x[name] for name in names}
-    if len(names) == 1:
+        if set(x) == set(names):
+            return {name: x[name] for name in names}
+    elif len(names) == 1:
         return {names[0]: x}
-    if not isinstance(x, (tuple, list)) or len(x) != len(names):
-        count = f" of {len(x)}" if isinstance(x, (tuple, list)) else ""
-        raise ValueError(
-            f"The network takes the inputs {names}: give a dict from these "
-            "names, or a tuple in this order. "
-            f"Received: {argument} of type {type(x).__name__}{count}"
-        )
-    return dict(zip(names, x, strict=True))
+    elif isinstance(x, (tuple, list)) and len(x) == len(names):
+        return dict(zip(names, x, strict=True))
+    raise ValueError(
+        f"The network takes the inputs {names}: give a dict from these names, "
+        f"or a tuple in this order. Received: {argument} as {described(x)}"
+    )
+
+
+def described(x: Any) -> str:
+    """Returns what was given in the place of a network's inputs, in words."""
+    if isinstance(x, Mapping):
+        return f"a dict with {short_repr(sorted(map(str, x)))}"
+    if isinstance(x, (list, tuple)):
+        return f"a {type(x).__name__} of {len(x)}"
+    if hasattr(x, "shape"):
+        return f"one array of shape {tuple(x.shape)}"
+    return f"a {type(x).__name__}"

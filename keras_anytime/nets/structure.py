@@ -100,7 +100,7 @@ def read_structure(model: AnytimeModel) -> Structure:
             source for earlier in call.sources for source in sources[earlier]
         }
         cell = (_unit_name(call.operation.name), stages[call])
-        has_kernel = _has_kernel(call, model.input_shape[0])
+        has_kernel = _has_kernel(call, model.inputs[0].shape[0])
         if has_kernel or (
             isinstance(call.operation, keras.layers.Add) and cell in channels
         ):

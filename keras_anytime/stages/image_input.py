@@ -5,6 +5,8 @@ import numpy as np
 
 from keras_anytime.stages import graph
 
+#: The preprocessing of pixels that go in as they are.
+RAW_PIXELS = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
 _IMAGE_RANK = 4
 _LARGEST_PIXEL = 255.0
 # What may come before a network's first layer: classes of layers and of

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_anytime.manifest import named_inputs as by_name
 from keras_anytime.stages.step import feature_inputs
 
 
@@ -40,17 +41,11 @@ def named_inputs(
         ):
             raise ValueError(
                 f"The network has one input, {model.input_layers[0].name!r}: "
-                f"give one array. Received: {argument} as {_given(x)}"
+                "give one array. "
+                f"Received: {argument} as {by_name.described(x)}"
             )
         return {names[0]: x}
-    if isinstance(x, Mapping) and set(x) == set(names):
-        return {name: x[name] for name in names}
-    if isinstance(x, (list, tuple)) and len(x) == len(names):
-        return dict(zip(names, x, strict=True))
-    raise ValueError(
-        f"The network has {len(names)} inputs: give a dict with {names}, or a "
-        f"tuple in this order. Received: {argument} as {_given(x)}"
-    )
+    return by_name.named_inputs(x, names, argument)
 
 
 def arranged_inputs(model: keras.Model, x: Any) -> Any:
@@ -76,14 +71,3 @@ def arranged_inputs(model: keras.Model, x: Any) -> Any:
 
 def _is_data(value: Any) -> bool:
     return hasattr(value, "shape")
-
-
-def _given(x: Any) -> str:
-    """Returns a description of data that do not fit."""
-    if isinstance(x, Mapping):
-        return f"a dict with {sorted(map(str, x))}"
-    if isinstance(x, (list, tuple)):
-        return f"a {type(x).__name__} of {len(x)}"
-    if hasattr(x, "shape"):
-        return f"one array of shape {tuple(x.shape)}"
-    return f"a {type(x).__name__}"

@@ -198,6 +198,19 @@ def check_classes(
         )
 
 
+def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
+    """Returns whether a shape is an expected one, of which `None` fits all.
+
+    Args:
+        shape: Sequence of integers.
+        expected: Sequence of integers and `None`.
+    """
+    return len(shape) == len(expected) and all(
+        wanted in (None, size)
+        for size, wanted in zip(shape, expected, strict=True)
+    )
+
+
 def means_per_example(values: np.ndarray) -> np.ndarray:
     """Returns means over all axes but the first, as a float64 array."""
     values = np.asarray(values, "float64")

@@ -66,9 +66,11 @@ class MultiLabel(Task):
             )
 
     def errors(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        answers = np.asarray(outputs) > 0
-        labels = np.asarray(labels).reshape(answers.shape)
-        return means_per_example(answers != (labels == 1))
+        outputs = np.asarray(outputs)
+        labels = np.asarray(labels).reshape(outputs.shape)
+        # NaN says neither yes nor no.
+        right = np.where(labels == 1, outputs > 0, outputs <= 0)
+        return means_per_example(~right)
 
     def guess_error(self, labels: np.ndarray) -> float:
         return 0.5

@@ -69,7 +69,8 @@ class Classification(Task):
         outputs = np.asarray(outputs)
         index = np.asarray(labels).reshape(-1, 1)
         of_label = np.take_along_axis(outputs, index, axis=1)
-        as_large = np.sum(outputs >= of_label, axis=1)
+        # NaN is no smaller than any number: an answer with it is wrong.
+        as_large = np.sum(~(outputs < of_label), axis=1)
         return (as_large > 1).astype("float64")
 
     def guess_error(self, labels: np.ndarray) -> float:

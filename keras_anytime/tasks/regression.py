@@ -8,6 +8,7 @@ import numpy as np
 from keras_anytime.tasks.base import Task
 from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
+from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.base import means_per_example
 
 #: Keras' losses of numbers.
@@ -75,7 +76,7 @@ class Regression(Task):
         allowed = [tuple(shape[1:])]
         if self.size == 1:
             allowed.append(tuple(shape[1:-1]))
-        if not any(_fits(labels.shape[1:], sizes) for sizes in allowed):
+        if not any(fits(labels.shape[1:], sizes) for sizes in allowed):
             raise ValueError(
                 f"Labels must be numbers of the outputs' shape {tuple(shape)}. "
                 f"Received: {argument} of shape {labels.shape}"
@@ -104,10 +105,3 @@ class Regression(Task):
 
     def get_config(self) -> dict[str, Any]:
         return {"size": self.size}
-
-
-def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
-    return len(shape) == len(expected) and all(
-        wanted in (None, size)
-        for size, wanted in zip(shape, expected, strict=True)
-    )

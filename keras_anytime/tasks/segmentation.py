@@ -9,6 +9,7 @@ from keras_anytime.tasks.base import Task
 from keras_anytime.tasks.base import check_classes
 from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
+from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.base import means_per_example
 from keras_anytime.tasks.classification import CLASS_LOSSES
 
@@ -70,13 +71,8 @@ class Segmentation(Task):
     ) -> None:
         check_count(labels, shape, argument)
         positions = tuple(shape[1:-1])
-        sizes = labels.shape[1:]
-        if len(sizes) == len(positions) + 1 and sizes[-1] == 1:
-            sizes = sizes[:-1]
-        if len(sizes) != len(positions) or any(
-            wanted not in (None, size)
-            for size, wanted in zip(sizes, positions, strict=True)
-        ):
+        allowed = [positions, (*positions, 1)]
+        if not any(fits(labels.shape[1:], sizes) for sizes in allowed):
             raise ValueError(
                 "Labels must be one integer per position, of shape "
                 f"{(shape[0], *positions)}. "
@@ -91,7 +87,8 @@ class Segmentation(Task):
         counts = self._counts(labels)
         index = np.where(counts, labels, 0)[..., None]
         of_label = np.take_along_axis(outputs, index, axis=-1)
-        wrong = np.sum(outputs >= of_label, axis=-1) > 1
+        # NaN is no smaller than any number: an answer with it is wrong.
+        wrong = np.sum(~(outputs < of_label), axis=-1) > 1
         # An example without positions that count has no error.
         shares = means_per_example(counts)
         return means_per_example(wrong & counts) / np.where(shares, shares, 1)

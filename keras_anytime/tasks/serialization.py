@@ -10,7 +10,8 @@ from keras_anytime.tasks.classification import Classification
 from keras_anytime.tasks.regression import Regression
 from keras_anytime.tasks.segmentation import Segmentation
 
-_BY_NAME: dict[str, type[Task]] = {
+#: All tasks by their names in files.
+BY_NAME: dict[str, type[Task]] = {
     task.name: task
     for task in (Binary, Classification, MultiLabel, Regression, Segmentation)
 }
@@ -55,9 +56,9 @@ def serialize(task: Tasks | None) -> dict[str, Any] | None:
         return None
     if isinstance(task, Mapping):
         return {"label_sets": {name: serialize(t) for name, t in task.items()}}
-    if _BY_NAME.get(task.name) is not type(task):
+    if BY_NAME.get(task.name) is not type(task):
         raise ValueError(
-            f"A model is saved with the tasks {sorted(_BY_NAME)}. "
+            f"A model is saved with the tasks {sorted(BY_NAME)}. "
             f"Received: task={task}"
         )
     return {"name": task.name, **task.get_config()}
@@ -80,4 +81,4 @@ def deserialize(config: Mapping[str, Any] | None) -> Tasks | None:
 
 def _task(config: Mapping[str, Any]) -> Task:
     arguments = {key: value for key, value in config.items() if key != "name"}
-    return _BY_NAME[config["name"]](**arguments)
+    return BY_NAME[config["name"]](**arguments)

@@ -10,7 +10,9 @@ from typing import Any
 
 import keras
 
+from keras_anytime.stages.image_input import RAW_PIXELS
 from keras_anytime.stages.step import feature_inputs
+from keras_anytime.tasks.base import fits
 from keras_anytime.training.arrays import noun
 
 
@@ -137,7 +139,7 @@ def _directory_info(model: keras.Model, x: Any) -> dict[str, Any] | None:
     return {
         "name": None,
         "class_names": list(names),
-        "preprocessing": {"scale": 1.0, "mean": [0.0], "std": [1.0]},
+        "preprocessing": dict(RAW_PIXELS),
     }
 
 
@@ -158,7 +160,7 @@ def _mismatch(model: keras.Model, info: Any) -> str | None:
     if not (
         isinstance(given, dict)
         and set(given) == set(expected)
-        and all(_fits(given[name], expected[name]) for name in expected)
+        and all(fits(given[name], expected[name]) for name in expected)
     ):
         kind = f"{noun(model)}s of shape"
         shape: Any = expected
@@ -189,11 +191,3 @@ def _mismatch(model: keras.Model, info: Any) -> str | None:
             f"Received: {info.name!r} with {info.classes} classes"
         )
     return None
-
-
-def _fits(shape: Any, expected: tuple[int | None, ...]) -> bool:
-    """Whether examples of a shape fit an input, of which `None` fits all."""
-    return len(shape) == len(expected) and all(
-        wanted in (None, size)
-        for size, wanted in zip(shape, expected, strict=True)
-    )

@@ -3,22 +3,12 @@
 import keras
 
 from keras_anytime import tasks as tasks_lib
+from keras_anytime.tasks.serialization import BY_NAME
 from keras_anytime.training.losses import Losses
 from keras_anytime.training.losses import loss_name
 from keras_anytime.training.losses import losses_by_set
 
-_ALL_LOSSES = frozenset().union(
-    *(
-        task.losses
-        for task in (
-            tasks_lib.Binary,
-            tasks_lib.Classification,
-            tasks_lib.MultiLabel,
-            tasks_lib.Regression,
-            tasks_lib.Segmentation,
-        )
-    )
-)
+_ALL_LOSSES = frozenset().union(*(task.losses for task in BY_NAME.values()))
 
 
 def label_set_tasks(

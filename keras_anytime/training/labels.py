@@ -1,7 +1,6 @@
 """Checks of labels, class weights and sample weights given to `fit`."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +8,7 @@ import numpy as np
 
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.tasks import Regression
+from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.classification import CLASS_LOSSES
 from keras_anytime.tasks.regression import REGRESSION_LOSSES
 from keras_anytime.training.arrays import check_finite_array
@@ -106,12 +106,11 @@ class _LabelCheck:
         """Raises a `ValueError` if the loss is not defined for some labels."""
         if not self.labels.size:
             return
+        # What users call a loss says nothing of the labels that it takes.
         own_name, name = loss.name or "", loss_name(loss)
-        # The name that a user gave one of Keras' losses tells nothing.
-        kind = name if name in REGRESSION_LOSSES else f"{own_name} {name}"
-        if "sparse" in kind:
+        if "sparse" in name:
             self._check_sparse(own_name, loss.get_config().get("ignore_class"))
-        elif "binary" in kind:
+        elif "binary" in name:
             self._check_shape(own_name, "a number from 0 to 1 for each logit")
             self._check_range(self.labels, own_name, "from 0 to 1", 1)
         elif name in CLASS_LOSSES:
@@ -127,11 +126,10 @@ class _LabelCheck:
             )
 
     def _check_sparse(self, loss, ignored):
-        if not _fits(
-            self.labels.shape, self.shape[:-1], self.shape[:-1] + (1,)
-        ):
+        shapes = [self.shape[:-1], self.shape[:-1] + (1,)]
+        if not any(fits(self.labels.shape, sizes) for sizes in shapes):
             advice = f"labels of shape {self.shape[:-1]}"
-            if _fits(self.labels.shape, self.shape):
+            if fits(self.labels.shape, self.shape):
                 advice = "`labels.argmax(-1)` makes them of one-hot labels"
             raise ValueError(
                 f"The loss {loss} takes one integer label per {self.per}: "
@@ -150,7 +148,7 @@ class _LabelCheck:
         shapes = [self.shape]
         if self.shape[-1] == 1:
             shapes.append(self.shape[:-1])
-        if not _fits(self.labels.shape, *shapes):
+        if not any(fits(self.labels.shape, sizes) for sizes in shapes):
             raise ValueError(
                 f"The loss {loss} takes {wanted}, labels of the outputs' shape "
                 f"{self.shape}. Received: {self.argument} with {self.what} "
@@ -238,15 +236,3 @@ def check_class_weight(model: keras.Model, class_weight: Any) -> None:
             f"Received: class_weight={class_weight} for labels of "
             f"{[task.name for task in (first, *others)]}"
         )
-
-
-def _fits(shape: Sequence[int], *allowed: Sequence[int | None]) -> bool:
-    """Whether labels have one of some shapes, of which `None` fits any size."""
-    return any(
-        len(shape) == len(sizes)
-        and all(
-            wanted in (None, size)
-            for size, wanted in zip(shape, sizes, strict=True)
-        )
-        for sizes in allowed
-    )

@@ -67,7 +67,11 @@ def test_a_head_is_trained_as_by_a_teacher_of_its_own():
             y_true, y_pred / 2, from_logits=True
         )
 
-    student.compile(keras.optimizers.SGD(0.1, momentum=0.9), cross_entropy)
+    student.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        cross_entropy,
+        run_eagerly=keras.backend.backend() == "tensorflow",
+    )
     soft = keras.ops.convert_to_numpy(keras.ops.softmax(teacher))
     student.fit(x, soft, epochs=2, **FIT)
     ka.training.fit_heads(model, x, y, epochs=2, **FIT)

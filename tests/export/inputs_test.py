@@ -6,6 +6,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.export.preprocessing import resolve_preprocessing
+from keras_anytime.export.programs import stage_programs
 from keras_anytime.export.representative import calibration_inputs
 from keras_anytime.manifest import read_manifest
 from keras_anytime.runtime import AnytimePredictor
@@ -46,15 +47,35 @@ def _check_answers(path, model, tolerance):
         assert not predictor.predict(predictor.blank(), deadline_ms=0).ready
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    "name", sampled(list(NETS), ["table", "two_inputs", "segmentation"])
+)
 def test_a_file_equals_keras(name, made_once):
     model, path = exported(made_once, name)
     _check_answers(path, model, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "name", sampled(list(NETS), ["two_inputs", "segmentation"])
-)
+def test_programs_call_layers_that_another_model_called_first():
+    keras.utils.set_random_seed(0)
+    inner = keras.Sequential(
+        [keras.Input((5,)), *(keras.layers.Dense(8) for _ in range(4))]
+    )
+    table, other = keras.Input((5,)), keras.Input((5,))
+    joined = keras.layers.Concatenate()([inner(table), other])
+    plain = keras.Model([table, other], keras.layers.Dense(3)(joined))
+    model = ka.convert.add_heads(plain, 3, at=0.4)
+    x = list(np.random.default_rng(0).normal(size=(2, 4, 5)))
+    want = dict(zip(("subnet_1", "subnet_2"), model(x), strict=True))
+    programs = stage_programs(model, [1, 2], subnets=True)
+    inputs = dict(zip(model.feature_inputs, x, strict=True))
+    assert len(programs["subnet_1"].inputs) == 1
+    for name, logits in want.items():
+        program = programs[name]
+        found = program({key: inputs[key] for key in program.input})
+        np.testing.assert_allclose(found["logits"], logits, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sampled(list(NETS), ["series"]))
 def test_a_saved_model_equals_keras(name, tmp_path):
     model = built(name)
     ka.export.saved_model(model, tmp_path / "export")
@@ -219,6 +240,8 @@ def test_of_two_equal_ranks_a_tuple_has_labels():
     model = built("table", ka.tasks.Regression(5))
     x = examples(model)
     found = calibration_inputs((x, np.zeros_like(x)), model)
+    np.testing.assert_array_equal(found["image"], x)
+    found = calibration_inputs({model.input_layers[0].name: x}, model)
     np.testing.assert_array_equal(found["image"], x)
     found = calibration_inputs([x, x + 1], model)
     np.testing.assert_array_equal(found["image"], [*x, *(x + 1)])

@@ -50,7 +50,7 @@ def test_several_inputs_come_by_name_or_in_order(two):
         (lambda photos, table: (photos,), "of 1"),
         (
             lambda photos, table: {"photo": photos},
-            r"Received: x with \['photo'",
+            r"Received: x as a dict with \['photo'",
         ),
         (
             lambda photos, table: {"photo": photos, "meta-data": table},

@@ -56,6 +56,12 @@ def test_errors_are_means_of_what_the_task_counts(name):
     errors = task.errors(outputs, labels)
     np.testing.assert_allclose(errors, want, rtol=1e-6)
     assert errors.dtype == "float64"
+    # NaN is no answer, whichever output has it.
+    for index in range(shape[-1]):
+        broken = outputs.copy()
+        broken[..., index] = np.nan
+        worst = task.errors(broken, labels)
+        assert np.all((worst >= 1 / shape[-1]) | np.isnan(worst))
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -98,6 +98,35 @@ def test_metrics_of_positions_take_logits():
         )
 
 
+@pytest.mark.parametrize("weights", [None, np.arange(8, dtype="float32")])
+def test_positions_that_the_loss_leaves_out_count_nowhere(weights):
+    x = _images()
+    y = np.random.default_rng(1).integers(0, 3, SHAPE)
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=0
+    )
+    model = _compiled(
+        ka.tasks.Segmentation(3, ignore_class=0),
+        loss,
+        weighted_metrics=["accuracy"],
+    )
+    logs = model.fit(x, y, sample_weight=weights, verbose=0).history
+    counts = (y != 0) * (np.ones(8) if weights is None else weights)[
+        :, None, None
+    ]
+    for k, logits in enumerate(model.predict(x, verbose=0), start=1):
+        right = np.sum((logits.argmax(-1) == y) * counts)
+        np.testing.assert_allclose(
+            logs[f"stage_{k}_accuracy"], right / counts.sum(), rtol=1e-4
+        )
+    # Without a task, the loss tells which positions count.
+    inferred = ka.AnytimeModel(model.inputs, model.outputs)
+    inferred.compile("sgd", loss)
+    assert inferred.tasks == model.tasks
+    with pytest.raises(ValueError, match="the same `ignore_class`"):
+        model.compile("sgd", CROSS)
+
+
 def test_a_regression_at_each_position():
     x = _images()
     y = x[..., 0] / 2
