@@ -51,7 +51,8 @@ class MultiLabel(Task):
         argument: str = "labels",
     ) -> None:
         check_count(labels, shape, argument)
-        if labels.size != len(labels) * self.size:
+        allowed = [(self.size,), ()] if self.size == 1 else [(self.size,)]
+        if labels.shape[1:] not in allowed:
             raise ValueError(
                 f"Labels must be 0 or 1, {self.size} per example. "
                 f"Received: {argument} of shape {labels.shape}"

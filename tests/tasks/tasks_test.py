@@ -146,6 +146,7 @@ def test_ties_are_errors():
         ("binary", (2, 1), np.array([0, 2]), "must be 0 or 1"),
         ("binary", (2, 1), np.array([0.5, 1]), "must be 0 or 1"),
         ("multi_label", (2, 3), np.array([0, 1]), "3 per example"),
+        ("multi_label", (2, 3), np.zeros((2, 1, 3)), "3 per example"),
         ("regression", (2, 2), np.zeros(2), "of the outputs' shape"),
         ("regression", (1, 2), np.array([[0, np.nan]]), "finite numbers"),
         ("regression", (1, 2), np.array([["a", "b"]]), "finite numbers"),
