@@ -29,12 +29,15 @@ def test_that_of_one_logit_is_of_the_likelier_of_yes_and_no():
 
 
 @pytest.mark.parametrize(
-    ("task", "classes"), [("multi_label", 5), (None, 1), ("multi_label", 1)]
+    ("task", "classes"), [("regression", 5), (None, 1), ("regression", 1)]
 )
-def test_answers_that_exclude_nothing_have_none(task, classes):
+def test_numbers_have_none(task, classes):
     check_has_confidence(None, 2)
     check_has_confidence("binary", 1)
-    with pytest.raises(ValueError, match=f"{classes} logits and task={task!r}"):
+    check_has_confidence("multi_label", 1)
+    with pytest.raises(
+        ValueError, match=f"{classes} outputs and task={task!r}"
+    ):
         check_has_confidence(task, classes)
 
 

@@ -162,7 +162,7 @@ def _calls(tmp_path_factory, tiny_file):
         ),
         "time_answers": (
             lambda **verbose: _time_answers(tiny_file, data[0][:4], **verbose),
-            ["Timing 1 network on 4 images, 5 times each"],
+            ["Timing 1 network on 4 examples, 5 times each"],
         ),
     }
 

@@ -164,7 +164,7 @@ def test_batches_that_devices_cannot_share_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(backend, "devices_per_batch", lambda: 2)
     splits = TrainingData(np.zeros((64, 8, 8, 1)), np.zeros((33, 8, 8, 1)))
     settings = _settings(tmp_path, devices=2, batch_size=32)
-    with pytest.raises(ValueError, match="--eval_split with a batch of 1 im"):
+    with pytest.raises(ValueError, match="--eval_split with a batch of 1 ex"):
         hardware.check_batches(settings, splits)
     hardware.check_batches(settings, TrainingData(splits.train, splits.train))
 

@@ -65,16 +65,24 @@ def test_a_manifest_that_lies_about_its_file_is_refused(
     exported, tmp_path, spec
 ):
     content, manifest = exported
-    step = manifest.signatures["step_1"]
-    lie = dataclasses.replace(
-        step, inputs=(dataclasses.replace(step.inputs[0], **spec),)
-    )
+
+    def lie(signature):
+        inputs = tuple(
+            dataclasses.replace(tensor, **spec)
+            if tensor.name == "image"
+            else tensor
+            for tensor in signature.inputs
+        )
+        return dataclasses.replace(signature, inputs=inputs)
+
+    # All programs take the same image, or the manifest alone is refused.
+    signatures = {
+        name: lie(signature) for name, signature in manifest.signatures.items()
+    }
     path = _place(
         tmp_path,
         content,
-        dataclasses.replace(
-            manifest, signatures={**manifest.signatures, "step_1": lie}
-        ),
+        dataclasses.replace(manifest, signatures=signatures),
     )
     with pytest.raises(LoadError, match="not the file of its manifest"):
         AnytimePredictor(path)
