@@ -98,7 +98,6 @@ def _convolutions(program):
             "msdnet",
             "hierarchical_slices",
             "passes",
-            "sparse_resnet_in_turn",
         ],
     ),
 )

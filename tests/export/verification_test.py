@@ -81,6 +81,7 @@ def test_of_label_sets_the_first_is_measured(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_variants_are_kept_only_if_they_are_good(tmp_path):
     keras.utils.set_random_seed(0)
     model = tiny_net("w1-w2")

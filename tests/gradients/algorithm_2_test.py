@@ -15,7 +15,7 @@ from tests.gradients.references import relative_error
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-STAGES = [2, 3, 5, 10, 25]
+STAGES = [2, 3, 5, 10, pytest.param(25, marks=pytest.mark.slow)]
 
 
 def _gradients(num_stages):

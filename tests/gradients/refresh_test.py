@@ -138,7 +138,9 @@ class Counting(Orthogonal):
         return super().coefficients(gram, sizes)
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize(
+    "eager", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_steps_of_training(eager):
     weights, rate, every = [1.0, 2.0, 0.5], 0.05, 3
     combiner = Counting([2, 3, 1], refresh_every=every)

@@ -175,7 +175,7 @@ def test_a_chain_of_nearly_dependent_gradients_does_not_blow_up(exponent):
 _exponents = st.lists(st.integers(-40, 40), min_size=4, max_size=4)
 
 
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(_exponents, st.integers(0, 2**32 - 1), st.permutations(range(4)))
 def test_the_size_of_a_gradient_scales_what_it_adds_and_nothing_else(
     exponents, seed, order
@@ -197,7 +197,7 @@ _values = st.floats(-(2.0**60), 2.0**60, width=32).map(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(
     st.lists(st.lists(_values, min_size=5, max_size=5), min_size=2, max_size=5),
     st.sampled_from([False, True]),

@@ -404,6 +404,7 @@ def test_cifar10_on_the_cpu(repository, tmp_path, cifar10_dir):
     assert max(errors) < 0.7
 
 
+@pytest.mark.slow
 def test_a_network_of_the_oracle(repository, tmp_path):
     alone = ("--oracle_stage=2", "--gradients=sum", "--epochs=1")
     run = _train(repository, tmp_path / "w2", *alone)

@@ -182,7 +182,6 @@ WAYS = {
     sampled(
         list(itertools.product(COMBINERS, WAYS)),
         [
-            ("orthogonal_refreshed", "eager"),
             ("orthogonal_refreshed", "steps_per_execution"),
         ],
     ),
