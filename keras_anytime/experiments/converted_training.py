@@ -71,7 +71,7 @@ def compare(settings: ConvertedTrainingSettings) -> list[dict[str, Any]]:
         # Trainings leave graphs in the memory of Keras.
         keras.backend.clear_session()
     _, val = _load(settings, seed)
-    latencies = _latencies(trainings.path("osgd"), val)
+    latencies, int8 = _files(trainings.path("osgd"), val)
     result = {
         **provenance(),
         "settings": {
@@ -80,6 +80,7 @@ def compare(settings: ConvertedTrainingSettings) -> list[dict[str, Any]]:
             if field.name not in ("workdir", "data_dir", "download")
         },
         "latency_ms": latencies,
+        "int8": int8,
         "runs": runs,
     }
     write_json(workdir / "conversion.json", result)
@@ -278,8 +279,20 @@ def _errors(model, val):
     return [point.top1_error for point in curve.points]
 
 
-def _latencies(path, images):
-    """Returns the median milliseconds of each step of the exported file."""
+def _files(
+    path: pathlib.Path, val: Any
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Exports a network, and measures both files.
+
+    Args:
+        path: Path of the saved network.
+        val: Data set of images and labels.
+
+    Returns:
+        Pair of a dict from the kinds of files to the median milliseconds of
+        each step, and a dict of the int8 file's `errors` and of its
+        `agreement` with the network, each with one number per stage.
+    """
     model = loading.load_model(path)
     latencies = {}
     for kind, quantization in {"float32": None, "int8": "int8"}.items():
@@ -288,10 +301,14 @@ def _latencies(path, images):
             model,
             file,
             quantization=quantization,
-            representative=images if quantization else None,
+            representative=val if quantization else None,
             subnets=False,
         )
         with runtime.AnytimePredictor(file, num_threads=1) as predictor:
             latency = predictor.measure_latency(repetitions=200)
         latencies[kind] = [round(step, 3) for step in latency.median_ms]
-    return latencies
+    verified = export.verify(path.with_name("int8.tflite"), model, val)
+    return latencies, {
+        "errors": list(verified.errors),
+        "agreement": list(verified.agreement or ()),
+    }

@@ -9,6 +9,7 @@ import statistics
 import pytest
 
 import keras_anytime as ka
+from keras_anytime.experiments import deadline_answers
 from keras_anytime.experiments import papers
 from tests.source import ROOT
 
@@ -295,6 +296,83 @@ def _conversions():
     return header, rows
 
 
+def _tasks():
+    header = (
+        "example",
+        "error",
+        "a guess",
+        "stage 1",
+        "stage 2",
+        "stage 3",
+        "steps (ms)",
+    )
+    rows = []
+    for run in _results("tasks.json")["runs"]:
+        unit = f", {run['unit']}" if run["unit"] else ""
+        rows.append(
+            (
+                run["example"],
+                run["error_name"] + unit,
+                f"{run['guess_error']:.3f}",
+                *(
+                    f"{error:.3f} ({in_int8:.3f})"
+                    for error, in_int8 in zip(
+                        run["errors"], run["int8_errors"], strict=True
+                    )
+                ),
+                ", ".join(f"{step:.2f}" for step in run["step_ms"]),
+            )
+        )
+    return header, rows
+
+
+def _task_deadlines():
+    runs = _results("tasks.json")["runs"]
+    factors = [f"{factor:g}" for factor in deadline_answers.DEADLINES]
+    rows = [
+        (
+            run["example"],
+            *(
+                f"{error:.3f} ({stage:.1f})"
+                for error, stage in zip(
+                    run["deadline_errors"], run["mean_stage"], strict=True
+                )
+            ),
+        )
+        for run in runs
+    ]
+    return ("deadline", *factors), rows
+
+
+def _ways_of_conversion():
+    results = _results("cifar10_conversion.json")
+    names = {
+        "alone": "the network alone",
+        "alone_longer": "alone, as long as all stages",
+        "heads": "heads on it",
+        "sum": "all stages, SGD",
+        "osgd": "all stages, OSGD",
+        "osgd_distillation": "all stages, OSGD and distillation",
+    }
+    rows = []
+    for way, name in names.items():
+        errors = [
+            [100 * error for error in run["errors"]]
+            for run in results["runs"]
+            if run["way"] == way
+        ]
+        cells = [
+            f"{statistics.mean(stage):.1f} ({statistics.stdev(stage):.1f})"
+            for stage in zip(*errors, strict=True)
+        ]
+        rows.append((name, *[""] * (3 - len(cells)), *cells))
+    rows += [
+        (f"step in LiteRT, {kind} (ms)", *(f"{step:.2f}" for step in steps))
+        for kind, steps in results["latency_ms"].items()
+    ]
+    return ("trained", "stage 1", "stage 2", "stage 3"), rows
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -309,6 +387,9 @@ def _conversions():
         ("benchmarks.md", _evaluation),
         ("benchmarks.md", _data_sets),
         ("conversion.md", _conversions),
+        ("conversion.md", _ways_of_conversion),
+        ("tasks.md", _tasks),
+        ("tasks.md", _task_deadlines),
         ("recipes.md", _training_hours),
     ],
 )
