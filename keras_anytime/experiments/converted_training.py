@@ -59,6 +59,7 @@ def compare(settings: ConvertedTrainingSettings) -> list[dict[str, Any]]:
         ValueError: If a setting is wrong.
         OSError: If the folder cannot be written.
     """
+    settings.check()
     workdir = user_path(settings.workdir or "")
     try:
         check_writable(workdir / "conversion.json")
@@ -204,8 +205,9 @@ class _Trainings:
     def _heads(self, train, val):
         settings = self._settings
         alone = keras.models.load_model(self.path("alone"))
-        shares = [float(share) for share in settings.at]
-        model = convert.add_heads(alone, alone.output.shape[-1], at=shares)
+        model = convert.add_heads(
+            alone, alone.output.shape[-1], at=settings.shares
+        )
         steps = settings.heads_epochs * len(train)
         model.compile(_optimizer(settings.learning_rate, steps), _LOSS)
         training.fit_heads(

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_anytime.experiments.settings import DataLocation
+from keras_anytime.experiments.settings import check_seeds
 from keras_anytime.experiments.settings import setting
 
 
@@ -32,3 +33,21 @@ class ConvertedTrainingSettings(DataLocation):
     joint_learning_rate: float = setting(
         "First learning rate of all stages together.", 0.02
     )
+
+    def check(self) -> None:
+        """Raises a `ValueError` if seeds or shares of the cost are wrong."""
+        check_seeds(self.seeds)
+        try:
+            right = bool(self.at) and all(0 < s < 1 for s in self.shares)
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError(
+                "--at must be shares of the cost between 0 and 1. "
+                f"Received: --at={','.join(self.at)}"
+            )
+
+    @property
+    def shares(self) -> list[float]:
+        """The shares of the cost after which heads are put."""
+        return [float(share) for share in self.at]

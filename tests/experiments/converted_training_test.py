@@ -10,6 +10,20 @@ from keras_anytime.experiments.converted_training_settings import (
 )
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"at": ["0.5", "2"]}, "between 0 and 1. Received: --at=0.5,2"),
+        ({"at": ["half"]}, "Received: --at=half"),
+        ({"seeds": ["first"]}, "--seeds"),
+    ],
+)
+def test_settings_are_checked_before_training(tmp_path, settings, message):
+    settings = ConvertedTrainingSettings(workdir=str(tmp_path), **settings)
+    with pytest.raises(ValueError, match=message):
+        converted_training.compare(settings)
+
+
 @pytest.mark.slow
 def test_a_converted_network_is_trained_in_all_ways(tmp_path):
     settings = ConvertedTrainingSettings(
