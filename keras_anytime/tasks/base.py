@@ -62,7 +62,6 @@ class Task(abc.ABC):
                 f"{tuple(shape)}"
             )
 
-    @abc.abstractmethod
     def check_labels(
         self,
         labels: np.ndarray,
@@ -80,6 +79,12 @@ class Task(abc.ABC):
         Raises:
             ValueError: If type, shape or values of the labels are wrong.
         """
+        check_count(labels, shape, argument)
+        self._check_labels(labels, tuple(shape), argument)
+
+    @abc.abstractmethod
+    def _check_labels(self, labels: np.ndarray, shape: tuple, argument: str):
+        """Checks labels of as many examples as there are outputs."""
 
     @abc.abstractmethod
     def errors(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,12 +1,10 @@
 """Binary and MultiLabel: answers of yes or no."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_anytime.tasks.base import Task
-from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
 from keras_anytime.tasks.base import means_per_example
 
@@ -44,13 +42,9 @@ class MultiLabel(Task):
     def answers(self) -> str:
         return f"yes or no for each of {self.labels} labels"
 
-    def check_labels(
-        self,
-        labels: np.ndarray,
-        shape: Sequence[int | None],
-        argument: str = "labels",
+    def _check_labels(
+        self, labels: np.ndarray, shape: tuple, argument: str
     ) -> None:
-        check_count(labels, shape, argument)
         allowed = [(self.size,), ()] if self.size == 1 else [(self.size,)]
         if labels.shape[1:] not in allowed:
             raise ValueError(

@@ -1,13 +1,11 @@
 """Classification: the choice of one class."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_anytime.tasks.base import Task
 from keras_anytime.tasks.base import check_classes
-from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
 
 #: Keras' losses for the choice of one class.
@@ -51,13 +49,9 @@ class Classification(Task):
     def answers(self) -> str:
         return f"{self.classes} classes"
 
-    def check_labels(
-        self,
-        labels: np.ndarray,
-        shape: Sequence[int | None],
-        argument: str = "labels",
+    def _check_labels(
+        self, labels: np.ndarray, shape: tuple, argument: str
     ) -> None:
-        check_count(labels, shape, argument)
         if labels.size != len(labels):
             raise ValueError(
                 "Labels must be integers, one per example. "

@@ -60,11 +60,8 @@ class Undeclared(Task):
     def size(self) -> int:
         return 1
 
-    def check_labels(
-        self,
-        labels: np.ndarray,
-        shape: Sequence[int | None],
-        argument: str = "labels",
+    def _check_labels(
+        self, labels: np.ndarray, shape: tuple, argument: str
     ) -> NoReturn:
         self._refuse()
 

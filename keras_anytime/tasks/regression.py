@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from keras_anytime.tasks.base import Task
-from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
 from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.base import means_per_example
@@ -66,13 +65,9 @@ class Regression(Task):
                 f"{tuple(shape)}"
             )
 
-    def check_labels(
-        self,
-        labels: np.ndarray,
-        shape: Sequence[int | None],
-        argument: str = "labels",
+    def _check_labels(
+        self, labels: np.ndarray, shape: tuple, argument: str
     ) -> None:
-        check_count(labels, shape, argument)
         allowed = [tuple(shape[1:])]
         if self.size == 1:
             allowed.append(tuple(shape[1:-1]))

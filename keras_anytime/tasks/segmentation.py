@@ -7,7 +7,6 @@ import numpy as np
 
 from keras_anytime.tasks.base import Task
 from keras_anytime.tasks.base import check_classes
-from keras_anytime.tasks.base import check_count
 from keras_anytime.tasks.base import check_size
 from keras_anytime.tasks.base import fits
 from keras_anytime.tasks.base import means_per_example
@@ -63,13 +62,9 @@ class Segmentation(Task):
                 f"of shape {tuple(shape)}"
             )
 
-    def check_labels(
-        self,
-        labels: np.ndarray,
-        shape: Sequence[int | None],
-        argument: str = "labels",
+    def _check_labels(
+        self, labels: np.ndarray, shape: tuple, argument: str
     ) -> None:
-        check_count(labels, shape, argument)
         positions = tuple(shape[1:-1])
         allowed = [positions, (*positions, 1)]
         if not any(fits(labels.shape[1:], sizes) for sizes in allowed):
