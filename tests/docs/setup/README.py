@@ -31,6 +31,8 @@ def check(folder, printed):
     }
     stages = re.findall(r"^(\d) [\d.]+ ms$", printed, re.MULTILINE)
     assert stages == ["1", "2", "3"]
-    stage, class_name = printed.splitlines()[-1].split()
+    ((stage, class_name),) = re.findall(r"^(\d) ([a-z]+)$", printed, re.M)
     assert stage == "3"
     assert class_name in ka.data.info("cifar10").class_names
+    # The converted network trained: its heads, then all stages.
+    assert "stage_3_loss" in printed
