@@ -41,10 +41,11 @@ help:
 test: $(VENV)/.installed
 	$(RUN) $(TEST) -m "not slow"
 
-# Slow tests of what users meet first: the code of all pages and guides, and
-# scripts and recipes from end to end.
+# Slow tests of what users meet first: the code of all pages, and scripts and
+# recipes from end to end. `make guides` runs the guides, and so does test-all.
 test-pages: $(VENV)/.installed
-	$(RUN) $(TEST) -m slow tests/docs tests/integration/evaluate_test.py \
+	$(RUN) $(TEST) -m slow tests/docs --ignore=tests/docs/guides_test.py \
+	  tests/integration/evaluate_test.py \
 	  tests/integration/run_queue_test.py tests/integration/damage_test.py \
 	  tests/experiments/ensemble_test.py tests/experiments/train_test.py \
 	  tests/experiments/own_tasks_test.py
