@@ -13,7 +13,7 @@ RUN_JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 TEST := -m pytest --numprocesses=2 --dist=worksteal
 # What depends on the backend: training, data, how gradients are taken and in
 # which precision, normalization.
-TESTS_JAX := $(addprefix tests/,training data distillation \
+TESTS_JAX := $(addprefix tests/,training data distillation/training_test.py \
   gradients/steps_test.py \
   gradients/refresh_test.py gradients/precision_test.py \
   layers/normalization_test.py conformance/training_test.py)

@@ -146,9 +146,9 @@ def test_batches_that_devices_cannot_share_are_refused(repository):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "x with a batch of 15 images",
-        "x with a batch of 1 images",
-        "validation_data with a batch of 9 images",
+        "x with a batch of 15 examples",
+        "x with a batch of 1 examples",
+        "validation_data with a batch of 9 examples",
         "True",
     ]
 
