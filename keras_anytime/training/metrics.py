@@ -250,7 +250,8 @@ class _CountedAccuracy(keras.metrics.MeanMetricWrapper):
 def _for_output(metric, output):
     """Returns a metric for one output."""
     ignored = getattr(output.task, "ignore_class", None)
-    if ignored is not None and metric in _ACCURACIES:
+    name = metric.lower() if isinstance(metric, str) else ""
+    if ignored is not None and name in _ACCURACIES:
         metric = _CountedAccuracy(metric, ignored)
     elif isinstance(metric, str):
         metric = _by_name(metric, output)
