@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_anytime.stages import graph
+from keras_anytime.stages.copies import copied
 
 _FUNCTIONAL_ONLY = (
     "Only a functional or Sequential model can be converted, because the graph "
@@ -186,7 +187,7 @@ class _Inlining:
         name = f"{model.name}_{name}"
         while name in self._taken:
             name += "_2"
-        copy = _copy(operation, name)
+        copy = copied(operation, name=name)
         self._taken[name] = copy
         outputs = copy(*args, **kwargs)
         self.tensors[name] = keras.tree.flatten(outputs)
@@ -250,15 +251,6 @@ class _Inlining:
         tensor = keras.ops.cast(tensor, want.dtype)
         self.tensors[tensor.name] = [tensor]
         return tensor
-
-
-def _copy(operation: keras.Operation, name: str) -> keras.Operation:
-    """Returns a new operation of the same settings under another name."""
-    config = {**operation.get_config(), "name": name}
-    if isinstance(operation, keras.layers.Lambda):
-        # Its function is loaded already, so unsafe code cannot come with it.
-        return type(operation).from_config(config, safe_mode=False)
-    return type(operation).from_config(config)
 
 
 def _ordered(model: keras.Model, value: Any) -> list[keras.KerasTensor]:

@@ -8,6 +8,7 @@ from keras import layers
 from keras_anytime.convert.inlining import Tensors
 from keras_anytime.convert.reading import maker_of
 from keras_anytime.convert.reading import sources_of
+from keras_anytime.stages.copies import copied
 from keras_anytime.tasks import Task
 
 # The tasks whose answers become probabilities by these.
@@ -133,13 +134,7 @@ class Top:
         if not self._probable or self._drops:
             return linear(self.tensor)
         old: Any = self._operation
-        config = {
-            **old.get_config(),
-            "name": name,
-            "activation": "linear",
-            "dtype": "float32",
-        }
-        new = type(old).from_config(config)
+        new: Any = copied(old, name=name, activation="linear", dtype="float32")
         output = new(*self._sources(old))
         new.set_weights(old.get_weights())
         return output

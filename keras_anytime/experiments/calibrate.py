@@ -16,10 +16,10 @@ from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments import command_line
 from keras_anytime.experiments.queue_settings import CalibrationSettings
+from keras_anytime.experiments.results_folder import results_folder
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.experiments.train import train
 from keras_anytime.experiments.train_settings import TrainSettings
-from keras_anytime.files import check_writable
 from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 from keras_anytime.files import write_text
@@ -48,11 +48,7 @@ def calibrate(
         RuntimeError: If no scale trains the network.
     """
     settings.check()
-    workdir = user_path(settings.workdir)
-    try:
-        check_writable(workdir / "calibration.json")
-    except OSError as error:
-        raise OSError(f"cannot use --workdir: {error}") from error
+    workdir = results_folder(settings.workdir, "calibration.json")
     trainings = [
         (combiner, scale, _train_settings(settings, combiner, scale, seed, row))
         for row in [_row_settings(arguments)]

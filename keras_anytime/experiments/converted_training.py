@@ -28,8 +28,7 @@ from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.converted_training_settings import (
     ConvertedTrainingSettings,
 )
-from keras_anytime.files import check_writable
-from keras_anytime.files import user_path
+from keras_anytime.experiments.results_folder import results_folder
 from keras_anytime.files import write_json
 
 #: What is trained after the network alone, from the same weights.
@@ -60,11 +59,7 @@ def compare(settings: ConvertedTrainingSettings) -> list[dict[str, Any]]:
         OSError: If the folder cannot be written.
     """
     settings.check()
-    workdir = user_path(settings.workdir or "")
-    try:
-        check_writable(workdir / "conversion.json")
-    except OSError as error:
-        raise OSError(f"cannot use --workdir: {error}") from error
+    workdir = results_folder(settings.workdir, "conversion.json")
     runs = []
     for seed in map(int, settings.seeds):
         trainings = _Trainings(settings, workdir / f"seed_{seed}", seed)

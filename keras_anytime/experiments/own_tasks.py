@@ -14,10 +14,9 @@ from keras_anytime import gradients
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.own_tasks_settings import OwnTasksSettings
+from keras_anytime.experiments.results_folder import results_folder
 from keras_anytime.experiments.task_examples import EXAMPLES
 from keras_anytime.experiments.task_examples import Example
-from keras_anytime.files import check_writable
-from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 
 _DEVICE = "keras_anytime.experiments.deadline_answers"
@@ -50,11 +49,7 @@ def train_all(settings: OwnTasksSettings) -> list[dict[str, Any]]:
             "The example 'series' needs --series, the folder of a data set of "
             "the UCR archive. Received: --series="
         )
-    workdir = user_path(settings.workdir or "")
-    try:
-        check_writable(workdir / "tasks.json")
-    except OSError as error:
-        raise OSError(f"cannot use --workdir: {error}") from error
+    workdir = results_folder(settings.workdir, "tasks.json")
     runs = []
     for name in settings.examples:
         print(f"Example {name}", flush=True)

@@ -12,9 +12,8 @@ from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.evaluation import aggregate
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.experiments.queue_settings import StrategySettings
+from keras_anytime.experiments.results_folder import results_folder
 from keras_anytime.experiments.run_folder import RunFolder
-from keras_anytime.files import check_writable
-from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 
 
@@ -36,11 +35,7 @@ def compare_strategies(
         OSError: If the folder cannot be written.
         RuntimeError: If a training fails.
     """
-    workdir = user_path(settings.workdir)
-    try:
-        check_writable(workdir / "strategies.json")
-    except OSError as error:
-        raise OSError(f"cannot use --workdir: {error}") from error
+    workdir = results_folder(settings.workdir, "strategies.json")
     runs = []
     for seed in settings.seeds:
         for strategy, flags in strategy_flags(settings.scale).items():

@@ -12,6 +12,7 @@ from keras_anytime.export.preprocessing import pixel_layers
 from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.export.safe_names import safe_name
 from keras_anytime.export.safe_names import safe_names
+from keras_anytime.stages.copies import copied
 from keras_anytime.stages.image_input import image_input
 
 
@@ -90,13 +91,11 @@ def clone_operation(
     Returns:
         A Keras operation. A layer has no weights yet.
     """
-    config = {**operation.get_config(), **(changes or {})}
-    if "dtype" in config and _is_other_float(_output_dtype(operation)):
-        config["dtype"] = "float32"
-    if isinstance(operation, keras.layers.Lambda):
-        # Its function is loaded already, so unsafe code cannot come with it.
-        return type(operation).from_config(config, safe_mode=False)
-    return type(operation).from_config(config)
+    changes = dict(changes or {})
+    has_dtype = "dtype" in {**operation.get_config(), **changes}
+    if has_dtype and _is_other_float(_output_dtype(operation)):
+        changes["dtype"] = "float32"
+    return copied(operation, **changes)
 
 
 def copy_weights(

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
+from keras_anytime.manifest.manifest import IMAGE_RANK
 from keras_anytime.stages import graph
 
 #: The preprocessing of pixels that go in as they are.
 RAW_PIXELS = {"scale": 1.0, "mean": [0.0], "std": [1.0]}
-_IMAGE_RANK = 4
 _LARGEST_PIXEL = 255.0
 # What may come before a network's first layer: classes of layers and of
 # operations of `keras.ops`, such as those of `keras.applications`' functions
@@ -38,7 +38,7 @@ def image_input(model: keras.Model) -> keras.KerasTensor | None:
         there is none, or more than one.
     """
     images = [
-        tensor for tensor in model.inputs if len(tensor.shape) == _IMAGE_RANK
+        tensor for tensor in model.inputs if len(tensor.shape) == IMAGE_RANK
     ]
     return images[0] if len(images) == 1 else None
 

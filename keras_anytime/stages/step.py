@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_anytime.manifest.manifest import SINGLE_INPUT
 from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 
@@ -123,7 +124,7 @@ def feature_inputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
         single input is `"image"`; several go by the names of their layers.
     """
     if len(model.inputs) == 1:
-        return {"image": model.inputs[0]}
+        return {SINGLE_INPUT: model.inputs[0]}
     return {layer.name: layer.output for layer in model.input_layers}
 
 

@@ -35,6 +35,9 @@ class Task(abc.ABC):
     error_is_share: ClassVar[bool] = True
     right_or_wrong: ClassVar[bool] = False
     has_confidence: ClassVar[bool] = True
+    # The least and the most axes of an output, and those before the last.
+    _ranks: ClassVar[tuple[float, float]] = (2, 2)
+    _axes: ClassVar[str] = "batch"
 
     @property
     @abc.abstractmethod
@@ -55,10 +58,11 @@ class Task(abc.ABC):
         Raises:
             ValueError: If the rank or the size of the last axis is wrong.
         """
-        if len(shape) != 2 or shape[-1] != self.size:
+        least, most = self._ranks
+        if not least <= len(shape) <= most or shape[-1] != self.size:
             raise ValueError(
                 f"The outputs of {self} have the shape "
-                f"(batch, {self.size}). Received: an output of shape "
+                f"({self._axes}, {self.size}). Received: an output of shape "
                 f"{tuple(shape)}"
             )
 

@@ -1,6 +1,6 @@
 """Regression: numbers in the units of the labels."""
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class Regression(Task):
     error_name = "mean absolute error"
     losses = REGRESSION_LOSSES
     error_is_share = False
+    _ranks = (2, math.inf)
+    _axes = "batch, ..."
     has_confidence = False
 
     def __init__(self, size: int = 1) -> None:
@@ -56,14 +58,6 @@ class Regression(Task):
     @property
     def answers(self) -> str:
         return "a number" if self.size == 1 else f"{self.size} numbers"
-
-    def check_outputs(self, shape: Sequence[int | None]) -> None:
-        if len(shape) < 2 or shape[-1] != self.size:
-            raise ValueError(
-                f"The outputs of {self} have the shape "
-                f"(batch, ..., {self.size}). Received: an output of shape "
-                f"{tuple(shape)}"
-            )
 
     def _check_labels(
         self, labels: np.ndarray, shape: tuple, argument: str

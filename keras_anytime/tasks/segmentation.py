@@ -1,6 +1,6 @@
 """Segmentation: the choice of one class at each position."""
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Segmentation(Task):
     name = "segmentation"
     error_name = "pixel error"
     losses = CLASS_LOSSES
+    _ranks = (3, math.inf)
+    _axes = "batch, height, width"
 
     def __init__(self, classes: int, ignore_class: int | None = None) -> None:
         self.classes = check_size("classes", classes, minimum=2)
@@ -53,14 +55,6 @@ class Segmentation(Task):
     @property
     def answers(self) -> str:
         return f"{self.classes} classes at each position"
-
-    def check_outputs(self, shape: Sequence[int | None]) -> None:
-        if len(shape) < 3 or shape[-1] != self.classes:
-            raise ValueError(
-                f"The outputs of {self} have the shape "
-                f"(batch, height, width, {self.classes}). Received: an output "
-                f"of shape {tuple(shape)}"
-            )
 
     def _check_labels(
         self, labels: np.ndarray, shape: tuple, argument: str

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_anytime.saving.finite import first_nonfinite
+from keras_anytime.stages.image_input import image_input
 
 # Kinds of NumPy types: bytes, complex, dates, durations, objects and text.
 # Types of other libraries, such as bfloat16, have the kind of raw data.
@@ -20,7 +21,7 @@ def noun(model: keras.Model) -> str:
     Args:
         model: An `AnytimeModel`.
     """
-    takes_images = len(model.inputs) == 1 and len(model.inputs[0].shape) == 4
+    takes_images = len(model.inputs) == 1 and image_input(model) is not None
     return "image" if takes_images else "example"
 
 

@@ -46,7 +46,7 @@ def test_heads_learn_the_answers_of_the_last_stage():
         assert agreement > 0.6, k
     losses = np.array(history.history["stage_3_loss"])
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
-    # The model goes on as it was compiled, and trains all.
+    # The model keeps what it was compiled with, and trains all variables.
     before = _values(model.trainable_variables)
     model.fit(x, y, **FIT)
     for path, value in _values(model.trainable_variables).items():
