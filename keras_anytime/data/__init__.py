@@ -93,7 +93,8 @@ def load(
     programs train on ImageNet today; He 2016 resizes the short side to 256 to
     480 pixels and crops). Of other images the short side is resized to 256/224
     of `image_size`, and the middle is taken; images that have the right size
-    stay as they are. Pillow decodes and resizes on both backends, so pixels are
+    stay as they are. Splits of up to 256 MB without random parts are resized
+    once and kept. Pillow decodes and resizes on both backends, so pixels are
     the same to the last bit.
 
     The type and the shape of the arrays of an `.npz` file tell what they are:
@@ -215,7 +216,10 @@ def load(
         streams = open_streams(
             text, splits, data_dir, labels, training_info, seed
         )
-        pairs = [(stream, None) for stream in streams]
+        pairs = [
+            stream.read_all() if stream.fits_in_memory() else (stream, None)
+            for stream in streams
+        ]
     else:
         pairs = read_images(text, splits, data_dir, labels)
     for split, (images, _) in zip(splits, pairs, strict=True):

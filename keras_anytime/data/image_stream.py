@@ -6,6 +6,7 @@ the epoch and the image alone, not on batches, threads or the backend.
 
 import concurrent.futures
 import functools
+import math
 import os
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ from keras_anytime.data.image_decoding import sample_box
 from keras_anytime.data.info import DatasetInfo
 from keras_anytime.data.label_sets import Labels
 from keras_anytime.files import ContentError
+
+# A split of pixels up to this size is kept in memory, where nothing random is
+# done before pixels are resized.
+_KEPT_BYTES = 256 * 2**20
 
 
 class EncodedImages(Protocol):
@@ -83,6 +88,15 @@ class ImageStream:
         """The label sets, finest first; empty if labels have none."""
         names = self.info.class_names
         return tuple(names) if isinstance(names, dict) else ()
+
+    def fits_in_memory(self) -> bool:
+        """Tells if the images can be kept, and are the same in each epoch."""
+        size = len(self) * math.prod(self.info.image_shape)
+        return 0 < size <= _KEPT_BYTES and not self._samples_boxes
+
+    def read_all(self) -> tuple[np.ndarray, Labels]:
+        """Reads all images as `read` does, with its errors."""
+        return self.read(np.arange(len(self)))
 
     def read(
         self, indices: np.ndarray, epoch: int | None = None

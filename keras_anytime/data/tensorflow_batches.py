@@ -19,10 +19,11 @@ from keras_anytime.data.label_sets import Labels
 from keras_anytime.data.label_sets import count_examples
 from keras_anytime.data.label_sets import has_dense_labels
 
-# Batches of a stream that are prepared at a time, and that wait to be used.
-# Fixed numbers, because TensorFlow would fill the memory with large images.
+# Batches of a stream that are prepared at a time. A fixed number, because
+# TensorFlow would fill the memory with large images.
 _STREAMED_AT_A_TIME = 2
-_STREAMED_WAITING = 2
+# Batches that wait to be used.
+_WAITING = 2
 # The number of the epoch of images that are not augmented.
 _NO_EPOCH = -1
 
@@ -127,7 +128,7 @@ def training_batches(
     batches = samples.flat_map(epoch_batches).apply(
         tf.data.experimental.assert_cardinality(size)
     )
-    batches = _shard_batches(batches.prefetch(_waiting(images)))
+    batches = _with_options(batches.prefetch(_WAITING))
     batches.epochs = epochs
     batches.info = info
     return batches
@@ -164,7 +165,7 @@ def evaluation_batches(
         lambda x, y: (prepare(x, info), y),
         num_parallel_calls=_at_a_time(images),
     )
-    batches = _shard_batches(data.prefetch(_waiting(images)))
+    batches = _with_options(data.prefetch(_WAITING))
     batches.info = info
     return batches
 
@@ -214,11 +215,6 @@ def _stream_selector(stream: ImageStream) -> Callable[[Any, Any], Any]:
 def _at_a_time(images: Any) -> int:
     streamed = isinstance(images, ImageStream)
     return _STREAMED_AT_A_TIME if streamed else tf.data.AUTOTUNE
-
-
-def _waiting(images: Any) -> int:
-    streamed = isinstance(images, ImageStream)
-    return _STREAMED_WAITING if streamed else tf.data.AUTOTUNE
 
 
 def prepare(inputs: Any, info: DatasetInfo) -> Any:
@@ -348,12 +344,17 @@ def _as_tensors(labels: Any) -> Any:
     return tf.nest.map_structure(as_tensor, labels)
 
 
-def _shard_batches(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Lets the workers of a distributed training share each batch.
+def _with_options(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Lets workers share each batch, and turns the autotuner off.
 
-    TensorFlow would shard files, and there are none.
+    The workers of a distributed training share batches, because TensorFlow
+    would shard files, and there are none. The autotuner's thread may sleep when
+    an epoch ends, and the epoch then waits for it: measured as up to a third of
+    the time of short epochs (TensorFlow 2.21, 2 cores). Its buffers and threads
+    are fixed here anyway.
     """
     options = tf.data.Options()
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
