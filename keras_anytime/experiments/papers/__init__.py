@@ -1,4 +1,4 @@
-"""Every table and figure of the four papers, as trainings and a report."""
+"""Every table and figure of the four papers, and small experiments."""
 
 import functools
 
@@ -6,6 +6,7 @@ from keras_anytime import naming
 from keras_anytime.experiments.papers import hu2017
 from keras_anytime.experiments.papers import hu2019
 from keras_anytime.experiments.papers import lee2018
+from keras_anytime.experiments.papers import small
 from keras_anytime.experiments.papers import wan2020
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
@@ -18,7 +19,7 @@ def experiments() -> dict[str, Experiment]:
     """Returns a dict from names such as `"hu2019_table1"` to experiments."""
     return {
         experiment.name: experiment
-        for paper in (wan2020, hu2017, hu2019, lee2018)
+        for paper in (wan2020, hu2017, hu2019, lee2018, small)
         for experiment in paper.experiments()
     }
 

@@ -16,6 +16,7 @@ _PAPERS = {
     "hu2017": "Hu et al., 2017",
     "hu2019": "Hu et al., 2019",
     "lee2018": "Lee and Shin, 2018",
+    "small": "Small experiments",
 }
 
 
