@@ -6,6 +6,7 @@ Evaluation and devices share these functions, so they need NumPy only.
 import numbers
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,6 +63,35 @@ def confidence(logits: ArrayLike, task: str | None = None) -> np.ndarray:
     return largest
 
 
+def check_temperatures(
+    temperatures: Sequence[float] | np.ndarray, num_stages: int
+) -> tuple[float, ...]:
+    """Returns the temperature of each stage, which divides its logits.
+
+    A temperature above 1 makes answers less confident, and one below 1 more.
+
+    Args:
+        temperatures: Sequence of K positive floats.
+        num_stages: Integer K.
+
+    Returns:
+        Tuple of K floats.
+
+    Raises:
+        ValueError: If the number of temperatures is wrong or one is not a
+            finite number above 0.
+    """
+    values = _as_floats(temperatures)
+    if values.shape != (num_stages,) or not np.all(
+        np.isfinite(values) & (values > 0)
+    ):
+        raise ValueError(
+            f"Temperatures must be {num_stages} finite numbers above 0, one "
+            f"for each stage. Received: {temperatures!r}"
+        )
+    return tuple(values.tolist())
+
+
 def check_has_confidence(task: str | None, classes: int) -> None:
     """Raises an error if the answers of a network have no confidence.
 
@@ -105,14 +135,7 @@ def check_thresholds(
             in [0, 1].
     """
     count = operator.index(num_stages) - 1
-    given = np.asarray(thresholds, "object")
-    # NumPy would convert strings and booleans to numbers.
-    numeric = all(
-        isinstance(threshold, numbers.Real)
-        and not isinstance(threshold, bool | np.bool_)
-        for threshold in given.flat
-    )
-    values = given.astype("float64") if numeric else np.array(np.nan)
+    values = _as_floats(thresholds)
     if values.ndim == 0:
         values = np.full(count, values)
     if values.shape != (count,) or not np.all((values >= 0) & (values <= 1)):
@@ -121,3 +144,15 @@ def check_thresholds(
             f"for the stages before the last. Received: {thresholds!r}"
         )
     return tuple(values.tolist())
+
+
+def _as_floats(given: Any) -> np.ndarray:
+    """Returns numbers as a float64 array, and NaN for anything else."""
+    entries = np.asarray(given, "object")
+    # NumPy would convert strings and booleans to numbers.
+    numeric = all(
+        isinstance(entry, numbers.Real)
+        and not isinstance(entry, bool | np.bool_)
+        for entry in entries.flat
+    )
+    return entries.astype("float64") if numeric else np.array(np.nan)

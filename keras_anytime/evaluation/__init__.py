@@ -26,6 +26,7 @@ from keras_anytime.evaluation.report_folder import ReportFolder
 from keras_anytime.evaluation.seeds import CurveAggregate
 from keras_anytime.evaluation.seeds import aggregate
 from keras_anytime.evaluation.summary import summary
+from keras_anytime.evaluation.temperatures import fit_temperatures
 from keras_anytime.evaluation.thresholds import confidence_thresholds
 from keras_anytime.evaluation.thresholds import dynamic_evaluation
 from keras_anytime.evaluation.timed import TimedPredictions
@@ -56,6 +57,7 @@ __all__ = [
     "ensemble_cost_inflation",
     "ensemble_curve",
     "expected_error",
+    "fit_temperatures",
     "hierarchical_curve",
     "hoeffding_bound",
     "oracle_curve",

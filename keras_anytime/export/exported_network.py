@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_anytime.confidence import check_has_confidence
+from keras_anytime.confidence import check_temperatures
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.provenance import versions
@@ -44,6 +45,7 @@ class ExportedNetwork:
         class_names: As in `export.tflite`.
         preprocessing: As in `export.tflite`.
         thresholds: As in `export.tflite`.
+        temperatures: As in `export.tflite`.
         pixels: As in `export.tflite`.
         subnets: As in `export.tflite`.
         dense_subnets: As in `export.tflite`.
@@ -58,6 +60,7 @@ class ExportedNetwork:
         preprocessing: Dict with `scale`, `mean` and `std`, or `None`.
         pixels: Dict as from `preprocessing.pixel_input`, or `None`.
         thresholds: Tuple of floats, or `None`.
+        temperatures: Tuple of floats, or `None`.
         task: String, dict or `None`, as in `Manifest`.
         costs: List of one `StageCost` for each exported stage.
         errors: List of dicts with the errors of each exported stage, as
@@ -77,6 +80,7 @@ class ExportedNetwork:
         class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         preprocessing: Mapping[str, Any] | None = None,
         thresholds: Sequence[float] | None = None,
+        temperatures: Sequence[float] | None = None,
         pixels: bool | tuple[int, int] | None = False,
         subnets: bool = True,
         dense_subnets: bool = False,
@@ -102,11 +106,17 @@ class ExportedNetwork:
         self.pixels = pixel_input(model, pixels, self.preprocessing)
         self.class_names = resolve_class_names(model, class_names)
         self.task = _manifest_task(model)
-        self.thresholds: tuple[float, ...] | None = None
-        if thresholds is not None:
+        if thresholds is not None or temperatures is not None:
             first = next(iter(model.tasks.values()))
             check_has_confidence(_task_name(first), first.size)
+        self.thresholds: tuple[float, ...] | None = None
+        if thresholds is not None:
             self.thresholds = check_thresholds(thresholds, len(self.stages))
+        self.temperatures: tuple[float, ...] | None = None
+        if temperatures is not None:
+            self.temperatures = check_temperatures(
+                temperatures, len(self.stages)
+            )
         self.costs = stage_costs(self.part)
         self.errors = _errors(model, curve, self.stages)
         self._subnets = subnets
@@ -180,6 +190,7 @@ class ExportedNetwork:
             versions=versions(),
             label_sets=self.part.label_sets or None,
             thresholds=self.thresholds,
+            temperatures=self.temperatures,
             quantization=quantization,
             pixels=self.pixels,
             task=self.task,

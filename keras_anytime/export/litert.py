@@ -43,6 +43,7 @@ def tflite(
     class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
+    temperatures: Sequence[float] | None = None,
     pixels: bool | tuple[int, int] = False,
     subnets: bool = True,
     dense_subnets: bool = False,
@@ -109,6 +110,10 @@ def tflite(
             `ka.evaluation.confidence_thresholds`. A device that decides by
             confidence stops at the first stage whose confidence is above its
             threshold. A regression has no confidence.
+        temperatures: K positive floats, such as those from
+            `ka.evaluation.fit_temperatures`. Confidences on the device are
+            those of the logits divided by them; choose thresholds on logits
+            that are divided, too. The logits of answers stay as they are.
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
             pixels, of the network's or of that size, for its only input of
             images, and resizes (bilinearly) and normalizes them itself.
@@ -148,6 +153,7 @@ def tflite(
         class_names=class_names,
         preprocessing=preprocessing,
         thresholds=thresholds,
+        temperatures=temperatures,
         pixels=pixels,
         subnets=subnets,
         dense_subnets=dense_subnets,

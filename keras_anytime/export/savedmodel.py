@@ -31,6 +31,7 @@ def saved_model(
     class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
+    temperatures: Sequence[float] | None = None,
     stages: Sequence[int] | None = None,
     pixels: bool | tuple[int, int] = False,
     verbose: bool = True,
@@ -61,6 +62,7 @@ def saved_model(
         class_names: As in `export.tflite`.
         preprocessing: As in `export.tflite`.
         thresholds: As in `export.tflite`.
+        temperatures: As in `export.tflite`.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         pixels: As in `export.tflite`.
@@ -86,6 +88,7 @@ def saved_model(
         class_names=class_names,
         preprocessing=preprocessing,
         thresholds=thresholds,
+        temperatures=temperatures,
         pixels=pixels,
     )
 

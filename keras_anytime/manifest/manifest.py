@@ -119,6 +119,10 @@ class Manifest:
         thresholds: Tuple of K - 1 floats in [0, 1], or `None`. An answer of
             stages 1 to K - 1 is final if its confidence is above the stage's
             threshold; see `ka.evaluation.confidence_thresholds`.
+        temperatures: Tuple of K positive floats, or `None`. Confidences are
+            those of the logits divided by the stage's temperature; see
+            `ka.evaluation.fit_temperatures`. The logits of answers are not
+            divided. With label sets, they are those of the first set.
         quantization: String, such as `"int8"`, or `None` for float32.
         pixels: Dict with `size`, `scale`, `mean` and `std` for a file that
             takes uint8 pixels and prepares them itself, or `None`.
@@ -148,6 +152,7 @@ class Manifest:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     label_sets: tuple[str, ...] | None = None
     thresholds: tuple[float, ...] | None = None
+    temperatures: tuple[float, ...] | None = None
     quantization: str | None = None
     pixels: dict[str, Any] | None = None
     verified: dict[str, Any] | None = None
@@ -270,6 +275,7 @@ class Manifest:
             }
             names = by_set or tuple(names)
         thresholds = fields.get("thresholds")
+        temperatures = fields.get("temperatures")
         inputs = fields.get("inputs")
         known = {field.name for field in dataclasses.fields(cls)}
         manifest = cls(
@@ -288,6 +294,9 @@ class Manifest:
                 "class_names": names,
                 "label_sets": None if label_sets is None else tuple(label_sets),
                 "thresholds": None if thresholds is None else tuple(thresholds),
+                "temperatures": (
+                    None if temperatures is None else tuple(temperatures)
+                ),
                 "inputs": None if inputs is None else tuple(inputs),
             }
         )

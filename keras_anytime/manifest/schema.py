@@ -136,6 +136,8 @@ def _check_lengths(manifest: Any) -> None:
     """Checks the lengths of lists against the stages and the channels."""
     if manifest.thresholds is not None:
         values.items([*manifest.thresholds], {len(manifest.stages) - 1})
+    if manifest.temperatures is not None:
+        values.items([*manifest.temperatures], {len(manifest.stages)})
     for record in (manifest.preprocessing, manifest.pixels):
         if record is None:
             continue
@@ -209,6 +211,11 @@ def _check_thresholds(thresholds: Any) -> None:
         values.share(threshold)
 
 
+def _check_temperatures(temperatures: Any) -> None:
+    for temperature in values.items(temperatures):
+        values.divisor(temperature)
+
+
 def _or_none(check: Callable[..., Any]) -> Callable[..., Any]:
     return functools.partial(values.optional, check)
 
@@ -227,6 +234,7 @@ _REQUIRED: dict[str, Callable[..., Any]] = {
 _OPTIONAL: dict[str, Callable[..., Any]] = {
     "label_sets": _or_none(_check_names),
     "thresholds": _or_none(_check_thresholds),
+    "temperatures": _or_none(_check_temperatures),
     "quantization": _or_none(values.text),
     "pixels": _or_none(values.pixels),
     "verified": _or_none(values.measurements),

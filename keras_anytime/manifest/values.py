@@ -156,9 +156,15 @@ def normalization(
     record(value, ("scale", "mean", "std", *other_names))
     for mean in items(value["mean"]):
         number(mean, -_LARGEST, _LARGEST)
-    for divisor in (value["scale"], *items(value["std"])):
-        if not _SMALLEST <= abs(number(divisor)) <= _LARGEST:
-            refuse(divisor, f"a number from {_SMALLEST:g} to {_LARGEST:g}")
+    for entry in (value["scale"], *items(value["std"])):
+        divisor(abs(number(entry)))
+    return value
+
+
+def divisor(value: Any) -> float:
+    """Checks for a positive number that a device can divide by."""
+    if not _SMALLEST <= number(value) <= _LARGEST:
+        refuse(value, f"a number from {_SMALLEST:g} to {_LARGEST:g}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The papers' networks: a name, a builder and its arguments for each."""
+"""Networks by name: a builder and its arguments for each."""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from keras_anytime.nets.width_nested_resnet import width_nested_resnet
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """One network of a paper.
+    """One network of a paper, or of this library.
 
     Args:
         builder: The function that builds the family.
@@ -200,6 +200,11 @@ CONFIGURATIONS = {
         width_nested_resnet,
         "ResNet-42 nested in even widths, w1-w2-w3-w4 (Wan 2020, Lee 2018)",
         {"nesting": "w1-w2-w3-w4"},
+    ),
+    "width_resnet10": Configuration(
+        width_nested_resnet,
+        "ResNet-10 nested in width, w1-w2-w4, this library's own small network",
+        {"units": (1, 1, 2), "filters": (32, 64, 128)},
     ),
     "width_resnet50_imagenet": Configuration(
         width_nested_resnet,

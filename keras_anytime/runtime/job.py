@@ -71,7 +71,6 @@ class Job:
                 because allocating memory again costs more than copying.
         """
         features.update(self.inputs)
-        task = next(iter(manifest.tasks.values()))
         try:
             for index, (name, step) in enumerate(steps.items()):
                 if self.stopped or not self._worth_starting(index):
@@ -88,7 +87,7 @@ class Job:
                 }
                 # Decided before a caller has the logits and may change them.
                 first = next(iter(answer.values()))
-                final = self._is_final(index, first, task)
+                final = self._is_final(index, first, manifest)
                 # An answer after the end of the call is dropped.
                 if not self.stopped:
                     stage = manifest.stages[index].stage
@@ -177,12 +176,15 @@ class Job:
         return not self._is_late(self._elapsed_ms() + step_ms)
 
     def _is_final(
-        self, index: int, logits: np.ndarray, task: str | None
+        self, index: int, logits: np.ndarray, manifest: Manifest
     ) -> bool:
         """Tells if answers are so confident that no later stage is needed."""
-        return index < len(self._thresholds) and bool(
-            np.all(confidence(logits, task) > self._thresholds[index])
-        )
+        if index >= len(self._thresholds):
+            return False
+        if manifest.temperatures is not None:
+            logits = logits / manifest.temperatures[index]
+        task = next(iter(manifest.tasks.values()))
+        return bool(np.all(confidence(logits, task) > self._thresholds[index]))
 
     def _elapsed_ms(self) -> float:
         return 1e3 * (time.perf_counter() - self._start)

@@ -154,8 +154,8 @@ class AnytimePredictor:
         confident enough, or another thread calls `interrupt()`. The confidence
         is the largest softmax probability over the classes, or another of
         `keras_anytime.confidence.confidence` for other tasks; with label sets,
-        that of the first set. A batch is as confident as the least confident
-        of its examples.
+        that of the first set. Temperatures in the manifest divide the logits
+        before. A batch is as confident as the least confident of its examples.
 
         Args:
             x: Prepared image `(height, width, channels)`, or an array of
