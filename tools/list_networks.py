@@ -1,4 +1,4 @@
-r"""Lists the papers' networks with the costs of their stages.
+r"""Lists the named networks with the costs of their stages.
 
     python tools/list_networks.py
     python tools/list_networks.py --names=width_resnet42,msdnet_7 --first_step \
@@ -6,7 +6,8 @@ r"""Lists the papers' networks with the costs of their stages.
 
 Multiply-adds (MACs) and parameters are those of the first and the last stage.
 Seconds are wall-clock: to build the network and, with `--first_step`, from
-`fit` to the end of the first OSGD step, tracing included.
+`fit` to the end of the first OSGD step, tracing included. `weights` are those
+that ship with the package, for `ka.nets.get(name, weights=...)`.
 """
 
 from absl import app

@@ -1,12 +1,16 @@
 """The export of a trained network to LiteRT files, measured if asked."""
 
+import dataclasses
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from keras_anytime import data
 from keras_anytime import export
+from keras_anytime import nets
 from keras_anytime.experiments.export_settings import ExportSettings
 from keras_anytime.experiments.model_file import data_arguments
+from keras_anytime.experiments.training_data import representative_split
 from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
 from keras_anytime.training.data_info import remember
@@ -25,7 +29,9 @@ def export_tflite(settings: ExportSettings) -> None:
         FloatingPointError: If weights are not finite, or a stage loses more
             accuracy than it may.
     """
+    settings.check_source()
     paths = settings.paths()
+    settings, model = _network(settings)
     arguments: dict[str, Any] = {
         "stages": settings.stage_numbers(),
         "pixels": settings.pixel_input(),
@@ -33,9 +39,9 @@ def export_tflite(settings: ExportSettings) -> None:
         "dense_subnets": settings.dense_subnets,
         "batch_size": settings.batch_size,
         "thresholds": settings.numbers("thresholds"),
+        "temperatures": settings.numbers("temperatures"),
         "keep_names": settings.keep_names,
     }
-    model = load_model(settings.model)
     if settings.data:
         remember(
             model,
@@ -62,6 +68,49 @@ def export_tflite(settings: ExportSettings) -> None:
         )
     for path in paths.values():
         print(f"Written: {path} and {path}.json")
+
+
+def _network(
+    settings: ExportSettings,
+) -> tuple[ExportSettings, AnytimeModel]:
+    """Returns settings and network; what a card has completes the settings."""
+    if settings.model is not None:
+        return settings, load_model(settings.model)
+    assert settings.net and settings.weights, "the settings were checked"
+    facts = nets.facts(settings.net, settings.weights)
+    of_card = _calibration(settings, facts)
+    if not settings.data:
+        of_card["representative_split"] = representative_split(
+            facts["training"]["train_split"]
+        )
+        of_card["verify_split"] = facts["evaluation"]["split"]
+    missing = {
+        name: value
+        for name, value in of_card.items()
+        if not getattr(settings, name)
+    }
+    model = nets.get(
+        settings.net,
+        facts["input_shape"],
+        facts["classes"],
+        weights=settings.weights,
+    )
+    return dataclasses.replace(settings, **missing), model
+
+
+def _calibration(
+    settings: ExportSettings, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns temperatures and thresholds of the stages, as settings."""
+    temperatures, thresholds = facts["temperatures"], facts["thresholds"]
+    stages = settings.stage_numbers() or range(1, len(temperatures) + 1)
+    if not all(0 < stage <= len(temperatures) for stage in stages):
+        # The export refuses these stages.
+        return {}
+    return {
+        "temperatures": [str(temperatures[stage - 1]) for stage in stages],
+        "thresholds": [str(thresholds[stage - 1]) for stage in stages[:-1]],
+    }
 
 
 def _export_verified(

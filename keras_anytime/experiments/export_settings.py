@@ -11,7 +11,17 @@ from keras_anytime.experiments.settings import setting
 class ExportSettings(Settings):
     """Settings for `keras_anytime.experiments.export.export_tflite`."""
 
-    model: str = setting("A trained .keras file.")
+    model: str | None = setting(
+        "A trained .keras file; or give --net and --weights.", None
+    )
+    net: str | None = setting(
+        "A network that ships trained: a name of ka.nets.pretrained().", None
+    )
+    weights: str | None = setting(
+        "The weights of --net. Temperatures, thresholds and splits are then "
+        "those of its card, unless given.",
+        None,
+    )
     output: str = setting(".tflite file to write.")
     data: str | None = setting(
         "Data set whose classes and pixels go in the manifest, and that "
@@ -62,8 +72,26 @@ class ExportSettings(Settings):
         "final, as in budget.csv of keras-anytime-evaluate.",
         [],
     )
+    temperatures: list[str] = setting(
+        "Numbers that divide the logits of each stage before its confidence, "
+        "as from ka.evaluation.fit_temperatures.",
+        [],
+    )
     batch_size: int = setting("Images per call.", 1, lower_bound=1)
     keep_names: bool = setting("Keep the names of tensors inside.", False)
+
+    def check_source(self) -> None:
+        """Raises an error if it is not said once which network to export.
+
+        Raises:
+            ValueError: If there is no network, or two.
+        """
+        if {self.net is None, self.weights is None} != {self.model is not None}:
+            raise ValueError(
+                "Give either --model, or --net and --weights. Received: "
+                f"--model={self.model}, --net={self.net}, "
+                f"--weights={self.weights}"
+            )
 
     def paths(self) -> dict[str, str]:
         """Returns a dict from the variants to the files to write.

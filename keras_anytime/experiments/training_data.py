@@ -15,6 +15,9 @@ from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.files import ContentError
 
+# Exports calibrate integers on so many images.
+REPRESENTATIVE = 200
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingData:
@@ -110,6 +113,22 @@ def load_info(settings: TrainSettings) -> DatasetInfo:
         download=settings.download,
         **load_arguments(settings.to_dict()),
     )
+
+
+def representative_split(train_split: str) -> str:
+    """Returns the split whose first images quantization is calibrated on.
+
+    Args:
+        train_split: String, the split that was trained on.
+
+    Returns:
+        Its first images alone if its name tells which they are; else the
+        split.
+    """
+    match = re.fullmatch(r"(\w+)(?:\[:(\d+)\])?", train_split)
+    if match and int(match[2] or REPRESENTATIVE) >= REPRESENTATIVE:
+        return f"{match[1]}[:{REPRESENTATIVE}]"
+    return train_split
 
 
 def load_data(settings: TrainSettings) -> TrainingData:

@@ -14,6 +14,9 @@ number per block), `stem`, `l2`, `synchronized`, `name`.
 Names give the papers' configurations: `names` lists them, `get` builds one,
 and `describe` gives what its stages cost.
 
+Some networks ship trained: `pretrained` lists their weights, `get(weights=...)`
+loads them, and `facts` tells what is known of them.
+
 Other networks are made from these: `ensemble` joins trained networks into an
 `ExponentialEnsemble`, and `independent` builds one separate network per stage.
 
@@ -35,6 +38,8 @@ from keras_anytime.nets.msdnet import msdnet
 from keras_anytime.nets.res_ann import res_ann
 from keras_anytime.nets.shallow_resnext import shallow_resnext
 from keras_anytime.nets.sparse_resnet import sparse_resnet
+from keras_anytime.nets.weight_files import facts
+from keras_anytime.nets.weight_files import pretrained
 from keras_anytime.nets.width_nested_resnet import width_nested_resnet
 
 __all__ = [
@@ -48,10 +53,13 @@ __all__ = [
     "shallow_resnext",
     "inclusive_resnext",
     "inclusive_sparse_resnext",
-    # The papers' configurations by name.
+    # Networks by name.
     "names",
     "get",
     "describe",
+    # Trained networks.
+    "pretrained",
+    "facts",
     # Networks made from other networks.
     "ensemble",
     "ExponentialEnsemble",

@@ -6,6 +6,8 @@ from typing import Any
 
 from keras_anytime import naming
 from keras_anytime.model import AnytimeModel
+from keras_anytime.nesting import Nesting
+from keras_anytime.nets import weight_files
 from keras_anytime.nets.arguments import Classes
 from keras_anytime.nets.arguments import ImageShape
 from keras_anytime.nets.configurations import CONFIGURATIONS
@@ -26,8 +28,14 @@ _FAMILIES = {
 }
 
 
+# Arguments of builders that do not change the answers of a network.
+_SAME_ANSWERS = ("name", "l2", "synchronized")
+
+
 def names() -> list[str]:
-    """Returns the names of the papers' networks, for `get` and `describe`.
+    """Returns the names of networks, for `get` and `describe`.
+
+    They are the papers' networks, and `width_resnet10` of this library.
 
     ```python
     ka.nets.names()  # ["width_resnet42", "even_width_resnet42", ...]
@@ -44,9 +52,13 @@ def get(
     name: str,
     input_shape: ImageShape | None = None,
     classes: Classes | None = None,
+    weights: str | None = None,
     **arguments: Any,
 ) -> AnytimeModel:
     """Builds a network of a paper, or a family's default network, by name.
+
+    With `weights`, the network is trained, and knows the names of its classes
+    and how images are prepared, as after `fit`.
 
     ```python
     net = ka.nets.get(
@@ -62,25 +74,33 @@ def get(
             paper's.
         classes: Integer, dict from label sets to integers, or `None` for
             CIFAR-10's 10, ImageNet's 1000 or CUB's 200.
+        weights: String, the weights to load, such as `"cifar10"`;
+            `pretrained()` lists them. `None` for new weights.
         **arguments: Arguments of the family's builder that replace the
-            paper's.
+            paper's. With `weights`, none may change the network.
 
     Returns:
         An `AnytimeModel` of that name.
 
     Raises:
-        ValueError: If there is no such network, or an argument is invalid.
+        ValueError: If there is no such network, an argument is invalid, there
+            are no such weights, they are for another network, or their file is
+            damaged.
     """
     data = {"input_shape": input_shape, "classes": classes}
     data = {key: value for key, value in data.items() if value is not None}
     name = canonical_name(name)
     configuration = find(name)
-    return configuration.builder(
-        **complete_arguments(
-            configuration.builder,
-            {"name": name, **configuration.defaults, **data, **arguments},
-        )
-    )
+    builder = configuration.builder
+    own = {"name": name, **configuration.defaults}
+    complete = complete_arguments(builder, {**own, **data, **arguments})
+    if weights is None:
+        return builder(**complete)
+    facts = weight_files.facts(name, weights)
+    _check_same_network(facts, complete, complete_arguments(builder, own))
+    model = builder(**complete)
+    weight_files.load(model, facts)
+    return model
 
 
 def describe(name: str) -> str:
@@ -169,3 +189,45 @@ def complete_arguments(
         ) from error
     bound.apply_defaults()
     return bound.arguments
+
+
+def _check_same_network(
+    facts: dict[str, Any], given: dict[str, Any], own: dict[str, Any]
+) -> None:
+    """Raises a `ValueError` if weights are for another network.
+
+    Args:
+        facts: Dict, the facts of the weights.
+        given: Dict of all arguments of the network's builder.
+        own: The same of the network that was trained.
+    """
+    shape, classes = tuple(facts["input_shape"]), facts["classes"]
+    weights = f"weights={facts['weights']!r}"
+    if (_plain(given["input_shape"]), given["classes"]) != (shape, classes):
+        raise ValueError(
+            f"These weights are for images of shape {shape} and {classes} "
+            "classes. Received: "
+            f"{weights} with input_shape={given['input_shape']} and "
+            f"classes={given['classes']}"
+        )
+    changed = {
+        name: value
+        for name, value in given.items()
+        if name not in (*_SAME_ANSWERS, "input_shape", "classes")
+        and _plain(value) != _plain(own[name])
+    }
+    if changed:
+        arguments = ", ".join(
+            f"{key}={value}" for key, value in changed.items()
+        )
+        raise ValueError(
+            "These weights are for the network as its name gives it: leave out "
+            f"arguments that change it. Received: {weights} with {arguments}"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Returns an argument in one form, whichever of its forms was given."""
+    if isinstance(value, Nesting):
+        return str(value)
+    return tuple(value) if isinstance(value, list) else value
