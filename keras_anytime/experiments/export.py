@@ -10,7 +10,8 @@ from keras_anytime import export
 from keras_anytime import nets
 from keras_anytime.experiments.export_settings import ExportSettings
 from keras_anytime.experiments.model_file import data_arguments
-from keras_anytime.experiments.training_data import representative_split
+from keras_anytime.experiments.training_data import REPRESENTATIVE
+from keras_anytime.experiments.training_data import first_images
 from keras_anytime.loading import load_model
 from keras_anytime.model import AnytimeModel
 from keras_anytime.training.data_info import remember
@@ -80,8 +81,8 @@ def _network(
     facts = nets.facts(settings.net, settings.weights)
     of_card = _calibration(settings, facts)
     if not settings.data:
-        of_card["representative_split"] = representative_split(
-            facts["training"]["train_split"]
+        of_card["representative_split"] = first_images(
+            facts["training"]["train_split"], REPRESENTATIVE
         )
         of_card["verify_split"] = facts["evaluation"]["split"]
     missing = {

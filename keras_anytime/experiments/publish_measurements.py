@@ -16,8 +16,9 @@ from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.provenance import provenance
 from keras_anytime.evaluation.thresholds import cumulative_macs
 from keras_anytime.experiments.runs import Run
+from keras_anytime.experiments.training_data import REPRESENTATIVE
+from keras_anytime.experiments.training_data import first_images
 from keras_anytime.experiments.training_data import load_arguments
-from keras_anytime.experiments.training_data import representative_split
 from keras_anytime.model import AnytimeModel
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.cost import StageCost
@@ -68,6 +69,7 @@ def measure(
         "evaluation": _curve(split, predictions, costs),
         "test": _test(model, run, costs),
         "first": {
+            "split": first_images(split, FIRST),
             "examples": len(labels[:FIRST]),
             "wrong": predictions.errors[:FIRST]
             .sum(axis=0)
@@ -148,7 +150,7 @@ def representative(run: Run) -> Any:
     Args:
         run: The `Run` that was trained on them.
     """
-    split = representative_split(run.settings["train_split"])
+    split = first_images(run.settings["train_split"], REPRESENTATIVE)
     _, images = data_lib.load(
         run.settings["data"],
         batch_size=BATCH_SIZE,

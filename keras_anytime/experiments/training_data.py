@@ -15,7 +15,7 @@ from keras_anytime.data.info import DatasetInfo
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.files import ContentError
 
-# Exports calibrate integers on so many images.
+# Exports calibrate integers on the first images of training.
 REPRESENTATIVE = 200
 
 
@@ -115,20 +115,24 @@ def load_info(settings: TrainSettings) -> DatasetInfo:
     )
 
 
-def representative_split(train_split: str) -> str:
-    """Returns the split whose first images quantization is calibrated on.
+def first_images(split: str, count: int) -> str:
+    """Returns the split with the first images of a split.
 
     Args:
-        train_split: String, the split that was trained on.
+        split: String, such as `"train[45000:]"`.
+        count: Integer. How many images.
 
     Returns:
-        Its first images alone if its name tells which they are; else the
-        split.
+        The split of these images alone, such as `"train[45000:45200]"`. It is
+        `split` itself if that has fewer, or does not number its images.
     """
-    match = re.fullmatch(r"(\w+)(?:\[:(\d+)\])?", train_split)
-    if match and int(match[2] or REPRESENTATIVE) >= REPRESENTATIVE:
-        return f"{match[1]}[:{REPRESENTATIVE}]"
-    return train_split
+    match = re.fullmatch(r"(\w+)(?:\[(\d*):(\d*)\])?", split)
+    if match is None:
+        return split
+    start = int(match[2] or 0)
+    if match[3] and int(match[3]) < start + count:
+        return split
+    return f"{match[1]}[{start or ''}:{start + count}]"
 
 
 def load_data(settings: TrainSettings) -> TrainingData:

@@ -29,7 +29,7 @@ _FAMILIES = {
 
 
 # Arguments of builders that do not change the answers of a network.
-_SAME_ANSWERS = ("name", "l2", "synchronized")
+_SAME_ANSWERS = ("l2", "synchronized")
 
 
 def names() -> list[str]:

@@ -120,4 +120,9 @@ def test_what_belongs_to_another_network_is_refused(tmp_path):
         )
     with pytest.raises(ValueError, match="one, or 2 for the stages"):
         ka.export.saved_model(model, tmp_path / "export", thresholds=(0.5,))
+    for temperatures in ((1, 1), (1, 1, 0), (1, 1, True), (1, 1, np.inf), 1):
+        with pytest.raises(ValueError, match="must be 3 finite.*Received"):
+            ka.export.saved_model(
+                model, tmp_path / "export", temperatures=temperatures
+            )
     assert not list(tmp_path.iterdir())

@@ -34,6 +34,7 @@ MANIFEST = manifest_lib.Manifest(
     preprocessing={"scale": 255.0, "mean": [0.5], "std": [0.25]},
     versions={"keras": "3"},
     thresholds=(0.75,),
+    temperatures=(1.5, 0.5),
 )
 
 
@@ -93,7 +94,11 @@ def test_what_is_written_is_read(tmp_path):
     path = _write(tmp_path, MANIFEST.to_json())
     assert manifest_lib.read_manifest(path) == MANIFEST
     bare = dataclasses.replace(
-        MANIFEST, class_names=None, preprocessing=None, thresholds=None
+        MANIFEST,
+        class_names=None,
+        preprocessing=None,
+        thresholds=None,
+        temperatures=None,
     )
     path = _write(tmp_path, bare.to_json())
     assert manifest_lib.read_manifest(path) == bare
@@ -177,10 +182,11 @@ def test_pixels_need_an_image(tmp_path):
 def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
     content = json.loads(MANIFEST.to_json())
     # Nor had they a checksum of their own.
-    del content["label_sets"], content["thresholds"], content["checksum"]
+    for name in ("label_sets", "thresholds", "temperatures", "checksum"):
+        del content[name]
     path = _write(tmp_path, content)
     assert manifest_lib.read_manifest(path) == dataclasses.replace(
-        MANIFEST, thresholds=None
+        MANIFEST, thresholds=None, temperatures=None
     )
 
 
@@ -281,6 +287,12 @@ def test_an_unknown_version_is_refused(tmp_path):
         {"thresholds": [0.75, 0.5]},
         {"thresholds": [1.5]},
         {"thresholds": ["high"]},
+        {"temperatures": 1.5},
+        {"temperatures": [1.5]},
+        {"temperatures": [1.5, 0.0]},
+        {"temperatures": [1.5, -1.0]},
+        {"temperatures": [1.5, 1e31]},
+        {"temperatures": [1.5, "hot"]},
         {"kind": None},
         {
             "stages": [
@@ -418,6 +430,7 @@ _SPEC = {"dtype": "int8", "quantization": {"scale": 1.0, "zero_point": 0}}
         _stage(stage=0),
         _stage(other=1),
         *({"thresholds": [value]} for value in ("0.5", True, _NAN, None)),
+        *({"temperatures": [1.0, value]} for value in (True, _NAN, None)),
         *({"resizable": value} for value in (1, None, "yes")),
         *({name: 1} for name in ("name", "quantization", "extra")),
         {"class_names": {"fine": ["a"]}},
@@ -591,6 +604,7 @@ def test_chosen_stages_keep_their_numbers(tmp_path):
             if name.endswith("2")
         },
         thresholds=None,
+        temperatures=(0.5,),
         quantization="int8",
     )
     assert manifest_lib.read_manifest(_write(tmp_path, chosen.to_json())) == (

@@ -15,10 +15,12 @@ def test_every_family_has_a_named_network():
             "ExponentialEnsemble",
             "describe",
             "ensemble",
+            "facts",
             "get",
             "independent",
             "names",
             "plot_structure",
+            "pretrained",
         )
     }
     assert families == {
@@ -39,6 +41,7 @@ def test_descriptions_are_one_line_and_say_where_they_are_from():
                 "Lee 2018",
                 "Huang",
                 "He 2016",
+                "this library",
             )
         )
 

@@ -128,3 +128,45 @@ def test_a_manifest_without_thresholds_says_so(exported, tmp_path):
     with AnytimePredictor(copy) as predictor:
         with pytest.raises(ValueError, match="no confidence thresholds"):
             predictor.predict(images[0], confidence="manifest")
+
+
+def test_temperatures_divide_the_logits_of_confidences_alone(
+    exported, tmp_path
+):
+    path, images, predictions, costs, _ = exported
+    temperatures = (0.01, 4.0, 0.5)
+    with AnytimePredictor(path) as predictor:
+        logits = np.stack(
+            [
+                [result.logits for result in predictor.stream(image)]
+                for image in images
+            ],
+            axis=1,
+        )
+    calibrated = Predictions.from_logits(
+        logits / np.reshape(temperatures, (3, 1, 1)), predictions.labels
+    )
+    budget = sum(cost.step_macs for cost in costs) / 2
+    thresholds = confidence_thresholds(calibrated, costs, budget)
+    copy = tmp_path / "net.tflite"
+    copy.write_bytes(path.read_bytes())
+    manifest = dataclasses.replace(
+        manifest_lib.read_manifest(path),
+        thresholds=thresholds,
+        temperatures=temperatures,
+    )
+    manifest_lib.manifest_path(copy).write_text(manifest.to_json())
+    with AnytimePredictor(copy) as predictor:
+        assert predictor.manifest.temperatures == temperatures
+        results = [
+            predictor.predict(image, confidence="manifest") for image in images
+        ]
+    expected = dynamic_evaluation(calibrated, costs, thresholds)
+    stages = [result.stage for result in results]
+    shares = [stages.count(k) / len(stages) for k in (1, 2, 3)]
+    assert min(expected.shares) > 0
+    assert shares == pytest.approx(expected.shares)
+    for index, result in enumerate(results):
+        np.testing.assert_array_equal(
+            result.logits, logits[result.stage - 1, index]
+        )
