@@ -137,6 +137,8 @@ setuptools.setup(
         "keras_anytime": ["py.typed"],
         # The numbers of the papers.
         "keras_anytime.experiments.papers": ["published/*.csv"],
+        # The weights of trained networks, and what is known of them.
+        "keras_anytime.nets": ["weights/*.h5", "weights/*.json"],
     },
     entry_points={
         "console_scripts": [

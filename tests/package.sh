@@ -67,6 +67,11 @@ def contents(folder):
 
 
 assert contents(dist) == contents(work / "again"), "the wheels differ"
+weights = {
+    path.relative_to(work / "source").as_posix()
+    for path in (work / "source/keras_anytime/nets/weights").glob("*")
+}
+assert weights <= set(contents(dist)), weights
 (sdist,) = dist.glob("*.tar.gz")
 with tarfile.open(sdist) as archive:
     names = {name.partition("/")[2] for name in archive.getnames()}

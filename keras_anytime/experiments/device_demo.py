@@ -100,12 +100,16 @@ def describe_answer(result: StageResult, manifest: Manifest) -> str:
         label_set, logits = next(iter(logits.items()))
         names = names and names[label_set]
     task = next(iter(manifest.tasks.values()))
-    shown = _describe(logits, task, names)
+    temperature = manifest.temperature(result.stage)
+    shown = _describe(logits, task, names, temperature)
     return f"stage {result.stage}  {shown}  {result.elapsed_ms:.2f} ms"
 
 
 def _describe(
-    logits: np.ndarray, task: str | None, names: Sequence[str] | None
+    logits: np.ndarray,
+    task: str | None,
+    names: Sequence[str] | None,
+    temperature: float = 1.0,
 ) -> str:
     """Returns the answer to one example, and how certain it is."""
     if task == "regression" or (task is None and logits.shape[-1] == 1):
@@ -126,7 +130,7 @@ def _describe(
         shown = f"{name(classes[largest])} at {share:.0%} of positions"
     else:
         shown = name(int(logits.argmax()))
-    certain = float(answer_confidence(logits[None], task)[0])
+    certain = float(answer_confidence(logits[None] / temperature, task)[0])
     return f"{shown} ({certain:.0%})"
 
 

@@ -232,6 +232,20 @@ class Manifest:
             return {None: "logits"}
         return {name: f"logits_{name}" for name in self.label_sets}
 
+    def temperature(self, stage: int) -> float:
+        """Returns what divides the logits of a stage before its confidence.
+
+        Args:
+            stage: Integer, the number of the stage.
+
+        Returns:
+            Float; 1 if the manifest has no temperatures.
+        """
+        if self.temperatures is None:
+            return 1.0
+        numbers = [record.stage for record in self.stages]
+        return self.temperatures[numbers.index(stage)]
+
     def to_json(self) -> str:
         """Returns the manifest as JSON text.
 

@@ -181,10 +181,13 @@ class Job:
         """Tells if answers are so confident that no later stage is needed."""
         if index >= len(self._thresholds):
             return False
-        if manifest.temperatures is not None:
-            logits = logits / manifest.temperatures[index]
+        temperature = manifest.temperature(manifest.stages[index].stage)
         task = next(iter(manifest.tasks.values()))
-        return bool(np.all(confidence(logits, task) > self._thresholds[index]))
+        return bool(
+            np.all(
+                confidence(logits / temperature, task) > self._thresholds[index]
+            )
+        )
 
     def _elapsed_ms(self) -> float:
         return 1e3 * (time.perf_counter() - self._start)

@@ -11,6 +11,8 @@ import warnings
 import matplotlib
 import pytest
 
+import keras_anytime as ka
+from tests.docs import shelf
 from tests.language_test import BRITISH
 from tests.source import ROOT
 from tests.source import fail_on
@@ -84,6 +86,18 @@ def test_its_outputs_are_results_without_noise(guide):
     fail_on([f"{guide.name} shows {problem}" for problem in problems])
 
 
+def test_the_device_guide_shows_the_weights_that_ship():
+    # With others, run `make guides`.
+    if "width_resnet10" not in ka.nets.pretrained():
+        pytest.skip("no weights ship yet")
+    facts = ka.nets.facts("width_resnet10", "cifar10")
+    (guide,) = (path for path in GUIDES if path.stem == "deadline_on_a_device")
+    shown = "".join(text for each in _outputs(guide) for text in _texts(each))
+    for point in facts["evaluation"]["curve"]["points"]:
+        line = f"stage {point['stage']}: error {100 * point['top1_error']:.2f}%"
+        assert line in shown
+
+
 def test_it_shows_pictures_and_stays_small(guide):
     pictures = [
         output
@@ -122,11 +136,15 @@ def test_its_spelling_is_american(guide):
 
 
 @pytest.mark.slow
-def test_its_code_runs(guide, tmp_path, monkeypatch):
+def test_its_code_runs(guide, tmp_path, monkeypatch, request):
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     cells = _cells(guide, "code")
+    if any('"cifar10"' in cell["source"] for cell in cells):
+        data_dir = request.getfixturevalue("cifar10_dir")
+        shelf.fill(tmp_path, monkeypatch, data_dir)
+    else:
+        monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     shown = []
     # Jupyter shows the pictures; here it is enough that they were written.
     namespace = {

@@ -39,8 +39,14 @@ class Page:
 
     @property
     def setup(self):
-        """The file with what the page's code finds when it runs."""
-        return (SETUPS / self.path.name).with_suffix(".py")
+        """The file with what the page's code finds when it runs.
+
+        The pages of a folder, such as the model cards, share one.
+        """
+        folder = self.path.parent
+        shared = folder not in (ROOT, ROOT / "docs")
+        name = folder.name if shared else self.path.stem
+        return SETUPS / f"{name}.py"
 
     def code(self, language="python"):
         """Returns the fenced blocks of a language that tests run, as one.

@@ -594,6 +594,16 @@ def test_a_manifest_that_waits_is_settled(tmp_path):
     assert manifest_lib.read_manifest(path) == mine
 
 
+def test_temperatures_are_found_by_the_numbers_of_stages():
+    assert [MANIFEST.temperature(stage) for stage in (1, 2)] == [1.5, 0.5]
+    second = dataclasses.replace(
+        MANIFEST, stages=MANIFEST.stages[1:], temperatures=(0.5,)
+    )
+    assert second.temperature(2) == 0.5
+    without = dataclasses.replace(MANIFEST, temperatures=None)
+    assert without.temperature(2) == 1
+
+
 def test_chosen_stages_keep_their_numbers(tmp_path):
     chosen = dataclasses.replace(
         MANIFEST,

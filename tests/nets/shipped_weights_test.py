@@ -33,14 +33,15 @@ def _facts(network, weights):
     return ka.nets.facts(network, weights)
 
 
-def _held_out(facts, split):
+def _held_out(request, facts, split):
     """Returns images and labels, or skips where the data set is not."""
-    try:
-        _, batches = ka.data.load(
-            facts["data"]["name"], splits=(split, split), batch_size=BATCH_SIZE
-        )
-    except (ImportError, OSError, ValueError) as error:
-        pytest.skip(f"the data set is not there: {error}")
+    name = facts["data"]["name"]
+    _, batches = ka.data.load(
+        name,
+        splits=(split, split),
+        batch_size=BATCH_SIZE,
+        data_dir=request.getfixturevalue(f"{name}_dir"),
+    )
     pairs = [(np.asarray(x), np.asarray(y)) for x, y in batches]
     images, labels = map(np.concatenate, zip(*pairs, strict=True))
     return images, labels
@@ -85,10 +86,10 @@ def test_files_and_card_are_those_of_the_facts(facts, network, weights):
 
 
 @each
-def test_the_first_images_are_answered_as_recorded(facts):
+def test_the_first_images_are_answered_as_recorded(request, facts):
     split = facts["first"]["split"]
     count = facts["first"]["examples"]
-    images, labels = (part[:count] for part in _held_out(facts, split))
+    images, labels = (part[:count] for part in _held_out(request, facts, split))
     assert len(labels) == count <= FIRST
     answers = predict_logits(_load(facts), images).argmax(axis=-1)
     assert (answers != labels).sum(axis=1).tolist() == facts["first"]["wrong"]
@@ -96,10 +97,12 @@ def test_the_first_images_are_answered_as_recorded(facts):
 
 @pytest.mark.slow
 @each
-def test_all_images_give_the_errors_of_the_card(facts, network, weights):
+def test_all_images_give_the_errors_of_the_card(
+    request, facts, network, weights
+):
     card = (CARDS / f"{network}_{weights}.md").read_text()
     for measured in filter(None, (facts["evaluation"], facts["test"])):
-        images, labels = _held_out(facts, measured["split"])
+        images, labels = _held_out(request, facts, measured["split"])
         curve = ka.evaluation.anytime_curve(_load(facts), (images, labels))
         for point, recorded in zip(
             curve.points, measured["curve"]["points"], strict=True

@@ -1,0 +1,1 @@
+"""The cards load weights that ship, and need nothing else."""
