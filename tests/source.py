@@ -95,10 +95,10 @@ def build_targets():
 
         return declare
 
-    def glob(include, exclude=()):
+    def glob(include, exclude=(), allow_empty=False):
         paths = {path for pattern in include for path in ROOT.glob(pattern)}
         paths -= {path for pattern in exclude for path in ROOT.glob(pattern)}
-        assert paths, f"BUILD: no file is like {include}"
+        assert paths or allow_empty, f"BUILD: no file is like {include}"
         return sorted(relative(path) for path in paths)
 
     def ignore(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""What is measured of a network that ships: errors, calibration, latencies."""
+"""Measures a network that ships: errors, calibration, files for devices."""
 
 import pathlib
 import tempfile
