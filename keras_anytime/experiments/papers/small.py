@@ -141,8 +141,8 @@ def _wan(net: str, method: str, **settings: Any) -> Row:
 
 def _rates() -> Iterable[Row]:
     grid = {
-        "sgd": (0.1, 0.2, 0.4),
-        "osgd": (0.05, 0.1, 0.2),
+        "sgd": (0.1, 0.2, 0.4, 0.8),
+        "osgd": (0.05, 0.1, 0.2, 0.4),
         "greedy": (0.05, 0.1, 0.2),
         "normsgd": (0.05, 0.1, 0.2),
     }
