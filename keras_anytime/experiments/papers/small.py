@@ -141,7 +141,7 @@ def _wan(net: str, method: str, **settings: Any) -> Row:
 
 def _rates() -> Iterable[Row]:
     grid = {
-        "sgd": (0.1, 0.2, 0.4, 0.8),
+        "sgd": (0.1, 0.2, 0.4, 0.8, 1.6),
         "osgd": (0.05, 0.1, 0.2, 0.4),
         "greedy": (0.05, 0.1, 0.2),
         "normsgd": (0.05, 0.1, 0.2),
