@@ -13,10 +13,11 @@ from keras_anytime.experiments.collecting import mean_tables
 from keras_anytime.experiments.collecting import pivoted
 from keras_anytime.experiments.collecting import row_tables
 from keras_anytime.experiments.collecting import trained_networks
+from keras_anytime.experiments.collecting.finding import runs_in_files
+from keras_anytime.experiments.collecting.finding import runs_in_folders
 from keras_anytime.experiments.collecting.finished import FinishedRun
 from keras_anytime.experiments.collecting.finished import RowRuns
 from keras_anytime.experiments.collecting.finished import notes_on_settings
-from keras_anytime.experiments.collecting.finished import runs_of
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.text import source
@@ -36,19 +37,28 @@ _REPORTS: dict[
     "curves": cost_curves.curves,
     "pivoted_curves": pivoted.pivoted_curves,
     "ensemble": cost_curves.ensemble,
+    "label_sets": trained_networks.label_sets,
     "deadlines": deadline_tables.deadlines,
     "probabilities": epoch_logs.probabilities,
     "weights": epoch_logs.weights,
     "training_loss": epoch_logs.training_loss,
     "branch_norms": trained_networks.branch_norms,
-    "label_sets": trained_networks.label_sets,
+}
+# These read what only run folders have.
+_OF_FOLDERS = {
+    "deadlines": "evaluations under deadlines",
+    "probabilities": "logs of epochs",
+    "weights": "logs of epochs",
+    "training_loss": "logs of epochs",
+    "branch_norms": "trained networks",
 }
 
 
 def collect(
     experiment: Experiment,
-    workdir: str | os.PathLike,
+    workdir: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    results: Sequence[str | os.PathLike] = (),
 ) -> pathlib.Path:
     """Writes the report of an experiment: our numbers beside the paper's.
 
@@ -68,18 +78,25 @@ def collect(
     print(collect(table, "run").read_text())
     ```
 
+    Runs are read from run folders, or from the results files of
+    `recipes/run_queue.py`. These lack networks and logs: a report that needs
+    them has the errors of each stage instead, and says so.
+
     Args:
         experiment: The `Experiment`.
         workdir: Path of the folder that holds the run folders
-            `<name of the row>_seed_<seed>`.
+            `<name of the row>_seed_<seed>`; `None` to read results files.
         output: Path of the folder to write to; `None` for `workdir`.
+        results: Sequence of paths of results files, in place of `workdir`.
+            Runs of other experiments in them are ignored.
 
     Returns:
         Path of the Markdown file.
 
     Raises:
-        ValueError: If there is no such folder, or the experiment lacks options
-            that its report needs.
+        ValueError: If there is no such folder or file, not exactly one of
+            `workdir` and `results` is given, there is no folder to write to, or
+            the experiment lacks options that its report needs.
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
         OSError: If a file cannot be written.
     """
@@ -88,12 +105,35 @@ def collect(
             f"`report` must be one of {', '.join(_REPORTS)}. "
             f"Received: {experiment.report!r} of {experiment.name}"
         )
-    folder = user_path(workdir if output is None else output)
-    rows, notes = runs_of(experiment, user_path(workdir))
+    if bool(workdir) == bool(results):
+        raise ValueError(
+            "Give the folder of the run folders (--workdir), or results files "
+            "of a queue (--results), and not both. "
+            f"Received: workdir={workdir!r} and results={list(results)}"
+        )
+    given = workdir if output is None else output
+    if not given:
+        raise ValueError(
+            "With --results, --output must name the folder to write to. "
+            "Received: nothing"
+        )
+    folder = user_path(given)
+    make = _REPORTS[experiment.report]
+    if workdir:
+        rows, notes = runs_in_folders(experiment, workdir)
+    else:
+        rows, notes = runs_in_files(experiment, results)
+        if experiment.report in _OF_FOLDERS:
+            make = row_tables.stages
+            notes.append(
+                f"The report {experiment.report!r} needs "
+                f"{_OF_FOLDERS[experiment.report]}, which only run folders "
+                "have (--workdir): the errors of each stage are shown."
+            )
     base = folder / experiment.name
     path = base.with_name(f"{base.name}.md")
     check_writable(path)
-    report = _REPORTS[experiment.report](experiment, rows)
+    report = make(experiment, rows)
     pictures = []
     for suffix, draw in report.pictures.items():
         picture = _path(base, suffix, "png")
@@ -119,11 +159,12 @@ def _markdown(
 ) -> list[str]:
     """Returns the lines of the Markdown file."""
     finished = [row for row in rows if row.runs]
+    who = "the paper trains" if experiment.of_paper else "the queue trains"
     lines = [
         f"# {source(experiment)}: {experiment.title}",
         "",
         f"`{experiment.name}`: {len(finished)} of {len(rows)} rows have "
-        f"finished runs; the paper trains each row with {experiment.seeds} "
+        f"finished runs; {who} each row with {experiment.seeds} "
         f"seed{'' if experiment.seeds == 1 else 's'}.",
         "",
     ]
