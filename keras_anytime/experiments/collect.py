@@ -1,5 +1,6 @@
 """Collects finished runs: a paper's table beside ours, in three files."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
@@ -100,6 +101,46 @@ def collect(
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
         OSError: If a file cannot be written.
     """
+    given = workdir if output is None else output
+    if not given and results:
+        raise ValueError(
+            "With --results, --output must name the folder to write to. "
+            "Received: nothing"
+        )
+    rows, report = report_of(experiment, workdir, results)
+    base = user_path(given or "") / experiment.name
+    path = base.with_name(f"{base.name}.md")
+    check_writable(path)
+    pictures = []
+    for suffix, draw in report.pictures.items():
+        picture = _path(base, suffix, "png")
+        draw(picture)
+        pictures.append(picture.name)
+    for suffix, table in report.tables.items():
+        if table.lines:
+            write_csv(_path(base, suffix, "csv"), table.to_rows())
+    write_text(path, "\n".join(_markdown(experiment, rows, report, pictures)))
+    return path
+
+
+def report_of(
+    experiment: Experiment,
+    workdir: str | os.PathLike | None = None,
+    results: Sequence[str | os.PathLike] = (),
+) -> tuple[list[RowRuns], CollectedReport]:
+    """Makes the report that `collect` writes.
+
+    Args:
+        experiment: As for `collect`.
+        workdir: As for `collect`.
+        results: As for `collect`.
+
+    Returns:
+        Pair of the rows with their runs, and the `CollectedReport`.
+
+    Raises:
+        ValueError: As `collect`.
+    """
     if experiment.report not in _REPORTS:
         raise ValueError(
             f"`report` must be one of {', '.join(_REPORTS)}. "
@@ -111,13 +152,6 @@ def collect(
             "of a queue (--results), and not both. "
             f"Received: workdir={workdir!r} and results={list(results)}"
         )
-    given = workdir if output is None else output
-    if not given:
-        raise ValueError(
-            "With --results, --output must name the folder to write to. "
-            "Received: nothing"
-        )
-    folder = user_path(given)
     make = _REPORTS[experiment.report]
     if workdir:
         rows, notes = runs_in_folders(experiment, workdir)
@@ -130,24 +164,9 @@ def collect(
                 f"{_OF_FOLDERS[experiment.report]}, which only run folders "
                 "have (--workdir): the errors of each stage are shown."
             )
-    base = folder / experiment.name
-    path = base.with_name(f"{base.name}.md")
-    check_writable(path)
     report = make(experiment, rows)
-    pictures = []
-    for suffix, draw in report.pictures.items():
-        picture = _path(base, suffix, "png")
-        draw(picture)
-        pictures.append(picture.name)
-    for suffix, table in report.tables.items():
-        if table.lines:
-            write_csv(_path(base, suffix, "csv"), table.to_rows())
-    all_notes = [*notes_on_settings(rows), *report.notes, *notes]
-    write_text(
-        path,
-        "\n".join(_markdown(experiment, rows, report, pictures, all_notes)),
-    )
-    return path
+    all_notes = (*notes_on_settings(rows), *report.notes, *notes)
+    return rows, dataclasses.replace(report, notes=all_notes)
 
 
 def _markdown(
@@ -155,7 +174,6 @@ def _markdown(
     rows: Sequence[RowRuns],
     report: CollectedReport,
     pictures: Sequence[str],
-    notes: Sequence[str],
 ) -> list[str]:
     """Returns the lines of the Markdown file."""
     finished = [row for row in rows if row.runs]
@@ -175,7 +193,9 @@ def _markdown(
         lines += [*shown, ""]
     for picture in pictures:
         lines += [f"![{experiment.title}]({picture})", ""]
-    listed = [note.strip() for note in (experiment.notes, *notes) if note]
+    listed = [
+        note.strip() for note in (experiment.notes, *report.notes) if note
+    ]
     if listed:
         lines += ["Notes:", "", *(f"- {note}" for note in listed), ""]
     return [*lines, *_origin([run for row in rows for run in row.runs])]
