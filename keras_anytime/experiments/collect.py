@@ -101,16 +101,17 @@ def collect(
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
         OSError: If a file cannot be written.
     """
-    given = workdir if output is None else output
-    if not given and results:
+    rows, make_report = _read(experiment, workdir, results)
+    folder = output or workdir
+    if not folder:
         raise ValueError(
-            "With --results, --output must name the folder to write to. "
+            "Without --workdir, --output must name the folder to write to. "
             "Received: nothing"
         )
-    rows, report = report_of(experiment, workdir, results)
-    base = user_path(given or "") / experiment.name
+    base = user_path(folder) / experiment.name
     path = base.with_name(f"{base.name}.md")
     check_writable(path)
+    report = make_report()
     pictures = []
     for suffix, draw in report.pictures.items():
         picture = _path(base, suffix, "png")
@@ -127,7 +128,7 @@ def report_of(
     experiment: Experiment,
     workdir: str | os.PathLike | None = None,
     results: Sequence[str | os.PathLike] = (),
-) -> tuple[list[RowRuns], CollectedReport]:
+) -> CollectedReport:
     """Makes the report that `collect` writes.
 
     Args:
@@ -136,11 +137,20 @@ def report_of(
         results: As for `collect`.
 
     Returns:
-        Pair of the rows with their runs, and the `CollectedReport`.
+        A `CollectedReport`.
 
     Raises:
         ValueError: As `collect`.
     """
+    return _read(experiment, workdir, results)[1]()
+
+
+def _read(
+    experiment: Experiment,
+    workdir: str | os.PathLike | None,
+    results: Sequence[str | os.PathLike],
+) -> tuple[list[RowRuns], Callable[[], CollectedReport]]:
+    """Returns the rows with their runs, and a function that reports them."""
     if experiment.report not in _REPORTS:
         raise ValueError(
             f"`report` must be one of {', '.join(_REPORTS)}. "
@@ -164,9 +174,13 @@ def report_of(
                 f"{_OF_FOLDERS[experiment.report]}, which only run folders "
                 "have (--workdir): the errors of each stage are shown."
             )
-    report = make(experiment, rows)
-    all_notes = (*notes_on_settings(rows), *report.notes, *notes)
-    return rows, dataclasses.replace(report, notes=all_notes)
+
+    def make_report() -> CollectedReport:
+        report = make(experiment, rows)
+        all_notes = (*notes_on_settings(rows), *report.notes, *notes)
+        return dataclasses.replace(report, notes=all_notes)
+
+    return rows, make_report
 
 
 def _markdown(

@@ -176,12 +176,11 @@ def test_what_cannot_be_read_is_told_before_work(tmp_path):
     made = experiment([row(net="a")], "stages")
     out = tmp_path / "out"
     path = tmp_path / "r.json"
-    with pytest.raises(ValueError, match="not both.*workdir=None"):
-        collect(made, output=out)
+    for output in (out, None):
+        with pytest.raises(ValueError, match="not both.*workdir=None"):
+            collect(made, output=output)
     with pytest.raises(ValueError, match="not both"):
         collect(made, tmp_path, out, [path])
-    with pytest.raises(ValueError, match="--output must name the folder"):
-        collect(made, results=[path])
     with pytest.raises(ValueError, match="r.json', which is no file"):
         collect(made, None, out, [path])
     for content in ("{", "[]", '{"runs": []}', '{"arguments": 1, "runs": []}'):
@@ -189,3 +188,5 @@ def test_what_cannot_be_read_is_told_before_work(tmp_path):
         with pytest.raises(ValueError, match="r.json is damaged"):
             collect(made, None, out, [path])
     assert not out.exists()
+    with pytest.raises(ValueError, match="--output must name the folder"):
+        collect(made, results=[written(path)])

@@ -17,7 +17,7 @@ from keras_anytime.experiments.papers.protocol import validated_on
 
 _NOTES = (
     "CIFAR-10 reduced to 16 x 16 pixels, 45,000 images to train on and the "
-    "5,000 others to measure on; batches of 128. "
+    "5,000 others to measure on; batches of 64, plain momentum. "
 )
 _NOTES_RATES = (
     "Rates are tuned for each strategy on the width nest, on 20,000 training "
@@ -31,9 +31,9 @@ _NOTES_LABELS = (
 )
 
 _IMAGES: dict[str, Any] = {"image_size": 16, "augmentation": ["crop=2", "flip"]}
-_WAN: dict[str, Any] = {"epochs": 8, "schedule": "steps"}
+_WAN: dict[str, Any] = {"epochs": 10, "schedule": "steps", "nesterov": False}
 _HU: dict[str, Any] = {"epochs": 6, "schedule": "tenths", "nesterov": False}
-_LEE: dict[str, Any] = {"epochs": 6, "schedule": "tenths"}
+_LEE: dict[str, Any] = {"epochs": 6, "schedule": "tenths", "nesterov": False}
 # The part of the training images on which rates are tuned.
 _TUNING: dict[str, Any] = {
     "train_split": "train[:20000]",
@@ -117,7 +117,7 @@ def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
             **{
                 **_NETS[net],
                 **_IMAGES,
-                "batch_size": 128,
+                "batch_size": 64,
                 **settings,
             },
         ),
