@@ -91,7 +91,7 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
     },
 }
 # As small_rates has found them.
-_RATES = {"sgd": 0.4, "osgd": 0.2, "greedy": 0.1, "normsgd": 0.1}
+_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.1, "normsgd": 0.1}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
     "linear": {**SUM, "weighting": "linear"},
