@@ -11,7 +11,8 @@ still train are stopped. The same command goes on from there, and repeats no
 finished run. `recipes/collect.py` makes the paper's table of the runs.
 
 A small network leaves most of a GPU idle, so that several runs are trained at a
-time. How many get the most done is measured, unless --at_a_time gives it.
+time. How many get the most done is measured, unless --at_a_time gives it. On
+CPUs, they share the cores.
 
 With --smoke, every row is tried in seconds, with a small network and a few
 images; where a data set is not there, they are random:

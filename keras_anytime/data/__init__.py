@@ -93,9 +93,9 @@ def load(
     programs train on ImageNet today; He 2016 resizes the short side to 256 to
     480 pixels and crops). Of other images the short side is resized to 256/224
     of `image_size`, and the middle is taken; images that have the right size
-    stay as they are. Splits of up to 256 MB without random parts are resized
-    once and kept. Pillow decodes and resizes on both backends, so pixels are
-    the same to the last bit.
+    stay as they are. Where training images get no random parts, splits of up
+    to 256 MB are resized once and kept. Pillow decodes and resizes on both
+    backends, so pixels are the same to the last bit.
 
     The type and the shape of the arrays of an `.npz` file tell what they are:
 

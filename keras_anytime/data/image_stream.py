@@ -135,7 +135,7 @@ class ImageStream:
 
         # Parts are small, so that no core waits for another one for long.
         parts = np.array_split(
-            np.arange(len(indices)), min(len(indices), 4 * _num_threads())
+            np.arange(len(indices)), min(len(indices), 4 * usable_cores())
         )
         for _ in _threads().map(read_some, parts):
             pass
@@ -179,11 +179,12 @@ class ImageStream:
 def _threads() -> concurrent.futures.ThreadPoolExecutor:
     """Returns the threads that decode; Pillow lets them run side by side."""
     return concurrent.futures.ThreadPoolExecutor(
-        _num_threads(), thread_name_prefix="keras_anytime_images"
+        usable_cores(), thread_name_prefix="keras_anytime_images"
     )
 
 
-def _num_threads() -> int:
+def usable_cores() -> int:
+    """Returns the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,5 +1,6 @@
 """Collects finished runs: a paper's table beside ours, in three files."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from keras_anytime.experiments.collecting import mean_tables
 from keras_anytime.experiments.collecting import pivoted
 from keras_anytime.experiments.collecting import row_tables
 from keras_anytime.experiments.collecting import trained_networks
+from keras_anytime.experiments.collecting.finding import runs_in_files
+from keras_anytime.experiments.collecting.finding import runs_in_folders
 from keras_anytime.experiments.collecting.finished import FinishedRun
 from keras_anytime.experiments.collecting.finished import RowRuns
 from keras_anytime.experiments.collecting.finished import notes_on_settings
-from keras_anytime.experiments.collecting.finished import runs_of
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.text import source
@@ -36,19 +38,28 @@ _REPORTS: dict[
     "curves": cost_curves.curves,
     "pivoted_curves": pivoted.pivoted_curves,
     "ensemble": cost_curves.ensemble,
+    "label_sets": trained_networks.label_sets,
     "deadlines": deadline_tables.deadlines,
     "probabilities": epoch_logs.probabilities,
     "weights": epoch_logs.weights,
     "training_loss": epoch_logs.training_loss,
     "branch_norms": trained_networks.branch_norms,
-    "label_sets": trained_networks.label_sets,
+}
+# These read what only run folders have.
+_OF_FOLDERS = {
+    "deadlines": "evaluations under deadlines",
+    "probabilities": "logs of epochs",
+    "weights": "logs of epochs",
+    "training_loss": "logs of epochs",
+    "branch_norms": "trained networks",
 }
 
 
 def collect(
     experiment: Experiment,
-    workdir: str | os.PathLike,
+    workdir: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    results: Sequence[str | os.PathLike] = (),
 ) -> pathlib.Path:
     """Writes the report of an experiment: our numbers beside the paper's.
 
@@ -68,32 +79,39 @@ def collect(
     print(collect(table, "run").read_text())
     ```
 
+    Runs are read from run folders, or from the results files of
+    `recipes/run_queue.py`. These lack networks and logs: a report that needs
+    them has the errors of each stage instead, and says so.
+
     Args:
         experiment: The `Experiment`.
         workdir: Path of the folder that holds the run folders
-            `<name of the row>_seed_<seed>`.
+            `<name of the row>_seed_<seed>`; `None` to read results files.
         output: Path of the folder to write to; `None` for `workdir`.
+        results: Sequence of paths of results files, in place of `workdir`.
+            Runs of other experiments in them are ignored.
 
     Returns:
         Path of the Markdown file.
 
     Raises:
-        ValueError: If there is no such folder, or the experiment lacks options
-            that its report needs.
+        ValueError: If there is no such folder or file, not exactly one of
+            `workdir` and `results` is given, there is no folder to write to, or
+            the experiment lacks options that its report needs.
         ImportError: If Matplotlib is missing; the `plot` extra installs it.
         OSError: If a file cannot be written.
     """
-    if experiment.report not in _REPORTS:
+    rows, make_report = _read(experiment, workdir, results)
+    folder = output or workdir
+    if not folder:
         raise ValueError(
-            f"`report` must be one of {', '.join(_REPORTS)}. "
-            f"Received: {experiment.report!r} of {experiment.name}"
+            "Without --workdir, --output must name the folder to write to. "
+            "Received: nothing"
         )
-    folder = user_path(workdir if output is None else output)
-    rows, notes = runs_of(experiment, user_path(workdir))
-    base = folder / experiment.name
+    base = user_path(folder) / experiment.name
     path = base.with_name(f"{base.name}.md")
     check_writable(path)
-    report = _REPORTS[experiment.report](experiment, rows)
+    report = make_report()
     pictures = []
     for suffix, draw in report.pictures.items():
         picture = _path(base, suffix, "png")
@@ -102,12 +120,67 @@ def collect(
     for suffix, table in report.tables.items():
         if table.lines:
             write_csv(_path(base, suffix, "csv"), table.to_rows())
-    all_notes = [*notes_on_settings(rows), *report.notes, *notes]
-    write_text(
-        path,
-        "\n".join(_markdown(experiment, rows, report, pictures, all_notes)),
-    )
+    write_text(path, "\n".join(_markdown(experiment, rows, report, pictures)))
     return path
+
+
+def report_of(
+    experiment: Experiment,
+    workdir: str | os.PathLike | None = None,
+    results: Sequence[str | os.PathLike] = (),
+) -> CollectedReport:
+    """Makes the report that `collect` writes.
+
+    Args:
+        experiment: As for `collect`.
+        workdir: As for `collect`.
+        results: As for `collect`.
+
+    Returns:
+        A `CollectedReport`.
+
+    Raises:
+        ValueError: As `collect`.
+    """
+    return _read(experiment, workdir, results)[1]()
+
+
+def _read(
+    experiment: Experiment,
+    workdir: str | os.PathLike | None,
+    results: Sequence[str | os.PathLike],
+) -> tuple[list[RowRuns], Callable[[], CollectedReport]]:
+    """Returns the rows with their runs, and a function that reports them."""
+    if experiment.report not in _REPORTS:
+        raise ValueError(
+            f"`report` must be one of {', '.join(_REPORTS)}. "
+            f"Received: {experiment.report!r} of {experiment.name}"
+        )
+    if bool(workdir) == bool(results):
+        raise ValueError(
+            "Give the folder of the run folders (--workdir), or results files "
+            "of a queue (--results), and not both. "
+            f"Received: workdir={workdir!r} and results={list(results)}"
+        )
+    make = _REPORTS[experiment.report]
+    if workdir:
+        rows, notes = runs_in_folders(experiment, workdir)
+    else:
+        rows, notes = runs_in_files(experiment, results)
+        if experiment.report in _OF_FOLDERS:
+            make = row_tables.stages
+            notes.append(
+                f"The report {experiment.report!r} needs "
+                f"{_OF_FOLDERS[experiment.report]}, which only run folders "
+                "have (--workdir): the errors of each stage are shown."
+            )
+
+    def make_report() -> CollectedReport:
+        report = make(experiment, rows)
+        all_notes = (*notes_on_settings(rows), *report.notes, *notes)
+        return dataclasses.replace(report, notes=all_notes)
+
+    return rows, make_report
 
 
 def _markdown(
@@ -115,15 +188,15 @@ def _markdown(
     rows: Sequence[RowRuns],
     report: CollectedReport,
     pictures: Sequence[str],
-    notes: Sequence[str],
 ) -> list[str]:
     """Returns the lines of the Markdown file."""
     finished = [row for row in rows if row.runs]
+    who = "the paper trains" if experiment.of_paper else "the queue trains"
     lines = [
         f"# {source(experiment)}: {experiment.title}",
         "",
         f"`{experiment.name}`: {len(finished)} of {len(rows)} rows have "
-        f"finished runs; the paper trains each row with {experiment.seeds} "
+        f"finished runs; {who} each row with {experiment.seeds} "
         f"seed{'' if experiment.seeds == 1 else 's'}.",
         "",
     ]
@@ -134,7 +207,9 @@ def _markdown(
         lines += [*shown, ""]
     for picture in pictures:
         lines += [f"![{experiment.title}]({picture})", ""]
-    listed = [note.strip() for note in (experiment.notes, *notes) if note]
+    listed = [
+        note.strip() for note in (experiment.notes, *report.notes) if note
+    ]
     if listed:
         lines += ["Notes:", "", *(f"- {note}" for note in listed), ""]
     return [*lines, *_origin([run for row in rows for run in row.runs])]

@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+import keras
+
 from keras_anytime.callbacks import ChanceError
+from keras_anytime.data.image_stream import usable_cores
+from keras_anytime.evaluation.provenance import accelerators
 from keras_anytime.experiments.run_folder import RunFolder
 from keras_anytime.files.csv_files import read_csv
 
@@ -26,6 +30,9 @@ SHARED_DEVICE = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
+# Environment variables with the number of threads that compute: TensorFlow's,
+# and those of the libraries below it.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +59,7 @@ def run_concurrently(
     workers: int | None = None,
     max_workers: int = 8,
     poll_seconds: float = 1.0,
+    cores: int | None = None,
 ) -> Iterator[tuple[Training, int | None, int]]:
     """Runs trainings in their order, some at a time, until time is up.
 
@@ -63,6 +71,15 @@ def run_concurrently(
     retry once. A training that gives up, with the exit status of a
     `ChanceError`, has had memory.
 
+    On CPUs, threads of several trainings would fight for the cores. Each
+    process gets its share of them when it starts: the cores, divided by the
+    number of workers at that time. It keeps its threads, whatever the number
+    becomes. While the number is measured, those that were started with more
+    threads are slowed down more, so that it may be found too small: where the
+    best number is known, give it. TensorFlow takes the number of threads from
+    the environment, and what the user has set there stays; JAX has no public
+    setting.
+
     Args:
         trainings: Sequence of `Training`s.
         seconds: Float. When they have passed, no training is started, and
@@ -71,6 +88,8 @@ def run_concurrently(
             measure how many get the most done.
         max_workers: Integer. The most that are tried.
         poll_seconds: Float. Seconds between two looks at the processes.
+        cores: Integer. The processor cores that all trainings share, or `None`
+            where these do not compute.
 
     Yields:
         Tuple of a finished `Training`; the exit status of its process, `None`
@@ -87,7 +106,8 @@ def run_concurrently(
             time_is_up = time.monotonic() >= end
             while waiting and len(running) < tuner.workers and not time_is_up:
                 training = waiting.pop(0)
-                running[training] = _Process(training)
+                threads = cores and max(1, cores // tuner.workers)
+                running[training] = _Process(training, threads)
             if not running:
                 return
             for process in running.values():
@@ -207,9 +227,14 @@ class ConcurrencyTuner:
 
 
 class _Process:
-    """The process of a training, and the most that ran at a time with it."""
+    """The process of a training, and the most that ran at a time with it.
 
-    def __init__(self, training: Training) -> None:
+    Args:
+        training: The `Training`.
+        threads: Integer, how many threads compute; `None` leaves it open.
+    """
+
+    def __init__(self, training: Training, threads: int | None = None) -> None:
         self._folder = training.folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self._epochs_before = len(_epoch_seconds(self._folder))
@@ -219,7 +244,11 @@ class _Process:
                 training.command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **SHARED_DEVICE},
+                env={
+                    **{name: str(threads) for name in _THREADS if threads},
+                    **os.environ,
+                    **SHARED_DEVICE,
+                },
             )
 
     def poll(self) -> int | None:
@@ -242,6 +271,17 @@ class _Process:
             # Nothing is lost: checkpoints are whole at any moment.
             self._process.kill()
             self._process.wait()
+
+
+def cores_to_share() -> int | None:
+    """Returns the processor cores that trainings compute on together.
+
+    It is `None` where they compute on another device, and on JAX, whose number
+    of threads has no public setting: to look for a GPU would take its memory.
+    """
+    if keras.backend.backend() != "tensorflow" or accelerators():
+        return None
+    return usable_cores()
 
 
 def _stop(processes: Collection[_Process]) -> None:

@@ -15,6 +15,7 @@ from keras_anytime.experiments import papers
 from keras_anytime.experiments.collecting.columns import measure
 from keras_anytime.experiments.collecting.columns import stage_column
 from keras_anytime.experiments.concurrency import Training
+from keras_anytime.experiments.concurrency import cores_to_share
 from keras_anytime.experiments.concurrency import run_concurrently
 from keras_anytime.experiments.papers.experiment import Row
 from keras_anytime.experiments.papers.protocol import flag_lines
@@ -134,6 +135,7 @@ class Queue:
             trainings,
             60 * self.settings.minutes,
             self.settings.at_a_time or None,
+            cores=cores_to_share(),
         ):
             if status is None:
                 print(

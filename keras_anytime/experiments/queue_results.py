@@ -11,6 +11,30 @@ from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 
 
+def read_results(
+    path: str | os.PathLike,
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Reads a results file of a queue.
+
+    Args:
+        path: String or path of the file.
+
+    Returns:
+        Pair of the flags that all runs have in common, and the runs.
+
+    Raises:
+        ValueError: If the file is damaged.
+        OSError: If it cannot be read.
+    """
+    try:
+        content = json.loads(user_path(path).read_text())
+        return list(content["arguments"]), list(content["runs"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged; use another file, or delete it."
+        ) from error
+
+
 class QueueResults:
     """A JSON file with the results of runs that had the same flags.
 
@@ -35,13 +59,7 @@ class QueueResults:
         check_writable(self._path)
         if not self._path.exists():
             return []
-        try:
-            content = json.loads(self._path.read_text())
-            arguments, runs = content["arguments"], content["runs"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{self._path} is damaged; use another file, or delete it."
-            ) from error
+        arguments, runs = read_results(self._path)
         if arguments != self._arguments:
             raise ValueError(
                 f"{self._path} holds runs with other flags for train.py: "

@@ -17,6 +17,16 @@ from keras_anytime.files import user_path
 from keras_anytime.files import write_json
 
 
+def final_curve(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the curve of a run: on the test split if there is one.
+
+    Args:
+        results: The results of the run, as `RunFolder.write_results` writes
+            them.
+    """
+    return results.get("test_curve", results["curve"])
+
+
 class RunFolder:
     """The folder of one training: names, contents and checks of its files.
 
@@ -260,8 +270,7 @@ class RunFolder:
 
     def read_curve(self) -> dict[str, Any]:
         """Returns the curve of the run: on the test split if there is one."""
-        results = self.read_results()
-        return results.get("test_curve", results["curve"])
+        return final_curve(self.read_results())
 
     def write_results(
         self,

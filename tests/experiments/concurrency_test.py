@@ -1,13 +1,17 @@
+import os
 import sys
 import time
 
+import keras
 import pytest
 
 from keras_anytime.callbacks import ChanceError
+from keras_anytime.experiments import concurrency
 from keras_anytime.experiments.concurrency import ConcurrencyTuner
 from keras_anytime.experiments.concurrency import Training
 from keras_anytime.experiments.concurrency import run_concurrently
 
+THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
 # Trains for some epochs, of which it keeps a record, and goes on from there. On
 # a device it has to be the only one.
 PROGRAM = """
@@ -42,6 +46,11 @@ def _training(folder, name, epochs=2, status=0, device=()):
     return Training(name, (*command, *device), path)
 
 
+def _says_its_threads(folder, name):
+    program = f"import os; print(*map(os.environ.get, {THREADS}))"
+    return Training(name, (sys.executable, "-c", program), folder / name)
+
+
 def _run(trainings, seconds=60, **options):
     return [
         (training.name, status, concurrent)
@@ -70,6 +79,39 @@ def test_some_run_side_by_side(tmp_path):
     done = _run(trainings, workers=2)
     assert sorted(name for name, *_ in done) == list("abcd")
     assert {beside for *_, beside in done} == {2}
+
+
+@pytest.mark.parametrize(
+    ("workers", "cores", "threads"),
+    [(1, 4, "4 4"), (2, 5, "2 2"), (3, 2, "1 1"), (2, None, "None None")],
+)
+def test_processes_share_the_cores(
+    tmp_path, monkeypatch, workers, cores, threads
+):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    trainings = [_says_its_threads(tmp_path, name) for name in "ab"]
+    _run(trainings, workers=workers, cores=cores)
+    for training in trainings:
+        log = training.folder / "log.txt"
+        assert log.read_text().strip() == threads
+
+
+def test_what_the_user_says_of_threads_counts(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    training = _says_its_threads(tmp_path, "a")
+    _run([training], workers=2, cores=2)
+    assert (training.folder / "log.txt").read_text().strip() == "7 1"
+
+
+def test_cores_are_shared_where_they_compute(monkeypatch):
+    of_tensorflow = keras.backend.backend() == "tensorflow"
+    for gpus, shared in (([], of_tensorflow), (["a GPU"], False)):
+        monkeypatch.setattr(concurrency, "accelerators", lambda g=gpus: g)
+        found = concurrency.cores_to_share()
+        assert (found is not None) == shared
+        assert found is None or 1 <= found <= os.cpu_count()
 
 
 def test_where_memory_is_for_one_only_no_training_is_lost(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from keras_anytime.experiments import papers
 from keras_anytime.experiments.collect import _REPORTS
 from keras_anytime.experiments.collect import collect
-from keras_anytime.experiments.collecting import finished
+from keras_anytime.experiments.collecting import finding
 from tests.experiments.recorded import record
 from tests.testing import rows_of
 
@@ -47,7 +47,9 @@ def test_means_of_the_full_table_are_those_of_the_paper(
 
 def test_the_networks_of_opt_are_one_line(workdir, tmp_path):
     made = papers.find("hu2017_table6")
-    report = _REPORTS[made.report](made, finished.runs_of(made, workdir)[0])
+    report = _REPORTS[made.report](
+        made, finding.runs_in_folders(made, workdir)[0]
+    )
     lines = [
         line
         for line in report.tables[""].lines
@@ -62,7 +64,7 @@ def test_the_networks_of_opt_are_one_line(workdir, tmp_path):
 
 def test_every_experiment_can_be_reported_before_it_is_trained(tmp_path):
     for made in papers.experiments().values():
-        rows, _ = finished.runs_of(made, tmp_path)
+        rows, _ = finding.runs_in_folders(made, tmp_path)
         report = _REPORTS[made.report](made, rows)
         # Deadlines are reported for each network that was measured.
         assert report.tables[""].lines or made.report == "deadlines", made.name

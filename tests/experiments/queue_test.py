@@ -75,7 +75,7 @@ def test_only_long_runs_are_given_up(
     monkeypatch.setattr(
         queue_lib,
         "run_concurrently",
-        lambda trainings, *_: started.extend(trainings) or (),
+        lambda trainings, *_, **__: started.extend(trainings) or (),
     )
     _queue(tmp_path, *arguments, **changes).run()
     (training,) = started

@@ -1,6 +1,7 @@
 """Run folders with made-up results, for the tests of what is collected."""
 
 import dataclasses
+import json
 
 from keras_anytime.experiments.papers.experiment import Experiment
 from keras_anytime.experiments.papers.experiment import Row
@@ -43,6 +44,16 @@ def record(workdir, row, errors, seed=1, macs=None, curves=None, **overrides):
         and {name: _content(of_set, macs) for name, of_set in curves.items()},
     )
     return folder
+
+
+def write_results_file(path, runs):
+    """Writes rows and their `RunFolder`s as a queue keeps them."""
+    kept = [
+        {"row": row.name, "at_a_time": 1, **folder.read_results()}
+        for row, folder in runs
+    ]
+    path.write_text(json.dumps({"arguments": [], "runs": kept}))
+    return path
 
 
 def _content(errors, macs=None):

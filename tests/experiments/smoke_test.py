@@ -15,8 +15,18 @@ from keras_anytime.experiments.train import train
 from keras_anytime.experiments.train_settings import TrainSettings
 from keras_anytime.nets import catalogue
 
-# These decide about the length of a training, or are given by the network.
-_SAME = ("net", "data", "train_split", "eval_split", "epochs", "batch_size")
+# These make no other kind: lengths, rates, and what the network gives.
+_SAME = (
+    "net",
+    "data",
+    "train_split",
+    "eval_split",
+    "epochs",
+    "batch_size",
+    "units",
+    "filters",
+    "learning_rate",
+)
 # A row that trains in every test, on images of several sizes.
 FIRST = "hu2019_res_ann50_imagenet_imagenet_adaloss"
 
@@ -86,12 +96,11 @@ def test_every_network_of_a_row_is_built():
                 [*protocol.flag_lines(row.settings), "--workdir=x"],
             )
             arguments = settings.network_arguments()
-            large = "image_size" in row.settings
-            key = json.dumps([settings.net, arguments, large], sort_keys=True)
+            size = row.settings.get("image_size", 32)
+            key = json.dumps([settings.net, arguments, size], sort_keys=True)
             if key in built or settings.oracle_stage or settings.oracle_share:
                 continue
             built.add(key)
-            size = 224 if large else 32
             network = build_network(
                 settings,
                 {"input_shape": (size, size, 3), "classes": 10, **arguments},

@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from keras_anytime.experiments import papers
+from tests.experiments.recorded import record
+from tests.experiments.recorded import write_results_file
 from tests.source import ROOT
 from tests.source import imported_file
 from tests.source import imports
@@ -237,3 +240,25 @@ def test_collect_writes_a_table_without_runs(repository, tmp_path):
     assert "0 of 234 rows have finished runs" in run.stdout
     assert "| ann | 0/39 |  | – / 52.72 |" in run.stdout
     assert (tmp_path / "hu2017_table2b.png").exists()
+
+
+@pytest.mark.slow
+def test_collect_reads_results_files(repository, tmp_path):
+    rows = papers.find("small_priorities").rows
+    files = [
+        write_results_file(
+            tmp_path / f"{row.name}.json",
+            [(row, record(tmp_path, row, (0.5, 0.4, 0.3)))],
+        )
+        for row in rows
+    ]
+    run = run_script(
+        repository,
+        "recipes/collect.py",
+        "--experiment=small_priorities",
+        f"--results={','.join(map(str, files))}",
+        f"--output={tmp_path / 'tables'}",
+    )
+    assert run.returncode == 0, run.stderr
+    assert "4 of 4 rows have finished runs" in run.stdout
+    assert "| width | osgd_213 | 1 | +0.00 | +0.00 | +0.00 |" in run.stdout

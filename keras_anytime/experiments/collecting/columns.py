@@ -23,6 +23,13 @@ def stage_column(stage: int, top5: bool = False) -> str:
     return f"stage {stage}" + (_TOP5 if top5 else "")
 
 
+def most_stages(rows: Iterable[RowRuns]) -> int:
+    """Returns the largest number of stages that a run has; 0 without runs."""
+    return max(
+        (len(run.curve.points) for row in rows for run in row.runs), default=0
+    )
+
+
 def share_of(column: str) -> float | None:
     """Returns the share of the cost of a milestone's column, else `None`."""
     return _SHARES.get(column)

@@ -18,11 +18,14 @@ from keras_anytime.experiments.collecting.columns import AVERAGE_ERROR
 from keras_anytime.experiments.collecting.columns import MILESTONE_COLUMNS
 from keras_anytime.experiments.collecting.columns import cell
 from keras_anytime.experiments.collecting.columns import measure
+from keras_anytime.experiments.collecting.columns import most_stages
+from keras_anytime.experiments.collecting.columns import stage_column
 from keras_anytime.experiments.collecting.finished import RowRuns
 from keras_anytime.experiments.collecting.finished import same_settings
 from keras_anytime.experiments.collecting.oracle_rows import Oracle
 from keras_anytime.experiments.collecting.oracle_rows import anytime_rows
 from keras_anytime.experiments.collecting.oracle_rows import oracles_of
+from keras_anytime.experiments.collecting.paired import with_differences
 from keras_anytime.experiments.collecting.tables import Cell
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.collecting.tables import Line
@@ -42,7 +45,8 @@ def curves(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     single stage is a point. There is one picture for each data set.
 
     Args:
-        experiment: The `Experiment`.
+        experiment: The `Experiment`. With `options["paired"]`, a method, a
+            second table has the differences to it at each stage.
         rows: Its `RowRuns`.
     """
     lines = []
@@ -67,7 +71,12 @@ def curves(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
         "Error in % of each answer, with its cost in multiply-adds",
         tuple(lines),
     )
-    return CollectedReport({"": table}, _pictures(drawn, networks))
+    return with_differences(
+        CollectedReport({"": table}, _pictures(drawn, networks)),
+        experiment,
+        rows,
+        [stage_column(k) for k in range(1, most_stages(rows) + 1)],
+    )
 
 
 def ensemble(
@@ -217,7 +226,7 @@ def _point_lines(labels: Mapping[str, str], row: RowRuns) -> list[Line]:
         return [Line({**labels, "stage": "", "cost": ""}, known, 0)]
     lines = []
     for point in row.curves.curves[0].points:
-        column = f"stage {point.stage}"
+        column = stage_column(point.stage)
         errors = [measure(run.curve, column) for run in row.runs]
         lines.append(
             Line(

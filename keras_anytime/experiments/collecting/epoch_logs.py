@@ -191,9 +191,7 @@ def _of_runs(
         try:
             found.append(_last(path, pattern, run))
         except ValueError as error:
-            notes.append(
-                f"{run.folder.name} has no usable {path.name}: {error}"
-            )
+            notes.append(f"{run.name} has no usable {path.name}: {error}")
     return found
 
 
@@ -209,7 +207,7 @@ def _last(
     if not numbers:
         raise ValueError(
             f"The file lacks the columns `{pattern.pattern}`. "
-            f"Received: {str(path)!r} of {run.folder.name}"
+            f"Received: {str(path)!r} of {run.name}"
         )
     return dict(sorted(numbers.items()))
 

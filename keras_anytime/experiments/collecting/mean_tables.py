@@ -23,6 +23,7 @@ from keras_anytime.experiments.collecting.oracle_rows import anytime_rows
 from keras_anytime.experiments.collecting.oracle_rows import group_of
 from keras_anytime.experiments.collecting.oracle_rows import oracles_of
 from keras_anytime.experiments.collecting.pictures import values_picture
+from keras_anytime.experiments.collecting.references import references_of
 from keras_anytime.experiments.collecting.tables import Cell
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.collecting.tables import Line
@@ -96,7 +97,7 @@ def relative_change(
     rows = _split(same_settings(rows), label, experiment.options.get("part"))
     columns = tuple(experiment.options.get("columns", MILESTONE_COLUMNS))
     summed = any(_SUM in line for line in experiment.published.values())
-    references = _references(experiment, rows, label)
+    references = references_of(experiment, rows, label)
     changes: dict[str, dict[Group, BySeed]] = {}
     for row in anytime_rows(rows):
         group = group_of(row.labels, label)
@@ -134,7 +135,7 @@ def wins(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     """
     rows = same_settings(rows)
     label = experiment.options.get("label", METHOD)
-    references = _references(experiment, rows, label)
+    references = references_of(experiment, rows, label)
     reference = experiment.options["reference"]
     columns = (*MILESTONE_COLUMNS, AVERAGE_ERROR)
     pairs: dict[str, list[tuple[RowRuns, RowRuns]]] = {}
@@ -222,29 +223,6 @@ def _percent_more(
         if ours is not None and theirs:
             changes[column] = 100 * (ours / theirs - 1)
     return changes
-
-
-def _references(
-    experiment: Experiment, rows: Iterable[RowRuns], label: str
-) -> dict[Group, RowRuns]:
-    """Returns the rows of the method that others are compared with."""
-    if "reference" not in experiment.options:
-        raise ValueError(
-            f"The report {experiment.report!r} needs options['reference'], "
-            "what others are compared with. "
-            f"Received: {experiment.name} with {dict(experiment.options)}"
-        )
-    references = {
-        group_of(row.labels, label): row
-        for row in anytime_rows(rows)
-        if row.labels[label] == experiment.options["reference"]
-    }
-    if not references:
-        raise ValueError(
-            f"options['reference'] must be the label {label!r} of some rows. "
-            f"Received: {experiment.name} with {dict(experiment.options)}"
-        )
-    return references
 
 
 def _report(

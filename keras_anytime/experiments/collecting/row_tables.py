@@ -6,12 +6,14 @@ from keras_anytime.evaluation import AnytimeCurve
 from keras_anytime.experiments.collecting.columns import AVERAGE_ERROR
 from keras_anytime.experiments.collecting.columns import MILESTONE_COLUMNS
 from keras_anytime.experiments.collecting.columns import line_of
+from keras_anytime.experiments.collecting.columns import most_stages
 from keras_anytime.experiments.collecting.columns import stage_column
 from keras_anytime.experiments.collecting.finished import RowRuns
 from keras_anytime.experiments.collecting.oracle_rows import STAGE
 from keras_anytime.experiments.collecting.oracle_rows import Group
 from keras_anytime.experiments.collecting.oracle_rows import group_of
 from keras_anytime.experiments.collecting.oracle_rows import oracles_of
+from keras_anytime.experiments.collecting.paired import with_differences
 from keras_anytime.experiments.collecting.pictures import values_picture
 from keras_anytime.experiments.collecting.tables import CollectedReport
 from keras_anytime.experiments.collecting.tables import Line
@@ -25,7 +27,8 @@ def stages(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
     Args:
         experiment: The `Experiment`. Top-5 errors are reported if a row has
             published ones, in columns such as `"stage 1 top-5"`, or if
-            `options["top5"]` is true.
+            `options["top5"]` is true. With `options["paired"]`, a method, a
+            second table has the differences to it.
         rows: Its `RowRuns`.
     """
     columns = _stage_columns(experiment, rows)
@@ -33,9 +36,10 @@ def stages(experiment: Experiment, rows: Sequence[RowRuns]) -> CollectedReport:
         "Errors in %, mean (standard deviation) over the seeds",
         tuple(line_of(row, columns) for row in rows),
     )
-    return CollectedReport(
+    report = CollectedReport(
         {"": table}, {"": values_picture(table, "error (%)")}
     )
+    return with_differences(report, experiment, rows, columns)
 
 
 def milestones(
@@ -48,7 +52,7 @@ def milestones(
     the largest network within that share of the anytime network's cost.
 
     Args:
-        experiment: The `Experiment`.
+        experiment: The `Experiment`. `options["paired"]` as for `stages`.
         rows: Its `RowRuns`.
     """
     columns = (*MILESTONE_COLUMNS, AVERAGE_ERROR)
@@ -71,9 +75,10 @@ def milestones(
         "(AE), mean (standard deviation) over the seeds",
         tuple(lines),
     )
-    return CollectedReport(
+    report = CollectedReport(
         {"": table}, {"": values_picture(table, "error (%)")}
     )
+    return with_differences(report, experiment, rows, columns)
 
 
 def _stage_columns(
@@ -81,9 +86,7 @@ def _stage_columns(
 ) -> list[str]:
     """Returns the columns of all stages that were measured or published."""
     published = {column for row in rows for column in row.row.published}
-    measured = max(
-        (len(run.curve.points) for row in rows for run in row.runs), default=0
-    )
+    measured = most_stages(rows)
     columns = []
     for top5 in (False, True):
         if top5 and not experiment.options.get("top5"):

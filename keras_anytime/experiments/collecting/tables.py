@@ -21,6 +21,9 @@ class Cell:
         paper: Float, the paper's number; `None` if it gives none.
         paper_std: Float, the standard deviation that the paper gives.
         count: Integer, how many networks and data sets the mean is over.
+        low: Float, the lower end of the 95% interval of the mean, which
+            Markdown shows in place of the standard deviation.
+        high: Float, the upper end.
     """
 
     mean: float | None = None
@@ -28,6 +31,8 @@ class Cell:
     paper: float | None = None
     paper_std: float | None = None
     count: int | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Line:
         labels: Dict from label columns to strings, or integers: costs in
             multiply-adds, which Markdown shortens.
         cells: Dict from columns to `Cell`s.
-        seeds: Integer. Number of seeds; `None` where none are counted.
+        seeds: Integer. Number of seeds, or of what the table counts; `None`
+            where none are counted.
         marked: Boolean. Whether the runs have other settings than the row.
     """
 
@@ -63,11 +69,16 @@ class Table:
         title: String. What the numbers are, with their unit.
         lines: Tuple of `Line`s.
         digits: Integer. Decimals of our numbers.
+        counted: String. What the lines' `seeds` count.
+        signed: Boolean. Whether the numbers are differences, whose signs are
+            always shown.
     """
 
     title: str
     lines: tuple[Line, ...]
     digits: int = 2
+    counted: str = "seeds"
+    signed: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -86,7 +97,11 @@ class Table:
     def to_markdown(self) -> list[str]:
         """Returns the lines of a Markdown table below its title."""
         counted = any(line.seeds is not None for line in self.lines)
-        head = [*self.labels, *(["seeds"] if counted else []), *self.columns]
+        head = [
+            *self.labels,
+            *([self.counted] if counted else []),
+            *self.columns,
+        ]
         published = any(
             cell.paper is not None
             for line in self.lines
@@ -104,7 +119,7 @@ class Table:
             if counted:
                 texts.append(str(line.seeds or ""))
             texts += [
-                _text(line.cells.get(name, Cell()), self.digits, published)
+                self._text(line.cells.get(name, Cell()), published)
                 for name in self.columns
             ]
             body.append(texts)
@@ -125,7 +140,7 @@ class Table:
             row: dict[str, Any] = {
                 name: line.labels.get(name, "") for name in self.labels
             }
-            row["seeds"] = "" if line.seeds is None else line.seeds
+            row[self.counted] = "" if line.seeds is None else line.seeds
             row["other_settings"] = "yes" if line.marked else ""
             for column in self.columns:
                 cell = line.cells.get(column, Cell())
@@ -140,6 +155,18 @@ class Table:
             if name.endswith(" mean") or any(row[name] != "" for row in rows)
         ]
         return [{name: row[name] for name in used} for row in rows]
+
+    def _text(self, cell: Cell, published: bool) -> str:
+        form = f"{'+' if self.signed else ''}.{self.digits}f"
+        ours = _number(cell.mean, cell.std, form)
+        if cell.low is not None:
+            ours = (
+                f"{cell.mean:{form}} ({cell.low:{form}} to {cell.high:{form}})"
+            )
+        if not published:
+            return ours
+        paper = _number(cell.paper, cell.paper_std, "g")
+        return f"{ours or '–'} / {paper or '–'}" if ours or paper else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,14 +184,6 @@ class CollectedReport:
     tables: Mapping[str, Table]
     pictures: Mapping[str, Callable[[pathlib.Path], None]]
     notes: tuple[str, ...] = ()
-
-
-def _text(cell: Cell, digits: int, published: bool) -> str:
-    ours = _number(cell.mean, cell.std, f".{digits}f")
-    if not published:
-        return ours
-    paper = _number(cell.paper, cell.paper_std, "g")
-    return f"{ours or '–'} / {paper or '–'}" if ours or paper else ""
 
 
 def _number(value: float | None, std: float | None, form: str) -> str:

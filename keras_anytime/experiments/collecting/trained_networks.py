@@ -50,7 +50,7 @@ def branch_norms(
                     norms_of_branches(load_model(run.folder.model), unit)
                 )
             except (OSError, ValueError) as error:
-                notes.append(f"{run.folder.name}: {error}")
+                notes.append(f"{run.name}: {error}")
         count = min(map(len, norms), default=0)
         cells = {
             f"branch {index + 1}": cell([of_run[index] for of_run in norms])
@@ -134,9 +134,8 @@ def label_sets(
                 hierarchies.append(_hierarchy(run))
             else:
                 notes.append(
-                    f"{run.folder.name} has the finest labels only; measure "
-                    "the others with keras-anytime-evaluate "
-                    f"--runs={run.folder.path}."
+                    f"{run.name} has the finest labels only; measure the "
+                    "others with keras-anytime-evaluate --runs=..., its folder."
                 )
         sets = list(hierarchies[0].curves) if hierarchies else []
         for label_set in sets or [""]:

@@ -78,7 +78,8 @@ class Experiment:
             `{"reference": "opt"}`.
         published: Dict from the lines of a table of means, such as a method, to
             dicts from its columns to the paper's numbers.
-        seeds: Integer. How often the paper trains each row.
+        seeds: Integer. How often the paper trains each row; of a small
+            experiment, how often the queue does.
         notes: String. What the paper leaves open, and what was chosen.
     """
 
@@ -95,5 +96,10 @@ class Experiment:
 
     @property
     def paper(self) -> str:
-        """The paper, such as `"hu2019"`."""
+        """The paper, such as `"hu2019"`; `"small"` for small experiments."""
         return self.name.partition("_")[0]
+
+    @property
+    def of_paper(self) -> bool:
+        """Whether a paper has it, and no small experiment of our own."""
+        return self.paper != "small"

@@ -60,7 +60,8 @@ _SMALL_IMAGENET: dict[str, dict[str, Any]] = {
 }
 # Small networks have at least so many stages.
 _LEAST_STAGES = 2
-_IMAGENET_SIZE = 64
+# Images that are resized are so large at most.
+_MOST_PIXELS = 64
 
 
 def smoke_settings(
@@ -89,7 +90,8 @@ def smoke_settings(
         **small,
     }
     smoke = {
-        **settings,
+        # A row may give its network's sizes by flags, too.
+        **{name: v for name, v in settings.items() if name not in small},
         "net_arguments": json.dumps(arguments),
         "epochs": 2,
         "batch_size": 8,
@@ -102,11 +104,11 @@ def smoke_settings(
     if "oracle_stage" in settings:
         smoke["oracle_stage"] = min(settings["oracle_stage"], _LEAST_STAGES)
     if "image_size" in settings:
-        smoke["image_size"] = _IMAGENET_SIZE
+        smoke["image_size"] = min(settings["image_size"], _MOST_PIXELS)
     return smoke | (
         _few_images(settings)
         if _is_prepared(settings["data"], smoke.get("image_size"))
-        else _random_images(settings, folder)
+        else _random_images(settings, smoke.get("image_size"), folder)
     )
 
 
@@ -133,13 +135,16 @@ def _few_images(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _random_images(
-    settings: Mapping[str, Any], folder: pathlib.Path
+    settings: Mapping[str, Any],
+    image_size: int | None,
+    folder: pathlib.Path,
 ) -> dict[str, Any]:
     """Returns settings of random images, written to a folder."""
-    large = "image_size" in settings
-    size = _IMAGENET_SIZE if large else 32
+    size = image_size or 32
     images = folder / f"images_{size}"
-    class_names = write_random_images(images, size, several_sizes=large)
+    class_names = write_random_images(
+        images, size, several_sizes=image_size is not None
+    )
     random: dict[str, Any] = {
         "data": f"folder:{images}",
         "image_size": size,

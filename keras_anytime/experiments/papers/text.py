@@ -33,7 +33,7 @@ def show(settings: ShowSettings) -> str:
         ValueError: If there is no such experiment or row.
     """
     if settings.row is not None:
-        return flag_file(*find_row(settings.row))
+        return flag_file(*find_row(settings.row)).rstrip()
     if settings.experiment is not None:
         return describe(find(settings.experiment))
     return "\n".join(
