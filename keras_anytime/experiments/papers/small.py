@@ -30,7 +30,10 @@ _NOTES_RATES = (
     "images and 5,000 others of the training split, with one seed "
     "(small_rates). "
 )
-_NOTES_HU = "The rate is the paper's, 0.1. "
+_NOTES_HU = (
+    "Rates are tuned for each weighting as for the width nest "
+    "(small_rates_weightings); that of OPT is the paper's, 0.1. "
+)
 _NOTES_LABELS = (
     "CIFAR-100 is not complete here: two label sets of CIFAR-10, the classes, "
     "and animals and vehicles. "
@@ -96,7 +99,8 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
         "gradients_arguments": arguments(scale=0.03),
     },
 }
-# As small_rates has found them.
+# As small_rates and small_rates_weightings have found them; AANN has the rate
+# of the sieve.
 _RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.1, "normsgd": 0.1}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
@@ -113,6 +117,7 @@ _WEIGHTINGS: dict[str, dict[str, Any]] = {
         "weighting_arguments": arguments(base={"name": "sieve", "total": 2}),
     },
 }
+_WEIGHTING_RATES = {method: 0.1 for method in _WEIGHTINGS}
 
 
 def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
@@ -160,8 +165,11 @@ def _rates() -> Iterable[Row]:
 
 
 def _oracle() -> list[Row]:
-    """Returns the separate networks of the width nest's stages."""
-    settings = {**_STRATEGIES["sgd"], "learning_rate": _RATES["sgd"], **_WAN}
+    """Returns the separate networks of the width nest's stages.
+
+    Each has one loss, as in greedy training, and the rate of that.
+    """
+    settings = {**_STRATEGIES["sgd"], "learning_rate": _RATES["greedy"], **_WAN}
     return [
         _row(
             "width",
@@ -175,8 +183,28 @@ def _oracle() -> list[Row]:
 
 def _weighted(net: str, *methods: str) -> list[Row]:
     return [
-        _row(net, method, {**_WEIGHTINGS[method], **_HU}) for method in methods
+        _row(
+            net,
+            method,
+            {
+                **_WEIGHTINGS[method],
+                "learning_rate": _WEIGHTING_RATES[method],
+                **_HU,
+            },
+        )
+        for method in methods
     ]
+
+
+def _weighting_rates() -> Iterable[Row]:
+    for method in ("constant", "linear", "sieve", "adaloss"):
+        for rate in (0.025, 0.05, 0.1, 0.2):
+            settings = {**_WEIGHTINGS[method], **_HU, **_TUNING}
+            yield _row(
+                "res_ann_2",
+                f"{method}_{rate}",
+                {**settings, "learning_rate": rate},
+            )
 
 
 def _optimal(
@@ -256,6 +284,13 @@ def experiments() -> list[Experiment]:
             "deadlines",
             seeds=3,
             notes=_NOTES_RATES + _NOTES,
+        ),
+        Experiment(
+            "small_rates_weightings",
+            "Learning rates of four weightings",
+            tuple(_weighting_rates()),
+            "milestones",
+            notes=_NOTES_TUNING,
         ),
         Experiment(
             "small_weightings",
