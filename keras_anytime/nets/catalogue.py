@@ -35,7 +35,8 @@ _SAME_ANSWERS = ("l2", "synchronized")
 def names() -> list[str]:
     """Returns the names of networks, for `get` and `describe`.
 
-    They are the papers' networks, and `width_resnet10` of this library.
+    They are the papers' networks, and `width_resnet10` and `res_ann12` of this
+    library.
 
     ```python
     ka.nets.names()  # ["width_resnet42", "even_width_resnet42", ...]

@@ -241,6 +241,11 @@ CONFIGURATIONS = {
         "Sparse ResNet-98 with heads at doubling depths, EANN of Wan 2020",
     ),
     **dict(_res_anns()),
+    "res_ann12": Configuration(
+        res_ann,
+        "ResANN of 5 units, a head every unit, this library's small network",
+        {"units": (2, 2, 1), "filters": (16, 32, 64)},
+    ),
     "dense_ann169_imagenet": Configuration(
         dense_ann,
         "DenseNet-169, a head every 14 dense layers (Hu 2019)",
