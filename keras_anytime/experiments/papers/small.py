@@ -259,6 +259,18 @@ def experiments() -> list[Experiment]:
             notes=_NOTES_RATES + _NOTES,
         ),
         Experiment(
+            "small_one_rate",
+            "SGD and OSGD at the one rate of the paper, 0.1",
+            tuple(
+                _wan("width", f"{strategy}_one_rate", learning_rate=0.1)
+                for strategy in ("sgd", "osgd")
+            ),
+            "stages",
+            {"paired": "sgd_one_rate"},
+            seeds=3,
+            notes=_NOTES,
+        ),
+        Experiment(
             "small_priorities",
             "Four stage priorities of OSGD",
             (
