@@ -23,6 +23,8 @@ TERMS = {
         "your purpose."
     ),
 }
+# The images of a whole test split.
+TEST_IMAGES = {"cifar10": 10_000}
 _LIMITS = (
     "It is for examples, tests, benchmarks and teaching: a network that is "
     "there at once, small enough for a slow device. It knows the {classes} "
@@ -100,6 +102,12 @@ def _errors(facts: Mapping[str, Any]) -> Iterable[str]:
         "(bootstrap); another seed of the training gives other errors. "
         "Multiply-adds and parameters are those of the stage's network alone."
     )
+    whole = TEST_IMAGES.get(facts["data"]["name"])
+    if test and whole and counts[-1] < whole:
+        yield (
+            f"The data set that was at hand had {counts[-1]:,} of the "
+            f"{whole:,} test images."
+        )
 
 
 def _calibration(facts: Mapping[str, Any]) -> Iterable[str]:
@@ -131,7 +139,7 @@ def _calibration(facts: Mapping[str, Any]) -> Iterable[str]:
     )
     yield (
         "An answer of the stages before the last is final if its confidence is "
-        f"above {thresholds}. Images that stop there take "
+        f"above {thresholds}. So an image takes on average "
         f"{stopping['share_of_macs']:.0%} of the multiply-adds of all stages, "
         f"with an error of {_percent(stopping['top1_error'])}%; the last stage "
         f"errs in {_percent(stopping['last_stage_error'])}% of the same images."
