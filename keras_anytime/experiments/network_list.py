@@ -81,7 +81,7 @@ def network_row(name: str, batch_size: int | None = None) -> dict[str, Any]:
         "first_parameters": costs[0].parameters,
         "last_parameters": costs[-1].parameters,
         "build_s": f"{build_seconds:.1f}",
-        "weights": "/".join(nets.pretrained().get(name, ())) or "-",
+        "weights": "/".join(nets.pretrained().get(name, ())) or "none",
     }
     if batch_size is not None:
         row["first_step_s"] = f"{first_step_seconds(model, batch_size):.1f}"
