@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from keras_anytime.experiments.collecting.tables import markdown_line
 from keras_anytime.nets import catalogue
 
 # What a data set is, and under which terms it may be used.
@@ -51,9 +52,12 @@ def model_card(facts: Mapping[str, Any]) -> str:
         f"Classes: {', '.join(data['class_names'])}.",
         "```python\n"
         "import keras_anytime as ka\n\n"
+        # The last comma keeps the lines as they are, whoever formats them.
         "model = ka.nets.get(\n"
-        f'    "{network}", {shape}, {facts["classes"]}, '
-        f'weights="{weights}"\n'
+        f'    "{network}",\n'
+        f"    {shape},\n"
+        f"    {facts['classes']},\n"
+        f'    weights="{weights}",\n'
         ")\n"
         "```",
         "## Use and limits",
@@ -217,7 +221,7 @@ def _percent(share: float) -> str:
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return "\n".join(markdown_line(map(str, line)) for line in lines)
 
 
 def _command(program: str, flags: Sequence[str]) -> str:
