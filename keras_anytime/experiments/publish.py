@@ -172,11 +172,7 @@ def _check(settings: PublishSettings, run: Run) -> None:
             "--weights must be lowercase letters, digits and underscores. "
             f"Received: --weights={settings.weights}"
         )
-    if not run.folder.results.is_file():
-        raise FileNotFoundError(
-            f"{str(run.folder.path)!r} is no folder of a finished run: it has "
-            f"no {run.folder.results.name}. keras-anytime-train writes one."
-        )
+    run.folder.check_finished(with_results=True)
     data = run.settings["data"]
     if data not in TERMS:
         raise ValueError(

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_anytime import data as data_lib
 from keras_anytime import evaluation
 from keras_anytime import export
 from keras_anytime.evaluation.metrics import calibration_error
@@ -18,7 +17,6 @@ from keras_anytime.evaluation.thresholds import cumulative_macs
 from keras_anytime.experiments.runs import Run
 from keras_anytime.experiments.training_data import REPRESENTATIVE
 from keras_anytime.experiments.training_data import first_images
-from keras_anytime.experiments.training_data import load_arguments
 from keras_anytime.model import AnytimeModel
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.stages.cost import StageCost
@@ -51,7 +49,7 @@ def measure(
         `early_stopping`, `files` and `measured`.
     """
     split = run.settings["eval_split"]
-    images, labels = _arrays(run.evaluation_data(split, BATCH_SIZE))
+    images, labels = as_arrays(run.evaluation_data(split, BATCH_SIZE))
     logits = predict_logits(model, images)
     predictions = Predictions.from_logits(logits, labels, model.name)
     costs = evaluation.stage_costs(model)
@@ -66,8 +64,13 @@ def measure(
         calibrated.part(second), costs, thresholds
     )
     return {
-        "evaluation": _curve(split, predictions, costs),
-        "test": _test(model, run, costs),
+        "evaluation": {
+            "split": split,
+            "curve": evaluation.curve_from_predictions(
+                predictions, costs
+            ).to_dict(),
+        },
+        "test": _test(model, run),
         "first": {
             "split": first_images(split, FIRST),
             "examples": len(labels[:FIRST]),
@@ -93,7 +96,11 @@ def measure(
         "files": _files(
             model,
             (images, labels),
-            representative(run),
+            # In order, and not augmented.
+            run.evaluation_data(
+                first_images(run.settings["train_split"], REPRESENTATIVE),
+                BATCH_SIZE,
+            ),
             {"temperatures": temperatures, "thresholds": thresholds},
             repetitions,
         ),
@@ -144,49 +151,26 @@ def choose_thresholds(
     return last.thresholds
 
 
-def representative(run: Run) -> Any:
-    """Returns training images for quantization, in order, not augmented.
+def as_arrays(batches: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the images and the labels of all batches.
 
     Args:
-        run: The `Run` that was trained on them.
+        batches: Batches of images and labels.
     """
-    split = first_images(run.settings["train_split"], REPRESENTATIVE)
-    _, images = data_lib.load(
-        run.settings["data"],
-        batch_size=BATCH_SIZE,
-        splits=(split, split),
-        data_dir=run.data_dir,
-        **load_arguments(run.settings),
-    )
-    return images
-
-
-def _arrays(batches: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the images and the labels of all batches."""
     pairs = [(np.asarray(x), np.asarray(y)) for x, y in batches]
     images, labels = zip(*pairs, strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _curve(
-    split: str, predictions: Predictions, costs: Sequence[StageCost]
-) -> dict[str, Any]:
-    curve = evaluation.curve_from_predictions(predictions, costs)
-    return {"split": split, "curve": curve.to_dict()}
-
-
-def _test(
-    model: AnytimeModel, run: Run, costs: Sequence[StageCost]
-) -> dict[str, Any] | None:
+def _test(model: AnytimeModel, run: Run) -> dict[str, Any] | None:
     """Returns the curve on the test split; `None` without one."""
     split = run.settings.get("test_split")
     if not split:
         return None
-    images, labels = _arrays(run.evaluation_data(split, BATCH_SIZE))
-    predictions = Predictions.from_logits(
-        predict_logits(model, images), labels, model.name
+    curve = evaluation.anytime_curve(
+        model, run.evaluation_data(split, BATCH_SIZE)
     )
-    return _curve(split, predictions, costs)
+    return {"split": split, "curve": curve.to_dict()}
 
 
 def _calibration_errors(predictions: Predictions) -> list[float]:

@@ -148,9 +148,14 @@ class RunFolder:
                 "use another --workdir."
             ) from error
 
-    def check_finished(self) -> None:
-        """Raises a `FileNotFoundError` if no finished run is in the folder."""
-        for path in (self.settings, self.model):
+    def check_finished(self, with_results: bool = False) -> None:
+        """Raises a `FileNotFoundError` if no finished run is in the folder.
+
+        Args:
+            with_results: Boolean. Whether it must have its results, too.
+        """
+        needed = [self.settings, self.model]
+        for path in needed + [self.results] * with_results:
             if not path.is_file():
                 raise FileNotFoundError(
                     f"{str(self.path)!r} is no folder of a finished run: it "

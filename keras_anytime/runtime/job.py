@@ -71,6 +71,8 @@ class Job:
                 because allocating memory again costs more than copying.
         """
         features.update(self.inputs)
+        task = next(iter(manifest.tasks.values()))
+        temperatures = manifest.temperatures or (1.0,) * len(steps)
         try:
             for index, (name, step) in enumerate(steps.items()):
                 if self.stopped or not self._worth_starting(index):
@@ -87,7 +89,7 @@ class Job:
                 }
                 # Decided before a caller has the logits and may change them.
                 first = next(iter(answer.values()))
-                final = self._is_final(index, first, manifest)
+                final = self._is_final(index, first, task, temperatures[index])
                 # An answer after the end of the call is dropped.
                 if not self.stopped:
                     stage = manifest.stages[index].stage
@@ -176,18 +178,17 @@ class Job:
         return not self._is_late(self._elapsed_ms() + step_ms)
 
     def _is_final(
-        self, index: int, logits: np.ndarray, manifest: Manifest
+        self,
+        index: int,
+        logits: np.ndarray,
+        task: str | None,
+        temperature: float,
     ) -> bool:
         """Tells if answers are so confident that no later stage is needed."""
         if index >= len(self._thresholds):
             return False
-        temperature = manifest.temperature(manifest.stages[index].stage)
-        task = next(iter(manifest.tasks.values()))
-        return bool(
-            np.all(
-                confidence(logits / temperature, task) > self._thresholds[index]
-            )
-        )
+        certain = confidence(logits / temperature, task)
+        return bool(np.all(certain > self._thresholds[index]))
 
     def _elapsed_ms(self) -> float:
         return 1e3 * (time.perf_counter() - self._start)

@@ -65,6 +65,17 @@ def test_the_page_has_the_tables_of_the_small_experiments():
     fail_on(problems_of(sorted(RESULTS.glob("small_*.json")), text))
 
 
+def test_commands_name_no_folder_of_a_machine():
+    # A queue that is given --workdir=runs/small records it like this.
+    fail_on(
+        [
+            f"{path.name}: {found}"
+            for path in sorted(RESULTS.rglob("*.json"))
+            for found in re.findall(r"--\w+=/[^\s\"]+", path.read_text())
+        ]
+    )
+
+
 def test_other_numbers_than_those_of_the_files_are_found(tmp_path):
     made = papers.find("small_refresh")
     runs = [

@@ -3,13 +3,13 @@
 There may be none yet; tests of them are skipped then.
 """
 
-import numpy as np
 import pytest
 
 import keras_anytime as ka
 from keras_anytime.experiments.model_card import model_card
 from keras_anytime.experiments.publish_measurements import BATCH_SIZE
 from keras_anytime.experiments.publish_measurements import FIRST
+from keras_anytime.experiments.publish_measurements import as_arrays
 from keras_anytime.experiments.publish_measurements import predict_logits
 from keras_anytime.manifest.paths import checksum
 from keras_anytime.nets import weight_files
@@ -42,9 +42,7 @@ def _held_out(request, facts, split):
         batch_size=BATCH_SIZE,
         data_dir=request.getfixturevalue(f"{name}_dir"),
     )
-    pairs = [(np.asarray(x), np.asarray(y)) for x, y in batches]
-    images, labels = map(np.concatenate, zip(*pairs, strict=True))
-    return images, labels
+    return as_arrays(batches)
 
 
 def _load(facts):

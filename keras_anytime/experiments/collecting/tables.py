@@ -4,6 +4,7 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,9 +129,9 @@ class Table:
         return [
             f"{title}.",
             "",
-            _markdown_line(head),
-            _markdown_line(["---"] * len(self.labels) + ["---:"] * numbers),
-            *map(_markdown_line, body),
+            markdown_line(head),
+            markdown_line(["---"] * len(self.labels) + ["---:"] * numbers),
+            *map(markdown_line, body),
         ]
 
     def to_rows(self) -> list[dict[str, Any]]:
@@ -193,6 +194,11 @@ def _number(value: float | None, std: float | None, form: str) -> str:
     return f"{value:{form}}" + (f" ({std:{form}})" if known else "")
 
 
-def _markdown_line(texts: list[str]) -> str:
+def markdown_line(texts: Iterable[str]) -> str:
+    """Returns a line of a Markdown table.
+
+    Args:
+        texts: Iterable of strings, the texts of the cells.
+    """
     escaped = [text.replace("|", "\\|") for text in texts]
     return f"| {' | '.join(escaped)} |"
