@@ -8,6 +8,7 @@ from typing import Any
 from keras_anytime import data
 from keras_anytime import export
 from keras_anytime import nets
+from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.experiments.export_settings import ExportSettings
 from keras_anytime.experiments.model_file import data_arguments
 from keras_anytime.experiments.training_data import REPRESENTATIVE
@@ -42,6 +43,7 @@ def export_tflite(settings: ExportSettings) -> None:
         "thresholds": settings.numbers("thresholds"),
         "temperatures": settings.numbers("temperatures"),
         "keep_names": settings.keep_names,
+        "curve": _curve(settings),
     }
     if settings.data:
         remember(
@@ -112,6 +114,14 @@ def _calibration(
         "temperatures": [str(temperatures[stage - 1]) for stage in stages],
         "thresholds": [str(thresholds[stage - 1]) for stage in stages[:-1]],
     }
+
+
+def _curve(settings: ExportSettings) -> AnytimeCurve | None:
+    """Returns the curve of a network that ships trained, which its card has."""
+    if settings.net is None or settings.weights is None:
+        return None
+    facts = nets.facts(settings.net, settings.weights)
+    return AnytimeCurve.from_dict(facts["evaluation"]["curve"])
 
 
 def _export_verified(
