@@ -22,11 +22,16 @@ TESTS_ALL_JAX := $(addprefix tests/,callbacks conformance data distillation \
   gradients layers training weighting model_test.py integration/run_queue_test.py)
 # Processes grow with the graphs that TensorFlow keeps: each of these folders
 # is tested in processes of its own.
-PARTS := $(wildcard tests/*/)
+PARTS := $(filter-out tests/browser/,$(wildcard tests/*/))
 CODE := docs keras_anytime recipes tools tests setup.py
 
-.PHONY: quickstart help test test-pages test-jax test-all check format docs guides \
-  bazel package lock clean
+# What the demo page loads, and the npm packages that it runs with.
+DEMO := build/browser-demo
+LITERT_JS := tools/browser/node_modules/.package-lock.json
+PORT ?= 8000
+
+.PHONY: quickstart help test test-pages test-jax test-browser test-all check \
+  format docs guides browser-demo bazel package lock clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) recipes/quickstart.py
@@ -36,6 +41,7 @@ help:
 	@echo "make test        the tests before a change: six minutes"
 	@echo "make check       format, lint and types"
 	@echo "make docs        the site, in build/docs/index.html"
+	@echo "make browser-demo  a page that answers under deadlines"
 	@echo "CONTRIBUTING.md has the others."
 
 test: $(VENV)/.installed
@@ -53,6 +59,12 @@ test-pages: $(VENV)/.installed
 test-jax: .venv-jax/.installed
 	$(RUN_JAX) $(TEST) -m "not slow" $(TESTS_JAX)
 
+# The predictor for web pages and the demo page, in a headless Chromium: one
+# that is installed, or CHROMIUM=path, or that of an npm package.
+test-browser: $(VENV)/.installed $(LITERT_JS)
+	node tests/browser/find_chromium.mjs
+	$(RUN) -m pytest -p no:xdist tests/browser
+
 # Goes on after a part that fails, and fails at the end.
 test-all: $(VENV)/.installed .venv-jax/.installed
 	failed=; for part in "tests/*_test.py" $(PARTS); do \
@@ -61,6 +73,7 @@ test-all: $(VENV)/.installed .venv-jax/.installed
 	done; \
 	echo "on JAX"; \
 	$(RUN_JAX) $(TEST) $(TESTS_ALL_JAX) || failed="$$failed JAX"; \
+	$(MAKE) test-browser || failed="$$failed browser"; \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 check: $(VENV)/.installed
@@ -82,6 +95,23 @@ docs: $(VENV)/.docs
 # Runs the guides, and keeps what they print and draw.
 guides: $(VENV)/.docs
 	$(RUN) docs/execute_guides.py
+
+# A page with the quickstart's network and one that ships trained, for browsers
+# on this computer. It needs Node.js.
+browser-demo: $(LITERT_JS) $(DEMO)/digits/anytime.tflite $(DEMO)/photos.tflite
+	node tools/browser/serve.js --port=$(PORT) /=tools/browser /networks=$(DEMO)
+
+$(DEMO)/digits/anytime.tflite: | $(VENV)/.installed
+	$(RUN) recipes/quickstart.py --output=$(@D)
+
+$(DEMO)/photos.tflite: | $(VENV)/.installed
+	$(VENV)/bin/keras-anytime-export --net=width_resnet10 --weights=cifar10 \
+	  --pixels=true --nosubnets --output=$@
+
+$(LITERT_JS): tools/browser/package-lock.json
+	@node -e 0 || { echo "This needs Node.js 18 or later, with npm."; exit 1; }
+	npm ci --silent --no-audit --no-fund --prefix tools/browser
+	@touch $@
 
 # A real Bazel loads BUILD and runs three tests; on Debian, as root, it installs
 # what is missing.
@@ -140,3 +170,4 @@ lock:
 
 clean:
 	rm -rf $(VENV) .venv-jax build dist runs *.egg-info
+	rm -rf tools/browser/node_modules tests/browser/node_modules

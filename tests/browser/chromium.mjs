@@ -178,11 +178,11 @@ export class Page {
     throw new Error(`It took more than 30 s: ${work}`);
   }
 
-  /** Presses a key, such as Tab. */
-  async press(key, code = key, windowsVirtualKeyCode = undefined) {
+  /** Presses a key, such as Tab; those that write something give a text. */
+  async press(key, code, windowsVirtualKeyCode, text = undefined) {
     for (const type of ["keyDown", "keyUp"]) {
       await this.send("Input.dispatchKeyEvent",
-        {type, key, code, windowsVirtualKeyCode});
+        {type, key, code, windowsVirtualKeyCode, text});
     }
   }
 

@@ -1,7 +1,9 @@
 """Exported files for the tests in a browser, and what Python answers."""
 
 import dataclasses
+import hashlib
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -20,12 +22,17 @@ from tests.testing import scramble
 from tests.testing import tiny_net
 
 COUNT = 20
+# Characters that JSON text of Python and of JavaScript writes in other ways.
+NAMES = ["zero", "é", "\U0001f600", '"\\\n\x7f', *"456789"]
 DIGITS = {"scale": 255.0, "mean": [0.305], "std": [0.376]}
 PHOTOS = {"scale": 255.0, "mean": [0.5, 0.4, 0.3], "std": [0.25, 0.2, 0.3]}
 
 
 def write_all(folder):
     """Exports all networks, and writes `references.json` beside them.
+
+    The folder `damaged` has files that a page refuses, and the folder `demo`
+    what the demo page loads.
 
     Args:
         folder: `pathlib.Path`.
@@ -36,6 +43,8 @@ def write_all(folder):
         ka.export.tflite(model, path, verbose=False, **options)
         references[name] = _answers(path, values)
     _change(folder / "products.tflite", product_answers=True)
+    _write_damaged(folder / "digits.tflite", folder / "damaged")
+    _write_demo(folder, folder / "demo")
     (folder / "references.json").write_text(json.dumps(references))
 
 
@@ -43,7 +52,7 @@ def _cases():
     """Returns networks, examples, and how to export them, by name."""
     images = digits(COUNT)[0]
     crops = _crops(32)
-    gray = {"preprocessing": DIGITS, "class_names": list("abcdefghij")}
+    gray = {"preprocessing": DIGITS, "class_names": NAMES}
     color = {"preprocessing": PHOTOS, "pixels": True, "subnets": False}
     int8 = {"quantization": "int8"}
     # Logits of both signs, so that products rule classes out.
@@ -150,6 +159,62 @@ def _change(path, **fields):
     del content["checksum"]
     content["checksum"] = content_checksum(content)
     where.write_text(json.dumps(content))
+
+
+def _write_damaged(source, folder):
+    """Writes copies of a file, each with one fault, by which it is named."""
+    folder.mkdir()
+    content = source.read_bytes()
+
+    def copy(name):
+        path = folder / f"{name}.tflite"
+        path.write_bytes(content)
+        shutil.copy(manifest_path(source), manifest_path(path))
+        return path
+
+    copy("truncated").write_bytes(content[: len(content) // 2])
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    copy("flipped").write_bytes(flipped)
+    _change(copy("version"), format_version=2)
+    _change(copy("foreign"), format="another")
+    _change(copy("unknown_field"), another=1)
+    _change(copy("saved_model"), kind="saved_model")
+    _change(copy("temperatures"), temperatures=[1.0])
+    manifest_path(copy("no_manifest")).unlink()
+    copy("no_file").unlink()
+    manifest_path(copy("no_json")).write_text("<!doctype html>")
+    where = manifest_path(copy("changed_field"))
+    changed = where.read_text().replace('"zero"', '"nine"')
+    where.write_text(changed)
+    # What is no network, with the checksum of what it is.
+    path = copy("no_network")
+    path.write_bytes(content[: len(content) // 2])
+    _change(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    # Another network than that of the manifest.
+    path = copy("another_network")
+    other = source.with_name("label_sets.tflite").read_bytes()
+    path.write_bytes(other)
+    _change(path, sha256=hashlib.sha256(other).hexdigest())
+
+
+def _write_demo(folder, demo):
+    """Lays out files as `make browser-demo` does."""
+    samples = demo / "digits" / "digits"
+    samples.mkdir(parents=True)
+    for name, target in (
+        ("digits", demo / "digits" / "anytime.tflite"),
+        ("photos", demo / "photos.tflite"),
+    ):
+        source = folder / f"{name}.tflite"
+        shutil.copy(source, target)
+        shutil.copy(manifest_path(source), manifest_path(target))
+        stages = json.loads(manifest_path(source).read_text())["stages"]
+        errors = [{**stage, "top1_error": 0.1} for stage in stages]
+        _change(target, stages=errors)
+    for digit in range(10):
+        dots = bytes(range(digit, digit + 64))
+        (samples / f"{digit}.pgm").write_bytes(b"P5 8 8 255\n" + dots)
 
 
 def _answers(path, values):

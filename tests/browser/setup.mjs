@@ -1,7 +1,7 @@
 /** A browser and a server for the tests of a file. */
 
 import {readFileSync} from "node:fs";
-import {after, before} from "node:test";
+import {after} from "node:test";
 import {fileURLToPath} from "node:url";
 
 import {serve} from "../../tools/browser/serve.js";
@@ -13,30 +13,34 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 export const FILES = process.env.ANYTIME_FILES;
 
 /**
- * Starts both before the tests of a file, and ends them after.
+ * Starts both for the tests of a file, and ends them after.
  *
  * @param {Record<string, string>} [folders] Further ones that are served.
  */
-export function browser(folders = {}) {
-  const made = {};
-  before(async () => {
-    made.server = await serve({
+export async function browser(folders = {}) {
+  const servers = [];
+  const serveThem = async (others) => {
+    const server = await serve({
       "/": path("../../tools/browser/"),
       "/files": FILES,
       "/tests": path("./"),
-      ...folders,
+      ...others,
     });
-    made.url = `http://127.0.0.1:${made.server.address().port}/`;
-    made.chromium = await Chromium.launch();
-    made.open = (address = "tests/page.html", size) =>
-      made.chromium.open(new URL(address, made.url).href, size);
-  });
+    servers.push(server);
+    return `http://127.0.0.1:${server.address().port}/`;
+  };
+  const url = await serveThem(folders);
+  const chromium = await Chromium.launch();
   after(async () => {
-    await made.chromium?.close();
-    made.server?.close();
-    made.server?.closeAllConnections();
+    await chromium.close();
+    for (const server of servers) {
+      server.close();
+      server.closeAllConnections();
+    }
   });
-  return made;
+  const open = (address = "tests/page.html", size = {}) =>
+    chromium.open(new URL(address, url).href, size);
+  return {chromium, open, serve: serveThem};
 }
 
 /** Returns examples and Python's answers to them, by the names of files. */

@@ -10,6 +10,11 @@ export function now() {
   return performance.timeOrigin + performance.now();
 }
 
+const {port1, port2} = new MessageChannel();
+/** @type {(() => void)[]} */
+const waiting = [];
+port2.onmessage = () => waiting.shift()?.();
+
 /**
  * Waits until what has arrived before is handled, such as messages.
  *
@@ -17,11 +22,7 @@ export function now() {
  */
 export function turn() {
   return new Promise((resolve) => {
-    const {port1, port2} = new MessageChannel();
-    port2.onmessage = () => {
-      port1.close();
-      resolve();
-    };
+    waiting.push(resolve);
     port1.postMessage(null);
   });
 }

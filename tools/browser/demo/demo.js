@@ -187,6 +187,10 @@ function showAnswers(time) {
       : inTime.includes(result) ? "better" : "late");
   });
   showHeadline(latest, time >= end);
+  const {latency} = /** @type {AnytimePredictor} */ (predictor);
+  const longest = MARGIN * (latency?.answerMs.at(-1) ?? 1);
+  const passed = Math.min(time, results.at(-1)?.elapsedMs ?? 0, end) / longest;
+  part("passed").style.setProperty("--share", String(Math.min(passed, 1)));
   markStage(part("chart"), latest?.stage ?? 0);
 }
 
@@ -209,7 +213,8 @@ function showHeadline(latest, isOver) {
     headline = "No answer yet";
     reason = `No stage was ready within ${milliseconds(time ?? 0)}.`;
   } else {
-    headline = "…";
+    headline = "Thinking …";
+    reason = "No stage has answered so far.";
   }
   part("answer").textContent = headline;
   part("reason").textContent = reason;
