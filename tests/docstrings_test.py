@@ -108,9 +108,11 @@ def _folder(made_once):
     return made_once("docstrings", make)
 
 
-@pytest.fixture(scope="module", name="weights")
-def _weights(folder):
-    return ka.load_model(folder / "model.keras").get_weights()
+@pytest.fixture(scope="module", name="network")
+def _network(folder):
+    """The trained network, which is made once, and its weights."""
+    model = ka.load_model(folder / "model.keras")
+    return model, model.get_weights()
 
 
 @pytest.fixture(name="namespace")
@@ -124,8 +126,9 @@ def _namespace(request, folder, tmp_path, monkeypatch):
     _, text = RUN[request.getfixturevalue("name")]
     # These take time, and few examples use them.
     if re.search(r"\bmodel\b", text):
-        namespace["model"] = compiled(tiny_net())
-        namespace["model"].set_weights(request.getfixturevalue("weights"))
+        model, weights = request.getfixturevalue("network")
+        model.set_weights(weights)
+        namespace["model"] = compiled(model)
     if re.search(r"\b(train|val)\b", text):
         namespace["train"], namespace["val"] = ka.data.load(
             "digits", batch_size=32, splits=("train[:32]", "train[-32:]")

@@ -29,6 +29,7 @@ COMBINERS = {
     "function": lambda: half_of_all,
 }
 WEIGHTINGS = ka.weighting.names()
+EAGER = keras.backend.backend() == "tensorflow"
 OPTIMIZERS = [
     lambda: keras.optimizers.SGD(1e-3, momentum=0.9, nesterov=True),
     lambda: keras.optimizers.Adam(1e-3),
@@ -85,14 +86,21 @@ ONCE = list(zip(itertools.cycle(COMBINERS), WEIGHTINGS, strict=False))
 
 
 @pytest.mark.parametrize(
-    ("combiner", "weighting"), sampled(ONCE, ONCE[: len(COMBINERS) : 2])
+    ("combiner", "weighting", "eager"),
+    sampled(
+        # On other backends, every step is traced.
+        [(*case, eager) for case in ONCE for eager in {EAGER, False}],
+        lambda case: (
+            case[2] == EAGER and case[:2] in ONCE[: len(COMBINERS) : 2]
+        ),
+    ),
 )
 def test_a_loaded_training_goes_on_to_the_last_bit(
-    combiner, weighting, tmp_path
+    combiner, weighting, eager, tmp_path
 ):
     x, y = digits(48)
     fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
-    model = _compiled(combiner, weighting, run_eagerly=False)
+    model = _compiled(combiner, weighting, run_eagerly=eager)
     model.fit(x, y, **fit)
     model.save(tmp_path / "model.keras")
     again = ka.load_model(tmp_path / "model.keras")

@@ -47,9 +47,7 @@ def _check_answers(path, model, tolerance):
         assert not predictor.predict(predictor.blank(), deadline_ms=0).ready
 
 
-@pytest.mark.parametrize(
-    "name", sampled(list(NETS), ["table", "two_inputs", "segmentation"])
-)
+@pytest.mark.parametrize("name", sampled(list(NETS), ["table", "two_inputs"]))
 def test_a_file_equals_keras(name, made_once):
     model, path = exported(made_once, name)
     _check_answers(path, model, 1e-5)
@@ -90,7 +88,7 @@ def test_a_saved_model_equals_keras(name, tmp_path):
             for name in NETS
             for variant in ("int8", "int16x8", "dynamic", "float16", "int4")
         ],
-        [("two_inputs", "int8"), ("tokens", "int16x8")],
+        [("two_inputs", "int8")],
     ),
 )
 def test_quantized_files_answer_nearly_the_same(name, variant, made_once):

@@ -125,7 +125,6 @@ def test_results_say_what_was_run(repository, tmp_path):
         repository,
         tmp_path / "run",
         f"--flagfile={flagfile}",
-        run=run_process,
     )
     assert run.returncode == 0, run.stderr
     written = {path.name for path in (tmp_path / "run").iterdir()}

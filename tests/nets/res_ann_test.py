@@ -182,6 +182,10 @@ def test_every_pair_of_the_papers_is_there():
     others = [(9, 64), (9, 128), (13, 64), (5, 16), (1, 32), (3, 32)]
     for n, c in (*pairs, *others):
         assert f"res_ann_{n}_{c}" in ka.nets.names()
+
+
+@pytest.mark.slow
+def test_the_deepest_of_the_papers():
     model = ka.nets.get("res_ann_25_16")
     assert model.num_stages == 25
     assert len(_convolutions(model)) == 6 * 25 + 3

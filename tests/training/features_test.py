@@ -206,7 +206,7 @@ def test_ways_of_execution_give_the_same_weights(combiner, way):
 
 
 @pytest.mark.parametrize(
-    "combiner", sampled(list(COMBINERS), ["sum", "orthogonal_refreshed"])
+    "combiner", sampled(list(COMBINERS), ["orthogonal_refreshed"])
 )
 def test_a_smaller_last_batch_is_not_traced_anew(combiner, monkeypatch):
     traces = []

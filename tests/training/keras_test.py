@@ -129,7 +129,7 @@ def _fit(**options):
 
 @pytest.mark.parametrize(
     "optimizer",
-    sampled(list(OPTIMIZERS), ["nesterov", "accumulation"]),
+    sampled(list(OPTIMIZERS), ["accumulation"]),
 )
 def test_optimizers(optimizer):
     _both(_fit(), optimizer)

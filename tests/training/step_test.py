@@ -38,7 +38,7 @@ def _l2_gradient(model, l2):
 @pytest.mark.parametrize(
     ("eager", "priority"),
     [
-        (True, None),
+        pytest.param(True, None, marks=pytest.mark.slow),
         (True, [3, 1, 2]),
         pytest.param(False, [3, 1, 2], marks=pytest.mark.slow),
     ],
@@ -177,6 +177,7 @@ def test_normalized_gradients_do_not_depend_on_loss_scaling():
     np.testing.assert_allclose(moves[0], moves[1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
