@@ -32,6 +32,7 @@ from tests.source import python_files
 from tests.source import relative
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import tiny_net
 
 _TFMOT = "Loading tfmot and training with it takes many seconds."
@@ -84,6 +85,8 @@ def _examples():
 
 
 RUN, SHOWN = _examples()
+# A whole training, as the recipe's tests have it.
+SLOW = "keras_anytime.experiments.train.train"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,7 +139,7 @@ def _namespace(request, folder, tmp_path, monkeypatch):
     return namespace
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", sampled(list(RUN), lambda name: name != SLOW))
 def test_an_example_runs(name, namespace):
     path, text = RUN[name]
     if not name.endswith("-doctest"):

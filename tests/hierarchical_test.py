@@ -199,6 +199,7 @@ def test_it_learns_from_arrays_and_data_sets(policy, gradients):
     assert set(last.history) == expected | {f"val_{name}" for name in expected}
 
 
+@pytest.mark.slow
 def test_a_loaded_model_trains_on(tmp_path):
     model = compiled(hierarchical_net(), "orthogonal", "adaloss")
     x, y = hierarchical_digits(32)

@@ -447,6 +447,7 @@ def test_a_rate_that_changes_while_training_is_no_other_training(
             ka.callbacks.Resume(tmp_path).restore(model(other))
 
 
+@pytest.mark.slow
 def test_a_sampler_without_a_seed_is_no_other_training_next_time(tmp_path):
     def model():
         return compiled(dense_net(), "orthogonal", ka.weighting.Alternating())

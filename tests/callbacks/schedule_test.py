@@ -129,6 +129,7 @@ def test_several_steps_at_once_have_the_rate_of_the_first():
     np.testing.assert_allclose(rates, [0.1, 0.3, 0.5, 0.7], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_weights_are_those_of_the_rates():
     x, y = digits(32)
 

@@ -133,6 +133,7 @@ def test_a_file_of_some_stages_takes_the_inputs_that_they_read(tmp_path):
     assert found.agreement == (1.0,)
 
 
+@pytest.mark.slow
 def test_pixels_go_into_the_only_image(tmp_path):
     model = built("two_inputs")
     path = tmp_path / "pixels.tflite"

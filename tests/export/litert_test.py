@@ -69,6 +69,7 @@ def test_the_manifest_describes_the_file(tiny_file):
                 assert np.dtype(reality[spec.name]["dtype"]) == spec.dtype
 
 
+@pytest.mark.slow
 def test_batches_of_any_size(tmp_path):
     path = tmp_path / "anytime.tflite"
     model = tiny_net("w1-w2")

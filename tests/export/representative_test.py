@@ -60,6 +60,7 @@ def test_images_come_in_any_form(form):
     assert found.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_generator_function_calibrates_a_file(tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(

@@ -124,6 +124,7 @@ def test_mixed_precision_has_a_copy_in_floats():
     assert network.layers[1].compute_dtype == "bfloat16"
 
 
+@pytest.mark.slow
 def test_groups_stay_apart_in_training():
     model = ka.nets.shallow_resnext(
         (8, 8, 1),

@@ -270,6 +270,7 @@ def test_a_network_is_benchmarked_beside_separate_ones(repository, tmp_path):
     assert first["macs"] == named["nested", "subnet 1"]["macs"]
 
 
+@pytest.mark.slow
 def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
     model = scramble(tiny_net("w1-w2"))
     path = tmp_path / "net.tflite"

@@ -156,7 +156,12 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize(("nesting", "units"), DRAWN)
+@pytest.mark.parametrize(
+    ("nesting", "units"),
+    sampled(
+        list(DRAWN), [("d1-d2-d4", 8), ("w1d1-w2d1-w2d2", 2), ("w1d1-w2d2", 4)]
+    ),
+)
 def test_edges_are_those_drawn_by_hand(nesting, units):
     model = ka.nets.sparse_resnet(
         (6, 6, 1), 3, nesting, units=(units, units), filters=(2, 4)

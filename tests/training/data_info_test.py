@@ -49,6 +49,7 @@ def test_fit_remembers_the_training_set_and_saving_keeps_it(trained, tmp_path):
     assert copy.data_info == DIGITS
 
 
+@pytest.mark.slow
 def test_a_training_that_has_ended_is_resumed_with_it(tmp_path):
     model = compiled(dense_net())
     resume = ka.callbacks.Resume(tmp_path / "run")

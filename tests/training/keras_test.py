@@ -135,6 +135,7 @@ def test_optimizers(optimizer):
     _both(_fit(), optimizer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", sampled(["mixed_bfloat16", "mixed_float16"], ["mixed_float16"])
 )

@@ -304,6 +304,7 @@ def test_images_of_integers_have_no_nan():
         assert np.isfinite(history.history["loss"][0])
 
 
+@pytest.mark.slow
 def test_greedy_training_keeps_what_earlier_stages_have(tmp_path):
     x, y = digits(24)
     passes = itertools.count()

@@ -266,6 +266,7 @@ def test_networks_without_names_are_told_apart(tmp_path, other):
         ka.callbacks.Resume(tmp_path).restore(compiled(other()))
 
 
+@pytest.mark.slow
 def test_greedy_training_goes_on_with_a_network_built_again(tmp_path):
     x, y = digits(32)
     whole = compiled(unnamed_net())

@@ -159,6 +159,7 @@ def test_a_stage_that_is_not_finite_leaves_the_others_training():
     assert not np.array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_normalized_gradients_do_not_depend_on_loss_scaling():
     x, y = digits(16)
     moves = []
