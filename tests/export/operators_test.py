@@ -32,7 +32,7 @@ def test_no_work_is_dead_or_done_twice(name, made_once):
     "name",
     sampled(
         [network for network in NETWORKS if network != "inclusive_resnext"],
-        ["sparse_resnet"],
+        [],
     ),
 )
 def test_steps_do_what_the_network_does_once(name, made_once, tmp_path):

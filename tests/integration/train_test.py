@@ -343,6 +343,7 @@ def test_a_checkpoint_without_its_settings_is_not_gone_on_with(
     assert not (tmp_path / "settings.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
 def test_a_disk_without_room_for_the_results(repository, tmp_path, monkeypatch):
     monkeypatch.setattr(ka.AnytimeModel, "fit", lambda *_, **__: None)

@@ -140,6 +140,7 @@ def test_a_pyramid_unit_has_no_first_activation():
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_pyramid_units_cost_what_basic_units_do():
     # "each has two convolutions"; one normalization more, of 2 c weights.
     costs = {
