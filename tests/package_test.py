@@ -143,7 +143,6 @@ def test_runtime_loads_neither_keras_nor_tensorflow_where_they_are(run):
     assert not heavy.split()
 
 
-@pytest.mark.slow
 def test_keras_finds_the_classes_when_it_was_imported_first(run):
     printed = run(
         "import keras\n"

@@ -76,7 +76,6 @@ def check_smoke(name, folder):
     keras.backend.clear_session()
 
 
-@pytest.mark.slow
 def test_a_row_trains_on_random_images(tmp_path, no_data):
     check_smoke(FIRST, tmp_path)
 
