@@ -171,4 +171,4 @@ lock:
 
 clean:
 	rm -rf $(VENV) .venv-jax build dist runs *.egg-info
-	rm -rf tools/browser/node_modules tests/browser/node_modules
+	rm -rf tools/browser/node_modules

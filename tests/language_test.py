@@ -28,7 +28,8 @@ BRITISH = (
 def pages():
     folders = [ROOT / folder for folder in ("docs", *CODE)]
     below = [path for folder in folders for path in folder.rglob("*.md")]
-    return [*ROOT.glob("*.md"), *below]
+    ours = [path for path in below if "node_modules" not in path.parts]
+    return [*ROOT.glob("*.md"), *ours]
 
 
 def matches(pattern, paths, flags=0):

@@ -5,8 +5,8 @@
  */
 
 import {execFileSync} from "node:child_process";
-import {chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync}
-  from "node:fs";
+import {chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync,
+  writeFileSync} from "node:fs";
 import {delimiter, join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {brotliDecompressSync} from "node:zlib";
@@ -40,11 +40,14 @@ function unpacked() {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Error("there is none for this machine in the npm package");
   }
-  execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund"],
-    {cwd: HERE, stdio: ["ignore", "ignore", "inherit"]});
   mkdirSync(UNPACKED, {recursive: true});
+  for (const name of ["package.json", "package-lock.json", ".npmrc"]) {
+    copyFileSync(join(HERE, name), join(UNPACKED, name));
+  }
+  execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund"],
+    {cwd: UNPACKED, stdio: ["ignore", "ignore", "inherit"]});
   const packed = (name) => brotliDecompressSync(readFileSync(
-    join(HERE, "node_modules/@sparticuz/chromium/bin", `${name}.br`)));
+    join(UNPACKED, "node_modules/@sparticuz/chromium/bin", `${name}.br`)));
   const program = join(UNPACKED, "chromium");
   writeFileSync(program, packed("chromium"));
   for (const name of ["al2023.tar", "fonts.tar"]) {

@@ -222,13 +222,25 @@ function bySet(entries) {
   return entries[0][0] === null ? entries[0][1] : Object.fromEntries(entries);
 }
 
-// Not `Math.max(...values)`: the arguments of a call are limited in number.
-/** @param {ArrayLike<number>} values */
-const greatest = (values) =>
-  Array.prototype.reduce.call(values, (a, b) => Math.max(a, b), -Infinity);
-/** @param {ArrayLike<number>} values */
-const least = (values) =>
-  Array.prototype.reduce.call(values, (a, b) => Math.min(a, b), Infinity);
-/** @param {ArrayLike<number>} values */
-const mean = (values) =>
-  Array.prototype.reduce.call(values, (a, b) => a + b, 0) / values.length;
+// `Math.max(...values)` would not do: the arguments of a call are limited in
+// number.
+/** @param {Numbers | number[]} values */
+function greatest(values) {
+  let found = -Infinity;
+  for (const value of values) found = Math.max(found, value);
+  return found;
+}
+
+/** @param {Numbers} values */
+function least(values) {
+  let found = Infinity;
+  for (const value of values) found = Math.min(found, value);
+  return found;
+}
+
+/** @param {Numbers | number[]} values */
+function mean(values) {
+  let total = 0;
+  for (const value of values) total += value;
+  return total / values.length;
+}

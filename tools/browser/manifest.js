@@ -107,10 +107,11 @@ export class Manifest {
   /** @returns {Record<string, TensorSpec>} */
   get inputSpecs() {
     const programs = this.programNames.map((name) => this.signatures[name]);
-    return Object.fromEntries(this.inputNames.map((name) => [
-      name,
-      programs.flatMap(({inputs}) => inputs).find((spec) => spec.name === name),
-    ]));
+    const specs = programs.flatMap(({inputs}) => inputs);
+    return Object.fromEntries(this.inputNames.flatMap((name) => {
+      const found = specs.find((spec) => spec.name === name);
+      return found ? [[name, found]] : [];
+    }));
   }
 
   /**
@@ -253,7 +254,7 @@ function findProblemOfPrograms(fields) {
     }
     for (const output of names(outputs)) available.add(output);
   }
-  if (Object.values(manifest.inputSpecs).includes(undefined)) {
+  if (manifest.inputNames.some((name) => !(name in manifest.inputSpecs))) {
     return "no signature reads one of the inputs";
   }
   for (const [field, length] of [
