@@ -167,6 +167,10 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     manifest = manifest_lib.read_manifest(tmp_path / "second.tflite")
     assert manifest.temperatures == (facts["temperatures"][1],)
     assert not manifest.thresholds
+    # Not measured on the file, so that it is the error of the network.
+    (stage,) = manifest.stages
+    point = facts["evaluation"]["curve"]["points"][1]
+    assert stage.top1_error == point["top1_error"]
 
 
 def test_structures_are_compared_without_names_and_regularizers():
