@@ -112,6 +112,22 @@ def product_probabilities(
     return np.where(none_left, alone, scores / totals)
 
 
+def product_answers(logits: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Returns the probabilities of product answers of all stages.
+
+    Args:
+        logits: Sequence of K arrays `(..., classes)`.
+
+    Returns:
+        Float64 array `(K, ..., classes)`; see `product_probabilities`.
+    """
+    products, answers = None, []
+    for of_stage in logits:
+        products = log_products(of_stage, products)
+        answers.append(product_probabilities(products, of_stage))
+    return np.stack(answers)
+
+
 def check_has_products(tasks: Mapping[Any, str | None], classes: int) -> None:
     """Raises an error if a network's answers have no products.
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_anytime.confidence import log_products
 from keras_anytime.confidence import log_softmax
-from keras_anytime.confidence import product_probabilities
+from keras_anytime.confidence import product_answers
 
 
 def measures_of_logits(
@@ -44,11 +43,7 @@ def measures_of_products(
         `Predictions`. The loss is infinite where the label has the
         probability 0.
     """
-    products, answers = None, []
-    for of_stage in logits:
-        products = log_products(of_stage, products)
-        answers.append(product_probabilities(products, of_stage))
-    probabilities = np.stack(answers)
+    probabilities = product_answers(logits)
     of_label = probabilities[_of_label(labels)]
     losses = np.full(of_label.shape, np.inf)
     np.log(of_label, out=losses, where=of_label > 0)

@@ -1,7 +1,6 @@
 """Confidence thresholds whose loss of accuracy is bounded with a guarantee."""
 
 import dataclasses
-import math
 import numbers
 from typing import Any
 
@@ -57,10 +56,11 @@ def risk_controlled_thresholds(
 
     An answer is final at the first stage whose confidence is above a threshold,
     which is the same for all stages. The loss of an example is the error of its
-    final answer less that of the last stage: it is below 0 where the early
-    answer is better. The risk is the mean loss over all images that could come,
-    of which the given ones are a random sample. With probability `level` over
-    this sample, the risk of the chosen thresholds is below `risk`.
+    final answer less that of the last stage, of the given predictions: it is
+    below 0 where the early answer is better. The risk is the mean loss over all
+    images that could come, of which the given ones are a random sample. With
+    probability `level` over this sample, the risk of the chosen thresholds is
+    below `risk`.
 
     The thresholds are tested from 1 downward, each by the hypothesis that its
     risk is `risk` or more, until the first one for which that is not refuted
@@ -167,7 +167,7 @@ def check_risk(risk: Any, level: Any) -> None:
         if (
             not isinstance(value, numbers.Real)
             or isinstance(value, bool)
-            or not (math.isfinite(value) and 0 < value < 1)
+            or not 0 < float(value) < 1
         ):
             raise ValueError(
                 "`risk` and `level` must be numbers between 0 and 1. "
