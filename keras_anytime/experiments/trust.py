@@ -1,4 +1,4 @@
-"""How far the answers of a network that ships can be trusted, measured."""
+"""Measures how far the answers of a network that ships can be trusted."""
 
 import itertools
 from collections.abc import Iterator
@@ -238,7 +238,7 @@ def _summary(
     rows: Sequence[dict[str, Any]], names: Sequence[str]
 ) -> dict[str, float]:
     """Returns means and ranges of some columns."""
-    summary = {}
+    summary: dict[str, float] = {}
     for name in names:
         values = [row[name] for row in rows]
         low, high = np.percentile(values, _ENDS)
