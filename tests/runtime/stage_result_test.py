@@ -11,6 +11,7 @@ from keras_anytime.evaluation import Predictions
 from keras_anytime.evaluation import dynamic_evaluation
 from keras_anytime.evaluation import risk_controlled_thresholds
 from keras_anytime.evaluation import stage_costs
+from keras_anytime.experiments.device_demo import describe_answer
 from keras_anytime.runtime import AnytimePredictor
 from keras_anytime.runtime import StageResult
 from tests.testing import digits
@@ -202,6 +203,8 @@ def test_a_device_multiplies_as_evaluation_does(file):
     name, chance = results[0][1].top(1)[0]
     assert name in "abcdefghij"
     assert chance == pytest.approx(predictions.confidences[0, 1], 1e-3)
+    line = describe_answer(results[0][1], manifest)
+    assert line.startswith(f"stage 2  {name} ({chance:.0%})  ")
 
 
 def test_results_are_sent_to_other_processes(file):
@@ -243,6 +246,9 @@ def test_label_sets_are_multiplied_each(tmp_path):
     ka.export.tflite(model, path, product_answers=True, subnets=False)
     with AnytimePredictor(path) as predictor:
         first, second, _ = predictor.stream(image)
+    text = describe_answer(second, manifest_lib.read_manifest(path))
+    index, chance = second.top(1)["fine"][0]
+    assert f"class {index} ({chance:.0%})" in text
     for name in ("fine", "coarse"):
         product = np.maximum(first.logits[name], 0) * np.maximum(
             second.logits[name], 0
