@@ -154,8 +154,8 @@ def _rates() -> Iterable[Row]:
     grid = {
         "sgd": (0.1, 0.2, 0.4, 0.8, 1.6),
         "osgd": (0.05, 0.1, 0.2, 0.4),
-        "greedy": (0.05, 0.1, 0.2),
-        "normsgd": (0.05, 0.1, 0.2),
+        "greedy": (0.05, 0.1, 0.2, 0.4),
+        "normsgd": (0.0125, 0.025, 0.05, 0.1),
     }
     for strategy, rates in grid.items():
         for rate in rates:
