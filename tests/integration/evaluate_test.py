@@ -188,6 +188,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     assert report.count("data:image/svg+xml;base64,") == len(drawn)
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_before_anything_is_written(
     repository, runs, tmp_path
 ):
