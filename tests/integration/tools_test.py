@@ -36,11 +36,17 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         f"--output={tmp_path / output}",
         "--data=digits",
         "--thresholds=0.9,0.75",
+        "--temperatures=2,1,0.5",
+        "--product_answers",
+        "--risk=0.01,0.9,2500",
     )
     assert run.returncode == 0, run.stderr
     assert str(tmp_path / output) in run.stdout
     manifest = manifest_lib.read_manifest(tmp_path / output)
     assert manifest.thresholds == (0.9, 0.75)
+    assert manifest.temperatures == (2, 1, 0.5)
+    assert manifest.product_answers
+    assert manifest.risk == {"risk": 0.01, "level": 0.9, "examples": 2500}
     assert manifest.class_names == tuple("0123456789")
     x, _ = digits(2)
     with ka.runtime.AnytimePredictor(tmp_path / output) as predictor:
@@ -54,6 +60,11 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
             f"--output={tmp_path / 'x.tflite'}",
         ],
         [f"--model={tmp_path / 'model.keras'}"],
+        [
+            f"--model={tmp_path / 'model.keras'}",
+            f"--output={tmp_path / 'x.tflite'}",
+            "--risk=0.01,0.9",
+        ],
     ):
         run = run_script(repository, f"tools/{tool}.py", *flags)
         assert run.returncode != 0

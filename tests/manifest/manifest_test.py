@@ -105,6 +105,16 @@ def test_what_is_written_is_read(tmp_path):
     assert manifest_lib.read_manifest(path) == bare
 
 
+def test_what_answers_are_trusted_for_is_read(tmp_path):
+    manifest = dataclasses.replace(
+        MANIFEST,
+        product_answers=True,
+        risk={"risk": 0.01, "level": 0.9, "examples": 2500},
+    )
+    path = _write(tmp_path, manifest.to_json())
+    assert manifest_lib.read_manifest(path) == manifest
+
+
 def test_networks_without_steps_and_with_label_sets(tmp_path):
     path = _write(tmp_path, HIERARCHICAL.to_json())
     assert manifest_lib.read_manifest(path) == HIERARCHICAL
@@ -183,7 +193,10 @@ def test_pixels_need_an_image(tmp_path):
 def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
     content = json.loads(MANIFEST.to_json())
     # Nor had they a checksum of their own.
-    for name in ("label_sets", "thresholds", "temperatures", "checksum"):
+    for name in (
+        *("label_sets", "thresholds", "temperatures", "checksum"),
+        *("product_answers", "risk"),
+    ):
         del content[name]
     path = _write(tmp_path, content)
     assert manifest_lib.read_manifest(path) == dataclasses.replace(
@@ -435,6 +448,20 @@ _SPEC = {"dtype": "int8", "quantization": {"scale": 1.0, "zero_point": 0}}
         *({"thresholds": [value]} for value in ("0.5", True, _NAN, None)),
         *({"temperatures": [1.0, value]} for value in (True, _NAN, None)),
         *({"resizable": value} for value in (1, None, "yes")),
+        *({"product_answers": value} for value in (1, None, "yes")),
+        {"product_answers": True, "task": "binary"},
+        *(
+            {"risk": {"risk": 0.1, "level": 0.9, "examples": 5} | change}
+            for change in (
+                *({"risk": 1.5}, {"level": True}, {"examples": 0}),
+                *({"examples": 1.5}, {"other": 1}),
+            )
+        ),
+        *({"risk": value} for value in ({}, 0.1, {"risk": 0.1})),
+        {
+            "risk": {"risk": 0.1, "level": 0.9, "examples": 5},
+            "thresholds": None,
+        },
         *({name: 1} for name in ("name", "quantization", "extra")),
         {"class_names": {"fine": ["a"]}},
         {"label_sets": []},
