@@ -35,17 +35,21 @@ def fair_weights(gram: Tensor, power: float) -> Tensor:
     # Newton squares the change: after the last step, it is at rounding.
     precision = 64 * math.sqrt(gram_lib.machine_epsilon(gram.dtype))
 
-    def unfinished(z, change):
-        return change > precision
+    def unfinished(z, change, last):
+        # Near the solution, a change that does not halve is rounding.
+        falls = ops.logical_or(change > 0.1, change < last / 2)
+        return ops.logical_and(change > precision, falls)
 
-    def move(z, change):
+    def move(z, before, last):
         pull = h * z ** (-power)
         # In the unknowns dz / z, so that entries of any size count alike.
         curved = z[:, None] * unit * z[None, :]
         curved = curved + power * ops.diag(z * pull)
         unit_diagonal, factors = scaled_to_unit_diagonal(curved)
         right = z * (pull - ops.matmul(unit, z))
-        step = factors * ops.solve(unit_diagonal, (factors * right)[:, None])[:, 0]
+        step = (
+            factors * ops.solve(unit_diagonal, (factors * right)[:, None])[:, 0]
+        )
         change = ops.max(ops.abs(step))
         change = ops.where(ops.isfinite(change), change, 0)
         length = ops.where(
@@ -55,17 +59,18 @@ def fair_weights(gram: Tensor, power: float) -> Tensor:
             1,
         )
         moved = z * (1 + length * step)
-        return ops.where(change > 0, moved, z), change
+        return ops.where(change > 0, moved, z), change, before
 
     start = h ** (1 / (1 + power))
     # The best multiple of it.
     factor = ops.sum(h * start ** (1 - power)) / ops.maximum(
         ops.sum(start * ops.matmul(unit, start)), precision * ops.sum(start**2)
     )
-    z, _ = ops.while_loop(
+    first = ops.ones_like(factor)
+    z, _, _ = ops.while_loop(
         unfinished,
         move,
-        (start * factor ** (1 / (1 + power)), ops.ones_like(factor)),
+        (start * factor ** (1 / (1 + power)), first, first),
         maximum_iterations=60,
     )
     scaled = largest ** ((power - 1) / (1 + power)) * z

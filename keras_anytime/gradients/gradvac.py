@@ -23,8 +23,8 @@ class GradVac(VisitingCombiner):
     first step is that of PCGrad, and are variables of the combiner. The update
     is the sum of the changed gradients.
 
-    Pairs with a zero gradient, and their averages, are left as they are. TorchJD
-    adds 1e-8 to denominators instead, which matters for gradients that are
+    Pairs with a zero gradient, and their averages, are left as they are.
+    TorchJD adds 1e-8 to denominators instead, which matters for gradients that are
     about as short. Parallel gradients raise their average; the nearer it is to
     1, the more of `g_j` a gradient takes that is not parallel any more. A
     gradient that is not finite is left out of the training step. Beyond the
@@ -61,9 +61,7 @@ class GradVac(VisitingCombiner):
     ):
         super().__init__(order=order, seed=seed, name=name)
         if not 0 <= beta <= 1:
-            raise ValueError(
-                f"`beta` must be in [0, 1]. Received: beta={beta}"
-            )
+            raise ValueError(f"`beta` must be in [0, 1]. Received: beta={beta}")
         self.beta = beta
 
     def build(self, input_shape: tuple[int, ...]) -> None:

@@ -15,19 +15,19 @@ from keras_anytime.gradients.refreshed import RefreshedCombiner
 class NashMTL(RefreshedCombiner):
     """Takes the Nash bargaining solution of the gradients (Nash-MTL).
 
-    The weights a are the positive solution of `G a = 1 / a`, entry by entry: the
-    update maximizes `Σ log g_i'd` among those of its length. As in the authors'
-    program, the Gram matrix G is divided by its Frobenius norm first, and the
-    update is shortened to `max_norm` where it is longer. Without that, its norm
-    is `sqrt(K |G|)`. The scale of each loss makes no difference to the
-    direction.
+    The weights a are the positive solution of `G a = 1 / a`, entry by entry, for
+    the Gram matrix G: the update maximizes `Σ log g_i'd` among those of its length. Its norm is
+    `sqrt(K)`, however long the gradients are, and is cut to `max_norm`, as in
+    the authors' program. The update does not shrink with the losses, so that
+    training converges only as the learning rate falls. The scale of each loss
+    makes no difference.
 
     The solution is exact. The authors' program and TorchJD approximate it by a
-    sequence of convex programs, which start from the last solution and stop at
-    an error of 0.001 or after 20 programs. Here, no state is kept.
+    sequence of up to 20 convex programs, which start from the last solution and
+    often end before they reach this one. Here, no state is kept.
 
-    A zero gradient, or one that is not finite, is left out of the training step.
-    Parallel gradients have equal shares of the update. Where gradients are
+    A zero gradient, or one that is not finite, is left out of the training
+    step. Parallel gradients have equal shares of the update. Where gradients are
     opposed, there is no solution, and the update is nearly free of what they
     conflict in. Beyond the gradients of the stages, it costs about ten linear
     systems of size K.
@@ -71,10 +71,7 @@ class NashMTL(RefreshedCombiner):
             Tensor `(K,)`, no entry negative.
         """
         gram, _ = gram_lib.finite_part(gram)
-        largest = ops.max(gram)
-        scaled = gram / ops.where(largest > 0, largest, 1)
-        norm = ops.sqrt(largest) * ops.sum(scaled**2) ** 0.25
-        weights = norm * fairness.fair_weights(gram, 1.0)
+        weights = fairness.fair_weights(gram, 1.0)
         if self.max_norm == 0:
             return weights
         length = ops.sqrt(

@@ -133,9 +133,7 @@ def dual_cone_weights(
     usable = ops.logical_and(trace > 0, trace >= norm_eps)
     gram = ops.where(usable, gram / ops.where(usable, trace, 1), 0)
     matrix = gram + reg_eps * ops.eye(gram.shape[0], dtype=gram.dtype)
-    return vectors + nonnegative_minimizer(
-        matrix, ops.matmul(vectors, matrix)
-    )
+    return vectors + nonnegative_minimizer(matrix, ops.matmul(vectors, matrix))
 
 
 def min_norm_weights(gram: Tensor, finite: Tensor) -> Tensor:
@@ -171,8 +169,8 @@ def conflict_averse_weights(
     The update d has the largest `min_i g_i'd` within the distance `c |g_0|` of
     the mean `g_0`. It is `g_0 + Σ v_i g_i`. For a given value m of the minimum,
     the least distance is reached with the v that minimizes
-    `v'Gv / 2 + Σ v_i (g_i'g_0 - m)` under `v >= 0`. The distance is convex in m,
-    and Newton's method finds the m of the distance `c |g_0|` from above.
+    `v'Gv / 2 + Σ v_i (g_i'g_0 - m)` under `v >= 0`. The distance is convex in
+    m, and Newton's method finds the m of the distance `c |g_0|` from above.
 
     Args:
         gram: Finite tensor `(K, K)`, G.
@@ -226,7 +224,7 @@ def conflict_averse_weights(
     total = ops.sum(weights)
     # At a distance below the radius, no update makes the minimum positive.
     useful = ops.logical_and(
-        distance > 0.5 * radius, distance >= norm_eps * total
+        distance > (1 - 1e-6) * radius, distance >= norm_eps * total
     )
     useful = ops.logical_and(useful, distance > 0)
     factor = radius / ops.where(useful, distance, 1)

@@ -38,9 +38,7 @@ def impartial_weights(gram: Tensor) -> Tensor:
     independent = ops.min(values) > 2**20 * gram_lib.machine_epsilon(gram.dtype)
     inverse = 1 / ops.where(independent, values, 1)
     ones = ops.cast(used, gram.dtype)
-    accurate = scale * ops.matmul(
-        vectors, inverse * ops.matmul(ones, vectors)
-    )
+    accurate = scale * ops.matmul(vectors, inverse * ops.matmul(ones, vectors))
     weights = ops.where(independent, accurate, weights)
     total = ops.sum(weights)
     usable = ops.abs(total) > 1e-12 * ops.sum(ops.abs(weights))
@@ -72,9 +70,7 @@ def aligned_weights(gram: Tensor, mean: Tensor, scale_mode: str) -> Tensor:
     rank = ops.sum(ops.cast(kept, "int32"))
     if scale_mode == "rmse":
         total = ops.sum(ops.where(kept, values, 0))
-        scale = ops.sqrt(
-            total / ops.cast(ops.maximum(rank, 1), values.dtype)
-        )
+        scale = ops.sqrt(total / ops.cast(ops.maximum(rank, 1), values.dtype))
     else:
         # Eigenvalues ascend; those that are kept come last.
         place = num_gradients - rank

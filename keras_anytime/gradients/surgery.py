@@ -80,9 +80,7 @@ def vaccinated_rows(
         other = ops.sum(visited * lengths, axis=1)
         target = ops.sum(visited * targets, axis=1)
         known = own * other > 0
-        cosine = ops.where(
-            known, product / ops.where(known, own * other, 1), 0
-        )
+        cosine = ops.where(known, product / ops.where(known, own * other, 1), 0)
         sine = ops.sqrt(ops.maximum(1 - cosine**2, 0))
         target_sine = ops.sqrt(ops.maximum(1 - target**2, 0))
         below = ops.logical_and(known, cosine < target)

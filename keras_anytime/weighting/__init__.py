@@ -96,10 +96,10 @@ def get(identifier: Weighting | str | None, **arguments: Any) -> Weighting:
     ```
 
     Args:
-        identifier: One of `names()`, a name of a paper (`"CONST"`, `"half-end"`,
-            `"expb2"`, `"AANN"`, `"RWM"`, `"DWA"`, `"RLW"`), a `Weighting`, which is
-            returned, or `None` for `Constant()`. Case, dashes and underscores
-            of names are ignored.
+        identifier: One of `names()`, a name of a paper (`"CONST"`,
+            `"half-end"`, `"expb2"`, `"AANN"`, `"RWM"`, `"DWA"`, `"RLW"`), a
+            `Weighting`, which is returned, or `None` for `Constant()`. Case,
+            dashes and underscores of names are ignored.
         **arguments: Arguments of the weighting, if the identifier is a name.
             `base`, the weighting that a sampler amplifies, may be a name, too,
             or a dict with its `name` and its arguments.

@@ -96,15 +96,14 @@ class FAMO(Weighting):
         return weights / ops.sum(weights)
 
     def _learn(self, logs, finite):
-        """Updates the logits by how much the losses fell since the last call."""
+        """Updates the logits by how far the losses fell since last time."""
         shares = ops.exp(ops.log_softmax(self.logits.value))
         fallen = self.last_logs - logs
         slopes = shares * (fallen - ops.sum(shares * fallen))
         slopes = slopes + self.decay * self.logits
         means = _MOMENTUM * self.means + (1 - _MOMENTUM) * slopes
         squares = (
-            _SQUARE_MOMENTUM * self.squares
-            + (1 - _SQUARE_MOMENTUM) * slopes**2
+            _SQUARE_MOMENTUM * self.squares + (1 - _SQUARE_MOMENTUM) * slopes**2
         )
         # The first call has no losses to compare with.
         count = ops.maximum(self.steps.value, 1)

@@ -63,15 +63,14 @@ class LearnedScales(Weighting):
     def call(self, losses: Tensor) -> Tensor:
         log_scales = self.log_scales.value
         finite = ops.isfinite(losses)
+        weights = self.weights_of(log_scales)
         slopes = self.slopes(log_scales, ops.where(finite, losses, 0))
         # A huge loss moves its logarithm by 1 at most: weights stay in range.
         moves = ops.clip(self.learning_rate * slopes, -1, 1)
         self.log_scales.assign(
-            ops.where(
-                finite, ops.clip(log_scales - moves, -60, 60), log_scales
-            )
+            ops.where(finite, ops.clip(log_scales - moves, -60, 60), log_scales)
         )
-        return self.weights_of(log_scales)
+        return weights
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "learning_rate": self.learning_rate}

@@ -26,7 +26,15 @@ KINDS = (
     "dependent",
 )
 LARGEST = 12
-VERSIONS = ("torchjd", "torch", "cvxpy", "clarabel", "ecos", "quadprog", "scipy")
+VERSIONS = (
+    "torchjd",
+    "torch",
+    "cvxpy",
+    "clarabel",
+    "ecos",
+    "quadprog",
+    "scipy",
+)
 
 
 def gradients(kind, num_gradients, rng):
@@ -102,7 +110,11 @@ def tighten_solvers():
 
     cvxpy.Problem.solve = solve_tightly
     fairgrad.least_squares = lambda *args, **options: optimize.least_squares(
-        *args, **{**options, "max_nfev": 1000}, ftol=None, gtol=1e-15, xtol=1e-15
+        *args,
+        **{**options, "max_nfev": 1000},
+        ftol=None,
+        gtol=1e-15,
+        xtol=1e-15,
     )
     nash._NashMTLWeighting._stop_criteria = lambda weighting, gtg, alpha: (
         weighting.alpha_param.value is None
@@ -133,10 +145,10 @@ def main(path):
                     print(name, kind, num_gradients, error)
                 recorded.setdefault(name, []).append(weights)
         print(num_gradients, flush=True)
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in VERSIONS]
-    np.savez_compressed(
-        path, gradients=rows, versions=versions, **recorded
-    )
+    versions = [
+        f"{name} {importlib.metadata.version(name)}" for name in VERSIONS
+    ]
+    np.savez_compressed(path, gradients=rows, versions=versions, **recorded)
 
 
 if __name__ == "__main__":

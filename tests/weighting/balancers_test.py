@@ -32,9 +32,7 @@ def softmax(values):
 def test_uncertainty_is_that_of_eq_7():
     weighting, s = Uncertainty(learning_rate=0.1), np.zeros(4)
     for losses in random_losses(30):
-        np.testing.assert_allclose(
-            weighting(losses), np.exp(-s) / 2, rtol=1e-5
-        )
+        np.testing.assert_allclose(weighting(losses), np.exp(-s) / 2, rtol=1e-5)
         # The derivative of Σ exp(-s) L / 2 + s / 2.
         s -= 0.1 * (-np.exp(-s) * losses / 2 + 1 / 2)
     assert np.ptp(s) > 0.1
@@ -49,11 +47,13 @@ def test_imtll_is_that_of_section_3():
     assert np.ptp(s) > 0.1
 
 
-@pytest.mark.parametrize(("weighting", "factor"), [(Uncertainty, 2), (IMTLL, 1)])
+@pytest.mark.parametrize(
+    ("weighting", "factor"), [(Uncertainty, 2), (IMTLL, 1)]
+)
 def test_learned_scales_end_at_the_inverse_losses(weighting, factor):
     losses = np.array([0.01, 1.0, 30.0])
-    learned = weighting(learning_rate=0.3)
-    for _ in range(400):
+    learned = weighting(learning_rate=1.0)
+    for _ in range(40):
         weights = np.asarray(learned(losses))
     np.testing.assert_allclose(factor * weights * losses, 1, rtol=0.02)
 
@@ -64,7 +64,7 @@ def test_no_loss_moves_a_scale_out_of_range(weighting, loss):
     learned = weighting()
     learned([1.0, loss])
     assert np.all(np.abs(learned.log_scales) <= 1)
-    for _ in range(200):
+    for _ in range(70):
         weights = np.asarray(learned([1.0, loss]))
     assert np.all(np.isfinite(weights)) and np.all(weights > 0)
 
@@ -97,13 +97,13 @@ def test_means_of_windows_leave_out_what_is_not_finite():
 
 def test_random_weights_are_those_of_a_softmax_of_normal_numbers():
     weighting = RandomLossWeighting(seed=3)
-    draws = np.stack([weighting(np.ones(3)) for _ in range(1500)])
-    np.testing.assert_allclose(draws.sum(axis=1), 3, rtol=1e-5)
-    np.testing.assert_allclose(draws.mean(axis=0), 1, atol=0.06)
-    # Logarithms of ratios are differences of two normal numbers.
-    logs = np.log(draws[:, 0] / draws[:, 1])
-    assert logs.mean() == pytest.approx(0, abs=0.12)
-    assert logs.std() == pytest.approx(np.sqrt(2), rel=0.07)
+    first, second = (np.asarray(weighting(np.ones(5000))) for _ in range(2))
+    np.testing.assert_allclose([first.sum(), second.sum()], 5000, rtol=1e-4)
+    assert np.log(first).std() == pytest.approx(1, rel=0.05)
+    # Fourth moments of normal numbers are 3.
+    logs = np.log(first) - np.log(first).mean()
+    assert np.mean(logs**4) == pytest.approx(3, rel=0.2)
+    assert np.corrcoef(first, second)[0, 1] == pytest.approx(0, abs=0.06)
 
 
 def test_famo_is_algorithm_1_with_adam_one_step_late():
@@ -149,9 +149,7 @@ def test_a_loss_that_is_not_finite_leaves_finite_weights(balancer, bad):
 
 @pytest.mark.parametrize("balancer", [DynamicWeightAverage, FAMO, *SCALES])
 def test_stages_may_change_places(balancer):
-    options = (
-        {"window": 2} if balancer is DynamicWeightAverage else {}
-    )
+    options = {"window": 2} if balancer is DynamicWeightAverage else {}
     one, other = balancer(**options), balancer(**options)
     order = [2, 0, 3, 1]
     for losses in random_losses(9):
