@@ -16,10 +16,11 @@ _SCALE_MODES = ("min", "median", "rmse")
 class AlignedMTL(PreferredCombiner):
     """Brings the principal components of gradients to one length (Aligned-MTL).
 
-    With the eigenvalues `l` and eigenvectors V of the Gram matrix, the weights of
-    the gradients are `sqrt(s) V l^(-1/2) V' u`, with `u_i = 1 / K`. The aligned gradients are orthogonal and of the length
-    `sqrt(s)`. With `"min"`, s is the smallest eigenvalue that is not rounding,
-    so the more alike two gradients are, the shorter is the update.
+    With the eigenvalues `l` and eigenvectors V of the Gram matrix, the weights
+    of the gradients are `sqrt(s) V l^(-1/2) V' u`, with `u_i = 1 / K`. The
+    aligned gradients are orthogonal and of the length `sqrt(s)`. With `"min"`,
+    s is the smallest eigenvalue that is not rounding, so the more alike two
+    gradients are, the shorter is the update.
 
     Zero gradients, and what is spanned by others to rounding, are left out. A
     gradient that is not finite is left out of the training step. Eigenvalues

@@ -24,9 +24,9 @@ class GradVac(VisitingCombiner):
     is the sum of the changed gradients.
 
     Pairs with a zero gradient, and their averages, are left as they are.
-    TorchJD adds 1e-8 to denominators instead, which matters for gradients that are
-    about as short. Parallel gradients raise their average; the nearer it is to
-    1, the more of `g_j` a gradient takes that is not parallel any more. A
+    TorchJD adds 1e-8 to denominators instead, which matters for gradients that
+    are about as short. Parallel gradients raise their average; the nearer it is
+    to 1, the more of `g_j` a gradient takes that is not parallel any more. A
     gradient that is not finite is left out of the training step. Beyond the
     gradients of the stages, it costs K rounds of some operations on matrices of
     size K.

@@ -20,10 +20,10 @@ class IMTLG(RefreshedCombiner):
     Weights may be negative, and large where `Σ v` is near 0: then the update
     may increase losses. Where it is 0, as for two opposed gradients of one
     length, the update is zero. Zero gradients get the weight 0. Parallel
-    gradients share one weight by their length. A gradient that is not finite is left out of the
-    training step. Of dependent gradients, those that are 1e7 times shorter than
-    the longest count as zero. Beyond the gradients of the stages, it costs two
-    eigendecompositions of size K.
+    gradients share one weight by their length. A gradient that is not finite is
+    left out of the training step. Of dependent gradients, those that are 1e7
+    times shorter than the longest count as zero. Beyond the gradients of the
+    stages, it costs two eigendecompositions of size K.
 
     Args:
         refresh_every: As in `Orthogonal`.

@@ -15,22 +15,22 @@ from keras_anytime.gradients.refreshed import RefreshedCombiner
 class NashMTL(RefreshedCombiner):
     """Takes the Nash bargaining solution of the gradients (Nash-MTL).
 
-    The weights a are the positive solution of `G a = 1 / a`, entry by entry, for
-    the Gram matrix G: the update maximizes `Σ log g_i'd` among those of its length. Its norm is
-    `sqrt(K)`, however long the gradients are, and is cut to `max_norm`, as in
-    the authors' program. The update does not shrink with the losses, so that
-    training converges only as the learning rate falls. The scale of each loss
-    makes no difference.
+    The weights a are the positive solution of `G a = 1 / a`, entry by entry,
+    for the Gram matrix G: the update maximizes `Σ log g_i'd` among those of its
+    length. Its norm is `sqrt(K)`, however long the gradients are, and is cut to
+    `max_norm`, as in the authors' program. The update does not shrink with the
+    losses, so that training converges only as the learning rate falls. The
+    scale of each loss makes no difference.
 
     The solution is exact. The authors' program and TorchJD approximate it by a
     sequence of up to 20 convex programs, which start from the last solution and
     often end before they reach this one. Here, no state is kept.
 
     A zero gradient, or one that is not finite, is left out of the training
-    step. Parallel gradients have equal shares of the update. Where gradients are
-    opposed, there is no solution, and the update is nearly free of what they
-    conflict in. Beyond the gradients of the stages, it costs about ten linear
-    systems of size K.
+    step. Parallel gradients have equal shares of the update. Where gradients
+    are opposed, there is no solution, and the update is nearly free of what
+    they conflict in. Beyond the gradients of the stages, it costs about ten
+    linear systems of size K.
 
     Args:
         max_norm: Float of 0 or more, the largest norm of the update; 0 means

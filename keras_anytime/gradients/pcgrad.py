@@ -22,8 +22,8 @@ class PCGrad(VisitingCombiner):
 
     Nothing is projected on a zero gradient. Parallel gradients are left as they
     are, and opposed ones turn to zero. A gradient that is not finite is left
-    out of the training step. Beyond the gradients of the stages, it costs K rounds
-    of a few operations on matrices of size K.
+    out of the training step. Beyond the gradients of the stages, it costs K
+    rounds of a few operations on matrices of size K.
 
     It has no `refresh_every`: each training step draws new orders.
 

@@ -34,11 +34,11 @@ class VisitingCombiner(RandomState, Combiner):
         super().__init__(seed=seed, name=name)
         self.order = None if order is None else list(order)
         if self.order is not None:
-            self._check_order(len(self.order))
+            self._check_order(self.order, len(self.order))
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if self.order is not None:
-            self._check_order(input_shape[0])
+            self._check_order(self.order, input_shape[0])
         super().build(input_shape)
 
     def visits(self, num_gradients: int, dtype: str) -> Tensor:
@@ -67,9 +67,10 @@ class VisitingCombiner(RandomState, Combiner):
     def get_config(self) -> dict:
         return {**super().get_config(), "order": self.order}
 
-    def _check_order(self, num_stages):
-        if sorted(self.order) != list(range(1, num_stages + 1)):
+    @staticmethod
+    def _check_order(order, num_stages):
+        if sorted(order) != list(range(1, num_stages + 1)):
             raise ValueError(
                 f"`order` must name each of the stages 1 to {num_stages} "
-                f"once. Received: order={self.order}"
+                f"once. Received: order={order}"
             )

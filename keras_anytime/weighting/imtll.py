@@ -16,9 +16,9 @@ class IMTLL(LearnedScales):
     objective is least.
 
     In the paper, the optimizer of the network learns s. Here, each training
-    step takes a gradient step of its own after the weights are computed,
-    `s_k -= learning_rate * (exp(s_k) L_k - 1)`, cut to 1 in size. A loss that
-    is not finite leaves `s_k` unchanged. `ka.gradients.IMTLG` is the paper's other
+    step takes a gradient step of its own after the weights are computed, `s_k
+    -= learning_rate * (exp(s_k) L_k - 1)`, cut to 1 in size. A loss that is not
+    finite leaves `s_k` unchanged. `ka.gradients.IMTLG` is the paper's other
     half, which balances gradients. With `Sum()`, only ratios of weights count.
 
     Args:
