@@ -1,10 +1,11 @@
-"""The confidence of an answer, and the thresholds that make answers final.
+"""Probabilities and confidences of answers, and what makes answers final.
 
 Evaluation and devices share these functions, so they need NumPy only.
 """
 
 import numbers
 import operator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,126 @@ def log_softmax(logits: ArrayLike) -> np.ndarray:
     shifted = np.asarray(logits, "float64")
     shifted = shifted - shifted.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def probabilities(logits: ArrayLike, task: str | None = None) -> np.ndarray:
+    """Returns the probabilities that logits stand for.
+
+    - A choice of one class, also at each position: the softmax.
+    - A binary answer, and each of several labels: the sigmoid of the logit,
+      which is the probability of yes.
+
+    Args:
+        logits: Array `(..., classes)`.
+        task: String, the name of the task, or `None` for the choice of one
+            class.
+
+    Returns:
+        Float64 array of the shape of the logits.
+
+    Raises:
+        ValueError: If the answers of the task have no probabilities.
+    """
+    logits = np.asarray(logits, "float64")
+    check_has_confidence(task, logits.shape[-1])
+    if task in ("binary", "multi_label"):
+        return np.exp(-np.logaddexp(0.0, -logits))
+    return np.exp(log_softmax(logits))
+
+
+def log_products(
+    logits: ArrayLike, previous: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns the logarithms of the products of positive logits up to a stage.
+
+    They are `log prod_{j <= k} max(z_j, 0)`, for each class. Sums of logarithms
+    neither overflow nor underflow, however many stages there are.
+
+    Args:
+        logits: Array `(..., classes)`, the logits z_k of the stage.
+        previous: What this function returned for the stage before; `None` for
+            the first stage.
+
+    Returns:
+        Float64 array of the shape of the logits; negative infinity where a
+        stage's logit was not positive.
+    """
+    values = np.asarray(logits, "float64")
+    logs = np.full(values.shape, -np.inf)
+    # NaN is not hidden as a zero.
+    np.log(values, out=logs, where=~(values <= 0))
+    return logs if previous is None else previous + logs
+
+
+def product_probabilities(
+    products: np.ndarray, logits: ArrayLike
+) -> np.ndarray:
+    """Returns the probabilities of product answers to choices of one class.
+
+    The probabilities of stage k are `p_k = s_k / sum(s_k)` with the products
+    `s_k = prod_{j <= k} max(z_j, 0)` over the logits of stages 1 to k. A class
+    that one stage rules out keeps the probability 0, so that the classes that
+    are left only become fewer, and answers change less often from stage to
+    stage. The true class loses probability less often than with a softmax; it
+    is not guaranteed to keep it.
+
+    Where stages disagree so much that no class is left, the answer is the
+    softmax of the stage alone, as in the code of the authors. All factors of
+    the products have the exponent 1: the exponents j / K of the paper's
+    experiments would make an answer depend on how many stages follow.
+
+    Args:
+        products: Array `(..., classes)`, as from `log_products`.
+        logits: Array `(..., classes)`, the logits of the stage, divided by its
+            temperature if there is one.
+
+    Returns:
+        Float64 array `(..., classes)`.
+
+    Reference:
+        [Jazbec et al., 2023, Section 4](https://arxiv.org/abs/2306.02652)
+    """
+    largest = products.max(axis=-1, keepdims=True)
+    none_left = np.isneginf(largest)
+    scores = np.exp(products - np.where(none_left, 0.0, largest))
+    totals = np.where(none_left, 1.0, scores.sum(axis=-1, keepdims=True))
+    alone = np.exp(log_softmax(logits))
+    return np.where(none_left, alone, scores / totals)
+
+
+def product_answers(logits: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Returns the probabilities of product answers of all stages.
+
+    Args:
+        logits: Sequence of K arrays `(..., classes)`.
+
+    Returns:
+        Float64 array `(K, ..., classes)`; see `product_probabilities`.
+    """
+    products, answers = None, []
+    for of_stage in logits:
+        products = log_products(of_stage, products)
+        answers.append(product_probabilities(products, of_stage))
+    return np.stack(answers)
+
+
+def check_has_products(tasks: Mapping[Any, str | None], classes: int) -> None:
+    """Raises an error if a network's answers have no products.
+
+    Args:
+        tasks: Dict from label sets to the names of tasks; see `Manifest`.
+        classes: Integer. The length of the first outputs' last axis.
+
+    Raises:
+        ValueError: If an answer is another one than the choice of one class.
+    """
+    if any(task is not None for task in tasks.values()) or classes < 2:
+        kinds = ", ".join(task or "classification" for task in tasks.values())
+        raise ValueError(
+            "Product answers multiply the logits of classes, so that each "
+            "answer must be the choice of one class. "
+            f"Received: a network with {classes} outputs and tasks: {kinds}"
+        )
 
 
 def confidence(logits: ArrayLike, task: str | None = None) -> np.ndarray:

@@ -17,7 +17,13 @@ from tests.source import imports
 
 # How long an example takes is no property of the code: other processes run too.
 hypothesis.settings.register_profile("keras_anytime", deadline=None)
-hypothesis.settings.load_profile("keras_anytime")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+
+
+def pytest_configure(config):
+    """Tries fewer examples of a property where slow tests are left out."""
+    quick = config.option.markexpr == "not slow"
+    hypothesis.settings.load_profile("quick" if quick else "keras_anytime")
 
 
 # What there is on the TensorFlow backend only.
@@ -157,6 +163,57 @@ def _tiny_export(made_once, form):
             scramble(tiny_net()), path, thresholds=(0.99, 0.0)
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def hierarchical_file(made_once):
+    """A `.tflite` of `scramble(hierarchical_net())`."""
+    from tests.testing import hierarchical_net
+    from tests.testing import scramble
+
+    return made_once(
+        "hierarchical.tflite",
+        lambda path: ka.export.tflite(scramble(hierarchical_net()), path),
+    )
+
+
+@pytest.fixture(scope="session")
+def steps_file(made_once):
+    """A `.tflite` of `scramble(tiny_net("w1-w2"))`, without subnetworks."""
+    from tests.testing import scramble
+    from tests.testing import tiny_net
+
+    return made_once(
+        "steps.tflite",
+        lambda path: ka.export.tflite(
+            scramble(tiny_net("w1-w2")), path, subnets=False
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def quickstart(made_once, repository):
+    """`quickstart(epochs)`: the folder that quickstart.py wrote, and its words.
+
+    It trains once in a run for each number of epochs.
+    """
+    from tests.testing import run_script
+
+    def quickstart(epochs):
+        def make(path):
+            result = run_script(
+                repository,
+                "recipes/quickstart.py",
+                f"--output={path / 'out'}",
+                f"--epochs={epochs}",
+            )
+            assert result.returncode == 0, result.stderr
+            (path / "stdout.txt").write_text(result.stdout)
+
+        path = made_once(f"quickstart_{epochs}", make)
+        return path / "out", (path / "stdout.txt").read_text()
+
+    return quickstart
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ from tests.source import python_files
 from tests.source import relative
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 from tests.testing import tiny_net
 
 _TFMOT = "Loading tfmot and training with it takes many seconds."
@@ -84,6 +85,8 @@ def _examples():
 
 
 RUN, SHOWN = _examples()
+# A whole training, as the recipe's tests have it.
+SLOW = "keras_anytime.experiments.train.train"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,9 +111,11 @@ def _folder(made_once):
     return made_once("docstrings", make)
 
 
-@pytest.fixture(scope="module", name="weights")
-def _weights(folder):
-    return ka.load_model(folder / "model.keras").get_weights()
+@pytest.fixture(scope="module", name="network")
+def _network(folder):
+    """The trained network, which is made once, and its weights."""
+    model = ka.load_model(folder / "model.keras")
+    return model, model.get_weights()
 
 
 @pytest.fixture(name="namespace")
@@ -124,8 +129,9 @@ def _namespace(request, folder, tmp_path, monkeypatch):
     _, text = RUN[request.getfixturevalue("name")]
     # These take time, and few examples use them.
     if re.search(r"\bmodel\b", text):
-        namespace["model"] = compiled(tiny_net())
-        namespace["model"].set_weights(request.getfixturevalue("weights"))
+        model, weights = request.getfixturevalue("network")
+        model.set_weights(weights)
+        namespace["model"] = compiled(model)
     if re.search(r"\b(train|val)\b", text):
         namespace["train"], namespace["val"] = ka.data.load(
             "digits", batch_size=32, splits=("train[:32]", "train[-32:]")
@@ -133,7 +139,7 @@ def _namespace(request, folder, tmp_path, monkeypatch):
     return namespace
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", sampled(list(RUN), lambda name: name != SLOW))
 def test_an_example_runs(name, namespace):
     path, text = RUN[name]
     if not name.endswith("-doctest"):

@@ -77,7 +77,7 @@ def test_logs_are_sums_of_cross_entropies_and_metrics_by_label_set():
     assert not logs
 
 
-@pytest.mark.parametrize("by_set", [False, True])
+@pytest.mark.parametrize("by_set", sampled([False, True], [True]))
 @pytest.mark.parametrize("as_dataset", [False, True])
 def test_sample_weights_weigh_losses_and_weighted_metrics(by_set, as_dataset):
     model = compiled(
@@ -172,7 +172,7 @@ def test_a_step_is_that_of_a_loss_written_out(combiner):
                 ("sum", "orthogonal"), ("float32", "mixed_float16")
             )
         ),
-        [("orthogonal", "mixed_float16")],
+        [("orthogonal", "float32")],
     ),
 )
 def test_it_learns_from_arrays_and_data_sets(policy, gradients):
@@ -199,6 +199,7 @@ def test_it_learns_from_arrays_and_data_sets(policy, gradients):
     assert set(last.history) == expected | {f"val_{name}" for name in expected}
 
 
+@pytest.mark.slow
 def test_a_loaded_model_trains_on(tmp_path):
     model = compiled(hierarchical_net(), "orthogonal", "adaloss")
     x, y = hierarchical_digits(32)

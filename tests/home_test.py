@@ -11,6 +11,7 @@ from tests.testing import compiled
 from tests.testing import copied
 from tests.testing import digits
 from tests.testing import run_script
+from tests.testing import sampled
 
 
 @pytest.fixture(autouse=True, name="home")
@@ -104,16 +105,16 @@ def test_of_exported_files(home, request):
         ka.export.saved_model(dense_net(), "~/folder")
 
 
-def test_of_exports(home):
+@pytest.mark.parametrize(
+    "form", sampled(["tflite", "saved_model"], ["saved_model"])
+)
+def test_of_exports(home, form):
     pytest.importorskip("ai_edge_litert")
-    for path, export in (
-        ("~/net.tflite", ka.export.tflite),
-        ("~/folder", ka.export.saved_model),
-    ):
-        export(dense_net(), path)
-        assert user_path(path).exists()
-        with ka.runtime.AnytimePredictor(path) as predictor:
-            assert predictor.num_stages == 2
+    path = f"~/net.{form}"
+    getattr(ka.export, form)(dense_net(), path)
+    assert user_path(path).exists()
+    with ka.runtime.AnytimePredictor(path) as predictor:
+        assert predictor.num_stages == 2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import ast
 import collections
 import dataclasses
+import functools
 import pathlib
 
 import pytest
@@ -51,9 +52,16 @@ def relative(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
+def parsed(path):
+    """Returns the syntax tree of a file, which many tests go through."""
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path):
     """Returns all imports of a file, those inside of functions too."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     inside = {
         id(node)
         for function in ast.walk(tree)
@@ -175,7 +183,7 @@ def dotted_names(path):
         yield name, statement.line
         # `import a.b` binds `a`.
         full[alias] = alias if alias == name.split(".")[0] else name
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         parts = []
         inner = node
         while isinstance(inner, ast.Attribute):

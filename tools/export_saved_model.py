@@ -37,6 +37,23 @@ flags.DEFINE_list(
     "Confidences above which the answers of stages before the last are final, "
     "as in budget.csv of keras-anytime-evaluate.",
 )
+flags.DEFINE_list(
+    "temperatures",
+    None,
+    "Numbers that divide the logits of each stage before its confidence, as "
+    "from ka.evaluation.fit_temperatures.",
+)
+flags.DEFINE_boolean(
+    "product_answers",
+    False,
+    "Let probabilities and confidences be those of product answers.",
+)
+flags.DEFINE_list(
+    "risk",
+    None,
+    "What --thresholds were chosen for: risk, level and number of examples, as "
+    "in risk_control.csv of keras-anytime-evaluate.",
+)
 flags.DEFINE_integer(
     "batch_size",
     None,
@@ -48,6 +65,7 @@ flags.DEFINE_integer(
 def main(argv):
     command_line.refuse(argv[1:])
     import keras_anytime as ka
+    from keras_anytime.experiments.export_settings import read_risk
     from keras_anytime.training.data_info import remember
 
     try:
@@ -59,6 +77,10 @@ def main(argv):
             FLAGS.output,
             batch_size=FLAGS.batch_size,
             thresholds=FLAGS.thresholds and list(map(float, FLAGS.thresholds)),
+            temperatures=FLAGS.temperatures
+            and list(map(float, FLAGS.temperatures)),
+            product_answers=FLAGS.product_answers,
+            risk=read_risk(FLAGS.risk),
         )
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"export_saved_model.py: {error}")

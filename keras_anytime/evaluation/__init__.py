@@ -23,6 +23,8 @@ from keras_anytime.evaluation.random_deadlines import best_priority
 from keras_anytime.evaluation.random_deadlines import expected_error
 from keras_anytime.evaluation.report import Report
 from keras_anytime.evaluation.report_folder import ReportFolder
+from keras_anytime.evaluation.risk_control import RiskControl
+from keras_anytime.evaluation.risk_control import risk_controlled_thresholds
 from keras_anytime.evaluation.seeds import CurveAggregate
 from keras_anytime.evaluation.seeds import aggregate
 from keras_anytime.evaluation.summary import summary
@@ -45,6 +47,7 @@ __all__ = [
     "PriorityChoice",
     "Report",
     "ReportFolder",
+    "RiskControl",
     "TimedPredictions",
     "aggregate",
     "anytime_curve",
@@ -64,6 +67,7 @@ __all__ = [
     "plots",
     "predict_stages",
     "relative_increase",
+    "risk_controlled_thresholds",
     "simulate_deadlines",
     "stage_costs",
     "summary",

@@ -1,5 +1,6 @@
 """Measures the anytime curve of a model."""
 
+import math
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
@@ -178,7 +179,7 @@ def curve_from_predictions(
                 parameters=parameters,
                 top1_error=means[k],
                 top5_error=None if few else means[stages + k],
-                loss=float(predictions.losses[:, k].mean()),
+                loss=_finite(float(predictions.losses[:, k].mean())),
                 calibration_error=calibration_error,
                 top1_low=low,
                 top1_high=high,
@@ -200,6 +201,11 @@ def curve_from_predictions(
         guess_error=None if task is None else predictions.guess_error,
         task=task,
     )
+
+
+def _finite(loss: float) -> float | None:
+    """Returns a loss; `None` for that of a label of probability 0."""
+    return loss if math.isfinite(loss) else None
 
 
 def _calibration_error(predictions: Predictions, k: int) -> float | None:

@@ -10,7 +10,7 @@ import keras
 from keras_anytime.evaluation.batches import checked_batches
 from keras_anytime.evaluation.predictions import NO_EXAMPLES
 from keras_anytime.evaluation.predictions import Predictions
-from keras_anytime.evaluation.predictions import reduce_outputs
+from keras_anytime.evaluation.reduction import reduce_outputs
 from keras_anytime.progress import amount_of
 from keras_anytime.progress import counted
 from keras_anytime.progress import progress
@@ -22,6 +22,7 @@ def predict_stages(
     data: Iterable,
     batch_size: int = 128,
     verbose: bool = True,
+    keep_logits: bool = False,
 ) -> Any:
     """Predicts with every stage of a model, in one pass over the data.
 
@@ -42,6 +43,9 @@ def predict_stages(
         batch_size: Examples per batch if `data` is a pair of arrays.
         verbose: Boolean. Whether a line on the standard error says what is done
             and how long it took.
+        keep_logits: Boolean. Whether the logits of choices of one class are
+            kept, for `fit_temperatures` and `Predictions.product`. They take 4
+            bytes for each example, stage and class.
 
     Returns:
         `Predictions`; for a hierarchical network, a dict from label sets to
@@ -56,8 +60,12 @@ def predict_stages(
     label_sets = model.label_sets
     with measuring(model, data, verbose):
         if label_sets:
-            return predict_label_sets(model, data, label_sets, batch_size)
-        return predict_label_sets(model, data, [None], batch_size)[None]
+            return predict_label_sets(
+                model, data, label_sets, batch_size, keep_logits
+            )
+        return predict_label_sets(model, data, [None], batch_size, keep_logits)[
+            None
+        ]
 
 
 def measuring(
@@ -79,6 +87,7 @@ def predict_label_sets(
     data: Iterable,
     label_sets: Sequence[Any],
     batch_size: int = 128,
+    keep_logits: bool = False,
 ) -> dict[Any, Predictions]:
     """Predicts like `predict_stages`, for some of the network's label sets.
 
@@ -87,6 +96,7 @@ def predict_label_sets(
         data: As for `predict_stages`; labels of other sets may be missing.
         label_sets: Sequence of strings; `[None]` for a network with one set.
         batch_size: As for `predict_stages`.
+        keep_logits: As for `predict_stages`.
 
     Returns:
         Dict from label sets to `Predictions`.
@@ -117,7 +127,9 @@ def predict_label_sets(
             answers, task = outputs[outputs_of_set[label_set]], tasks[label_set]
             # The graph may not say how large dense outputs are.
             task.check_labels(labels, answers[0].shape)
-            batches[label_set].append(reduce_outputs(answers, labels, task))
+            batches[label_set].append(
+                reduce_outputs(answers, labels, task, keep_logits)
+            )
     return {
         label_set: Predictions.from_batches(
             batches[label_set],

@@ -21,7 +21,8 @@ class CurvePoint:
             guesses.
         top5_error: Float in [0, 1]. Share of examples whose label is not among
             the five largest logits; `None` for five classes or fewer.
-        loss: Mean cross entropy in nats, without regularizers.
+        loss: Mean cross entropy in nats, without regularizers; `None` if it is
+            infinite, as that of product answers may be.
         calibration_error: Float in [0, 1]. The expected calibration error of
             the confidences.
         top1_low: Lower end of the interval of the top-1 error.

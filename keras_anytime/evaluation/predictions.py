@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_anytime import tasks
-from keras_anytime.confidence import log_softmax
+from keras_anytime.confidence import check_temperatures
+from keras_anytime.evaluation.class_answers import measures_of_products
+from keras_anytime.evaluation.reduction import reduce_outputs
 from keras_anytime.stages.cost import StageCost
 
 NO_EXAMPLES = "There is nothing to measure. Received: empty `data`"
@@ -19,7 +21,8 @@ class Predictions:
 
     All curves, thresholds and simulations are computed from these arrays. They
     are small for any number of classes, and one pass over the data makes them;
-    see `predict_stages`. What a task does not have is `None`.
+    see `predict_stages`. What a task does not have is `None`. Temperatures and
+    product answers are computed from the logits, which are kept on request.
 
     ```python
     logits = np.stack(model.predict(images, verbose=0))
@@ -47,6 +50,8 @@ class Predictions:
             segmentation. Positions where both answer and label have the class.
         unions: Integer array `(examples, num_stages, classes)`, of a
             segmentation. Positions where either has the class.
+        logits: Float array `(examples, num_stages, classes)`, of a choice of
+            one class, or `None` if they were not kept.
     """
 
     labels: np.ndarray
@@ -58,6 +63,7 @@ class Predictions:
     losses: np.ndarray | None = None
     intersections: np.ndarray | None = None
     unions: np.ndarray | None = None
+    logits: np.ndarray | None = None
 
     @classmethod
     def from_logits(
@@ -66,6 +72,7 @@ class Predictions:
         labels: np.ndarray,
         name: str = "anytime network",
         task: tasks.Task | int | None = None,
+        keep_logits: bool = True,
     ) -> "Predictions":
         """Makes predictions from the outputs of a data set.
 
@@ -78,6 +85,8 @@ class Predictions:
             name: Name of the network.
             task: A `tasks.Task`, or a number of classes. `None` for the choice
                 of a class, at each position if there are positions.
+            keep_logits: Boolean. Whether a copy of the logits of a choice of
+                one class is kept, for `calibrated` and `product`.
 
         Returns:
             `Predictions`.
@@ -103,7 +112,7 @@ class Predictions:
         labels = plain_labels(task, np.asarray(labels), shape)
         task.check_labels(labels, shape)
         return cls.from_batches(
-            [reduce_outputs(logits, labels, task)], task, name
+            [reduce_outputs(logits, labels, task, keep_logits)], task, name
         )
 
     @classmethod
@@ -183,49 +192,101 @@ class Predictions:
         }
         return self.from_batches([columns], self.task, self.name)
 
+    def calibrated(self, temperatures: Sequence[float]) -> "Predictions":
+        """Returns the same answers with calibrated confidences.
 
-def reduce_outputs(
-    outputs: Sequence[np.ndarray], labels: np.ndarray, task: tasks.Task
-) -> dict[str, np.ndarray]:
-    """Reduces the outputs of a batch to the arrays of `Predictions`.
+        The logits of each stage are divided by its temperature, which changes
+        losses and confidences but no answer.
 
-    Args:
-        outputs: Sequence of K arrays `(examples, ..., size)`.
-        labels: Array of labels that `task.check_labels` accepts.
-        task: The `tasks.Task` of the answers.
+        ```python
+        logits = np.stack(model.predict(images, verbose=0))
+        predictions = ka.evaluation.Predictions.from_logits(logits, labels)
+        temperatures = ka.evaluation.fit_temperatures(predictions)
+        calibrated = predictions.calibrated(temperatures)
+        ```
 
-    Returns:
-        Dict from the names of the arrays to the arrays.
+        Args:
+            temperatures: K positive floats, as from `fit_temperatures`. Fit
+                them to other examples than those that are measured.
 
-    Raises:
-        ValueError: If an output is not finite.
-    """
-    for stage, output in enumerate(outputs, start=1):
-        finite = np.isfinite(output).reshape(len(output), -1).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                "Outputs must be finite to be measured. Received: infinite or "
-                f"NaN outputs of stage {stage} for {np.sum(~finite)} of "
-                f"{len(finite)} examples"
-            )
-    columns = {
-        "labels": _kept_labels(labels, outputs[0].shape, task),
-        "errors": np.stack(
-            [task.errors(output, labels) for output in outputs], axis=1
-        ),
-    }
-    if isinstance(task, tasks.Classification):
-        return columns | _of_classes(outputs, columns["labels"])
-    if task.has_confidence:
-        columns["confidences"] = np.stack(
-            [task.confidences(output) for output in outputs], axis=1
+        Returns:
+            `Predictions`.
+
+        Raises:
+            ValueError: If the answers are no choices of one class, no logits
+                were kept, or a temperature is wrong.
+        """
+        stages = self.logits_of_stages("Temperatures")
+        divisors = check_temperatures(temperatures, self.num_stages)
+        logits = [z / t for z, t in zip(stages, divisors, strict=True)]
+        columns = reduce_outputs(logits, self.labels, self.task, True)
+        # Division may round two logits to the same number.
+        columns |= {"errors": self.errors}
+        return self.from_batches([columns], self.task, self.name)
+
+    def product(self) -> "Predictions":
+        """Returns the predictions of product answers.
+
+        The probabilities of stage k are proportional to the product of the
+        positive parts of the logits of stages 1 to k. Stages contradict each
+        other less: fewer right answers are lost at a later stage. That has a
+        price where later stages are much better, because they are tied to what
+        the earlier ones said; `curve_from_predictions` shows both numbers.
+
+        Only logits decide these answers: temperatures cancel. Confidences are
+        the largest probabilities of the product. The early ones are low, since
+        a product of few factors is flat.
+
+        ```python
+        logits = np.stack(model.predict(images, verbose=0))
+        predictions = ka.evaluation.Predictions.from_logits(logits, labels)
+        costs = ka.evaluation.stage_costs(model)
+        curve = ka.evaluation.curve_from_predictions(
+            predictions.product(), costs
         )
-    if isinstance(task, tasks.Segmentation):
-        overlaps = [task.overlaps(output, labels) for output in outputs]
-        both, either = zip(*overlaps, strict=True)
-        columns["intersections"] = np.stack(both, axis=1)
-        columns["unions"] = np.stack(either, axis=1)
-    return columns
+        print(curve.overthinking_rate)  # the share that gets worse
+        ```
+
+        Returns:
+            `Predictions`, which keep no logits. A loss is infinite where the
+            label has the probability 0.
+
+        Raises:
+            ValueError: If the answers are no choices of one class, or no
+                logits were kept.
+
+        Reference:
+            [Jazbec et al., 2023, Section 4](https://arxiv.org/abs/2306.02652)
+        """
+        stages = self.logits_of_stages("Product answers")
+        columns = {
+            "labels": self.labels,
+            **measures_of_products(stages, self.labels),
+        }
+        name = f"{self.name}, product answers"
+        return self.from_batches([columns], self.task, name)
+
+    def logits_of_stages(self, use: str) -> list[np.ndarray]:
+        """Returns the logits of each stage, K arrays `(examples, classes)`.
+
+        Args:
+            use: String, what needs them, for errors.
+
+        Raises:
+            ValueError: If the answers are no choices of one class, or no
+                logits were kept.
+        """
+        if not isinstance(self.task, tasks.Classification):
+            raise ValueError(
+                f"{use} are those of choices of one class. "
+                f"Received: answers of the task {self.task}"
+            )
+        if self.logits is None:
+            raise ValueError(
+                f"{use} need the logits: predict with `keep_logits=True`. "
+                f"Received: {self.name!r} without logits"
+            )
+        return list(np.moveaxis(self.logits, 1, 0))
 
 
 def plain_labels(
@@ -277,35 +338,3 @@ def check_costs(predictions: Predictions, costs: Sequence[StageCost]) -> None:
             "There must be one cost for each stage. Received: "
             f"{len(costs)} costs for answers of {predictions.num_stages} stages"
         )
-
-
-def _kept_labels(
-    labels: np.ndarray, shape: Sequence[int], task: tasks.Task
-) -> np.ndarray:
-    """Returns labels in one shape, whichever the data had, without maps."""
-    if isinstance(task, tasks.Segmentation):
-        flat = labels.reshape(len(labels), -1)
-        return np.stack(
-            [np.sum(flat == index, axis=1) for index in range(task.classes)],
-            axis=1,
-        )
-    if labels.size == len(labels):
-        return labels.reshape(-1)
-    return labels.reshape(shape) if labels.size == np.prod(shape) else labels
-
-
-def _of_classes(
-    logits: Sequence[np.ndarray], labels: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Returns top-5 answers, losses and confidences of choices of a class."""
-    stacked = np.stack(logits)
-    of_label = (slice(None), np.arange(len(labels)), labels)
-    others_as_large = (
-        np.sum(stacked >= stacked[of_label][:, :, None], axis=2) - 1
-    )
-    log_probabilities = log_softmax(stacked)
-    return {
-        "top5": (others_as_large < 5).T,
-        "losses": -log_probabilities[of_label].T,
-        "confidences": np.exp(log_probabilities.max(axis=2)).T,
-    }

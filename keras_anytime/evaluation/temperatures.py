@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_anytime import tasks
 from keras_anytime.confidence import log_softmax
+from keras_anytime.evaluation.predictions import Predictions
 
 # Temperatures are sought between these ends. Where all answers are right, or
 # no better than guesses, the best one would be 0 or infinite.
@@ -13,7 +14,8 @@ SMALLEST, LARGEST = 0.05, 20.0
 
 
 def fit_temperatures(
-    logits: np.ndarray | Sequence[np.ndarray], labels: np.ndarray
+    logits: Predictions | np.ndarray | Sequence[np.ndarray],
+    labels: np.ndarray | None = None,
 ) -> tuple[float, ...]:
     """Chooses the temperature of each stage with the smallest cross entropy.
 
@@ -22,29 +24,39 @@ def fit_temperatures(
     a temperature above 1 corrects.
 
     ```python
-    logits = np.stack(model.predict(images, verbose=0))
-    temperatures = ka.evaluation.fit_temperatures(logits, labels)
-    calibrated = logits / np.reshape(temperatures, (-1, 1, 1))
-    predictions = ka.evaluation.Predictions.from_logits(calibrated, labels)
+    predictions = ka.evaluation.predict_stages(
+        model, (images, labels), keep_logits=True
+    )
+    temperatures = ka.evaluation.fit_temperatures(predictions)
+    calibrated = predictions.calibrated(temperatures)
     ```
 
     Args:
-        logits: Array `(num_stages, examples, classes)`, or a sequence of K
-            arrays `(examples, classes)`, of validation data. On its training
+        logits: `Predictions` that keep their logits; or an array
+            `(num_stages, examples, classes)`, or a sequence of K arrays
+            `(examples, classes)`. They are of validation data: on its training
             data, a network is too confident.
-        labels: Integer array `(examples,)`.
+        labels: Integer array `(examples,)`, if there are no `Predictions`.
 
     Returns:
         Tuple of K floats in [0.05, 20]. Store them in an export
         (`temperatures=`), and the device's confidences follow them.
 
     Raises:
-        ValueError: If logits are no choices of one class, are not finite, or
-            labels do not fit them.
+        ValueError: If logits are no choices of one class, are not kept or not
+            finite, or labels do not fit them.
 
     Reference:
         [Guo et al., 2017, Section 4.2](https://arxiv.org/abs/1706.04599)
     """
+    if isinstance(logits, Predictions):
+        if labels is not None:
+            raise ValueError(
+                "Predictions have labels of their own: leave `labels` out. "
+                f"Received: labels={type(labels).__name__}"
+            )
+        labels = logits.labels
+        logits = logits.logits_of_stages("Temperatures")
     stages = [np.asarray(of_stage, "float64") for of_stage in logits]
     labels = np.asarray(labels)
     shapes = {of_stage.shape for of_stage in stages}

@@ -66,7 +66,8 @@ class TimedPredictions:
         """Makes timed predictions from answers that a device measured.
 
         Args:
-            answers: `TimedAnswers`, as from `ka.runtime.time_answers`.
+            answers: `TimedAnswers`, as from `ka.runtime.time_answers`. Those of
+                a file with product answers count as these.
             labels: Array of labels, as for `Predictions.from_logits`.
             name: Name of the network.
             task: As for `Predictions.from_logits`.
@@ -78,8 +79,14 @@ class TimedPredictions:
             ValueError: As `Predictions.from_logits`.
         """
         predictions = Predictions.from_logits(
-            answers.logits, labels, name, task
+            answers.logits,
+            labels,
+            name,
+            task,
+            keep_logits=answers.product_answers,
         )
+        if answers.product_answers:
+            predictions = predictions.product()
         return cls(predictions, answers.latency_ms)
 
     def latencies(self) -> list[dict[str, Any]]:

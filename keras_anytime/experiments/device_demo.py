@@ -100,8 +100,17 @@ def describe_answer(result: StageResult, manifest: Manifest) -> str:
         label_set, logits = next(iter(logits.items()))
         names = names and names[label_set]
     task = next(iter(manifest.tasks.values()))
-    temperature = manifest.temperature(result.stage)
-    shown = _describe(logits, task, names, temperature)
+    if manifest.product_answers:
+        entries: Any = result.top(1)
+        ((name, share),) = (
+            next(iter(entries.values()))
+            if isinstance(entries, dict)
+            else entries
+        )
+        shown = f"{name if names else f'class {name}'} ({share:.0%})"
+    else:
+        temperature = manifest.temperature(result.stage)
+        shown = _describe(logits, task, names, temperature)
     return f"stage {result.stage}  {shown}  {result.elapsed_ms:.2f} ms"
 
 

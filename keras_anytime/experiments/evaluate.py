@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from keras_anytime import evaluation
 from keras_anytime.evaluation.deadlines import SHARES
 from keras_anytime.evaluation.plots.style import figure
+from keras_anytime.evaluation.risk_control import check_risk
 from keras_anytime.evaluation.timed import check_deadlines
 from keras_anytime.experiments import curve_sections
 from keras_anytime.experiments import deadline_sections
+from keras_anytime.experiments import trust_sections
 from keras_anytime.experiments.evaluate_settings import EvaluateSettings
 from keras_anytime.experiments.runs import EvaluatedRun
 from keras_anytime.experiments.runs import Run
@@ -54,12 +56,19 @@ def evaluate(settings: EvaluateSettings) -> pathlib.Path:
     figure()
     # The validation split comes first, because a wrong split shows here.
     validation = (
-        groups["runs"][0].evaluate(settings.validation_split)
+        groups["runs"][0].evaluate(settings.validation_split, keep_logits=True)
         if settings.validation_split
         else None
     )
     evaluated = {
-        name: [run.evaluate(settings.split, settings.cost) for run in runs]
+        name: [
+            run.evaluate(
+                settings.split,
+                settings.cost,
+                keep_logits=name == "runs" and index == 0,
+            )
+            for index, run in enumerate(runs)
+        ]
         for name, runs in groups.items()
     }
     first = evaluated["runs"][0]
@@ -91,6 +100,8 @@ def check_runs(
         raise ValueError("--runs must name folders of runs. Received: none")
     deadlines_ms = settings.numbers("deadlines_ms")
     probabilities = settings.numbers("probabilities")
+    for risk in settings.numbers("risks") or []:
+        check_risk(risk, settings.risk_level)
     if (deadlines_ms or probabilities) and not (
         groups["oracle"] or groups["priorities"]
     ):
@@ -146,6 +157,7 @@ def _add_sections(
 ) -> None:
     """Adds the sections that the settings ask for, in order."""
     first, oracle = groups["runs"][0], groups["oracle"]
+    risks = settings.numbers("risks") or []
     curve_sections.add_curve(results, groups["runs"])
     if groups["against"]:
         curve_sections.add_comparison(
@@ -159,6 +171,13 @@ def _add_sections(
         curve_sections.add_budget(
             results, first, validation, settings.validation_split
         )
+        found = trust_sections.parts(
+            first, validation, settings.validation_split
+        )
+        if found is not None:
+            trust_sections.add_trust(
+                results, first, found, risks, settings.risk_level
+            )
     if first.run.model.label_sets:
         curve_sections.add_label_sets(results, first, settings.wanted_error)
     if oracle or groups["priorities"]:

@@ -44,8 +44,8 @@ class EvaluateSettings(DataLocation):
         None,
     )
     validation_split: str | None = setting(
-        "Split to choose confidence thresholds on; else the first half of the "
-        "data that is measured on.",
+        "Split to choose confidence thresholds and temperatures on; else the "
+        "first half of the data that is measured on.",
         None,
     )
     cost: str | None = setting(
@@ -72,6 +72,17 @@ class EvaluateSettings(DataLocation):
         "Of several label sets, the finest with at most this error is named "
         "for each stage.",
         0.5,
+        lower_bound=0,
+        upper_bound=1,
+    )
+    risks: list[str] = setting(
+        "Bounds of what early answers may lose against the last stage, for "
+        "which thresholds are chosen.",
+        ["0.005", "0.01", "0.02", "0.05"],
+    )
+    risk_level: float = setting(
+        "How likely such a bound is to hold.",
+        0.9,
         lower_bound=0,
         upper_bound=1,
     )

@@ -41,6 +41,8 @@ def export_tflite(settings: ExportSettings) -> None:
         "batch_size": settings.batch_size,
         "thresholds": settings.numbers("thresholds"),
         "temperatures": settings.numbers("temperatures"),
+        "product_answers": settings.product_answers,
+        "risk": settings.risk_record(),
         "keep_names": settings.keep_names,
     }
     if settings.data:
@@ -108,10 +110,15 @@ def _calibration(
     if not all(0 < stage <= len(temperatures) for stage in stages):
         # The export refuses these stages.
         return {}
-    return {
-        "temperatures": [str(temperatures[stage - 1]) for stage in stages],
-        "thresholds": [str(thresholds[stage - 1]) for stage in stages[:-1]],
+    of_card = {
+        "temperatures": [str(temperatures[stage - 1]) for stage in stages]
     }
+    if not settings.product_answers:
+        # They were chosen on the confidences of each stage alone.
+        of_card["thresholds"] = [
+            str(thresholds[stage - 1]) for stage in stages[:-1]
+        ]
+    return of_card
 
 
 def _export_verified(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 from keras_anytime.experiments.settings import Settings
 from keras_anytime.experiments.settings import setting
@@ -77,6 +78,18 @@ class ExportSettings(Settings):
         "as from ka.evaluation.fit_temperatures.",
         [],
     )
+    product_answers: bool = setting(
+        "Let probabilities and confidences be those of product answers; "
+        "thresholds of the card of --net do not hold for them, and are left "
+        "out.",
+        False,
+    )
+    risk: list[str] = setting(
+        "What --thresholds were chosen for: risk, level and number of "
+        "examples, as in risk_control.csv of keras-anytime-evaluate. The "
+        "manifest says it.",
+        [],
+    )
     batch_size: int = setting("Images per call.", 1, lower_bound=1)
     keep_names: bool = setting("Keep the names of tensors inside.", False)
 
@@ -92,6 +105,14 @@ class ExportSettings(Settings):
                 f"--model={self.model}, --net={self.net}, "
                 f"--weights={self.weights}"
             )
+
+    def risk_record(self) -> dict[str, float] | None:
+        """Returns what the thresholds were chosen for, or `None`.
+
+        Raises:
+            ValueError: If an entry is missing or no number.
+        """
+        return read_risk(self.risk)
 
     def paths(self) -> dict[str, str]:
         """Returns a dict from the variants to the files to write.
@@ -148,3 +169,28 @@ class ExportSettings(Settings):
                 "--pixels must be true, false or a size such as 240x320. "
                 f"Received: {self.pixels}"
             ) from error
+
+
+def read_risk(entries: Sequence[str] | None) -> dict[str, float] | None:
+    """Returns risk, level and number of examples of a flag as a dict.
+
+    Args:
+        entries: Sequence of three numbers as text; `None` if there are none.
+
+    Raises:
+        ValueError: If an entry is missing or no number.
+    """
+    if not entries:
+        return None
+    try:
+        risk, level, examples = entries
+        return {
+            "risk": float(risk),
+            "level": float(level),
+            "examples": int(examples),
+        }
+    except ValueError as error:
+        raise ValueError(
+            "--risk must be risk, level and number of examples, such as "
+            f"0.01,0.9,2500. Received: {','.join(entries)}"
+        ) from error

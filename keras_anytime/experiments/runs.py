@@ -112,19 +112,23 @@ class Run:
         return eval_data
 
     def evaluate(
-        self, split: str | None = None, cost: str | None = None
+        self,
+        split: str | None = None,
+        cost: str | None = None,
+        keep_logits: bool = False,
     ) -> "EvaluatedRun":
         """Measures the network, in one pass over the data.
 
         Args:
             split: As for `evaluation_data`.
             cost: As for `ka.evaluation.anytime_curve`.
+            keep_logits: As for `ka.evaluation.predict_stages`.
 
         Returns:
             An `EvaluatedRun`.
         """
         predictions = evaluation.predict_stages(
-            self.model, self.evaluation_data(split)
+            self.model, self.evaluation_data(split), keep_logits=keep_logits
         )
         costs = evaluation.stage_costs(self.model)
         by_label_set = (

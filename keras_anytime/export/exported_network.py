@@ -9,10 +9,12 @@ from typing import Any
 import keras
 
 from keras_anytime.confidence import check_has_confidence
+from keras_anytime.confidence import check_has_products
 from keras_anytime.confidence import check_temperatures
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.provenance import versions
+from keras_anytime.evaluation.risk_control import check_risk
 from keras_anytime.export.class_names import resolve_class_names
 from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.preprocessing import pixel_input
@@ -29,6 +31,7 @@ from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 from keras_anytime.stages.subset import subset
 from keras_anytime.tasks import Task
+from keras_anytime.tasks.base import check_size
 
 
 class ExportedNetwork:
@@ -46,6 +49,8 @@ class ExportedNetwork:
         preprocessing: As in `export.tflite`.
         thresholds: As in `export.tflite`.
         temperatures: As in `export.tflite`.
+        product_answers: As in `export.tflite`.
+        risk: As in `export.tflite`.
         pixels: As in `export.tflite`.
         subnets: As in `export.tflite`.
         dense_subnets: As in `export.tflite`.
@@ -61,6 +66,8 @@ class ExportedNetwork:
         pixels: Dict as from `preprocessing.pixel_input`, or `None`.
         thresholds: Tuple of floats, or `None`.
         temperatures: Tuple of floats, or `None`.
+        product_answers: Boolean.
+        risk: Dict as in `Manifest`, or `None`.
         task: String, dict or `None`, as in `Manifest`.
         costs: List of one `StageCost` for each exported stage.
         errors: List of dicts with the errors of each exported stage, as
@@ -81,6 +88,8 @@ class ExportedNetwork:
         preprocessing: Mapping[str, Any] | None = None,
         thresholds: Sequence[float] | None = None,
         temperatures: Sequence[float] | None = None,
+        product_answers: bool = False,
+        risk: Mapping[str, Any] | None = None,
         pixels: bool | tuple[int, int] | None = False,
         subnets: bool = True,
         dense_subnets: bool = False,
@@ -117,6 +126,13 @@ class ExportedNetwork:
             self.temperatures = check_temperatures(
                 temperatures, len(self.stages)
             )
+        self.product_answers = bool(product_answers)
+        if product_answers:
+            check_has_products(
+                {name: _task_name(task) for name, task in model.tasks.items()},
+                min(output.shape[-1] for output in model.outputs),
+            )
+        self.risk = _checked_risk(risk, self.thresholds)
         self.costs = stage_costs(self.part)
         self.errors = _errors(model, curve, self.stages)
         self._subnets = subnets
@@ -191,6 +207,8 @@ class ExportedNetwork:
             label_sets=self.part.label_sets or None,
             thresholds=self.thresholds,
             temperatures=self.temperatures,
+            product_answers=self.product_answers,
+            risk=self.risk,
             quantization=quantization,
             pixels=self.pixels,
             task=self.task,
@@ -227,6 +245,30 @@ class ExportedNetwork:
             for name, count in counts.items()
             if names is None or name in names
         } or None
+
+
+def _checked_risk(
+    risk: Mapping[str, Any] | None, thresholds: tuple[float, ...] | None
+) -> dict[str, Any] | None:
+    """Returns what thresholds were chosen for, as `Manifest` has it."""
+    if risk is None:
+        return None
+    if (
+        thresholds is None
+        or not isinstance(risk, Mapping)
+        or set(risk) != {"risk", "level", "examples"}
+    ):
+        raise ValueError(
+            "`risk` is the `record` of a `RiskControl`, whose `thresholds` are "
+            "exported with it. "
+            f"Received: risk={risk!r}, thresholds={thresholds!r}"
+        )
+    check_risk(risk["risk"], risk["level"])
+    return {
+        "risk": float(risk["risk"]),
+        "level": float(risk["level"]),
+        "examples": check_size("examples", risk["examples"], 1),
+    }
 
 
 def _check_inputs(model: keras.Model) -> None:

@@ -44,6 +44,8 @@ def tflite(
     preprocessing: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
     temperatures: Sequence[float] | None = None,
+    product_answers: bool = False,
+    risk: Mapping[str, Any] | None = None,
     pixels: bool | tuple[int, int] = False,
     subnets: bool = True,
     dense_subnets: bool = False,
@@ -114,6 +116,14 @@ def tflite(
             `ka.evaluation.fit_temperatures`. Confidences on the device are
             those of the logits divided by them; choose thresholds on logits
             that are divided, too. The logits of answers stay as they are.
+        product_answers: Boolean. Whether the device's probabilities and
+            confidences are those of product answers; see
+            `ka.evaluation.Predictions.product`, and choose `thresholds` and
+            measure the `curve` on these. Each answer must be the choice of one
+            class. The logits of answers stay as they are.
+        risk: Dict with `risk`, `level` and `examples`, the `record` of a
+            `ka.evaluation.RiskControl`, with its thresholds as `thresholds`.
+            It informs people who read the manifest.
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
             pixels, of the network's or of that size, for its only input of
             images, and resizes (bilinearly) and normalizes them itself.
@@ -154,6 +164,8 @@ def tflite(
         preprocessing=preprocessing,
         thresholds=thresholds,
         temperatures=temperatures,
+        product_answers=product_answers,
+        risk=risk,
         pixels=pixels,
         subnets=subnets,
         dense_subnets=dense_subnets,

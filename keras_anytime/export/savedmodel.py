@@ -32,6 +32,8 @@ def saved_model(
     preprocessing: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
     temperatures: Sequence[float] | None = None,
+    product_answers: bool = False,
+    risk: Mapping[str, Any] | None = None,
     stages: Sequence[int] | None = None,
     pixels: bool | tuple[int, int] = False,
     verbose: bool = True,
@@ -63,6 +65,8 @@ def saved_model(
         preprocessing: As in `export.tflite`.
         thresholds: As in `export.tflite`.
         temperatures: As in `export.tflite`.
+        product_answers: As in `export.tflite`.
+        risk: As in `export.tflite`.
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         pixels: As in `export.tflite`.
@@ -89,6 +93,8 @@ def saved_model(
         preprocessing=preprocessing,
         thresholds=thresholds,
         temperatures=temperatures,
+        product_answers=product_answers,
+        risk=risk,
         pixels=pixels,
     )
 

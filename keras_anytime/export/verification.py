@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_anytime.confidence import product_answers
 from keras_anytime.evaluation.metrics import mean_iou
 from keras_anytime.evaluation.predictions import plain_labels
 from keras_anytime.export.preprocessing import to_pixels
@@ -161,12 +162,17 @@ def verify(
         of_model = keras.tree.flatten(model.predict(fed, verbose=0))
         of_model = of_model[:: len(model.label_sets) or 1]
         model_outputs = np.stack([of_model[stage - 1] for stage in stages])
+        answers, model_answers = outputs, model_outputs
+        if manifest.product_answers:
+            answers, model_answers = map(
+                product_answers, (outputs, model_outputs)
+            )
         result = VerificationResult(
             variant=manifest.quantization or "float32",
             stages=stages,
-            errors=_errors(task, outputs, labels),
-            model_errors=_errors(task, model_outputs, labels),
-            agreement=_agreement(task, outputs, model_outputs),
+            errors=_errors(task, answers, labels),
+            model_errors=_errors(task, model_answers, labels),
+            agreement=_agreement(task, answers, model_answers),
             differences=_means(np.abs(outputs - model_outputs)),
             examples=count,
             size=_size(user_path(path)),

@@ -123,6 +123,15 @@ class Manifest:
             those of the logits divided by the stage's temperature; see
             `ka.evaluation.fit_temperatures`. The logits of answers are not
             divided. With label sets, they are those of the first set.
+        product_answers: Boolean. Whether probabilities and confidences are
+            those of product answers: of stage k proportional to the products
+            of the positive parts of the logits of stages 1 to k of the file;
+            see `ka.evaluation.Predictions.product`. Where these are 0 for all
+            classes, the answer is the stage's own.
+        risk: Dict with `risk`, `level` and `examples`, what the thresholds
+            were chosen for, or `None`: with the probability `level`, early
+            answers err at most `risk` more often than the last stage. See
+            `ka.evaluation.risk_controlled_thresholds`.
         quantization: String, such as `"int8"`, or `None` for float32.
         pixels: Dict with `size`, `scale`, `mean` and `std` for a file that
             takes uint8 pixels and prepares them itself, or `None`.
@@ -153,6 +162,8 @@ class Manifest:
     label_sets: tuple[str, ...] | None = None
     thresholds: tuple[float, ...] | None = None
     temperatures: tuple[float, ...] | None = None
+    product_answers: bool = False
+    risk: dict[str, Any] | None = None
     quantization: str | None = None
     pixels: dict[str, Any] | None = None
     verified: dict[str, Any] | None = None

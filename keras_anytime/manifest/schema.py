@@ -130,6 +130,10 @@ def check_programs(manifest: Any) -> None:
     if odd:
         raise ValueError(f"it has tokens of no input {values.short_repr(odd)}")
     _check_lengths(manifest)
+    if manifest.product_answers and any(manifest.tasks.values()):
+        raise ValueError("it has product answers of another task than classes")
+    if manifest.risk is not None and manifest.thresholds is None:
+        raise ValueError("it has a risk and no thresholds")
 
 
 def _check_lengths(manifest: Any) -> None:
@@ -216,6 +220,13 @@ def _check_temperatures(temperatures: Any) -> None:
         values.divisor(temperature)
 
 
+def _check_risk(risk: Any) -> None:
+    values.record(risk, ("risk", "level", "examples"))
+    for name in ("risk", "level"):
+        values.share(risk[name])
+    values.integer(risk["examples"], 1)
+
+
 def _or_none(check: Callable[..., Any]) -> Callable[..., Any]:
     return functools.partial(values.optional, check)
 
@@ -235,6 +246,8 @@ _OPTIONAL: dict[str, Callable[..., Any]] = {
     "label_sets": _or_none(_check_names),
     "thresholds": _or_none(_check_thresholds),
     "temperatures": _or_none(_check_temperatures),
+    "product_answers": values.flag,
+    "risk": _or_none(_check_risk),
     "quantization": _or_none(values.text),
     "pixels": _or_none(values.pixels),
     "verified": _or_none(values.measurements),

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from keras_anytime.confidence import confidence
+from keras_anytime.confidence import log_products
+from keras_anytime.confidence import product_probabilities
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.runtime.backends import Program
 from keras_anytime.runtime.stage_result import StageResult
@@ -71,7 +73,9 @@ class Job:
                 because allocating memory again costs more than copying.
         """
         features.update(self.inputs)
-        task = next(iter(manifest.tasks.values()))
+        tasks = manifest.tasks
+        first, task = next(iter(tasks.items()))
+        products: dict[str | None, np.ndarray] = {}
         temperatures = manifest.temperatures or (1.0,) * len(steps)
         try:
             for index, (name, step) in enumerate(steps.items()):
@@ -87,19 +91,34 @@ class Job:
                     label_set: _floats(outputs[output], scales[output])
                     for label_set, output in manifest.logits_names.items()
                 }
+                if manifest.product_answers:
+                    products = {
+                        label_set: log_products(logits, products.get(label_set))
+                        for label_set, logits in answer.items()
+                    }
+                    for array in products.values():
+                        # Later stages read what a caller gets.
+                        array.setflags(write=False)
                 # Decided before a caller has the logits and may change them.
-                first = next(iter(answer.values()))
-                final = self._is_final(index, first, task, temperatures[index])
+                final = self._is_final(
+                    index,
+                    answer[first],
+                    task,
+                    temperatures[index],
+                    products.get(first),
+                )
                 # An answer after the end of the call is dropped.
                 if not self.stopped:
-                    stage = manifest.stages[index].stage
-                    if self.single:
-                        answer = {
-                            key: batch[0] for key, batch in answer.items()
-                        }
-                    logits: Any = answer.get(None, answer)
                     self._answers.put(
-                        StageResult(stage, logits, self._elapsed_ms())
+                        StageResult(
+                            manifest.stages[index].stage,
+                            self._as_asked(answer),
+                            self._elapsed_ms(),
+                            temperatures[index],
+                            self._as_asked(products) if products else None,
+                            tasks,
+                            manifest.class_names,
+                        )
                     )
                 if final:
                     break
@@ -183,12 +202,28 @@ class Job:
         logits: np.ndarray,
         task: str | None,
         temperature: float,
+        products: np.ndarray | None,
     ) -> bool:
         """Tells if answers are so confident that no later stage is needed."""
         if index >= len(self._thresholds):
             return False
-        certain = confidence(logits / temperature, task)
+        divided = logits / temperature
+        if products is None:
+            certain = confidence(divided, task)
+        else:
+            certain = product_probabilities(products, divided).max(axis=-1)
         return bool(np.all(certain > self._thresholds[index]))
+
+    def _as_asked(self, arrays: Mapping[str | None, np.ndarray]) -> Any:
+        """Returns arrays by label sets as a caller asked for them.
+
+        A single example has no batch axis, and one label set no dict.
+        """
+        asked = {
+            label_set: batch[0] if self.single else batch
+            for label_set, batch in arrays.items()
+        }
+        return asked.get(None, asked)
 
     def _elapsed_ms(self) -> float:
         return 1e3 * (time.perf_counter() - self._start)

@@ -70,10 +70,13 @@ class TimedAnswers:
             are those of the first set.
         latency_ms: Float array `(examples, num_stages)`. The milliseconds from
             the call to each stage's answer, as medians of the repetitions.
+        product_answers: Boolean. Whether the file has product answers; the
+            logits are those of each stage alone nevertheless.
     """
 
     logits: np.ndarray
     latency_ms: np.ndarray
+    product_answers: bool = False
 
 
 def time_programs(
@@ -187,6 +190,7 @@ def time_answers(
     repetitions = check_positive_integer("repetitions", repetitions)
     logits: dict[str, list] = {name: [] for name in predictors}
     medians: dict[str, list] = {name: [] for name in predictors}
+    products: dict[str, bool] = {}
     text = (
         f"Timing {counted(len(predictors), 'network')} on "
         f"{counted(len(examples), 'example')}, {repetitions} times each"
@@ -207,13 +211,16 @@ def time_answers(
                 logits[name].append(
                     [_first_logits(result) for result in runs[name][0]]
                 )
+                products[name] = runs[name][0][0].products is not None
                 times = [
                     [result.elapsed_ms for result in run] for run in runs[name]
                 ]
                 medians[name].append(np.median(times, axis=0))
     return {
         name: TimedAnswers(
-            np.stack(logits[name], axis=1), np.array(medians[name])
+            np.stack(logits[name], axis=1),
+            np.array(medians[name]),
+            products[name],
         )
         for name in predictors
     }

@@ -35,6 +35,7 @@ def test_a_learner_writes_what_it_has_learned(tmp_path):
     plots.plot_sampler_probabilities({"EXP3": path}, tmp_path / "p.png")
 
 
+@pytest.mark.slow
 def test_a_static_sampler_draws_by_its_weights(tmp_path):
     _, found = _fit(tmp_path / "p.csv", Alternating(Linear()))
     expected = np.array([0.25, 0.625, 1.0]) / 1.875

@@ -8,6 +8,7 @@ from keras_anytime import files
 from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
+from tests.testing import sampled
 
 WRITERS = {
     "checkpoint": lambda path: ka.callbacks.StageCheckpoint(
@@ -58,7 +59,10 @@ def test_a_place_that_cannot_be_written_is_told_before_training(
 @pytest.mark.parametrize(
     "writer", ["log", "weights", "probabilities", "cosines", "curve"]
 )
-@pytest.mark.parametrize("content", ["mine\n1\n", "epoch,a\n1\n", "epoch\nx\n"])
+@pytest.mark.parametrize(
+    "content",
+    sampled(["mine\n1\n", "epoch,a\n1\n", "epoch\nx\n"], ["epoch,a\n1\n"]),
+)
 def test_a_file_that_is_no_file_of_epochs_is_told_before_training(
     tmp_path, writer, content
 ):

@@ -101,6 +101,7 @@ def test_cifar10_gets_as_far_as_the_network(tmp_path):
     assert any("cifar-10" in address for address in builder.url_infos)
 
 
+@pytest.mark.slow
 def test_scripts_fetch_their_data(archive, tmp_path, repository):
     data_dir = tmp_path / "tfds"
     done = run_script(

@@ -152,6 +152,7 @@ def test_cifar10_comes_through_tfds(cifar10_dir):
     assert set(labels) == set(range(10))
 
 
+@pytest.mark.slow
 def test_cifar10_statistics(cifar10_dir):
     ((images, _),) = tfds_folders.read_folder(
         "cifar10", ("train[:5000]",), cifar10_dir

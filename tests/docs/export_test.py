@@ -4,19 +4,13 @@ import re
 
 import pytest
 
-import keras_anytime as ka
 from keras_anytime.manifest import read_manifest
 
 
-@pytest.fixture(scope="module", name="signatures")
-def _signatures(tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "anytime.tflite"
-    # The network of recipes/quickstart.py.
-    model = ka.nets.width_nested_resnet(
-        (8, 8, 1), 10, nesting="w1-w2-w4", units=(1, 1, 1), filters=(16, 32, 64)
-    )
-    ka.export.tflite(model, path)
-    return read_manifest(path).signatures
+@pytest.fixture(name="signatures")
+def _signatures(quickstart):
+    folder, _ = quickstart(1)
+    return read_manifest(folder / "anytime.tflite").signatures
 
 
 def test_the_page_names_the_tensors_of_each_step(repository, signatures):

@@ -373,6 +373,66 @@ def _ways_of_conversion():
     return ("trained", "stage 1", "stage 2", "stage 3"), rows
 
 
+def _percent(row, name, digits=1):
+    value, low, high = (
+        f"{100 * row[f'{name}{end}']:.{digits}f}"
+        for end in ("", "_low", "_high")
+    )
+    return f"{value} ({low} to {high})"
+
+
+def _calibration():
+    rows = [
+        (
+            str(row["stage"]),
+            f"{row['temperature']:.2f} ({row['temperature_low']:.2f} to "
+            f"{row['temperature_high']:.2f})",
+            _percent(row, "calibration_error_before"),
+            _percent(row, "calibration_error_after"),
+        )
+        for row in _results("cifar10_trust.json")["calibration"]
+    ]
+    header = ("stage", "temperature", "calibration error before (%)")
+    return (*header, "after (%)"), rows
+
+
+def _product_answers():
+    rows = [
+        (
+            f"`{split}`",
+            row["answers"],
+            *(_percent(row, f"stage_{k}_error") for k in (1, 2, 3)),
+            _percent(row, "gets_worse"),
+        )
+        for split, rows in _results("cifar10_trust.json")["answers"].items()
+        for row in rows
+    ]
+    stages = ("error of stage 1 (%)", "stage 2", "stage 3")
+    return ("images", "answers", *stages, "gets worse (%)"), rows
+
+
+def _risk_control():
+    names = {"wsr": "WSR", "hoeffding_bentkus": "binomial"}
+    rows = [
+        (
+            row["answers"],
+            names[row["bound"]],
+            f"{100 * row['risk']:g}",
+            f"{row['threshold']:.2f}",
+            _percent(row, "share_of_macs", 0),
+            _percent(row, "loss", 2),
+            f"{100 * row['kept_in_divisions']:.0f}",
+            f"{100 * row['kept_in_samples']:.0f}",
+        )
+        for row in _results("cifar10_trust.json")["risk_control"]
+        if (row["answers"], row["bound"]) != ("product", "hoeffding_bentkus")
+    ]
+    return (
+        *("answers", "bound", "risk (%)", "threshold", "mean cost (%)"),
+        *("measured loss (%)", "kept in divisions (%)", "kept in samples (%)"),
+    ), rows
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -390,6 +450,9 @@ def _ways_of_conversion():
         ("conversion.md", _ways_of_conversion),
         ("tasks.md", _tasks),
         ("tasks.md", _task_deadlines),
+        ("trust.md", _calibration),
+        ("trust.md", _product_answers),
+        ("trust.md", _risk_control),
         ("recipes.md", _training_hours),
     ],
 )

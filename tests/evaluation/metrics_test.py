@@ -81,6 +81,7 @@ def test_intervals_are_those_of_resampled_examples():
     np.testing.assert_allclose(ends[0], 1 - ends[1, ::-1])
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(0)
     held = 0

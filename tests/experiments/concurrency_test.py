@@ -117,7 +117,7 @@ def test_cores_are_shared_where_they_compute(monkeypatch):
 def test_where_memory_is_for_one_only_no_training_is_lost(tmp_path):
     device = (tmp_path / "device",)
     trainings = [
-        _training(tmp_path, name, 20, device=device) for name in "abcd"
+        _training(tmp_path, name, 12, device=device) for name in "abcd"
     ]
     done = _run(trainings, workers=3)
     assert sorted(name for name, *_ in done) == list("abcd")
@@ -136,6 +136,7 @@ def test_what_fails_twice_beside_others_is_told(tmp_path):
     assert log == "the end of b\n" * 2
 
 
+@pytest.mark.slow
 def test_what_gives_up_has_had_memory(tmp_path):
     gave_up = ChanceError.exit_status
     trainings = [
@@ -165,7 +166,7 @@ def test_what_fails_later_is_not_started_again(tmp_path):
 
 
 def test_when_time_is_up_they_stop_and_go_on_the_next_time(tmp_path):
-    trainings = [_training(tmp_path, name, 40) for name in "ab"]
+    trainings = [_training(tmp_path, "a", 40), _training(tmp_path, "b")]
     assert _run(trainings, seconds=1, workers=1) == [("a", None, 1)]
     epochs = (tmp_path / "a" / "history.csv").read_text().count("\n") - 1
     assert 0 < epochs < 40

@@ -138,6 +138,7 @@ def test_answers_are_chosen_on_validation_and_measured_on_test(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "settings", "message"),
     [

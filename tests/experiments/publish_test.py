@@ -167,6 +167,17 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     manifest = manifest_lib.read_manifest(tmp_path / "second.tflite")
     assert manifest.temperatures == (facts["temperatures"][1],)
     assert not manifest.thresholds
+    # The card's thresholds are not those of products.
+    export_tflite(
+        ExportSettings(
+            net="tiny_resnet",
+            weights="digits",
+            output=str(tmp_path / "products.tflite"),
+            product_answers=True,
+        )
+    )
+    manifest = manifest_lib.read_manifest(tmp_path / "products.tflite")
+    assert manifest.product_answers and manifest.thresholds is None
 
 
 def test_structures_are_compared_without_names_and_regularizers():

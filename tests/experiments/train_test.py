@@ -130,7 +130,7 @@ def test_a_rate_falls_after_the_given_epochs(tmp_path):
 @pytest.mark.parametrize(
     ("precision", "way"),
     [
-        ("bfloat16", {"epochs": 1}),
+        pytest.param("bfloat16", {"epochs": 1}, marks=pytest.mark.slow),
         pytest.param("float16", {"midfeat": True}, marks=pytest.mark.slow),
         pytest.param("float16", {"greedy": True}, marks=pytest.mark.slow),
     ],

@@ -81,6 +81,7 @@ def test_a_network_that_flattens_takes_any_number_of_images(
     _check(path, model, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mid", sampled([_mixing, _grouped, _excited], [_grouped])
 )

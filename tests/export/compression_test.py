@@ -267,6 +267,7 @@ def test_arguments_are_checked(method, options, message):
 
 def test_data_are_checked():
     x, y = digits()
+    model = tiny_net("w1")
     for data, message in [
         (x, "pair"),
         ((x[:, :4], y), "images of shape"),
@@ -276,9 +277,9 @@ def test_data_are_checked():
         (tf.data.Dataset.from_tensor_slices((x, y, y)).batch(8), "pairs"),
     ]:
         with pytest.raises(ValueError, match=f"(?s){message}.*Received"):
-            ka.export.cluster(tiny_net(), data)
+            ka.export.cluster(model, data)
     with pytest.raises(ValueError, match="2 training steps"):
-        ka.export.prune(tiny_net(), (x[:8], y[:8]), epochs=1)
+        ka.export.prune(model, (x[:8], y[:8]), epochs=1)
     with pytest.raises(ValueError, match="label sets"):
         ka.export.prune(hierarchical_net(), (x, y))
 

@@ -93,12 +93,7 @@ def _convolutions(program):
     "name",
     sampled(
         list(ALL),
-        [
-            "width_nested_resnet",
-            "msdnet",
-            "hierarchical_slices",
-            "passes",
-        ],
+        ["width_nested_resnet", "passes"],
     ),
 )
 def test_every_program_gives_the_same_answers(name):
@@ -129,12 +124,7 @@ PARTS = [
     ("name", "stages"),
     sampled(
         PARTS,
-        [
-            ("width_nested_resnet", (1, 3)),
-            ("width_nested_resnet_even", (2, 4)),
-            ("sparse_resnet_alternating", (2, 4)),
-            ("shallow_resnext", (2, 3)),
-        ],
+        [("width_nested_resnet", (1, 3)), ("shallow_resnext", (2, 3))],
     ),
 )
 def test_steps_between_chosen_stages_give_the_same_answers(name, stages):
@@ -156,11 +146,14 @@ def test_a_step_of_several_slices_is_one_layer_each():
 
 @pytest.mark.parametrize(
     ("unit", "units", "nesting"),
-    [
-        ("basic", (2, 2, 1), "w1-w2-w4"),
-        ("basic", (1, 1, 1), "w1-w2-w3-w4"),
-        ("bottleneck", (2, 1, 1), "w1-w2-w4"),
-    ],
+    sampled(
+        [
+            ("basic", (2, 2, 1), "w1-w2-w4"),
+            ("basic", (1, 1, 1), "w1-w2-w3-w4"),
+            ("bottleneck", (2, 1, 1), "w1-w2-w4"),
+        ],
+        lambda case: case[1:] != ((2, 2, 1), "w1-w2-w4"),
+    ),
 )
 def test_a_width_nested_network_becomes_an_ordinary_resnet(
     unit, units, nesting
@@ -333,7 +326,7 @@ def test_activations_over_all_channels_are_not_merged():
         assert len(_convolutions(dense)) == count
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", sampled(list(range(12)), range(4)))
 def test_random_graphs_of_slices(seed):
     program = _random_program(np.random.default_rng(seed))
     _assert_equivalent(dense_slices(program), program)

@@ -13,6 +13,7 @@ from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
 from tests.testing import passes_net
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -44,7 +45,9 @@ def _export(model, folder, form, **kwargs):
     return manifest_lib.read_manifest(path), functions
 
 
-@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+@pytest.mark.parametrize(
+    "form", sampled(["tflite", "saved_model"], ["saved_model"])
+)
 def test_signatures_of_label_sets_equal_keras(form, tmp_path):
     model = scramble(hierarchical_net())
     x, y = hierarchical_digits(1)
@@ -73,7 +76,9 @@ def test_signatures_of_label_sets_equal_keras(form, tmp_path):
                 )
 
 
-@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+@pytest.mark.parametrize(
+    "form", sampled(["tflite", "saved_model"], ["saved_model"])
+)
 def test_networks_without_steps_have_subnetworks_only(form, tmp_path):
     model = scramble(passes_net())
     x, _ = digits(1)
@@ -113,7 +118,9 @@ def test_what_does_not_fit_the_label_sets_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+@pytest.mark.parametrize(
+    "form", sampled(["tflite", "saved_model"], ["saved_model"])
+)
 def test_what_is_not_finite_is_not_exported(tmp_path, form):
     model = scramble(tiny_net("w1-w2"))
     *_, ruined = (

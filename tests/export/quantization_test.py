@@ -110,7 +110,7 @@ def _check_variant(name, variant, path):
 
 
 # The others take minutes together.
-_QUICK = ("sparse_resnet",)
+_QUICK = ("hierarchical",)
 
 
 @pytest.mark.parametrize(

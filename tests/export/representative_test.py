@@ -60,6 +60,7 @@ def test_images_come_in_any_form(form):
     assert found.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_generator_function_calibrates_a_file(tmp_path):
     path = tmp_path / "net.tflite"
     ka.export.tflite(
@@ -186,9 +187,9 @@ def test_preprocessing_that_no_device_knows_is_refused(
 
 
 def test_preprocessing_is_written_channel_by_channel(tmp_path):
-    path = tmp_path / "net.tflite"
+    path = tmp_path / "net"
     given = {"scale": np.float32(255), "mean": 0.5, "std": np.array([0.25])}
-    ka.export.tflite(
+    ka.export.saved_model(
         tiny_net("w1", input_shape=(8, 8, 3)), path, preprocessing=given
     )
     with ka.runtime.AnytimePredictor(path) as predictor:
@@ -201,7 +202,9 @@ def test_preprocessing_is_written_channel_by_channel(tmp_path):
 
 def test_calibration_on_images_of_the_set_that_the_model_knows(tmp_path):
     model = compiled(dense_net())
-    train, val = ka.data.load("digits", batch_size=512)
+    train, val = ka.data.load(
+        "digits", batch_size=32, splits=("train[:32]", "train[-32:]")
+    )
     model.fit(train, verbose=0)
     path = tmp_path / "net.tflite"
     with pytest.raises(ValueError, match="Prepare images as for training"):

@@ -69,11 +69,10 @@ def test_a_float_file_errs_as_its_model(options, tiny_file, tmp_path):
         assert predictor.num_stages == len(want)
 
 
-def test_of_label_sets_the_first_is_measured(tmp_path):
+def test_of_label_sets_the_first_is_measured(hierarchical_file, tmp_path):
     model = scramble(hierarchical_net())
     data = hierarchical_digits(16)
-    path = tmp_path / "net.tflite"
-    ka.export.tflite(model, path)
+    path = copied(hierarchical_file, tmp_path)
     found = ka.export.verify(path, model, data)
     curve = ka.evaluation.anytime_curve(model, data, label_set="fine")
     assert found.errors == pytest.approx(

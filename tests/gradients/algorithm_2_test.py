@@ -12,10 +12,11 @@ from tests.gradients.references import normalized
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.gradients.references import relative_error
+from tests.testing import sampled
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-STAGES = [2, 3, 5, 10, pytest.param(25, marks=pytest.mark.slow)]
+STAGES = sampled([2, 3, 5, 10, 25], [3, 10])
 
 
 def _gradients(num_stages):

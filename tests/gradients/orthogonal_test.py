@@ -13,6 +13,7 @@ from tests.gradients.references import flat
 from tests.gradients.references import nested_gradients
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
+from tests.testing import sampled
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -115,7 +116,7 @@ def test_it_keeps_state_of_as_many_stages_as_it_was_first_called_with():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("normalize", [False, True])
-@pytest.mark.parametrize("stage", [0, 1, 2])
+@pytest.mark.parametrize("stage", sampled([0, 1, 2], [0, 2]))
 def test_a_gradient_that_is_not_finite_is_left_out(bad, normalize, stage):
     gradients = nested_gradients(3)
     without = [one for k, one in enumerate(gradients) if k != stage]

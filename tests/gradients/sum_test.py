@@ -7,6 +7,7 @@ from keras_anytime.gradients import Combiner
 from keras_anytime.gradients import Normalized
 from keras_anytime.gradients import Orthogonal
 from keras_anytime.gradients import Sum
+from tests.callbacks.nets import dense_net
 from tests.gradients.references import flat
 from tests.gradients.references import nested_gradients
 from tests.gradients.references import padded
@@ -88,7 +89,7 @@ def test_names_of_the_paper_are_combiners_with_its_defaults(name, kind):
         **kind().get_config(),
         "name": "",
     }
-    model = compiled(tiny_net(), gradients=name)
+    model = compiled(dense_net(), gradients=name)
     assert type(model.gradient_combiner) is kind
 
 

@@ -17,6 +17,7 @@ from keras_anytime.runtime import LoadError
 from tests.testing import copied
 from tests.testing import digits
 from tests.testing import run_process
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
@@ -33,19 +34,24 @@ def _place(folder, content, manifest):
     return path
 
 
-def test_files_cut_short_anywhere_are_refused(exported, tmp_path):
+every_count = pytest.mark.parametrize("count", sampled([50, 200], [50]))
+
+
+@every_count
+def test_files_cut_short_anywhere_are_refused(exported, tmp_path, count):
     content, manifest = exported
     rng = np.random.default_rng(0)
-    for length in rng.integers(0, len(content), 200):
+    for length in rng.integers(0, len(content), count):
         path = _place(tmp_path, content[:length], manifest)
         with pytest.raises(LoadError, match="damaged"):
             AnytimePredictor(path)
 
 
-def test_files_with_a_flipped_bit_are_refused(exported, tmp_path):
+@every_count
+def test_files_with_a_flipped_bit_are_refused(exported, tmp_path, count):
     content, manifest = exported
     rng = np.random.default_rng(0)
-    for place in rng.integers(0, 8 * len(content), 200):
+    for place in rng.integers(0, 8 * len(content), count):
         flipped = bytearray(content)
         flipped[place // 8] ^= 1 << (place % 8)
         path = _place(tmp_path, bytes(flipped), manifest)

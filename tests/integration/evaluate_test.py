@@ -110,6 +110,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     }
     assert {f"{name}.{form}" for name in drawn for form in ("png", "svg")} | {
         "budget.csv",
+        "calibration.csv",
         "comparison.json",
         "curve.csv",
         "curve.json",
@@ -121,7 +122,9 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "latency.csv",
         "oracle.csv",
         "priorities.json",
+        "product_answers.csv",
         "report.html",
+        "risk_control.csv",
         "seeds.csv",
         "seeds.json",
     } <= written
@@ -170,6 +173,9 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
         "Oracle",
         "Error against cost",
         "Budgeted classification",
+        "Calibration",
+        "Product answers",
+        "Risk-controlled thresholds",
         "Latency",
         "Errors under deadlines",
         "Stage priorities",
@@ -182,6 +188,7 @@ def test_everything_is_measured_and_shown(repository, runs, tmp_path):
     assert report.count("data:image/svg+xml;base64,") == len(drawn)
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_before_anything_is_written(
     repository, runs, tmp_path
 ):

@@ -15,22 +15,10 @@ from tests.testing import run_script
 from tests.testing import sampled
 
 
-@pytest.fixture(scope="module", name="run", params=sampled([2, 20], [2]))
-def _run(repository, made_once, request):
+@pytest.fixture(scope="module", name="run", params=sampled([1, 20], [1]))
+def _run(quickstart, request):
     """The folder that it has written after some epochs, and what it said."""
-
-    def make(path):
-        result = run_script(
-            repository,
-            "recipes/quickstart.py",
-            f"--output={path / 'out'}",
-            f"--epochs={request.param}",
-        )
-        assert result.returncode == 0, result.stderr
-        (path / "stdout.txt").write_text(result.stdout)
-
-    path = made_once(f"quickstart_{request.param}", make)
-    return path / "out", (path / "stdout.txt").read_text()
+    return quickstart(request.param)
 
 
 @pytest.mark.slow

@@ -119,6 +119,7 @@ def test_a_network_is_named_by_one_rule(repository, tmp_path, command):
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_a_builder_is_a_network_for_every_script(repository, tmp_path):
     small = ["--units=1", "--filters=8"]
     run = run_script(

@@ -115,6 +115,7 @@ def test_the_pages_requests_are_answered(
         )
 
 
+@pytest.mark.slow
 def test_label_sets_and_pixels_are_served(serve, tmp_path):
     model = scramble(hierarchical_net())
     about = ka.data.info("digits")

@@ -11,16 +11,20 @@ from keras_anytime.training.data_info import remember
 from tests.testing import digits
 from tests.testing import rows_of
 from tests.testing import run_script
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 
 @pytest.mark.parametrize(
     ("tool", "output"),
-    [
-        ("export_saved_model", "saved_model"),
-        ("export_tflite", "anytime.tflite"),
-    ],
+    sampled(
+        [
+            ("export_saved_model", "saved_model"),
+            ("export_tflite", "anytime.tflite"),
+        ],
+        [("export_tflite", "anytime.tflite")],
+    ),
 )
 def test_exporting_a_saved_network(repository, tmp_path, tool, output):
     model = scramble(tiny_net())
@@ -32,11 +36,17 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         f"--output={tmp_path / output}",
         "--data=digits",
         "--thresholds=0.9,0.75",
+        "--temperatures=2,1,0.5",
+        "--product_answers",
+        "--risk=0.01,0.9,2500",
     )
     assert run.returncode == 0, run.stderr
     assert str(tmp_path / output) in run.stdout
     manifest = manifest_lib.read_manifest(tmp_path / output)
     assert manifest.thresholds == (0.9, 0.75)
+    assert manifest.temperatures == (2, 1, 0.5)
+    assert manifest.product_answers
+    assert manifest.risk == {"risk": 0.01, "level": 0.9, "examples": 2500}
     assert manifest.class_names == tuple("0123456789")
     x, _ = digits(2)
     with ka.runtime.AnytimePredictor(tmp_path / output) as predictor:
@@ -50,6 +60,11 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
             f"--output={tmp_path / 'x.tflite'}",
         ],
         [f"--model={tmp_path / 'model.keras'}"],
+        [
+            f"--model={tmp_path / 'model.keras'}",
+            f"--output={tmp_path / 'x.tflite'}",
+            "--risk=0.01,0.9",
+        ],
     ):
         run = run_script(repository, f"tools/{tool}.py", *flags)
         assert run.returncode != 0
@@ -57,7 +72,10 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("tool", ["export_saved_model", "export_tflite"])
+@pytest.mark.parametrize(
+    "tool",
+    sampled(["export_saved_model", "export_tflite"], ["export_saved_model"]),
+)
 def test_exports_need_no_data_set_that_the_model_remembers(
     repository, tmp_path, tool
 ):
@@ -263,6 +281,7 @@ def test_a_network_is_benchmarked_beside_separate_ones(repository, tmp_path):
     assert first["macs"] == named["nested", "subnet 1"]["macs"]
 
 
+@pytest.mark.slow
 def test_errors_of_a_verified_file_are_drawn_against_time(repository, tmp_path):
     model = scramble(tiny_net("w1-w2"))
     path = tmp_path / "net.tflite"

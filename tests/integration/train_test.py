@@ -20,6 +20,7 @@ from tests.callbacks.nets import dense_net
 from tests.testing import no_room
 from tests.testing import run_process
 from tests.testing import run_script
+from tests.testing import sampled
 
 SMALL = (
     "--data=digits",
@@ -125,7 +126,6 @@ def test_results_say_what_was_run(repository, tmp_path):
         repository,
         tmp_path / "run",
         f"--flagfile={flagfile}",
-        run=run_process,
     )
     assert run.returncode == 0, run.stderr
     written = {path.name for path in (tmp_path / "run").iterdir()}
@@ -243,25 +243,32 @@ def test_ctrl_c_is_answered_by_one_sentence(
     assert str(tmp_path / "checkpoints") in sentence
 
 
-def test_a_broken_checkpoint(repository, tmp_path, monkeypatch):
-    _stopped(repository, tmp_path, monkeypatch)
-    path = tmp_path / "checkpoints" / "epoch_00001.keras"
-    notes = (b"no model", b"[" * 60_000, b"[1]")
-    for content in (b"no model", *map(_archive, notes)):
-        path.write_bytes(content)
-        run = _train(repository, tmp_path)
-        assert run.returncode != 0
-        assert f"The checkpoint '{path}' cannot be read" in run.stderr
-        assert "Traceback" not in run.stderr
-        assert path.read_bytes() == content
-
-
 def _archive(note):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("config.json", b"{}")
         archive.comment = note
     return content.getvalue()
+
+
+BROKEN = {
+    "no archive": b"no model",
+    "no JSON": _archive(b"no model"),
+    "deep JSON": _archive(b"[" * 60_000),
+    "no object": _archive(b"[1]"),
+}
+
+
+@pytest.mark.parametrize("kind", sampled(list(BROKEN), ["deep JSON"]))
+def test_a_broken_checkpoint(repository, tmp_path, monkeypatch, kind):
+    _stopped(repository, tmp_path, monkeypatch)
+    path = tmp_path / "checkpoints" / "epoch_00001.keras"
+    path.write_bytes(BROKEN[kind])
+    run = _train(repository, tmp_path)
+    assert run.returncode != 0
+    assert f"The checkpoint '{path}' cannot be read" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert path.read_bytes() == BROKEN[kind]
 
 
 def test_a_broken_checkpoint_of_a_stage(repository, tmp_path, monkeypatch):
@@ -336,6 +343,7 @@ def test_a_checkpoint_without_its_settings_is_not_gone_on_with(
     assert not (tmp_path / "settings.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
 def test_a_disk_without_room_for_the_results(repository, tmp_path, monkeypatch):
     monkeypatch.setattr(ka.AnytimeModel, "fit", lambda *_, **__: None)

@@ -11,6 +11,7 @@ from keras_anytime.manifest import manifest as manifest_module
 from keras_anytime.manifest import reading
 from keras_anytime.manifest.paths import pending_manifest_path
 from tests.mutations import nested
+from tests.testing import sampled
 
 MANIFEST = manifest_lib.Manifest(
     kind="tflite",
@@ -104,6 +105,16 @@ def test_what_is_written_is_read(tmp_path):
     assert manifest_lib.read_manifest(path) == bare
 
 
+def test_what_answers_are_trusted_for_is_read(tmp_path):
+    manifest = dataclasses.replace(
+        MANIFEST,
+        product_answers=True,
+        risk={"risk": 0.01, "level": 0.9, "examples": 2500},
+    )
+    path = _write(tmp_path, manifest.to_json())
+    assert manifest_lib.read_manifest(path) == manifest
+
+
 def test_networks_without_steps_and_with_label_sets(tmp_path):
     path = _write(tmp_path, HIERARCHICAL.to_json())
     assert manifest_lib.read_manifest(path) == HIERARCHICAL
@@ -182,7 +193,10 @@ def test_pixels_need_an_image(tmp_path):
 def test_manifests_from_before_label_sets_and_thresholds_are_read(tmp_path):
     content = json.loads(MANIFEST.to_json())
     # Nor had they a checksum of their own.
-    for name in ("label_sets", "thresholds", "temperatures", "checksum"):
+    for name in (
+        *("label_sets", "thresholds", "temperatures", "checksum"),
+        *("product_answers", "risk"),
+    ):
         del content[name]
     path = _write(tmp_path, content)
     assert manifest_lib.read_manifest(path) == dataclasses.replace(
@@ -307,17 +321,19 @@ def test_a_damaged_manifest_is_refused(tmp_path, change):
         manifest_lib.read_manifest(_write(tmp_path, content))
 
 
-def _other_texts(text):
-    """The text with one of its visible characters changed, at each place."""
-    for index, letter in enumerate(text):
+def _other_texts(text, step):
+    """The text with a visible character changed, at each or every nth place."""
+    for index in range(0, len(text), step):
+        letter = text[index]
         if not letter.isspace():
             other = "1" if letter != "1" else "2"
             yield text[:index] + other + text[index + 1 :]
 
 
-def test_no_character_can_change_unnoticed(tmp_path):
+@pytest.mark.parametrize("step", sampled([1, 7], [7]))
+def test_no_character_can_change_unnoticed(tmp_path, step):
     text = MANIFEST.to_json()
-    for other in _other_texts(text):
+    for other in _other_texts(text, step):
         with pytest.raises(manifest_lib.ManifestError):
             manifest_lib.read_manifest(_write(tmp_path, other))
 
@@ -432,6 +448,20 @@ _SPEC = {"dtype": "int8", "quantization": {"scale": 1.0, "zero_point": 0}}
         *({"thresholds": [value]} for value in ("0.5", True, _NAN, None)),
         *({"temperatures": [1.0, value]} for value in (True, _NAN, None)),
         *({"resizable": value} for value in (1, None, "yes")),
+        *({"product_answers": value} for value in (1, None, "yes")),
+        {"product_answers": True, "task": "binary"},
+        *(
+            {"risk": {"risk": 0.1, "level": 0.9, "examples": 5} | change}
+            for change in (
+                *({"risk": 1.5}, {"level": True}, {"examples": 0}),
+                *({"examples": 1.5}, {"other": 1}),
+            )
+        ),
+        *({"risk": value} for value in ({}, 0.1, {"risk": 0.1})),
+        {
+            "risk": {"risk": 0.1, "level": 0.9, "examples": 5},
+            "thresholds": None,
+        },
         *({name: 1} for name in ("name", "quantization", "extra")),
         {"class_names": {"fine": ["a"]}},
         {"label_sets": []},

@@ -2,6 +2,7 @@ import pytest
 
 import keras_anytime as ka
 from keras_anytime.nets import catalogue
+from tests.testing import sampled
 
 NAMES = ka.nets.names()
 
@@ -46,7 +47,12 @@ def test_descriptions_are_one_line_and_say_where_they_are_from():
         )
 
 
-@pytest.mark.parametrize("name", ["width_resnet42", "msdnet_7"])
+@pytest.mark.parametrize(
+    "name",
+    sampled(
+        ["width_resnet10", "width_resnet42", "msdnet_7"], ["width_resnet10"]
+    ),
+)
 def test_arguments_replace_the_papers(name):
     model = ka.nets.get(name, (16, 16, 1), {"fine": 4, "coarse": 2}, l2=0)
     assert model.name == name

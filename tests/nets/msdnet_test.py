@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,12 @@ IMAGENET = {
     "bottleneck_factors": (1, 2, 4, 4),
     "stem": "imagenet",
 }
+
+
+@functools.cache
+def _found(name):
+    """A network of the catalogue, which is built once."""
+    return ka.nets.get(name)
 
 
 def _layers_before_heads(model):
@@ -74,7 +82,7 @@ def test_imagenet_networks_have_heads_where_hu_has_them(name, heads_after):
     ],
 )
 def test_cifar_networks(name, heads_after):
-    model = ka.nets.get(name)
+    model = _found(name)
     assert _layers_before_heads(model) == heads_after
     scales = {
         op.name.split("_")[1]
@@ -181,7 +189,7 @@ def test_wrong_arguments_are_refused(arguments, message):
 
 
 def test_a_quarter_of_the_cost_is_the_first_stage_of_msdnet_7():
-    costs = stage_costs(ka.nets.get("msdnet_7"))
+    costs = stage_costs(_found("msdnet_7"))
     logits = np.zeros((len(costs), 2, 10))
     # Stage k is right about the first image if it is not stage 1.
     logits[1:, 0, 0] = 1

@@ -140,6 +140,7 @@ def test_a_pyramid_unit_has_no_first_activation():
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_pyramid_units_cost_what_basic_units_do():
     # "each has two convolutions"; one normalization more, of 2 c weights.
     costs = {
@@ -182,6 +183,10 @@ def test_every_pair_of_the_papers_is_there():
     others = [(9, 64), (9, 128), (13, 64), (5, 16), (1, 32), (3, 32)]
     for n, c in (*pairs, *others):
         assert f"res_ann_{n}_{c}" in ka.nets.names()
+
+
+@pytest.mark.slow
+def test_the_deepest_of_the_papers():
     model = ka.nets.get("res_ann_25_16")
     assert model.num_stages == 25
     assert len(_convolutions(model)) == 6 * 25 + 3

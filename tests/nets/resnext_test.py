@@ -199,6 +199,7 @@ def test_there_are_3_l_plus_2_layers(build, depth):
         assert len(convolutions) + 1 == 3 * units + 2
 
 
+@pytest.mark.slow
 def test_i_resnext_has_3_l_plus_2_layers_in_every_pass():
     model = ka.nets.get("inclusive_resnext29")
     for k in range(1, 9):

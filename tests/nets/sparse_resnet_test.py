@@ -31,8 +31,8 @@ NETWORKS = [
 
 SEVERAL_STAGES = [nesting for nesting in NESTINGS if "-" in nesting]
 
-# Depth, width, both in turn, both at once by an odd ratio.
-QUICK = ("d1-d2-d4", "w1-w2", "w1d1-w1d2-w3d2", "w2d1-w3d3")
+# Depth, and both in turn by an odd ratio.
+QUICK = ("d1-d2-d4", "w1d1-w1d2-w3d2")
 
 
 def _is_quick(network):
@@ -156,7 +156,12 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize(("nesting", "units"), DRAWN)
+@pytest.mark.parametrize(
+    ("nesting", "units"),
+    sampled(
+        list(DRAWN), [("d1-d2-d4", 8), ("w1d1-w2d1-w2d2", 2), ("w1d1-w2d2", 4)]
+    ),
+)
 def test_edges_are_those_drawn_by_hand(nesting, units):
     model = ka.nets.sparse_resnet(
         (6, 6, 1), 3, nesting, units=(units, units), filters=(2, 4)
@@ -210,7 +215,9 @@ def test_slices_stay_in_their_stages(nesting):
             assert read <= names | {"image"}
 
 
-@pytest.mark.parametrize("nesting", ["d1-d2", "d1-d2-d4", "d1-d2-d4-d8"])
+@pytest.mark.parametrize(
+    "nesting", sampled(["d1-d2", "d1-d2-d4", "d1-d2-d4-d8"], ["d1-d2-d4"])
+)
 def test_depth_nesting_cuts_the_edges_to_earlier_stages_only(nesting):
     # Wan 2020, Section 3.3: powers of two between the units of a stage are
     # powers of two between the same units of the whole network. The block's
@@ -382,7 +389,7 @@ def test_steps_cost_the_whole_network_and_the_heads_before(nesting):
         list(
             itertools.product([(1, 1), (5, 8), (33, 17)], ["cifar", "imagenet"])
         ),
-        [((1, 1), "cifar"), ((5, 8), "cifar"), ((33, 17), "imagenet")],
+        [((5, 8), "cifar"), ((33, 17), "imagenet")],
     ),
 )
 def test_any_size_and_label_sets(size, stem):

@@ -200,6 +200,7 @@ def test_long_names_are_not_cut_off():
     assert box.y1 <= figure.bbox.y1
 
 
+@pytest.mark.slow
 def test_many_stages_and_units_are_drawn(tmp_path):
     image = _image()
     x = image

@@ -63,6 +63,7 @@ def test_one_stage_is_the_plain_resnet():
     assert cost.macs == pytest.approx(41e6, rel=0.025)
 
 
+@pytest.mark.slow
 def test_resnet_50():
     model = ka.nets.width_nested_resnet(
         (224, 224, 3),

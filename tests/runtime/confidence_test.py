@@ -99,10 +99,9 @@ def test_a_deadline_comes_before_confidence(exported):
         assert result.stage == 1
 
 
-def test_of_label_sets_the_first_is_to_be_sure_of(tmp_path):
+def test_of_label_sets_the_first_is_to_be_sure_of(hierarchical_file):
     model = scramble(hierarchical_net())
     images, _ = digits(8)
-    ka.export.tflite(model, tmp_path / "net.tflite")
     fine, coarse = (
         Predictions.from_logits(
             np.stack(model.predict(images, verbose=0)[index::2]),
@@ -112,7 +111,7 @@ def test_of_label_sets_the_first_is_to_be_sure_of(tmp_path):
     )
     between = float((fine[0] + coarse[0]) / 2)
     assert fine[0] != coarse[0]
-    with AnytimePredictor(tmp_path / "net.tflite") as predictor:
+    with AnytimePredictor(hierarchical_file) as predictor:
         result = predictor.predict(images[0], confidence=(between, 1))
     assert (result.stage == 1) == (fine[0] > between)
 

@@ -6,7 +6,6 @@ from keras_anytime import runtime
 from keras_anytime.runtime import ProgramTimes
 from tests.testing import passes_net
 from tests.testing import scramble
-from tests.testing import tiny_net
 
 
 @pytest.fixture(scope="module", name="paths")
@@ -54,11 +53,9 @@ class _Manifest:
     num_stages = 2
 
 
-def test_a_file_of_steps_only(tmp_path):
-    model = scramble(tiny_net("w1-w2"))
-    path = tmp_path / "net.tflite"
-    ka.export.tflite(model, path, subnets=False)
-    (times,) = runtime.time_programs({"net": path}, repetitions=2).values()
+def test_a_file_of_steps_only(steps_file):
+    found = runtime.time_programs({"net": steps_file}, repetitions=2)
+    (times,) = found.values()
     assert list(times.manifest.signatures) == ["step_1", "step_2"]
     assert times.stream_ms.shape == (2, 2)
     assert times.subnets_ms.shape == (2, 0)

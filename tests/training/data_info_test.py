@@ -10,6 +10,7 @@ from tests.callbacks.nets import dense_net
 from tests.testing import compiled
 from tests.testing import digits
 from tests.testing import hierarchical_net
+from tests.testing import sampled
 from tests.testing import tiny_net
 
 DIGITS = {
@@ -48,6 +49,7 @@ def test_fit_remembers_the_training_set_and_saving_keeps_it(trained, tmp_path):
     assert copy.data_info == DIGITS
 
 
+@pytest.mark.slow
 def test_a_training_that_has_ended_is_resumed_with_it(tmp_path):
     model = compiled(dense_net())
     resume = ka.callbacks.Resume(tmp_path / "run")
@@ -114,7 +116,9 @@ needs_tensorflow = pytest.mark.skipif(
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("form", ["tflite", "saved_model"])
+@pytest.mark.parametrize(
+    "form", sampled(["tflite", "saved_model"], ["saved_model"])
+)
 def test_exports_say_what_the_model_remembers(form, trained, tmp_path):
     model, _ = trained
     path = tmp_path / f"net.{form}"
@@ -144,7 +148,9 @@ def test_a_file_fed_pixels_needs_nothing_said_twice(trained, tmp_path):
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("label_mode", ["int", "categorical", "binary"])
+@pytest.mark.parametrize(
+    "label_mode", sampled(["int", "categorical", "binary"], ["int", "binary"])
+)
 def test_images_of_a_directory_are_trained_on_as_they_come(
     tmp_path, label_mode
 ):

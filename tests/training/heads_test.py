@@ -9,10 +9,18 @@ from tests.testing import digits
 from tests.testing import hierarchical_digits
 from tests.testing import hierarchical_net
 from tests.testing import passes_net
+from tests.testing import sampled
 from tests.testing import scramble
 from tests.testing import tiny_net
 
 FIT = {"batch_size": 16, "shuffle": False, "verbose": 0}
+
+
+def _train():
+    """A data set of two batches, whose order depends on the pass."""
+    return ka.data.load(
+        "digits", batch_size=32, splits=("train[:64]", "train[-32:]")
+    )[0]
 
 
 def _values(variables):
@@ -22,7 +30,12 @@ def _values(variables):
     }
 
 
-@pytest.mark.parametrize("build", [tiny_net, passes_net, hierarchical_net])
+@pytest.mark.parametrize(
+    "build",
+    sampled(
+        [tiny_net, passes_net, hierarchical_net], [tiny_net, hierarchical_net]
+    ),
+)
 def test_the_network_stays_and_all_of_the_heads_is_trained(build):
     model = scramble(compiled(build(), "orthogonal", "adaloss"))
     x, y = hierarchical_digits(32) if model.label_sets else digits(32)
@@ -58,6 +71,7 @@ def test_each_head_is_trained_as_if_alone():
         alone.compile(
             keras.optimizers.SGD(0.05, momentum=0.9),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            run_eagerly=keras.backend.backend() == "tensorflow",
         )
         alone.fit(x, y, epochs=2, **FIT)
         for ours, theirs in zip(
@@ -69,7 +83,7 @@ def test_each_head_is_trained_as_if_alone():
 def test_it_goes_on_where_it_was_stopped(tmp_path):
     def model_and_data():
         model = compiled(dense_net(3), optimizer=keras.optimizers.SGD(0.1, 0.9))
-        return model, ka.data.load("digits", batch_size=256)[0]
+        return model, _train()
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -13,7 +13,7 @@ from tests.testing import tiny_net
 
 @pytest.fixture(name="model")
 def _model():
-    return compiled(tiny_net())
+    return compiled(tiny_net("w1-w2"))
 
 
 def test_labels_that_are_no_class_are_refused_before_training(model):
@@ -81,9 +81,9 @@ def test_what_fits_is_left_alone(model):
     model.fit(((x, y) for _ in range(2)), steps_per_epoch=2, verbose=0)
     sizes = tf.data.Dataset.from_tensor_slices((x, y)).batch(5)
     model.fit(sizes, validation_data=sizes, verbose=0)
-    compiled(tiny_net()).fit(x, y[:, None], verbose=0)
+    compiled(dense_net()).fit(x, y[:, None], verbose=0)
     by_name = tf.data.Dataset.from_tensor_slices(({"image": x}, y)).batch(16)
-    compiled(tiny_net()).fit(by_name, verbose=0)
+    compiled(dense_net()).fit(by_name, verbose=0)
 
 
 def test_a_step_is_traced_once(monkeypatch):
@@ -97,7 +97,9 @@ def test_a_step_is_traced_once(monkeypatch):
 
     monkeypatch.setattr(ka.AnytimeModel, "train_step", traced)
     x, y = digits(24)
-    model = compiled(tiny_net(), "orthogonal", "adaloss", run_eagerly=False)
+    model = compiled(
+        tiny_net("w1-w2"), "orthogonal", "adaloss", run_eagerly=False
+    )
     model.fit(x, y, batch_size=8, epochs=2, verbose=0)
     assert len(traces) == 1
 
@@ -112,7 +114,7 @@ def test_labels_of_unknown_shape_are_trained_on(shape):
             tf.TensorSpec(shape),
         ),
     )
-    model = tiny_net()
+    model = dense_net(3)
     model.compile(
         "sgd",
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),

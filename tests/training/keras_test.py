@@ -129,12 +129,13 @@ def _fit(**options):
 
 @pytest.mark.parametrize(
     "optimizer",
-    sampled(list(OPTIMIZERS), ["nesterov", "accumulation"]),
+    sampled(list(OPTIMIZERS), ["accumulation"]),
 )
 def test_optimizers(optimizer):
     _both(_fit(), optimizer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", sampled(["mixed_bfloat16", "mixed_float16"], ["mixed_float16"])
 )

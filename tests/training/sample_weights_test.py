@@ -50,7 +50,15 @@ def _dataset(batches):
             )
             for form in ("list", "tuple", "dict")
         ],
-        lambda case: case[1] == "dict" or case == ("arrays", "list"),
+        lambda case: (
+            case
+            in (
+                ("arrays", "list"),
+                ("split", "dict"),
+                ("generator", "dict"),
+                ("pydataset", "dict"),
+            )
+        ),
     ),
 )
 def test_each_stage_is_trained_with_its_own_weights(source, form):

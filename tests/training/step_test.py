@@ -38,7 +38,7 @@ def _l2_gradient(model, l2):
 @pytest.mark.parametrize(
     ("eager", "priority"),
     [
-        (True, None),
+        pytest.param(True, None, marks=pytest.mark.slow),
         (True, [3, 1, 2]),
         pytest.param(False, [3, 1, 2], marks=pytest.mark.slow),
     ],
@@ -159,6 +159,7 @@ def test_a_stage_that_is_not_finite_leaves_the_others_training():
     assert not np.array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_normalized_gradients_do_not_depend_on_loss_scaling():
     x, y = digits(16)
     moves = []
@@ -177,6 +178,7 @@ def test_normalized_gradients_do_not_depend_on_loss_scaling():
     np.testing.assert_allclose(moves[0], moves[1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -8,6 +8,7 @@ from keras_anytime.weighting import AverageLoss
 from keras_anytime.weighting import Exp3
 from keras_anytime.weighting import RandomWeightedMajority
 from keras_anytime.weighting.learner import objectives
+from tests.testing import sampled
 from tests.weighting.draws import assert_drawn_with
 from tests.weighting.draws import run
 
@@ -76,6 +77,7 @@ def test_average_loss_draws_in_proportion(jit_compile):
     assert_drawn_with([0.5, 0.25, 0, 0.4], stages[1:])
 
 
+@pytest.mark.slow
 def test_the_first_draw_of_average_loss_is_even():
     firsts = []
     for seed in range(200):
@@ -136,7 +138,7 @@ def test_both_rewards_are_the_same_on_average():
     np.testing.assert_allclose(mean, majority.reward(gains, p, np.eye(4)[0]))
 
 
-@pytest.mark.parametrize("learner", NO_REGRET)
+@pytest.mark.parametrize("learner", sampled(NO_REGRET, NO_REGRET[:1]))
 def test_draws_are_even_for_a_share_of_the_steps(learner):
     # Stage 1 lags most, so v ends up there.
     sampler = learner(exploration=0.2, seed=5)
@@ -202,7 +204,7 @@ def test_no_step_takes_more_than_1_off_the_logarithms(learner, state, losses):
     assert np.all(probabilities(sampler) >= 0.999 / 4)
 
 
-@pytest.mark.parametrize("learner", NO_REGRET)
+@pytest.mark.parametrize("learner", sampled(NO_REGRET, NO_REGRET[:1]))
 def test_a_long_training_forgets_no_stage(learner):
     sampler = learner(exploration=0.3, seed=7)
     first = np.tile([4.0, 1.0, 0.9, 0.8], (100_000, 1))

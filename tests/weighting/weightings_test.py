@@ -27,6 +27,7 @@ from keras_anytime.weighting import RandomWeightedMajority
 from keras_anytime.weighting import Sampler
 from keras_anytime.weighting import Sieve
 from keras_anytime.weighting import Uncertainty
+from tests.callbacks.nets import dense_net
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
 from tests.testing import compiled
@@ -149,7 +150,7 @@ def test_a_weighting_must_give_one_weight_per_stage():
 
 
 @pytest.mark.parametrize("name", weighting_lib.names())
-@pytest.mark.parametrize("num_stages", [1, 2, 3, 25, 75])
+@pytest.mark.parametrize("num_stages", sampled([1, 2, 3, 25, 75], [1, 3, 75]))
 def test_any_number_of_stages(name, num_stages, recwarn):
     weighting = weighting_lib.get(name)
     for losses in (np.linspace(4, 1, num_stages), np.ones(num_stages)):
@@ -171,10 +172,12 @@ def test_one_made_of_its_config_does_the_same(weighting):
     assert again.get_config() == first.get_config()
     for name, value in ARGUMENTS[weighting].items():
         assert again.get_config()[name] == value
-    np.testing.assert_array_equal(called(again, 20), called(first, 20))
+    np.testing.assert_array_equal(called(again, 8), called(first, 8))
 
 
-@pytest.mark.parametrize("weighting", ARGUMENTS)
+@pytest.mark.parametrize(
+    "weighting", sampled(list(ARGUMENTS), [AdaLoss, Milestone, Exp3])
+)
 def test_xla_gives_the_same_weights(weighting):
     # Draws apart: each compiler has its own random numbers.
     arguments = ARGUMENTS[weighting]
@@ -204,7 +207,8 @@ def toy(weighting):
 @pytest.mark.parametrize(
     ("weighting", "weights_only"),
     sampled(
-        list(itertools.product(SAMPLERS, [False, True])), lambda case: case[1]
+        list(itertools.product(SAMPLERS, [False, True])),
+        lambda case: case[1] and case[0] in (Milestone, Exp3, AverageLoss),
     ),
 )
 def test_a_loaded_sampler_draws_on_as_if_never_saved(
@@ -221,10 +225,10 @@ def test_a_loaded_sampler_draws_on_as_if_never_saved(
         model.save(tmp_path / "model.keras")
         again = ka.load_model(tmp_path / "model.keras")
     assert again.weighting.last_drawn == model.weighting.last_drawn
-    want = called(model.weighting, 30)
-    np.testing.assert_array_equal(called(again.weighting, 30), want)
+    want = called(model.weighting, 12)
+    np.testing.assert_array_equal(called(again.weighting, 12), want)
     # Neither those of a new one, nor the same in every step.
-    assert not np.array_equal(called(make(weighting), 30), want)
+    assert not np.array_equal(called(make(weighting), 12), want)
     assert len(np.unique(want, axis=0)) > 1
 
 
@@ -241,7 +245,7 @@ def test_weights_of_an_untrained_network_bring_no_state(tmp_path):
 def test_training_goes_on_with_the_very_draws(tmp_path):
     x, y = digits(48)
     model = compiled(
-        tiny_net(), "sum", Exp3(base=AdaLoss(), exploration=1.0, seed=1)
+        dense_net(3), "sum", Exp3(base=AdaLoss(), exploration=1.0, seed=1)
     )
     options = {"batch_size": 8, "shuffle": False, "verbose": 0}
     model.fit(x, y, **options)
@@ -272,7 +276,10 @@ def _step():
     ("weighting", "gradients"),
     sampled(
         list(itertools.product(ARGUMENTS, ["sum", "orthogonal"])),
-        lambda case: case[1] == "orthogonal",
+        lambda case: (
+            case[1] == "orthogonal"
+            and case[0] in (AdaLoss, Exponential, Milestone, Exp3)
+        ),
     ),
 )
 def test_every_weighting_goes_with_every_combiner(step, weighting, gradients):

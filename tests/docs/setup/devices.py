@@ -1,5 +1,7 @@
 """A network for three classes of color images, and a photo."""
 
+import ast
+
 import numpy as np
 
 import keras_anytime as ka
@@ -11,6 +13,7 @@ photo = np.random.default_rng(0).integers(0, 256, (24, 32, 3), "uint8")
 
 
 def check(folder, printed):
-    assert printed.strip() in ("cat", "dog", "horse")
+    names = [name for name, _ in ast.literal_eval(printed)]
+    assert sorted(names) == ["cat", "dog", "horse"]
     manifest = ka.manifest.read_manifest(folder / "run" / "anytime.tflite")
     assert manifest.pixels["size"] == [8, 8]
