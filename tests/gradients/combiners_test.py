@@ -5,7 +5,6 @@ import itertools
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_anytime import gradients as gradients_lib
 from keras_anytime.gradients import IMTLG
@@ -404,6 +403,7 @@ def test_arguments_must_fit_the_number_of_stages():
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_xla_gives_the_same_coefficients(kind):
+    tf = pytest.importorskip("tensorflow")
     vectors = conflicting(4)
     want = coefficients(make(kind, 4), vectors)
     combiner = make(kind, 4)
