@@ -1,6 +1,11 @@
-"""The base class of weightings and gradient combiners."""
+"""The base classes of weightings and gradient combiners."""
+
+import operator
+import random
+from typing import Any
 
 import keras
+from keras import ops
 
 
 class TrainingState(keras.layers.Layer):
@@ -48,6 +53,52 @@ class TrainingState(keras.layers.Layer):
             super().load_own_variables(store)
 
 
+class RandomState(TrainingState):
+    """Training state with a generator of random numbers.
+
+    The state of the random numbers is a variable. A model that was saved and
+    loaded continues with the draws that it would have made, and all replicas of
+    a training draw the same.
+
+    Args:
+        seed: Integer from 0 to 2**32 - 1. `None` takes a random seed, which
+            `keras.utils.set_random_seed` determines.
+        name: Optional string.
+
+    Raises:
+        ValueError: If `seed` is none of these.
+    """
+
+    def __init__(
+        self, seed: int | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(name=name)
+        self.seed = _as_seed(seed)
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        # The generator is made here and not in the constructor, because its
+        # variable must be created under the strategy of the network. A random
+        # seed is not written to `self.seed`: it is state and no setting, so
+        # that the configurations of two runs are equal.
+        seed = random.randint(1, 10**9) if self.seed is None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        super().build(input_shape)
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        # Keras does not save the state of random numbers.
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        values = {key: store[key] for key in store.keys()}
+        if "seed_state" in values:
+            self.seed_generator.state.assign(values.pop("seed_state"))
+        super().load_own_variables(values)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}
+
+
 def check_steps(argument: str, value: float) -> None:
     """Checks an argument that is a number of training steps.
 
@@ -64,3 +115,19 @@ def check_steps(argument: str, value: float) -> None:
             "more. "
             f"Received: {argument}={value}"
         )
+
+
+def _as_seed(seed):
+    """Returns the seed as an integer, or `None`."""
+    if seed is None:
+        return None
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise ValueError(
+            "`seed` must be an integer from 0 to 2**32 - 1, or None. "
+            f"Received: seed={seed}"
+        )
+    return number

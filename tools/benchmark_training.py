@@ -4,6 +4,7 @@ r"""Measures time and peak memory of training steps with each combiner.
     python tools/benchmark_training.py --net=sparse_resnet \
         --nesting=d1-d2-d4-d8 --units=8,8,8 --filters=16,32,64 --all
     python tools/benchmark_training.py --against=jax
+    python tools/benchmark_training.py --combiners=mgda,upgrad,nash_mtl
     KERAS_BACKEND=jax python tools/benchmark_training.py --net=width_resnet42 \
         --batch_size=128 --peak_tflops=495
 

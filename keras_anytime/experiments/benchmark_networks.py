@@ -56,6 +56,7 @@ def make_networks(
     arguments: dict[str, Any],
     refresh_every: int,
     extra_rows: Collection[str] = (),
+    extra_combiners: Collection[str] = (),
 ) -> dict[str, keras.Model]:
     """Returns compiled networks by the names of their rows.
 
@@ -65,6 +66,7 @@ def make_networks(
         refresh_every: Integer. Training steps that share coefficients in the
             row `refreshed`.
         extra_rows: Collection that may have `"masked"` and `"batch_norm"`.
+        extra_combiners: Names of other combiners, each for a row.
     """
     combiners: dict[str, str | Combiner] = {
         "sum": "sum",
@@ -74,6 +76,7 @@ def make_networks(
         f"orthogonal, refreshed every {refresh_every}": Orthogonal(
             refresh_every=refresh_every
         ),
+        **{name: name for name in extra_combiners},
     }
 
     def build() -> AnytimeModel:

@@ -52,6 +52,10 @@ class TrainingBenchmarkSettings(NetworkSettings):
     gram: bool = setting(
         "Add a row of the Gram matrix and the coefficients alone.", False
     )
+    combiners: list[str] | None = setting(
+        "Add rows of these combiners, by their names, such as mgda,upgrad.",
+        None,
+    )
     all: bool = setting(
         "Add the rows of --masked, --batch_norm, --bound and --gram that the "
         "network can have.",

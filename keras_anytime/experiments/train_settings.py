@@ -133,7 +133,8 @@ class TrainSettings(NetworkSettings, DataLocation):
     )
     gradients: str = setting(
         "How stage gradients are combined: orthogonal or OSGD, normalized or "
-        "NormSGD, sum or SGD, or OSGD_Norm.",
+        "NormSGD, sum or SGD, or OSGD_Norm; or aligned_mtl, cagrad, dual_proj, "
+        "fairgrad, gradvac, imtlg, mgda, nash_mtl, pcgrad or upgrad.",
         "orthogonal",
     )
     gradients_arguments: str = setting(
@@ -144,7 +145,8 @@ class TrainSettings(NetworkSettings, DataLocation):
     weighting: str = setting(
         "Weights of the stages' losses: constant, linear, exponential, "
         "half_end, sieve, adaloss, alternating, milestone, average_loss, exp3, "
-        "or random_weighted_majority.",
+        "random_weighted_majority, dynamic_weight_average, famo, imtll, "
+        "random_loss_weighting or uncertainty.",
         "constant",
     )
     weighting_arguments: str = setting(

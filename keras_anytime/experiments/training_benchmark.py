@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_anytime import gradients
 from keras_anytime.backend.types import Tensor
 from keras_anytime.experiments.benchmark import Remote
 from keras_anytime.experiments.benchmark import measure_time
@@ -65,6 +66,8 @@ class TrainingBenchmark:
         self.settings = settings
         self._builder, self._arguments = find_network(settings)
         self._extra_rows = find_extra_rows(settings, self._builder.__name__)
+        for name in settings.combiners or ():
+            gradients.get(name)
         self._model = self._builder(**self._arguments)
         if settings.csv:
             check_writable(settings.csv)
@@ -86,6 +89,7 @@ class TrainingBenchmark:
             self._arguments,
             settings.refresh_every,
             self._extra_rows,
+            settings.combiners or (),
         )
         steps = {
             name: _training_step(network, images, labels)
@@ -198,12 +202,13 @@ def make_rows(
         for name in seconds
         if f"{name}, {settings.against}" in seconds
     ]
+    others = [(name, "orthogonal") for name in settings.combiners or ()]
     rows += [
         {
             "row": f"{left} / {right}",
             **ratio_columns(seconds[left], seconds[right]),
         }
-        for left, right in (*_COMPARED, *backends)
+        for left, right in (*_COMPARED, *others, *backends)
         if left in seconds and right in seconds
     ]
     return rows
@@ -240,7 +245,12 @@ def _operations(
     forward, and four in a backward pass.
     """
     backward: float = macs[-1]
-    if row.startswith(("normalized", "orthogonal")):
+    one_pass = [
+        name
+        for name in settings.combiners or ()
+        if gradients.get(name).single_backward
+    ]
+    if row.split(", ")[0] not in ("single", "sum", *one_pass):
         backward = sum(macs)
     if "refreshed" in row:
         others = settings.refresh_every - 1

@@ -5,13 +5,37 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_anytime import naming
+from keras_anytime.gradients.aligned_mtl import AlignedMTL
 from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.cagrad import CAGrad
+from keras_anytime.gradients.dual_proj import DualProj
+from keras_anytime.gradients.fairgrad import FairGrad
 from keras_anytime.gradients.function import Function
+from keras_anytime.gradients.gradvac import GradVac
+from keras_anytime.gradients.imtlg import IMTLG
+from keras_anytime.gradients.mgda import MGDA
+from keras_anytime.gradients.nash_mtl import NashMTL
 from keras_anytime.gradients.normalized import Normalized
 from keras_anytime.gradients.orthogonal import Orthogonal
+from keras_anytime.gradients.pcgrad import PCGrad
 from keras_anytime.gradients.sum import Sum
+from keras_anytime.gradients.upgrad import UPGrad
 
-_CLASSES = {"normalized": Normalized, "orthogonal": Orthogonal, "sum": Sum}
+_CLASSES: dict[str, type[Combiner]] = {
+    "aligned_mtl": AlignedMTL,
+    "cagrad": CAGrad,
+    "dual_proj": DualProj,
+    "fairgrad": FairGrad,
+    "gradvac": GradVac,
+    "imtlg": IMTLG,
+    "mgda": MGDA,
+    "nash_mtl": NashMTL,
+    "normalized": Normalized,
+    "orthogonal": Orthogonal,
+    "pcgrad": PCGrad,
+    "sum": Sum,
+    "upgrad": UPGrad,
+}
 # The names in the text and the tables of Wan 2020.
 _PAPER_NAMES: dict[str, Callable[..., Combiner]] = {
     "SGD": Sum,
@@ -22,11 +46,21 @@ _PAPER_NAMES: dict[str, Callable[..., Combiner]] = {
 }
 
 __all__ = [
+    "AlignedMTL",
+    "CAGrad",
     "Combiner",
+    "DualProj",
+    "FairGrad",
     "Function",
+    "GradVac",
+    "IMTLG",
+    "MGDA",
+    "NashMTL",
     "Normalized",
     "Orthogonal",
+    "PCGrad",
     "Sum",
+    "UPGrad",
     "get",
     "names",
 ]

@@ -112,6 +112,22 @@ def linear_combination(
     return combined
 
 
+def finite_part(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the inner products of the gradients that are finite.
+
+    Args:
+        gram: Tensor `(K, K)`, the inner products of the gradients.
+
+    Returns:
+        Pair of a tensor `(K, K)`, which has zeros in the rows and columns of
+        gradients that are not finite, and booleans `(K,)`, which are True for
+        finite gradients.
+    """
+    finite = ops.isfinite(ops.diagonal(gram))
+    both = ops.logical_and(finite[:, None], finite[None, :])
+    return ops.where(both, gram, ops.zeros_like(gram)), finite
+
+
 def gram_schmidt_coefficients(gram: Tensor, order: Sequence[int]) -> Tensor:
     """Returns c such that Σ c_i g_i is the sum of the orthogonalized g_i.
 
@@ -130,14 +146,12 @@ def gram_schmidt_coefficients(gram: Tensor, order: Sequence[int]) -> Tensor:
     Reference:
         [Wan et al., 2020, Algorithm 2](https://arxiv.org/abs/2008.06635)
     """
-    finite = ops.isfinite(ops.diagonal(gram))
-    both = ops.logical_and(finite[:, None], finite[None, :])
-    gram = ops.where(both, gram, ops.zeros_like(gram))
+    gram, finite = finite_part(gram)
     identity = ops.eye(len(order), dtype=gram.dtype)
     # The rounding error of a squared norm, relative to the terms of the sum. A
     # gradient with a smaller norm counts as spanned by those before it, because
     # projections on a rounding error would make the update explode.
-    tolerance = 256 * _machine_epsilon(gram.dtype)
+    tolerance = 256 * machine_epsilon(gram.dtype)
 
     # A projection on a gradient 1e30 times shorter than another would need a
     # coefficient at the limit of float32, and have no visible effect.
@@ -219,6 +233,15 @@ def cast_finite(values: Tensor, dtype: str) -> Tensor:
     return ops.cast(ops.clip(values, -largest, largest), dtype)
 
 
+def machine_epsilon(dtype: str) -> float:
+    """Returns the relative distance of 1 to the next number of a dtype."""
+    return (
+        2.0**-52
+        if keras.backend.standardize_dtype(dtype) == "float64"
+        else 2.0**-23
+    )
+
+
 def _owners(of_stages):
     """Returns the indices of the stages that have a gradient of a variable."""
     return tuple(
@@ -230,11 +253,3 @@ def _rows(of_stages):
     """Returns the stages' gradients of a variable as the rows of a matrix."""
     owned = [values for values in of_stages if values is not None]
     return ops.reshape(ops.stack(owned), (len(owned), -1))
-
-
-def _machine_epsilon(dtype):
-    return (
-        2.0**-52
-        if keras.backend.standardize_dtype(dtype) == "float64"
-        else 2.0**-23
-    )

@@ -1,19 +1,18 @@
 """The base of weightings that amplify one randomly drawn stage at a time."""
 
 import math
-import operator
-import random
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_anytime.backend.types import Tensor
+from keras_anytime.training_state import RandomState
 from keras_anytime.weighting.base import Weighting
 from keras_anytime.weighting.sieve import Sieve
 
 
-class Sampler(Weighting):
+class Sampler(RandomState, Weighting):
     """Draws one stage in each training step and raises its weight.
 
     The weights are `B + boost * sum(B) * d`, where `B` are the weights of
@@ -75,7 +74,7 @@ class Sampler(Weighting):
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(seed=seed, name=name)
         if not isinstance(base, Weighting | None):
             raise ValueError(
                 f"`base` must be a `Weighting`, or None. Received: base={base}"
@@ -86,16 +85,9 @@ class Sampler(Weighting):
             )
         self.base = Sieve() if base is None else base
         self.boost = boost
-        self.seed = _as_seed(seed)
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         self.base.ensure_built(input_shape[0])
-        # The generator is made here and not in the constructor, because its
-        # variable must be created under the strategy of the network. A random
-        # seed is not written to `self.seed`: it is state and no setting, so
-        # that the configurations of two runs are equal.
-        seed = random.randint(1, 10**9) if self.seed is None else self.seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
         self.last_drawn = self.add_weight(
             name="last_drawn", shape=(), initializer="zeros", dtype="int32"
         )
@@ -190,45 +182,17 @@ class Sampler(Weighting):
             )
         return _normalized(probabilities)
 
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        # Keras does not save the state of random numbers.
-        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
-
-    def load_own_variables(self, store: Any) -> None:
-        values = {key: store[key] for key in store.keys()}
-        if "seed_state" in values:
-            self.seed_generator.state.assign(values.pop("seed_state"))
-        super().load_own_variables(values)
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "base": keras.saving.serialize_keras_object(self.base),
             "boost": self.boost,
-            "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Sampler":
         base = keras.saving.deserialize_keras_object(config["base"])
         return cls(**{**config, "base": base})
-
-
-def _as_seed(seed):
-    """Returns the seed as an integer, or `None`."""
-    if seed is None:
-        return None
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**32:
-        raise ValueError(
-            "`seed` must be an integer from 0 to 2**32 - 1, or None. "
-            f"Received: seed={seed}"
-        )
-    return number
 
 
 def _normalized(values):

@@ -10,18 +10,23 @@ import tensorflow as tf
 import keras_anytime as ka
 from keras_anytime import weighting as weighting_lib
 from keras_anytime.training.output_losses import stage_losses
+from keras_anytime.weighting import FAMO
+from keras_anytime.weighting import IMTLL
 from keras_anytime.weighting import AdaLoss
 from keras_anytime.weighting import Alternating
 from keras_anytime.weighting import AverageLoss
 from keras_anytime.weighting import Constant
+from keras_anytime.weighting import DynamicWeightAverage
 from keras_anytime.weighting import Exp3
 from keras_anytime.weighting import Exponential
 from keras_anytime.weighting import HalfEnd
 from keras_anytime.weighting import Linear
 from keras_anytime.weighting import Milestone
+from keras_anytime.weighting import RandomLossWeighting
 from keras_anytime.weighting import RandomWeightedMajority
 from keras_anytime.weighting import Sampler
 from keras_anytime.weighting import Sieve
+from keras_anytime.weighting import Uncertainty
 from tests.callbacks.nets import dense_net
 from tests.gradients.references import osgd
 from tests.gradients.references import padded
@@ -35,6 +40,11 @@ from tests.testing import tiny_net
 ARGUMENTS = {
     AdaLoss: {"gamma": 0.2, "momentum": 0.5, "update_every": 2},
     Constant: {"weights": [1.0, 2.0, 0.0], "total": 2.0},
+    DynamicWeightAverage: {"temperature": 1.5, "window": 2},
+    FAMO: {"learning_rate": 0.1, "decay": 0.1},
+    IMTLL: {"learning_rate": 0.1},
+    RandomLossWeighting: {"seed": 7},
+    Uncertainty: {"learning_rate": 0.1},
     Linear: {"start": 0.5, "end": 2.0, "total": 3.0},
     Exponential: {"base": 0.5, "total": 3.0},
     HalfEnd: {"total": 3.0},
@@ -87,6 +97,8 @@ def test_weightings_by_name():
         ("CONST", Constant),
         ("AANN", Alternating),
         ("RWM", RandomWeightedMajority),
+        ("DWA", DynamicWeightAverage),
+        ("RLW", RandomLossWeighting),
         ("EXP3", Exp3),
         ("AverageLoss", AverageLoss),
         ("expb2", Exponential),
