@@ -130,6 +130,15 @@ def test_a_gradient_that_is_not_finite_is_left_out(kind, bad):
     assert not np.any(coefficients(make(kind, 4), vectors))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gradient_that_is_left_alone_is_followed(kind):
+    vectors = conflicting(3)
+    vectors[[0, 2]] = np.nan
+    got = coefficients(make(kind, 3), vectors)
+    assert got[1] > 0
+    assert not np.any(got[[0, 2]])
+
+
 # A common factor scales the update by this power of it.
 POWERS = {FairGrad: -1 / 3, NashMTL: 0}
 
