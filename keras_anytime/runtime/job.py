@@ -207,11 +207,10 @@ class Job:
         """Tells if answers are so confident that no later stage is needed."""
         if index >= len(self._thresholds):
             return False
-        divided = logits / temperature
         if products is None:
-            certain = confidence(divided, task)
+            certain = confidence(logits / temperature, task)
         else:
-            certain = product_probabilities(products, divided).max(axis=-1)
+            certain = product_probabilities(products, logits).max(axis=-1)
         return bool(np.all(certain > self._thresholds[index]))
 
     def _as_asked(self, arrays: Mapping[str | None, np.ndarray]) -> Any:

@@ -1,6 +1,7 @@
 """StageResult: the answer of one stage."""
 
 import dataclasses
+import numbers
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -95,7 +96,7 @@ class StageResult:
             ValueError: If `n` is below 1, or the answers are numbers or classes
                 at positions.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1:
             raise ValueError(
                 f"`n` must be an integer of 1 or more. Received: n={n!r}"
             )
@@ -140,12 +141,12 @@ class StageResult:
     def _probabilities(
         self, logits: np.ndarray, label_set: str | None
     ) -> np.ndarray:
-        divided = logits / self._temperature(label_set)
         products = self.products
         if isinstance(products, dict):
             products = products[str(label_set)]
         if products is not None:
-            return confidence.product_probabilities(products, divided)
+            return confidence.product_probabilities(products, logits)
+        divided = logits / self._temperature(label_set)
         return confidence.probabilities(divided, self._task(label_set))
 
     def _task(self, label_set: str | None) -> str | None:

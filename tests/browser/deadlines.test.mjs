@@ -193,6 +193,8 @@ test("wrong arguments are named", async () => {
     "(image)": "{confidence: [0.5]}",
     "((image))": '{confidence: "manifest"}',
     "(((image)))": '{confidence: "0.5"}',
+    "((((image))))": "{deadline_ms: 0}",
+    "(((((image)))))": "2",
   };
   for (const [example, options] of Object.entries(cases)) {
     const [name, message] = await page.run((call) => eval(call),
@@ -201,6 +203,31 @@ test("wrong arguments are named", async () => {
     assert.equal(name, "AnytimeError", `${example}, ${options}`);
     assert.match(message, /Received: /);
   }
+});
+
+test("an answer ranks a whole number of classes, of its label sets", async () => {
+  const messages = await page.run(async () => {
+    const result = await slow.predict(image);
+    return [[-1], [0], [2.5], ["abc"], [3, "none"]].map((given) => {
+      try {
+        return result.top(...given);
+      } catch (error) {
+        return `${error.name}: ${error.message}`;
+      }
+    });
+  });
+  for (const message of messages) assert.match(message, /^AnytimeError: .*Received: /);
+});
+
+test("stages start with stream(), not with the loop", async () => {
+  const stages = await page.run(async () => {
+    const answers = slow.stream(image);
+    slow.interrupt();
+    const found = [];
+    for await (const {stage} of answers) found.push(stage);
+    return found;
+  });
+  assert.ok(stages.length < 3, String(stages));
 });
 
 test("close() ends calls, and further ones are refused", async () => {

@@ -33,6 +33,20 @@ def test_what_three_arguments_made_is_a_result_still():
     assert "temperature" not in repr(result)
 
 
+def test_a_number_of_classes_may_be_numpys():
+    assert len(StageResult(2, _LOGITS, 1.5).top(np.int64(2))) == 2
+
+
+def test_no_temperature_changes_product_answers():
+    nothing_left = np.full(4, -np.inf)
+    for products in (nothing_left, np.array([0.5, -np.inf, -np.inf, 1.0])):
+        cold, warm = (
+            _result(products=products, temperature=temperature).probabilities
+            for temperature in (1.0, 5.0)
+        )
+        np.testing.assert_array_equal(cold, warm)
+
+
 @pytest.mark.parametrize("shape", [(4,), (3, 4)])
 def test_probabilities_are_those_of_divided_logits(shape):
     logits = np.random.default_rng(0).normal(size=shape)

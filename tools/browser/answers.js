@@ -58,6 +58,17 @@ export class StageResult {
    *   no has both. Empty if no stage was ready.
    */
   top(count = 5, labelSet = this.#manifest.logitsNames[0][0]) {
+    if (!(Number.isInteger(count) && count >= 1)) {
+      throw new AnytimeError(
+        "`count` must be an integer of 1 or more. " +
+        `Received: count=${shown(count)}`);
+    }
+    const sets = this.#manifest.logitsNames.map(([name]) => name);
+    if (!sets.includes(labelSet)) {
+      throw new AnytimeError(
+        `The label sets of this network are ${shown(sets)}. ` +
+        `Received: ${shown(labelSet)}`);
+    }
     const task = this.#manifest.task(labelSet);
     if (task === "regression" || task === "segmentation") {
       throw new AnytimeError(
@@ -107,7 +118,7 @@ export class Answers {
       const scaled = Float64Array.from(values, (value) => value / temperature);
       const task = this.#manifest.task(labelSet);
       const probabilities = this.#manifest.productAnswers
-        ? this.#product(String(labelSet), values, scaled)
+        ? this.#product(String(labelSet), values)
         : probabilitiesOf(scaled, classes, task);
       return {labelSet, values, classes, task, probabilities};
     });
@@ -126,21 +137,20 @@ export class Answers {
    * Returns the probabilities of product answers.
    *
    * Those of stage k are proportional to `prod_{j <= k} max(z_j, 0)`. Where no
-   * class is left, the stage alone answers. Sums of logarithms neither overflow
-   * nor underflow. Source: Jazbec et al., 2023, arXiv:2306.02652, Section 4.
+   * class is left, the stage alone answers. No temperature changes them. Sums
+   * of logarithms neither overflow nor underflow. Source: Jazbec et al., 2023, arXiv:2306.02652, Section 4.
    *
    * @param {string} labelSet
    * @param {Numbers} logits
-   * @param {Float64Array} scaled Logits over the stage's temperature.
    * @returns {Float64Array}
    */
-  #product(labelSet, logits, scaled) {
+  #product(labelSet, logits) {
     const before = this.#products[labelSet];
     const products = Float64Array.from(logits, (value, index) =>
       (value <= 0 ? -Infinity : Math.log(value)) + (before?.[index] ?? 0));
     this.#products[labelSet] = products;
-    return softmax(
-      products.some((product) => product !== -Infinity) ? products : scaled);
+    return softmax(products.some((product) => product !== -Infinity)
+      ? products : Float64Array.from(logits));
   }
 }
 

@@ -118,8 +118,8 @@ export class AnytimePredictor {
   /**
    * Gives the answer of each stage as soon as it is ready.
    *
-   * Later stages run while the page handles an earlier answer. Leaving the loop
-   * stops them after the running step.
+   * The stages start with this call, and later ones run while the page handles
+   * an earlier answer. Leaving the loop stops them after the running step.
    *
    * @param {Example} example As for `predict`. It is copied.
    * @returns {AsyncGenerator<StageResult, void>} Answers of stages 1, 2, ... K;
@@ -128,7 +128,8 @@ export class AnytimePredictor {
   stream(example) {
     const job = new Job(this.manifest);
     this.#executor.checkOpen();
-    return this.#stream(job, this.#inputs.convert(example));
+    const inputs = this.#inputs.convert(example);
+    return this.#stream(job, this.#executor.submit(job, inputs));
   }
 
   /**
@@ -147,7 +148,14 @@ export class AnytimePredictor {
    *   each of stages 1 to K - 1, or those of the manifest.
    * @returns {Promise<StageResult>} Its stage is 0 if none was ready.
    */
-  async predict(example, {deadlineMs = null, confidence = null} = {}) {
+  async predict(example, options = {}) {
+    const {deadlineMs = null, confidence = null, ...others} = options;
+    // A number has no keys, and would be taken for no deadline.
+    if (typeof options !== "object" || Object.keys(others).length) {
+      throw new AnytimeError(
+        "`predict` takes the options `deadlineMs` and `confidence`. " +
+        `Received: ${shown(options)}`);
+    }
     const isTime = typeof deadlineMs === "number" && deadlineMs >= 0;
     if (deadlineMs !== null && !isTime) {
       throw new AnytimeError(
@@ -212,11 +220,10 @@ export class AnytimePredictor {
 
   /**
    * @param {Job} job
-   * @param {Record<string, import("./dtypes.js").TypedArray>} inputs
+   * @param {() => void} drop Drops the job.
    * @returns {AsyncGenerator<StageResult, void>}
    */
-  async *#stream(job, inputs) {
-    const drop = this.#executor.submit(job, inputs);
+  async *#stream(job, drop) {
     try {
       for (let result; (result = await job.next());) yield result;
     } finally {

@@ -257,11 +257,27 @@ function findProblemOfPrograms(fields) {
   if (manifest.inputNames.some((name) => !(name in manifest.inputSpecs))) {
     return "no signature reads one of the inputs";
   }
-  for (const [field, length] of [
-    ["thresholds", stages.length - 1], ["temperatures", stages.length]]) {
+  for (const [field, length, fits, wanted] of /** @type {const} */ ([
+    ["thresholds", stages.length - 1, isShare, "numbers from 0 to 1"],
+    ["temperatures", stages.length, isFactor, "finite numbers above 0"]])) {
     const values = fields[field] ?? null;
-    if (values !== null && values.length !== length) {
-      return `${field} must be ${length} numbers`;
+    if (values !== null && !(Array.isArray(values) &&
+        values.length === length && values.every(fits))) {
+      return `${field} must be ${length} ${wanted}`;
+    }
+  }
+  if (!["boolean", "undefined"].includes(typeof fields.product_answers)) {
+    return "product_answers must be true or false";
+  }
+  for (const [labelSet, logits] of manifest.logitsNames) {
+    const names = manifest.classNames(labelSet) ?? null;
+    const classes = manifest.output(manifest.programNames[0], logits)
+      .shape.at(-1);
+    const lengths = classes === 1 ? [1, 2] : [classes];
+    if (names !== null && !(Array.isArray(names) &&
+        names.every((name) => typeof name === "string") &&
+        lengths.includes(names.length))) {
+      return `class names must be ${classes} texts`;
     }
   }
   const tasks = manifest.logitsNames.map(([name]) => manifest.task(name));
@@ -280,6 +296,22 @@ function findProblemOfPrograms(fields) {
 function isTensor(tensor) {
   return typeof tensor?.name === "string" && typeof tensor.dtype === "string" &&
     Array.isArray(tensor.shape) && tensor.shape.length > 0;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {boolean}
+ */
+function isShare(value) {
+  return typeof value === "number" && value >= 0 && value <= 1;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {boolean}
+ */
+function isFactor(value) {
+  return Number.isFinite(value) && Number(value) > 0;
 }
 
 /**

@@ -16,7 +16,8 @@ self.onmessage = ({data}) => {
   if (data.type === "open") opened = open(data);
   if (data.type === "run") {
     calls.set(data.id, data);
-    last = last.then(() => answer(data));
+    const run = () => answer(data);
+    last = last.then(run, run);
   }
   if (data.type === "stop") calls.delete(data.id);
 };
@@ -57,9 +58,10 @@ function start({script, module}) {
 async function answer(call) {
   const {Answers, clock, manifest, programs} = await opened;
   const answers = new Answers(manifest);
-  const tensors = programs.tensors(call.inputs);
+  const tensors = {};
   let message = null;
   try {
+    Object.assign(tensors, programs.tensors(call.inputs));
     for (const [index, program] of manifest.programNames.entries()) {
       await clock.turn();
       if (!calls.has(call.id) || !isWorthStarting(call, index, clock)) break;
@@ -86,9 +88,10 @@ async function answer(call) {
   } catch (error) {
     message = `A step failed: ${error.message}`;
   }
-  for (const tensor of Object.values(tensors)) tensor.delete();
+  // The end is told first: freeing may fail too, and the next call must run.
   calls.delete(call.id);
   self.postMessage({type: "end", id: call.id, message});
+  for (const tensor of Object.values(tensors)) tensor.delete();
 }
 
 /**
