@@ -90,9 +90,9 @@ def product_probabilities(
 
     Where stages disagree so much that no class is left, the answer is the
     softmax of the stage alone, as in the code of the authors. No temperature
-    changes these probabilities. All factors of
-    the products have the exponent 1: the exponents j / K of the paper's
-    experiments would make an answer depend on how many stages follow.
+    changes these probabilities. All factors of the products have the exponent
+    1: the exponents j / K of the paper's experiments would make an answer
+    depend on how many stages follow.
 
     Args:
         products: Array `(..., classes)`, as from `log_products`.

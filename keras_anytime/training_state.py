@@ -1,5 +1,6 @@
 """The base classes of weightings and gradient combiners."""
 
+import math
 import operator
 import random
 from typing import Any
@@ -114,6 +115,38 @@ def check_steps(argument: str, value: float) -> None:
             f"`{argument}` must be a whole number of training steps, 1 or "
             "more. "
             f"Received: {argument}={value}"
+        )
+
+
+def check_above_zero(argument: str, value: float) -> None:
+    """Checks an argument that is a finite number above 0.
+
+    Args:
+        argument: String, the name of the argument.
+        value: Number.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not 0 < value < math.inf:
+        raise ValueError(
+            f"`{argument}` must be above 0. Received: {argument}={value}"
+        )
+
+
+def check_not_negative(argument: str, value: float) -> None:
+    """Checks an argument that is a finite number of 0 or more.
+
+    Args:
+        argument: String, the name of the argument.
+        value: Number.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f"`{argument}` must be 0 or more. Received: {argument}={value}"
         )
 
 

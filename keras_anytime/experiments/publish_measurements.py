@@ -55,10 +55,8 @@ def measure(
     costs = evaluation.stage_costs(model)
     half = len(labels) // 2
     first, second = slice(0, half), slice(half, None)
-    temperatures = evaluation.fit_temperatures(logits[:, first], labels[first])
-    calibrated = Predictions.from_logits(
-        logits / np.reshape(temperatures, (-1, 1, 1)), labels, model.name
-    )
+    temperatures = evaluation.fit_temperatures(predictions.part(first))
+    calibrated = predictions.calibrated(temperatures)
     thresholds = choose_thresholds(calibrated.part(first), costs)
     stopped = evaluation.dynamic_evaluation(
         calibrated.part(second), costs, thresholds

@@ -229,6 +229,24 @@ class Combiner(TrainingState):
         return coefficients, cosines
 
 
+def check_order(argument: str, order: list[int], num_stages: int) -> None:
+    """Checks an argument that is an order of the stages.
+
+    Args:
+        argument: String, the name of the argument.
+        order: List of stage numbers, counted from 1.
+        num_stages: Integer K.
+
+    Raises:
+        ValueError: If it does not name each stage once.
+    """
+    if sorted(order) != list(range(1, num_stages + 1)):
+        raise ValueError(
+            f"`{argument}` must name each of the stages 1 to {num_stages} "
+            f"once. Received: {argument}={order}"
+        )
+
+
 def check_scale(scale: float) -> None:
     """Raises a `ValueError` if the constant C of NormSGD is out of range."""
     if not 0 < scale < float("inf"):

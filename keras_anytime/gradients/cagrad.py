@@ -1,7 +1,5 @@
 """CAGrad: the best worst improvement near the mean gradient."""
 
-import math
-
 import keras
 
 from keras_anytime.backend.types import Tensor
@@ -9,6 +7,7 @@ from keras_anytime.gradients import gram as gram_lib
 from keras_anytime.gradients import quadratic
 from keras_anytime.gradients.preferred import mean_weights
 from keras_anytime.gradients.refreshed import RefreshedCombiner
+from keras_anytime.training_state import check_not_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
@@ -51,12 +50,8 @@ class CAGrad(RefreshedCombiner):
         name: str | None = None,
     ):
         super().__init__(refresh_every=refresh_every, name=name)
-        for argument, value in (("c", c), ("norm_eps", norm_eps)):
-            if not 0 <= value < math.inf:
-                raise ValueError(
-                    f"`{argument}` must be 0 or more. "
-                    f"Received: {argument}={value}"
-                )
+        check_not_negative("c", c)
+        check_not_negative("norm_eps", norm_eps)
         self.c = c
         self.norm_eps = norm_eps
 

@@ -1,9 +1,9 @@
 """The base of combiners that project onto the dual cone of the gradients."""
 
-import math
 from collections.abc import Sequence
 
 from keras_anytime.gradients.preferred import PreferredCombiner
+from keras_anytime.training_state import check_not_negative
 
 
 class DualConeCombiner(PreferredCombiner):
@@ -31,12 +31,8 @@ class DualConeCombiner(PreferredCombiner):
         name: str | None = None,
     ):
         super().__init__(preference, refresh_every, name)
-        for argument, value in (("reg_eps", reg_eps), ("norm_eps", norm_eps)):
-            if not 0 <= value < math.inf:
-                raise ValueError(
-                    f"`{argument}` must be 0 or more. "
-                    f"Received: {argument}={value}"
-                )
+        check_not_negative("reg_eps", reg_eps)
+        check_not_negative("norm_eps", norm_eps)
         self.reg_eps = reg_eps
         self.norm_eps = norm_eps
 

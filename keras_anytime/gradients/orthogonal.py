@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import gram as gram_lib
-from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.base import check_order
 from keras_anytime.gradients.base import check_scale
-from keras_anytime.training_state import check_steps
+from keras_anytime.gradients.refreshed import RefreshedCombiner
 
 
 @keras.saving.register_keras_serializable(package="keras_anytime")
-class Orthogonal(Combiner):
+class Orthogonal(RefreshedCombiner):
     """Removes from each stage's gradient its components along others (OSGD).
 
     Projects each stage's gradient onto the orthogonal complement of the
@@ -58,19 +58,17 @@ class Orthogonal(Combiner):
         refresh_every: int = 1,
         name: str | None = None,
     ):
-        super().__init__(name=name)
+        super().__init__(refresh_every=refresh_every, name=name)
         self.priority = None if priority is None else list(priority)
         self.normalize = normalize
         self.scale = scale
         if self.priority is not None:
-            self._check_priority(self.priority, len(self.priority))
+            check_order("priority", self.priority, len(self.priority))
         check_scale(scale)
-        check_steps("refresh_every", refresh_every)
-        self.refresh_every = int(refresh_every)
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if self.priority is not None:
-            self._check_priority(self.priority, input_shape[0])
+            check_order("priority", self.priority, input_shape[0])
         super().build(input_shape)
 
     def coefficients(self, gram: Tensor, sizes: list[int]) -> Tensor:
@@ -101,13 +99,4 @@ class Orthogonal(Combiner):
             "priority": self.priority,
             "normalize": self.normalize,
             "scale": self.scale,
-            "refresh_every": self.refresh_every,
         }
-
-    @staticmethod
-    def _check_priority(priority, num_stages):
-        if sorted(priority) != list(range(1, num_stages + 1)):
-            raise ValueError(
-                f"`priority` must name each of the stages 1 to {num_stages} "
-                f"once. Received: priority={priority}"
-            )

@@ -8,6 +8,7 @@ from keras import ops
 from keras_anytime.backend.types import Tensor
 from keras_anytime.gradients import surgery
 from keras_anytime.gradients.base import Combiner
+from keras_anytime.gradients.base import check_order
 from keras_anytime.training_state import RandomState
 
 
@@ -34,11 +35,11 @@ class VisitingCombiner(RandomState, Combiner):
         super().__init__(seed=seed, name=name)
         self.order = None if order is None else list(order)
         if self.order is not None:
-            self._check_order(self.order, len(self.order))
+            check_order("order", self.order, len(self.order))
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if self.order is not None:
-            self._check_order(self.order, input_shape[0])
+            check_order("order", self.order, input_shape[0])
         super().build(input_shape)
 
     def visits(self, num_gradients: int, dtype: str) -> Tensor:
@@ -66,11 +67,3 @@ class VisitingCombiner(RandomState, Combiner):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "order": self.order}
-
-    @staticmethod
-    def _check_order(order, num_stages):
-        if sorted(order) != list(range(1, num_stages + 1)):
-            raise ValueError(
-                f"`order` must name each of the stages 1 to {num_stages} "
-                f"once. Received: order={order}"
-            )

@@ -1,12 +1,12 @@
 """DynamicWeightAverage: more weight for losses that fall slowly (DWA)."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_anytime.backend.types import Tensor
+from keras_anytime.training_state import check_above_zero
 from keras_anytime.training_state import check_steps
 from keras_anytime.weighting.base import Weighting
 
@@ -49,11 +49,7 @@ class DynamicWeightAverage(Weighting):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        if not 0 < temperature < math.inf:
-            raise ValueError(
-                "`temperature` must be above 0. "
-                f"Received: temperature={temperature}"
-            )
+        check_above_zero("temperature", temperature)
         check_steps("window", window)
         self.temperature = temperature
         self.window = int(window)

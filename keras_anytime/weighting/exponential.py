@@ -1,10 +1,10 @@
 """Exponential: weights in a geometric series (expb2, expb0.5)."""
 
-import math
 from typing import Any
 
 import keras
 
+from keras_anytime.training_state import check_above_zero
 from keras_anytime.weighting.static import Static
 
 
@@ -43,8 +43,7 @@ class Exponential(Static):
         name: str | None = None,
     ) -> None:
         super().__init__(total=total, name=name)
-        if not 0 < base < math.inf:
-            raise ValueError(f"`base` must be above 0. Received: base={base}")
+        check_above_zero("base", base)
         self.base = float(base)
 
     def scheme(self, num_stages: int) -> list[float]:

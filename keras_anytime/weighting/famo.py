@@ -7,6 +7,8 @@ import keras
 from keras import ops
 
 from keras_anytime.backend.types import Tensor
+from keras_anytime.training_state import check_above_zero
+from keras_anytime.training_state import check_not_negative
 from keras_anytime.weighting.base import Weighting
 
 # Of Adam, as the authors' program uses it.
@@ -61,15 +63,8 @@ class FAMO(Weighting):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(
-                "`learning_rate` must be above 0. "
-                f"Received: learning_rate={learning_rate}"
-            )
-        if not 0 <= decay < math.inf:
-            raise ValueError(
-                f"`decay` must be 0 or more. Received: decay={decay}"
-            )
+        check_above_zero("learning_rate", learning_rate)
+        check_not_negative("decay", decay)
         self.learning_rate = learning_rate
         self.decay = decay
 

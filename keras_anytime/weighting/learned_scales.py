@@ -1,11 +1,11 @@
 """The base of weightings that learn a scale of each loss."""
 
-import math
 from typing import Any
 
 from keras import ops
 
 from keras_anytime.backend.types import Tensor
+from keras_anytime.training_state import check_above_zero
 from keras_anytime.weighting.base import Weighting
 
 
@@ -33,11 +33,7 @@ class LearnedScales(Weighting):
         self, learning_rate: float = 0.025, name: str | None = None
     ) -> None:
         super().__init__(name=name)
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(
-                "`learning_rate` must be above 0. "
-                f"Received: learning_rate={learning_rate}"
-            )
+        check_above_zero("learning_rate", learning_rate)
         self.learning_rate = learning_rate
 
     def build(self, input_shape: tuple[int, ...]) -> None:

@@ -1,6 +1,5 @@
 """The base of weightings that amplify one randomly drawn stage at a time."""
 
-import math
 from typing import Any
 
 import keras
@@ -8,6 +7,7 @@ from keras import ops
 
 from keras_anytime.backend.types import Tensor
 from keras_anytime.training_state import RandomState
+from keras_anytime.training_state import check_not_negative
 from keras_anytime.weighting.base import Weighting
 from keras_anytime.weighting.sieve import Sieve
 
@@ -79,10 +79,7 @@ class Sampler(RandomState, Weighting):
             raise ValueError(
                 f"`base` must be a `Weighting`, or None. Received: base={base}"
             )
-        if not 0 <= boost < math.inf:
-            raise ValueError(
-                f"`boost` must be 0 or more. Received: boost={boost}"
-            )
+        check_not_negative("boost", boost)
         self.base = Sieve() if base is None else base
         self.boost = boost
 

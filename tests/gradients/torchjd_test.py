@@ -34,7 +34,7 @@ def _preference(num_gradients):
 # How each is made, and to which relative error it agrees.
 AGGREGATORS = {
     "pcgrad": (lambda k: gradients.PCGrad(range(1, k + 1)), 1e-9),
-    # The tolerance of TorchJD's solver; combiners_test has a certificate.
+    # The tolerance of TorchJD's solver; combiner_updates_test certifies ours.
     "cagrad": (lambda k: gradients.CAGrad(0.5), 1e-4),
     "cagrad_wide": (lambda k: gradients.CAGrad(1.5), 1e-4),
     "upgrad": (lambda k: gradients.UPGrad(), 1e-8),
