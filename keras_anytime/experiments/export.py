@@ -124,8 +124,15 @@ def _calibration(
 
 
 def _curve(settings: ExportSettings) -> AnytimeCurve | None:
-    """Returns the curve of a network that ships trained, which its card has."""
-    if settings.net is None or settings.weights is None:
+    """Returns the curve of a network that ships trained, which its card has.
+
+    Its errors are those of each stage alone, and not those of products.
+    """
+    if (
+        settings.net is None
+        or settings.weights is None
+        or settings.product_answers
+    ):
         return None
     facts = nets.facts(settings.net, settings.weights)
     return AnytimeCurve.from_dict(facts["evaluation"]["curve"])

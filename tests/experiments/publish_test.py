@@ -171,7 +171,7 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     (stage,) = manifest.stages
     point = facts["evaluation"]["curve"]["points"][1]
     assert stage.top1_error == point["top1_error"]
-    # The card's thresholds are not those of products.
+    # The card's thresholds and errors are not those of products.
     export_tflite(
         ExportSettings(
             net="tiny_resnet",
@@ -182,6 +182,7 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     )
     manifest = manifest_lib.read_manifest(tmp_path / "products.tflite")
     assert manifest.product_answers and manifest.thresholds is None
+    assert {stage.top1_error for stage in manifest.stages} == {None}
 
 
 def test_structures_are_compared_without_names_and_regularizers():
