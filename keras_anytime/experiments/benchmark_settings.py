@@ -53,7 +53,7 @@ class TrainingBenchmarkSettings(NetworkSettings):
         "Add a row of the Gram matrix and the coefficients alone.", False
     )
     combiners: list[str] | None = setting(
-        "Add rows of these combiners, by their names, such as mgda,upgrad.",
+        "Add a row for each of the combiners named, such as mgda,upgrad.",
         None,
     )
     all: bool = setting(
