@@ -22,7 +22,8 @@ class LossWeights(keras.callbacks.Callback):
 
     The file has one row per epoch: `epoch`, and `weight_k` for each stage, or
     `weight_<task>` for each task of a `MultitaskModel`: the mean over the
-    training steps of the epoch. A resumed training continues the file. The file is complete at any moment.
+    training steps of the epoch. A resumed training continues the file. The file
+    is complete at any moment.
 
     ```python
     weights = ka.callbacks.LossWeights("run/weights.csv")

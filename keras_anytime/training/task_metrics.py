@@ -137,7 +137,9 @@ def _resolved(
             f"{known}"
         )
     metric = keras.metrics.get(identifier)
-    if isinstance(metric, keras.metrics.Metric):
-        return metric
     label = name or getattr(metric, "__name__", type(metric).__name__)
+    if isinstance(metric, keras.metrics.Metric):
+        # As Keras does: logs have the name that the user gave.
+        metric.name = label
+        return metric
     return keras.metrics.MeanMetricWrapper(metric, name=label)

@@ -28,7 +28,7 @@ def _trained(model):
         optimizer=keras.optimizers.Adam(0.01),
         weighting=ka.weighting.FAMO(),
         gradients=ka.gradients.UPGrad(refresh_every=2),
-        metrics=["mae"],
+        metrics={"age": ["mae"], "pose": ["accuracy"]},
         missing=MISSING,
     )
 

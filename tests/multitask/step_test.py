@@ -104,7 +104,8 @@ def test_training_is_that_of_keras_with_loss_weights():
             x,
             y,
             sample_weight=weights,
-            batch_size=16,
+            # Keras counts all batches alike, also smaller ones.
+            batch_size=10,
             epochs=2,
             shuffle=False,
             validation_data=(x, y),
@@ -182,12 +183,13 @@ def test_logs_count_the_labels_that_there_are():
 def test_a_batch_without_a_label_leaves_the_task_out(combiner):
     x, y = examples()
     lacks = {**y, "age": np.full(len(x), np.nan, "float32")}
-    model = network()
-    want, _ = _vectors(model, x, y)
-    gradients = ka.gradients.get(combiner)
-    if combiner == "sum":
-        gradients = ka.gradients.Sum("sum")
-    compiled(model, missing=MISSING, gradients=gradients, weighting="adaloss")
+    model = compiled(
+        network(),
+        optimizer=keras.optimizers.SGD(0.05),
+        missing=MISSING,
+        gradients=combiner,
+        weighting="adaloss",
+    )
     model.fit(x, y, batch_size=12, verbose=0)
     known = np.array(model.last_losses.losses_seen)
     # Now only the labels of one task remain.
