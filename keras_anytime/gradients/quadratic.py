@@ -193,7 +193,7 @@ def conflict_averse_weights(
     radius = c * ops.sqrt(ops.maximum(square, 0))
     # Each convex combination of gradients bounds the minimum from above.
     norms = ops.sqrt(ops.diagonal(gram))
-    bounds = ops.where(finite, products + radius * norms, 1)
+    bounds = ops.where(finite, products + radius * norms, 1 + c)
     bound = ops.minimum(
         ops.min(bounds), square + radius * ops.sqrt(ops.maximum(square, 0))
     )
