@@ -42,8 +42,8 @@ def _state(model):
 
 
 def _equal(first, second):
-    for one, other in zip(_state(first), _state(second), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for value, want in zip(_state(first), _state(second), strict=True):
+        np.testing.assert_array_equal(value, want)
 
 
 def test_a_saved_model_continues_to_the_last_bit(tmp_path):
