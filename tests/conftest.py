@@ -132,10 +132,12 @@ def made_once(tmp_path_factory):
 
     def made_once(name, make):
         path, done = folder / name, folder / f"{name}.done"
+        maker = f"{make.__module__}.{make.__qualname__}"
         with files.lock_file(folder / f"{name}.lock", wait=True):
             if not done.exists():
                 make(path)
-                done.touch()
+                done.write_text(maker)
+        assert done.read_text() == maker, f"{name} is of {done.read_text()}"
         return path
 
     return made_once
@@ -172,7 +174,7 @@ def hierarchical_file(made_once):
     from tests.testing import scramble
 
     return made_once(
-        "hierarchical.tflite",
+        "label_sets.tflite",
         lambda path: ka.export.tflite(scramble(hierarchical_net()), path),
     )
 

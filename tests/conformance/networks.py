@@ -50,7 +50,8 @@ def _built(name):
 def exported(made_once, name):
     """The path of a `.tflite` of a network of the catalogue."""
     return made_once(
-        f"{name}.tflite", lambda path: ka.export.tflite(built(name), path)
+        f"conformance_{name}.tflite",
+        lambda path: ka.export.tflite(built(name), path),
     )
 
 

@@ -112,7 +112,7 @@ def test_a_name_takes_arguments_instead_of_the_defaults():
         ("greedy", "fit_greedy"),
         ("Greedy", "fit_greedy"),
         ("ortogonal", "Did you mean 'orthogonal'"),
-        ("nope", "'normalized', 'orthogonal', 'sum'.*'NormSGD', 'OSGD'"),
+        ("nope", "'aligned_mtl', .*'orthogonal', .*'NormSGD', 'OSGD'"),
         (3, "Received: gradients=3"),
         (Sum, "Received: gradients="),
     ],
