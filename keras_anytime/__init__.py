@@ -31,6 +31,7 @@ _SUBMODULES = (
 )
 _ATTRIBUTES = {
     "AnytimeModel": "keras_anytime.model",
+    "MultitaskModel": "keras_anytime.training.multitask_model",
     "Nesting": "keras_anytime.nesting",
     "load_model": "keras_anytime.loading",
 }

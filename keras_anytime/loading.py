@@ -1,6 +1,7 @@
 """Loading saved models of any class of this package."""
 
 import os
+from typing import Any
 
 import keras
 
@@ -10,9 +11,10 @@ from keras_anytime.model import AnytimeModel
 # Importing the module registers its model class with Keras.
 from keras_anytime.nets import ensemble  # noqa: F401
 from keras_anytime.saving.archives import check_archive
+from keras_anytime.training.multitask_model import MultitaskModel
 
 
-def load_model(path: str | os.PathLike) -> AnytimeModel:
+def load_model(path: str | os.PathLike) -> Any:
     """Loads a model that was saved with `model.save(path)`.
 
     It differs from `keras.models.load_model` in two points: the classes of
@@ -30,7 +32,7 @@ def load_model(path: str | os.PathLike) -> AnytimeModel:
         path: String or path of a `.keras` file.
 
     Returns:
-        An `AnytimeModel`.
+        An `AnytimeModel` or a `MultitaskModel`.
 
     Raises:
         OSError: If the file cannot be read.
@@ -46,7 +48,7 @@ def load_model(path: str | os.PathLike) -> AnytimeModel:
             f"The file cannot be loaded as a model. Received: "
             f"path={str(path)!r}, {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(model, AnytimeModel):
+    if not isinstance(model, (AnytimeModel, MultitaskModel)):
         raise ValueError(
             "The file holds a model that is not an anytime model: make one of "
             "it with `keras_anytime.convert.add_heads`. Received: "

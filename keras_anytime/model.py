@@ -12,7 +12,6 @@ import keras
 from keras_anytime import layers  # noqa: F401  (saved networks need them)
 from keras_anytime import tasks as tasks_lib
 from keras_anytime.saving.models import refuse_export
-from keras_anytime.saving.models import save_model
 from keras_anytime.stages import graph
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.stages import step as step_lib
@@ -216,22 +215,18 @@ class AnytimeModel(StageTrainer):
         """
         self._check_stage(k)
         outputs = stage_outputs(self, [k])
-        variables = {
-            id(variable): variable
-            for operation in graph.subnetwork_operations(self.inputs, outputs)
-            for variable in getattr(operation, "trainable_variables", ())
-        }
-        return list(variables.values())
+        return graph.subnetwork_variables(self.inputs, outputs)
 
-    @property
-    def input_layers(self) -> list[keras.layers.InputLayer]:
-        """List of the input layers, in the order of the inputs."""
-        by_output = {
-            id(operation.output): operation
-            for operation in self.operations
-            if isinstance(operation, keras.layers.InputLayer)
-        }
-        return [by_output[id(tensor)] for tensor in self.inputs]
+    def loss_variables(self, index: int) -> list[keras.Variable]:
+        """Returns the trainable variables of the loss of a stage.
+
+        Args:
+            index: Integer from 0 to `num_stages` - 1.
+
+        Returns:
+            List of `keras.Variable`, those of `stage_variables(index + 1)`.
+        """
+        return self.stage_variables(index + 1)
 
     @property
     def feature_inputs(self) -> dict[str, keras.KerasTensor]:
@@ -261,24 +256,6 @@ class AnytimeModel(StageTrainer):
         outputs_lib.check_tasks(task, self.output_names, shapes)
         # Keras would wrap a dict, which is then no plain value.
         object.__setattr__(self, "_task", copy.copy(task))
-
-    def save(
-        self,
-        filepath: str | os.PathLike,
-        overwrite: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        """Saves the whole model to a temporary file, then renames it.
-
-        Args:
-            filepath: String or path that ends in `.keras`.
-            overwrite: Boolean. As in `keras.Model.save`.
-            **kwargs: Further arguments of `keras.Model.save`.
-
-        Raises:
-            FloatingPointError: If a variable is not finite.
-        """
-        save_model(self, super().save, filepath, overwrite, **kwargs)
 
     def export(
         self, filepath: str | os.PathLike, *args: Any, **kwargs: Any

@@ -12,18 +12,44 @@ from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
 
 
-def owned_by_stages(model: keras.Model) -> list[set[int]]:
-    """Returns the variables of each stage's subnetwork.
+def owned_by_losses(model: keras.Model) -> list[set[int]]:
+    """Returns the variables of the subgraph of each loss.
 
     Args:
-        model: An `AnytimeModel`.
+        model: An `AnytimeModel` or `MultitaskModel`.
 
     Returns:
         List of K sets of the variables' `id`s.
     """
     return [
-        {id(variable) for variable in model.stage_variables(k)}
-        for k in range(1, model.num_stages + 1)
+        {id(variable) for variable in model.loss_variables(index)}
+        for index in range(len(model.loss_names))
+    ]
+
+
+def left_out(
+    gradients: list[Gradient], present: list[Tensor]
+) -> list[Gradient]:
+    """Makes gradients NaN where a loss has no example in the batch.
+
+    Combiners leave out a gradient that is not finite, as if there were no such
+    loss. One of zeros would count as a loss that cannot be improved.
+
+    Args:
+        gradients: K lists of V tensors or `None`.
+        present: List of K booleans, scalar tensors.
+
+    Returns:
+        K lists of V tensors or `None`.
+    """
+    return [
+        [
+            None
+            if values is None
+            else ops.where(is_present, values, float("nan"))
+            for values in gradient
+        ]
+        for gradient, is_present in zip(gradients, present, strict=True)
     ]
 
 
@@ -36,7 +62,7 @@ def at_first_owners(
 
     Args:
         gradient: List of V tensors or `None`.
-        owned: List of K sets of `id`s, from `owned_by_stages`.
+        owned: List of K sets of `id`s, from `owned_by_losses`.
         variables: List of V variables.
 
     Returns:
@@ -71,7 +97,7 @@ def choose(
         condition: Boolean tensor.
         true_fn: Function that returns K lists of V tensors or `None`.
         false_fn: Function that returns the same.
-        owned: List of K sets of `id`s, from `owned_by_stages`.
+        owned: List of K sets of `id`s, from `owned_by_losses`.
         variables: List of V variables.
 
     Returns:
@@ -129,6 +155,7 @@ def with_overflow(
     gradient: Gradient,
     stage_gradients: list[Gradient],
     optimizer: keras.optimizers.Optimizer,
+    present: list[Tensor] | None = None,
 ) -> Gradient:
     """Shows an overflow in any stage gradient to a loss-scaling optimizer.
 
@@ -140,6 +167,8 @@ def with_overflow(
         gradient: List of V tensors or `None`, the combined gradient.
         stage_gradients: K lists of V tensors or `None`.
         optimizer: The optimizer that the gradient is for.
+        present: List of K booleans, scalar tensors, which are False for the
+            gradients that `left_out` made NaN; or `None`.
 
     Returns:
         The gradient, which is not finite if a stage gradient is not.
@@ -147,10 +176,14 @@ def with_overflow(
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return gradient
     # 0, or NaN if a stage gradient is not finite.
-    probe = sum(
-        0 * ops.sum(values)
-        for stage_gradient in stage_gradients
-        for values in stage_gradient
-        if values is not None
-    )
+    probe: Tensor = 0
+    for index, stage_gradient in enumerate(stage_gradients):
+        of_stage = sum(
+            0 * ops.sum(values)
+            for values in stage_gradient
+            if values is not None
+        )
+        if present is not None:
+            of_stage = ops.where(present[index], of_stage, 0)
+        probe = probe + of_stage
     return [None if values is None else values + probe for values in gradient]

@@ -10,6 +10,7 @@ import itertools
 import os
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ import numpy as np
 from keras import ops
 
 from keras_anytime.backend import gradient_lists
+from keras_anytime.backend.base import BatchLosses
 from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.types import Gradient
 from keras_anytime.backend.types import Tensor
@@ -122,20 +124,20 @@ def scope(model: keras.Model) -> contextlib.AbstractContextManager:
 
 
 def whole_batch_losses(
-    reduction: str, losses: list[Tensor], inputs: Any
-) -> tuple[Tensor, list[Tensor]]:
-    """Returns the stage losses of the whole batch, stacked and as a list.
+    losses: list[Tensor], counts: list[Tensor], are_means: Sequence[bool]
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """Returns the losses of the whole batch, stacked and as a list.
 
     Args:
-        reduction: String, how the losses reduce examples.
         losses: List of K scalars.
-        inputs: Tensor `(batch, ...)`, or a structure of such tensors.
+        counts: List of K scalars, the examples that each loss counts.
+        are_means: Sequence of K booleans, whether a loss is a mean over them.
 
     Returns:
-        Pair of a tensor `(K,)` and the list.
+        Tuple of a tensor `(K,)`, the list, and the counts, a tensor `(K,)`.
     """
-    del reduction, inputs
-    return ops.stack(losses), losses
+    del are_means
+    return ops.stack(losses), losses, ops.stack(counts)
 
 
 def run_batch(
@@ -255,7 +257,7 @@ class LinearizedForwardPass(ForwardPass):
         self,
         model: keras.Model,
         x: Any,
-        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
+        losses_of: Callable[[list[Tensor]], BatchLosses],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
@@ -266,15 +268,16 @@ class LinearizedForwardPass(ForwardPass):
                 values, _values(others), x, training=True, return_losses=True
             )
             outputs = keras.tree.flatten(outputs)
-            losses, of_labels = losses_of(outputs)
+            losses, of_labels, counts, _ = losses_of(outputs)
             penalty = gradient_lists.penalty(penalties, losses[0].dtype)
-            return (losses, penalty), (outputs, of_labels, moved)
+            return (losses, penalty), (outputs, of_labels, counts, moved)
 
         (losses, self.penalty), self._tangents, found = jax.linearize(
             forward, _values(self._variables), has_aux=True
         )
-        self.outputs, of_labels, moved = found
+        self.outputs, of_labels, self.counts, moved = found
         self.label_losses = ops.stack(of_labels)
+        self.total_counts = ops.stack(self.counts)
         _assign(others, moved)
         self.losses = ops.stack(losses)
 

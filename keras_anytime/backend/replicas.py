@@ -5,6 +5,7 @@ summed over replicas before a weighting or a combiner uses them. So all
 replicas compute the same weights as one device with the whole batch.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -122,35 +123,42 @@ def check_strategy(
 
 
 def whole_batch_losses(
-    reduction: str, losses: list[Tensor], inputs: Any
-) -> tuple[Tensor, list[Tensor]]:
-    """Returns the stage losses of the whole batch, and this replica's share.
+    losses: list[Tensor], counts: list[Tensor], are_means: Sequence[bool]
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """Returns the losses of the whole batch, and this replica's share.
 
     Only the shares have gradients, and each is a scalar of its own: the
     gradient of an entry of a tensor would take a backward pass through all
     stages, with zeros.
 
     Args:
-        reduction: String, how the losses reduce examples.
         losses: List of K scalars, of this replica's examples. Means over
             examples are divided by the number of replicas, as Keras' losses do.
-        inputs: Tensor `(examples of this replica, ...)`, or a structure of
-            such tensors.
+        counts: List of K scalars, the examples of this replica that each loss
+            counts.
+        are_means: Sequence of K booleans, whether a loss is a mean over them.
 
     Returns:
-        Pair of the losses of the whole batch, tensor `(K,)`, the same on all
-        replicas, and the shares of this replica, list of K scalars. The sum of
-        the shares over replicas is the first, also if replicas have different
-        numbers of examples.
+        Tuple of the losses of the whole batch, tensor `(K,)`, the same on all
+        replicas; the shares of this replica, list of K scalars; and the
+        examples of the whole batch, tensor `(K,)`. The sum of the shares over
+        replicas is the first, also if replicas have different numbers of
+        examples.
     """
-    if count() > 1 and reduction != "sum":
+    (totals,) = summed([ops.stack(counts)])
+    if count() > 1 and any(are_means):
         # Each example has the same weight, on whichever replica it is.
-        first = keras.tree.flatten(inputs)[0]
-        size = ops.cast(ops.shape(first)[0], losses[0].dtype)
-        (total,) = summed([size])
-        losses = [own * size * count() / total for own in losses]
+        divisors = ops.unstack(ops.maximum(totals, 1), len(losses))
+        losses = [
+            own * ops.cast(size, own.dtype) * count() / ops.cast(n, own.dtype)
+            if is_mean
+            else own
+            for own, size, n, is_mean in zip(
+                losses, counts, divisors, are_means, strict=True
+            )
+        ]
     (whole,) = summed([ops.stop_gradient(ops.stack(losses))])
-    return whole, losses
+    return whole, losses, totals
 
 
 def summed(tensors: list) -> list:

@@ -12,6 +12,7 @@ from keras import ops
 
 from keras_anytime.backend import gradient_lists
 from keras_anytime.backend import replicas
+from keras_anytime.backend.base import BatchLosses
 from keras_anytime.backend.base import ForwardPass
 from keras_anytime.backend.replicas import check_strategy as check_strategy
 from keras_anytime.backend.replicas import strategy_for_fit as strategy_for_fit
@@ -143,19 +144,22 @@ class TapedForwardPass(ForwardPass):
         self,
         model: keras.Model,
         x: Any,
-        losses_of: Callable[[list[Tensor]], tuple[list[Tensor], list[Tensor]]],
+        losses_of: Callable[[list[Tensor]], BatchLosses],
     ):
         self._variables = model.trainable_variables
         self._scale = model.optimizer.scale_loss
         with tf.GradientTape(persistent=True) as self._tape:
             self.outputs = keras.tree.flatten(model(x, training=True))
-            losses, of_labels = losses_of(self.outputs)
-            others = [] if of_labels is losses else of_labels
-            whole, own = whole_batch_losses(
-                model.loss_reduction, [*losses, *others], x
+            losses, of_labels, self.counts, are_means = losses_of(self.outputs)
+            parts = [losses] if of_labels is losses else [losses, of_labels]
+            whole, own, totals = whole_batch_losses(
+                sum(parts, []),
+                self.counts * len(parts),
+                [*are_means] * len(parts),
             )
             self.losses = whole[: len(losses)]
             self.label_losses = whole[-len(losses) :]
+            self.total_counts = totals[: len(losses)]
             self._own_losses = own[: len(losses)]
             self.penalty = gradient_lists.penalty(
                 model.losses, self.losses.dtype

@@ -10,7 +10,7 @@ import numpy as np
 from keras_anytime.callbacks.epoch_file import check_epoch_file
 from keras_anytime.callbacks.epoch_file import write_epoch
 from keras_anytime.files import user_path
-from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.checks import check_joint_model
 
 
 class GradientCosines(keras.callbacks.Callback):
@@ -22,7 +22,8 @@ class GradientCosines(keras.callbacks.Callback):
     such callback.
 
     The file has one row per epoch: `epoch`, and a column `cosine_i_j` for each
-    pair of stages `i < j`. The value is the mean over the training steps of the
+    pair of stages `i < j`; of a `MultitaskModel` with the names of tasks, as
+    in `cosine_age_pose`. The value is the mean over the training steps of the
     epoch in which the combiner computed the Gram matrix, or `nan` if there was
     none. A resumed training continues the file. The file is complete at any
     moment. `ka.evaluation.plots.plot_cosines` draws it.
@@ -58,7 +59,7 @@ class GradientCosines(keras.callbacks.Callback):
         self.matrix: np.ndarray | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        check_anytime_model(self.model)
+        check_joint_model(self.model)
         combiner = self.model.gradient_combiner
         if combiner.single_backward:
             raise ValueError(
@@ -78,8 +79,9 @@ class GradientCosines(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         self.matrix = matrix = self.model.gradient_combiner.mean_cosines()
-        pairs = itertools.combinations(range(len(matrix)), 2)
+        keys = enumerate(self.model.loss_keys)
         values = {
-            f"cosine_{i + 1}_{j + 1}": f"{matrix[i, j]:.6g}" for i, j in pairs
+            f"cosine_{first}_{second}": f"{matrix[i, j]:.6g}"
+            for (i, first), (j, second) in itertools.combinations(keys, 2)
         }
         write_epoch(self.path, epoch, values)

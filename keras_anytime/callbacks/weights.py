@@ -9,8 +9,7 @@ import numpy as np
 from keras_anytime.callbacks.epoch_file import check_epoch_file
 from keras_anytime.callbacks.epoch_file import write_epoch
 from keras_anytime.files import user_path
-from keras_anytime.stages import outputs as outputs_lib
-from keras_anytime.stages.checks import check_anytime_model
+from keras_anytime.stages.checks import check_joint_model
 
 
 class LossWeights(keras.callbacks.Callback):
@@ -21,9 +20,10 @@ class LossWeights(keras.callbacks.Callback):
     `ka.evaluation.plots.plot_loss_weights` draws the file. Keras has no such
     callback, since its loss weights are constant.
 
-    The file has one row per epoch: `epoch`, and `weight_k` for each stage, the
-    mean over the training steps of the epoch. A resumed training continues the
-    file. The file is complete at any moment.
+    The file has one row per epoch: `epoch`, and `weight_k` for each stage, or
+    `weight_<task>` for each task of a `MultitaskModel`: the mean over the
+    training steps of the epoch. A resumed training continues the file. The file
+    is complete at any moment.
 
     ```python
     weights = ka.callbacks.LossWeights("run/weights.csv")
@@ -53,7 +53,7 @@ class LossWeights(keras.callbacks.Callback):
         self.weights: np.ndarray | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        check_anytime_model(self.model)
+        check_joint_model(self.model)
         check_epoch_file(self.path)
 
     def on_epoch_begin(
@@ -65,9 +65,8 @@ class LossWeights(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         self.weights = weights = self.model.mean_loss_weights.result()
-        numbers = outputs_lib.stage_numbers(self.model.output_names)
         values = {
-            f"weight_{k}": f"{weight:.6g}"
-            for k, weight in zip(numbers, weights, strict=True)
+            f"weight_{key}": f"{weight:.6g}"
+            for key, weight in zip(self.model.loss_keys, weights, strict=True)
         }
         write_epoch(self.path, epoch, values)

@@ -1,4 +1,4 @@
-"""Check for functions that take an anytime model."""
+"""Checks for functions that take a model of this package."""
 
 from typing import Any
 
@@ -23,3 +23,16 @@ def check_anytime_model(model: Any) -> None:
             "named stage_1, stage_2, ... "
             f"Received: a {type(model).__name__}"
         )
+
+
+def check_joint_model(model: Any) -> None:
+    """Raises a `ValueError` if an object is no model of several losses.
+
+    Args:
+        model: Object that was passed as an `AnytimeModel` or `MultitaskModel`.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if not hasattr(model, "loss_variables"):
+        check_anytime_model(model)

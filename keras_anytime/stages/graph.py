@@ -35,6 +35,24 @@ def subnetwork_operations(inputs: Any, outputs: Any) -> list[keras.Operation]:
     return keras.Function(inputs, outputs).operations
 
 
+def subnetwork_variables(inputs: Any, outputs: Any) -> list[keras.Variable]:
+    """Returns the trainable variables that the outputs need.
+
+    Args:
+        inputs: As of `subnetwork_operations`.
+        outputs: As of `subnetwork_operations`.
+
+    Returns:
+        List of `keras.Variable`, in the order of execution.
+    """
+    variables = {
+        id(variable): variable
+        for operation in subnetwork_operations(inputs, outputs)
+        for variable in getattr(operation, "trainable_variables", ())
+    }
+    return list(variables.values())
+
+
 def input_tensors(operation: keras.Operation) -> list[keras.KerasTensor]:
     """Returns the tensors that an operation reads in its first call."""
     if isinstance(operation, keras.layers.InputLayer):

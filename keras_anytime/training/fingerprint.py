@@ -78,8 +78,12 @@ def check_fingerprint(
 
 def _network(model):
     """Returns a description of a network that is the same in every process."""
+    names = model.output_names
+    if sorted(model.loss_names) == sorted(names):
+        # The order of the losses, in which the state of training is kept.
+        names = model.loss_names
     return [
-        list(model.output_names),
+        list(names),
         [type(operation).__name__ for operation in model.operations],
         _renumbered_paths(model),
         [list(variable.shape) for variable in model.weights],

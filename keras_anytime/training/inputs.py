@@ -12,7 +12,6 @@ from keras_anytime.training.arrays import check_finite_array
 from keras_anytime.training.arrays import check_numbers
 from keras_anytime.training.arrays import noun
 from keras_anytime.training.arrays import types_in
-from keras_anytime.training.labels import check_labels
 from keras_anytime.training.tokens import check_tokens
 
 
@@ -30,7 +29,8 @@ def check_examples(
     Args:
         model: An `AnytimeModel`.
         x: The inputs or data set given to `fit` as `x` or as validation data.
-        y: Labels, if `x` holds inputs only; a dict for several label sets.
+        y: Labels, if `x` holds inputs only; a dict for several label sets or
+            tasks.
         argument: String. Name of the data in error messages.
 
     Returns:
@@ -53,20 +53,20 @@ def check_examples(
         _check_shapes(model, spec[0], argument)
         for batch in x.take(1):
             check_tokens(model, batch[0], argument)
-            check_labels(model, batch[1], argument)
+            model.check_labels(batch[1], argument)
         return spec[1]
     if isinstance(x, keras.utils.PyDataset):
         batch, y, *_ = _first_batch(model, x, argument)
         _check_shapes(model, batch, argument)
         check_tokens(model, batch, argument)
-        check_labels(model, y, argument)
+        model.check_labels(y, argument)
     elif _holds_arrays(x):
         _check_shapes(model, x, argument)
         if y is None:
             raise ValueError(
                 f"Training needs labels. Received: {argument} without labels"
             )
-        check_labels(model, y, argument)
+        model.check_labels(y, argument)
         check_inputs(model, x, argument, y)
     elif isinstance(x, (Mapping, list, tuple)) and keras.tree.flatten(x):
         raise ValueError(

@@ -66,7 +66,7 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
         what = "labels" if name is None else f"labels {name!r}"
         labels = np.asarray(labels)
         check_numbers(labels, "Labels", f"{argument} with {what}")
-        check = _LabelCheck(
+        check = LabelCheck(
             labels,
             (None, *output.shape[1:]),
             argument,
@@ -76,7 +76,7 @@ def check_labels(model: keras.Model, y: Any, argument: str = "a batch") -> None:
         check.against(loss, task)
 
 
-class _LabelCheck:
+class LabelCheck:
     """Checks the labels of one label set.
 
     Args:
@@ -194,7 +194,7 @@ def check_sample_weights(
         ValueError: If a list or dict of weights does not match the outputs, or
             weights are not finite.
     """
-    outputs_lib.sample_weights(sample_weight, model.output_names)
+    model.output_weights(sample_weight)
     for weights in keras.tree.flatten(sample_weight):
         check_finite_array(weights, "Sample weights", argument)
     if (

@@ -3,6 +3,8 @@
 import functools
 from typing import Any
 
+import keras
+
 from keras_anytime.stages.named_inputs import arranged_inputs
 from keras_anytime.training.data_info import RememberingModel
 from keras_anytime.training.inputs import check_examples
@@ -11,7 +13,7 @@ from keras_anytime.training.tokens import token_limits
 
 
 class NamedInputModel(RememberingModel):
-    """The part of `AnytimeModel` that takes inputs, checked and in any order.
+    """The part of a model that takes inputs, checked and in any order.
 
     Data of several inputs is a dict by the names of the input layers, or a
     tuple or list in their order, however the model was made.
@@ -20,7 +22,7 @@ class NamedInputModel(RememberingModel):
     def evaluate(
         self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Measures all stages; arguments as in `keras.Model.evaluate`.
+        """Measures all outputs; arguments as in `keras.Model.evaluate`.
 
         Args:
             x: As of `fit`.
@@ -39,7 +41,7 @@ class NamedInputModel(RememberingModel):
         return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns the answers of all stages, as `keras.Model.predict` does.
+        """Returns the answers of all outputs, as `keras.Model.predict` does.
 
         Args:
             x: As of `fit`; a data set may be one of inputs alone.
@@ -47,7 +49,8 @@ class NamedInputModel(RememberingModel):
             **kwargs: As in `keras.Model.predict`.
 
         Returns:
-            List of arrays, one for each output; an array for one output.
+            List of arrays, one for each output; an array for one output; of a
+            `MultitaskModel` a dict from tasks to arrays.
 
         Raises:
             ValueError: If arrays are not the inputs of the network.
@@ -56,7 +59,7 @@ class NamedInputModel(RememberingModel):
         return super().predict(x, *args, **kwargs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns the answers of all stages.
+        """Returns the answers of all outputs.
 
         Args:
             inputs: Tensor; of several inputs a dict by their names or a tuple
@@ -76,6 +79,16 @@ class NamedInputModel(RememberingModel):
         """
         # On JAX, Keras calls this method and not the model.
         return super().call(arranged_inputs(self, inputs), training, mask)
+
+    @property
+    def input_layers(self) -> list[keras.layers.InputLayer]:
+        """List of the input layers, in the order of the inputs."""
+        by_output = {
+            id(operation.output): operation
+            for operation in self.operations
+            if isinstance(operation, keras.layers.InputLayer)
+        }
+        return [by_output[id(tensor)] for tensor in self.inputs]
 
     @functools.cached_property
     def token_limits(self) -> dict[str, int]:

@@ -108,7 +108,7 @@ class StopOnNaN(keras.callbacks.Callback):
         when = f"at training step {last}"
         if first < last:
             when = f"in training steps {first} to {last}"
-        failure, received = _failed_losses(logs)
+        failure, received = _failed_losses(logs, self.model.loss_names)
         remedy = _REMEDY
         if not all_batches_finite(self.model):
             failure = (
@@ -162,20 +162,18 @@ def all_batches_finite(model: keras.Model) -> bool:
     return math.isfinite(ops.convert_to_numpy(loss.count))
 
 
-def _failed_losses(logs):
+def _failed_losses(logs, names):
     """Returns what is not finite, and the log that shows it, as strings."""
-    matches = [re.fullmatch(r"stage_(\d+)_loss", name) for name in logs]
-    failed_stages = sorted(
-        int(match[1])
-        for match in matches
-        if match and not math.isfinite(logs[match.string])
-    )
-    if not failed_stages:
+    failed = [
+        name for name in names if not math.isfinite(logs.get(f"{name}_loss", 0))
+    ]
+    if not failed:
         failure = "The regularizers' penalty is not finite"
         return failure, f"loss={logs['loss']}"
-    first, *others = failed_stages
-    failure = f"The loss of stage {first}"
+    first, *others = failed
+    stage = re.fullmatch(r"stage_(\d+)", first)
+    failure = f"The loss of {f'stage {stage[1]}' if stage else repr(first)}"
     if others:
         failure += f" and of {len(others)} more"
-    received = f"stage_{first}_loss={logs[f'stage_{first}_loss']}"
+    received = f"{first}_loss={logs[f'{first}_loss']}"
     return f"{failure} is not finite", received

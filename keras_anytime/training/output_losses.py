@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keras import ops
+
 from keras_anytime.backend.types import Tensor
 from keras_anytime.stages import outputs as outputs_lib
 from keras_anytime.training.losses import Losses
@@ -95,3 +97,12 @@ def stage_losses(
     """
     losses = output_losses(loss, y, outputs, names, sample_weight)
     return summed_over_sets(losses, names)
+
+
+def batch_size(outputs: Sequence[Tensor]) -> Tensor:
+    """Returns the number of examples of a batch, a float32 scalar.
+
+    Args:
+        outputs: Sequence of tensors `(batch, ...)`.
+    """
+    return ops.cast(ops.shape(outputs[0])[0], "float32")

@@ -135,7 +135,7 @@ def test_the_stage_that_failed_is_named():
 )
 def test_infinite_losses_and_several(losses, message):
     stop = StopOnNaN()
-    stop.set_model(compiled(dense_net()))
+    stop.set_model(compiled(dense_net(12)))
     stop.set_params({})
     stop.on_epoch_begin(4)
     logs = {f"stage_{k}_loss": value for k, value in losses.items()}
