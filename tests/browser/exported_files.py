@@ -13,6 +13,7 @@ from sklearn.datasets import load_sample_images
 import keras_anytime as ka
 from keras_anytime.manifest import manifest_path
 from keras_anytime.manifest.manifest import content_checksum
+from tests.browser import manifests
 from tests.export.inputs_nets import built
 from tests.export.inputs_nets import examples
 from tests.testing import digits
@@ -43,6 +44,11 @@ def write_all(folder):
         ka.export.tflite(model, path, verbose=False, **options)
         references[name] = _answers(path, values)
     _change(folder / "products.tflite", product_answers=True)
+    # Names that Python and JavaScript would sort in different orders.
+    _change(
+        folder / "color.tflite", versions={"\uffff": "1", "\U0001f600": "2"}
+    )
+    manifests.write(folder)
     _write_damaged(folder / "digits.tflite", folder / "damaged")
     _write_demo(folder, folder / "demo")
     (folder / "references.json").write_text(json.dumps(references))
@@ -184,7 +190,7 @@ def _write_damaged(source, folder):
     _change(copy("no_temperatures"), temperatures=[1.0, -1.0, 1.0])
     _change(copy("thresholds"), thresholds=[0.5, 1.5])
     _change(copy("few_names"), class_names=["zero", "one"])
-    _change(copy("product"), product_answers="true")
+    _change(copy("product"), product_answers="false")
     manifest_path(copy("no_manifest")).unlink()
     copy("no_file").unlink()
     manifest_path(copy("no_json")).write_text("<!doctype html>")

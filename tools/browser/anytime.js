@@ -12,6 +12,7 @@
  */
 
 import {hasConfidence} from "./answers.js";
+import {addressOf, optionsOf} from "./arguments.js";
 import {AnytimeError, shown} from "./errors.js";
 import {Executor} from "./executor.js";
 import {Inputs} from "./inputs.js";
@@ -53,21 +54,26 @@ export class AnytimePredictor {
    * @param {"wasm"} [options.accelerator] What runs the steps; WebAssembly on
    *   the processor is all there is.
    * @returns {Promise<AnytimePredictor>}
-   * @throws {AnytimeError} If the file or LiteRT is missing, or the file is
-   *   damaged, foreign or of a version that this page cannot run.
+   * @throws {AnytimeError} If an argument is wrong, the file, LiteRT or the
+   *   worker cannot be loaded, or the file is damaged, foreign or of a version
+   *   that this page cannot run.
    */
-  static async load(fileUrl, {wasmUrl, accelerator = "wasm"} = {}) {
+  static async load(fileUrl, options = {}) {
+    const {
+      wasmUrl = new URL("./node_modules/@litertjs/core/wasm/", import.meta.url),
+      accelerator = "wasm",
+    } = optionsOf("load", options, ["wasmUrl", "accelerator"]);
     if (accelerator !== "wasm") {
       throw new AnytimeError(
-        "Steps run by WebAssembly, `accelerator: \"wasm\"`. " +
-        `Received: accelerator=${shown(accelerator)}`);
+        "Steps run by WebAssembly, on the processor: leave `accelerator` out, " +
+        `or give "wasm". Received: accelerator=${shown(accelerator)}`);
     }
-    const base = globalThis.document?.baseURI ?? location.href;
-    const folder = wasmUrl === undefined
-      ? new URL("./node_modules/@litertjs/core/wasm/", import.meta.url)
-      : new URL(`${wasmUrl}`.replace(/\/?$/, "/"), base);
+    const url = addressOf("fileUrl", fileUrl, "an exported .tflite file");
+    const folder = addressOf(
+      "wasmUrl", wasmUrl, "the folder wasm/ of the npm package @litertjs/core");
+    if (!folder.pathname.endsWith("/")) folder.pathname += "/";
     const [runtime, {file, manifest}] = await Promise.all(
-      [loadRuntime(folder), fetchExport(new URL(fileUrl, base))]);
+      [loadRuntime(folder), fetchExport(url)]);
     const inputs = new Inputs(manifest);
     const executor = await Executor.open(runtime, file, manifest);
     return new AnytimePredictor(manifest, inputs, executor);
@@ -149,13 +155,8 @@ export class AnytimePredictor {
    * @returns {Promise<StageResult>} Its stage is 0 if none was ready.
    */
   async predict(example, options = {}) {
-    const {deadlineMs = null, confidence = null, ...others} = options;
-    // A number has no keys, and would be taken for no deadline.
-    if (typeof options !== "object" || Object.keys(others).length) {
-      throw new AnytimeError(
-        "`predict` takes the options `deadlineMs` and `confidence`. " +
-        `Received: ${shown(options)}`);
-    }
+    const {deadlineMs = null, confidence = null} =
+      optionsOf("predict", options, ["deadlineMs", "confidence"]);
     const isTime = typeof deadlineMs === "number" && deadlineMs >= 0;
     if (deadlineMs !== null && !isTime) {
       throw new AnytimeError(

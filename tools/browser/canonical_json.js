@@ -55,9 +55,10 @@ class Reader {
     }
     this.at += 1;
     if (outermost) entries.delete(JSON.stringify(this.without));
-    const sorted = [...entries].sort(([a], [b]) =>
-      JSON.parse(a) < JSON.parse(b) ? -1 : 1);
-    return `{${sorted.map(([key, value]) => `${key}:${value}`).join(",")}}`;
+    const sorted = [...entries]
+      .map(([key, value]) => ({points: codePoints(JSON.parse(key)), key, value}))
+      .sort((a, b) => order(a.points, b.points));
+    return `{${sorted.map(({key, value}) => `${key}:${value}`).join(",")}}`;
   }
 
   /** @returns {string} */
@@ -92,6 +93,29 @@ class Reader {
     this.at += found.length;
     return found;
   }
+}
+
+/**
+ * @param {string} text
+ * @returns {number[]}
+ */
+function codePoints(text) {
+  return Array.from(text, (character) =>
+    /** @type {number} */ (character.codePointAt(0)));
+}
+
+/**
+ * Orders texts as Python does, by code points: `<` takes UTF-16 for characters,
+ * in which those above U+FFFF begin with units below U+E000.
+ *
+ * @param {number[]} left
+ * @param {number[]} right
+ * @returns {number} Below 0 if `left` is first.
+ */
+function order(left, right) {
+  const at = left.findIndex((point, index) => point !== right[index]);
+  if (at < 0) return left.length - right.length;
+  return left[at] - (right[at] ?? -1);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Executor: the worker of an exported file, and the calls that it runs. */
 
-import {AnytimeError} from "./errors.js";
+import {AnytimeError, reasonOf} from "./errors.js";
 
 /**
  * @typedef {import("./job.js").Job} Job
@@ -33,13 +33,25 @@ export class Executor {
   }
 
   constructor() {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url));
+    const url = new URL("./worker.js", import.meta.url);
+    try {
+      this.#worker = new Worker(url);
+    } catch (error) {
+      throw new AnytimeError(
+        "The browser starts no worker, which runs the steps: anytime.js and " +
+        "the modules beside it must be on the page's own server, and its " +
+        `Content-Security-Policy must allow workers. Received: ${url} ` +
+        `(${reasonOf(error)})`, {cause: error});
+    }
     this.#worker.onmessage = ({data}) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault?.();
       this.#fail(
-        `The worker that runs the steps failed: ${event.message ?? "it is " +
-        "missing beside anytime.js"}.`);
+        event.message
+          ? `The worker that runs the steps failed: ${event.message}.`
+          : "The worker that runs the steps cannot be loaded: it must be " +
+            "beside anytime.js, and the page's Content-Security-Policy must " +
+            `allow workers. Received: ${url}`);
     };
   }
 

@@ -81,8 +81,9 @@ export class Inputs {
       if (names.length === 1) {
         return {[names[0]]: /** @type {any} */ (example)};
       }
-    } else if (example && names.length === Object.keys(example).length &&
-               names.every((name) => name in example)) {
+    } else if (example && typeof example === "object" &&
+               names.length === Object.keys(example).length &&
+               names.every((name) => Object.hasOwn(example, name))) {
       return example;
     }
     throw new AnytimeError(
@@ -142,7 +143,7 @@ export class Inputs {
             ? "The network was not trained on such values: they lie within " +
               `${lowest.toPrecision(4)} to ${highest.toPrecision(4)}. ` +
               `\`prepare\` makes an image of pixels. ${received} with ${value}`
-            : `Values must be finite. ${received} with ${value}`);
+            : `Values must be finite. ${received} with ${shown(value)}`);
       }
     }
     const {array} = DTYPES[spec.dtype];
@@ -179,7 +180,7 @@ export class Inputs {
       if (!whole || value < (tokens ? 0 : least) || value > largest) {
         throw new AnytimeError(
           `The network takes integers from ${tokens ? 0 : least} to ` +
-          `${largest}. ${received} with ${value}`);
+          `${largest}. ${received} with ${shown(value)}`);
       }
     }
     const {array} = DTYPES[spec.dtype];

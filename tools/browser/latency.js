@@ -44,8 +44,10 @@ export function readLatency(sha256, numStages) {
     const columns = [latency.medianMs, latency.p99Ms, latency.answerMs];
     const plausible = columns.every((times) =>
       Array.isArray(times) && times.length === numStages &&
-      times.every((time) => time >= 0 && time <= MAX_MS));
-    return plausible && latency.runs >= 1 ? latency : null;
+      times.every((time) =>
+        typeof time === "number" && time >= 0 && time <= MAX_MS));
+    return plausible && Number.isInteger(latency.runs) && latency.runs >= 1
+      ? latency : null;
   } catch {
     // Nothing is stored, or the browser keeps nothing.
     return null;

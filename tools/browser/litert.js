@@ -1,6 +1,6 @@
 /** LiteRT.js: the WebAssembly that runs `.tflite` files in browsers. */
 
-import {AnytimeError} from "./errors.js";
+import {AnytimeError, reasonOf} from "./errors.js";
 
 /**
  * @typedef {{script: string, module: WebAssembly.Module}} Runtime The address
@@ -21,9 +21,14 @@ const runtimes = new Map();
  *
  * @param {URL} folder The folder `wasm/` of the npm package `@litertjs/core`.
  * @returns {Promise<Runtime>}
- * @throws {AnytimeError} If it is not there.
+ * @throws {AnytimeError} If it is not there, or the browser cannot run it.
  */
-export function loadRuntime(folder) {
+export async function loadRuntime(folder) {
+  if (!globalThis.WebAssembly) {
+    throw new AnytimeError(
+      "This browser has no WebAssembly, which runs the steps: some switch it " +
+      "off for pages that are not trusted.");
+  }
   const name = WebAssembly.validate(RELAXED_SIMD)
     ? "litert_wasm_internal" : "litert_wasm_compat_internal";
   const address = new URL(name, folder).href;
@@ -51,6 +56,6 @@ async function load(address) {
     throw new AnytimeError(
       `LiteRT is missing: \`wasmUrl\` must be the folder wasm/ of the npm ` +
       `package @litertjs/core, and ${wasm} cannot be loaded ` +
-      `(${/** @type {Error} */ (error).message}).`, {cause: error});
+      `(${reasonOf(error)}).`, {cause: error});
   }
 }

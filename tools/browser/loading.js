@@ -1,6 +1,6 @@
 /** Fetching of an exported file, so that the checked content is what runs. */
 
-import {AnytimeError} from "./errors.js";
+import {AnytimeError, reasonOf} from "./errors.js";
 import {Manifest, sha256} from "./manifest.js";
 
 /**
@@ -44,15 +44,20 @@ export async function fetchExport(url) {
  */
 async function download(url, read) {
   let problem;
+  let cause;
   try {
     // Files of one name change with each export; the checksum tells which
     // belong together, and a cache may hold one of before.
     const response = await fetch(url, {cache: "no-cache"});
     if (response.ok) return await read(response);
     if (response.status === 404) return null;
-    problem = `the server answers ${response.status}`;
+    problem = `its server answers ${response.status}`;
   } catch (error) {
-    problem = /** @type {Error} */ (error).message;
+    cause = error;
+    problem = "it cannot be reached, or another site does not let this page " +
+      `read it (${reasonOf(error)})`;
   }
-  throw new AnytimeError(`${url} cannot be loaded: ${problem}.`);
+  throw new AnytimeError(
+    `${url} cannot be loaded: ${problem}. Check the address and its server.`,
+    {cause});
 }

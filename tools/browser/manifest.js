@@ -2,6 +2,8 @@
 
 import {canonicalJson} from "./canonical_json.js";
 import {AnytimeError, shown} from "./errors.js";
+import {checkFields, checkForPages, checkPrograms} from "./schema.js";
+import {record} from "./values.js";
 
 /**
  * @typedef {{scale: number, zero_point: number}} Quantization
@@ -26,12 +28,9 @@ export const FORMAT_VERSION = 1;
 /** The name of a network's only input, whatever it takes. */
 export const SINGLE_INPUT = "image";
 
-const REQUIRED = ["kind", "name", "stages", "signatures", "sha256",
-  "class_names", "preprocessing", "versions"];
-const OPTIONAL = ["label_sets", "thresholds", "temperatures", "quantization",
-  "pixels", "verified", "resizable", "task", "inputs", "tokens",
-  "product_answers", "risk"];
-const TASKS = [null, "binary", "multi_label", "regression", "segmentation"];
+// That of Python. A manifest of a thousand classes and a hundred signatures
+// takes 1 MB.
+const MAX_BYTES = 4 * 2 ** 20;
 
 /** What an exported file contains, and how it is run. */
 export class Manifest {
@@ -48,7 +47,7 @@ export class Manifest {
     /** @type {string[] | null} */
     this.labelSets = fields.label_sets ?? null;
     /** The probabilities of a stage are a product over the stages up to it. */
-    this.productAnswers = fields.product_answers === true;
+    this.productAnswers = fields.product_answers ?? false;
   }
 
   /**
@@ -60,13 +59,21 @@ export class Manifest {
    * @throws {AnytimeError} If it is none, or damaged, or of another version.
    */
   static async read(text, where) {
-    let fields;
-    try {
-      fields = JSON.parse(text);
-    } catch {
-      fields = null;
+    const bytes = new TextEncoder().encode(text).length;
+    if (bytes > MAX_BYTES) {
+      throw new AnytimeError(
+        `${where} is larger than a manifest, of which the largest have ` +
+        `${MAX_BYTES} bytes. Received: ${bytes} bytes`);
     }
-    if (!isRecord(fields) || fields.format === undefined) {
+    let fields;
+    let canonical;
+    try {
+      fields = record(JSON.parse(text));
+      canonical = canonicalJson(text, "checksum");
+    } catch {
+      fields = {};
+    }
+    if (canonical === undefined || fields.format === undefined) {
       throw new AnytimeError(`${where} is not a manifest of ${FORMAT}.`);
     }
     const {format, format_version: version} = fields;
@@ -76,9 +83,14 @@ export class Manifest {
         `${FORMAT} version ${FORMAT_VERSION}. ` +
         `Received: ${shown(format)} version ${shown(version)}`);
     }
-    const problem = await findProblem(fields, text);
-    if (problem) throw new AnytimeError(`${where} is damaged: ${problem}.`);
-    return new Manifest(fields);
+    const checksum = await sha256(new TextEncoder().encode(canonical));
+    try {
+      return checked(fields, checksum);
+    } catch (error) {
+      if (!(error instanceof AnytimeError)) throw error;
+      throw new AnytimeError(
+        `${where} is damaged: ${error.message}.`, {cause: error});
+    }
   }
 
   /** @returns {number} The number of stages K. */
@@ -141,7 +153,7 @@ export class Manifest {
    */
   task(labelSet = this.logitsNames[0][0]) {
     const task = this.fields.task ?? null;
-    if (isRecord(task)) return task[String(labelSet)] ?? null;
+    if (task && typeof task === "object") return task[String(labelSet)];
     return labelSet === this.logitsNames[0][0] ? task : null;
   }
 
@@ -197,127 +209,23 @@ export async function sha256(bytes) {
 }
 
 /**
- * Returns what is wrong with the fields of a manifest.
+ * Makes a manifest of fields that pass all checks.
  *
  * The checksum is that of all fields, so that what has it is as the export
- * wrote and checked it. The other checks are for fields that this version does
- * not know, and for files that were written by others.
+ * wrote and checked it. The other checks are for files that were written by
+ * others.
  *
  * @param {Record<string, any>} fields
- * @param {string} text
- * @returns {Promise<string | null>}
+ * @param {string} checksum That of the fields.
+ * @returns {Manifest}
  */
-async function findProblem(fields, text) {
-  const missing = REQUIRED.filter((name) => !(name in fields));
-  if (missing.length) return `it lacks ${missing.join(", ")}`;
-  const known = [...REQUIRED, ...OPTIONAL, "format", "format_version",
-    "checksum"];
-  const unknown = Object.keys(fields).filter((name) => !known.includes(name));
-  if (unknown.length) return `it has unknown fields ${shown(unknown)}`;
-  const canonical = new TextEncoder().encode(canonicalJson(text, "checksum"));
-  if (fields.checksum !== await sha256(canonical)) {
-    return "its checksum does not match its fields";
-  }
-  return findProblemOfPrograms(fields);
-}
-
-/**
- * @param {Record<string, any>} fields
- * @returns {string | null}
- */
-function findProblemOfPrograms(fields) {
-  if (fields.kind !== "tflite") {
-    return `web pages run files of kind tflite, not ${shown(fields.kind)}`;
-  }
-  const {stages, signatures} = fields;
-  if (!Array.isArray(stages) || !stages.length || !isRecord(signatures) ||
-      stages.some((stage, index) =>
-        !(stage?.stage > (index ? stages[index - 1].stage : 0)))) {
-    return "stages are not numbered in order, from 1";
-  }
+function checked(fields, checksum) {
+  checkFields(fields);
   const manifest = new Manifest(fields);
-  const available = new Set(manifest.inputNames);
-  for (const name of manifest.programNames) {
-    const {inputs, outputs} = signatures[name] ?? {};
-    if (![inputs, outputs].every((tensors) => Array.isArray(tensors) &&
-        tensors.every(isTensor))) {
-      return `the signature ${name} is missing or malformed`;
-    }
-    /** @param {TensorSpec[]} tensors */
-    const names = (tensors) => tensors.map((tensor) => tensor.name);
-    const unread = names(inputs).filter((input) => !available.has(input));
-    const lacking = manifest.logitsNames.map(([, logits]) => logits)
-      .filter((logits) => !names(outputs).includes(logits));
-    if (unread.length || lacking.length) {
-      return `the signature ${name} reads or lacks ` +
-        shown([...unread, ...lacking]);
-    }
-    for (const output of names(outputs)) available.add(output);
+  checkPrograms(manifest);
+  if (fields.checksum !== checksum) {
+    throw new AnytimeError("its checksum does not match its fields");
   }
-  if (manifest.inputNames.some((name) => !(name in manifest.inputSpecs))) {
-    return "no signature reads one of the inputs";
-  }
-  for (const [field, length, fits, wanted] of /** @type {const} */ ([
-    ["thresholds", stages.length - 1, isShare, "numbers from 0 to 1"],
-    ["temperatures", stages.length, isFactor, "finite numbers above 0"]])) {
-    const values = fields[field] ?? null;
-    if (values !== null && !(Array.isArray(values) &&
-        values.length === length && values.every(fits))) {
-      return `${field} must be ${length} ${wanted}`;
-    }
-  }
-  if (!["boolean", "undefined"].includes(typeof fields.product_answers)) {
-    return "product_answers must be true or false";
-  }
-  for (const [labelSet, logits] of manifest.logitsNames) {
-    const names = manifest.classNames(labelSet) ?? null;
-    const classes = manifest.output(manifest.programNames[0], logits)
-      .shape.at(-1);
-    const lengths = classes === 1 ? [1, 2] : [classes];
-    if (names !== null && !(Array.isArray(names) &&
-        names.every((name) => typeof name === "string") &&
-        lengths.includes(names.length))) {
-      return `class names must be ${classes} texts`;
-    }
-  }
-  const tasks = manifest.logitsNames.map(([name]) => manifest.task(name));
-  const odd = tasks.filter((task) => !TASKS.includes(task));
-  if (odd.length) return `this page knows no task ${shown(odd[0])}`;
-  if (manifest.productAnswers && tasks.some((task) => task !== null)) {
-    return "product answers are for choices of one class";
-  }
-  return null;
-}
-
-/**
- * @param {any} tensor
- * @returns {boolean}
- */
-function isTensor(tensor) {
-  return typeof tensor?.name === "string" && typeof tensor.dtype === "string" &&
-    Array.isArray(tensor.shape) && tensor.shape.length > 0;
-}
-
-/**
- * @param {unknown} value
- * @returns {boolean}
- */
-function isShare(value) {
-  return typeof value === "number" && value >= 0 && value <= 1;
-}
-
-/**
- * @param {unknown} value
- * @returns {boolean}
- */
-function isFactor(value) {
-  return Number.isFinite(value) && Number(value) > 0;
-}
-
-/**
- * @param {unknown} value
- * @returns {value is Record<string, any>}
- */
-function isRecord(value) {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+  checkForPages(manifest);
+  return manifest;
 }

@@ -1,7 +1,7 @@
 /** The programs of an exported file, run by LiteRT in a worker. */
 
 import {DTYPES} from "./dtypes.js";
-import {AnytimeError, shown} from "./errors.js";
+import {AnytimeError, reasonOf, shown} from "./errors.js";
 
 /**
  * @typedef {import("./dtypes.js").TypedArray} TypedArray
@@ -33,7 +33,7 @@ export class Programs {
       if (error instanceof AnytimeError) throw error;
       throw new AnytimeError(
         "The file cannot be opened; it is damaged, or LiteRT cannot run it: " +
-        `${/** @type {Error} */ (error).message}.`, {cause: error});
+        `${reasonOf(error)}.`, {cause: error});
     }
     return programs;
   }

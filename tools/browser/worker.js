@@ -25,10 +25,7 @@ self.onmessage = ({data}) => {
 /** Starts LiteRT and opens the file; says when it is done. */
 async function open({runtime, file, fields}) {
   try {
-    const [{Programs}, {Manifest}, {Answers}, clock] = await Promise.all([
-      import("./programs.js"), import("./manifest.js"),
-      import("./answers.js"), import("./clock.js"),
-    ]);
+    const [{Programs}, {Manifest}, {Answers}, clock] = await modules();
     const manifest = new Manifest(fields);
     const litert = await start(runtime);
     const programs = await Programs.open(litert, file, manifest);
@@ -38,6 +35,22 @@ async function open({runtime, file, fields}) {
     // The page ends the worker.
     self.postMessage({type: "failed", message: sentence(error, runtime)});
     return null;
+  }
+}
+
+/** Loads what runs the steps. */
+async function modules() {
+  try {
+    return await Promise.all([
+      import("./programs.js"), import("./manifest.js"),
+      import("./answers.js"), import("./clock.js"),
+    ]);
+  } catch (error) {
+    const refusal = new Error(
+      "A module beside worker.js cannot be loaded: copy all that are in the " +
+      `folder tools/browser of keras_anytime (${error.message}).`);
+    refusal.name = "AnytimeError";
+    throw refusal;
   }
 }
 
@@ -58,7 +71,7 @@ function start({script, module}) {
 async function answer(call) {
   const {Answers, clock, manifest, programs} = await opened;
   const answers = new Answers(manifest);
-  const tensors = {};
+  const tensors = Object.create(null);  // Any name may be that of a tensor.
   let message = null;
   try {
     Object.assign(tensors, programs.tensors(call.inputs));
@@ -86,7 +99,7 @@ async function answer(call) {
       if (result.confidence > (call.thresholds[index] ?? Infinity)) break;
     }
   } catch (error) {
-    message = `A step failed: ${error.message}`;
+    message = `A step failed: ${error?.message ?? error}.`;
   }
   // The end is told first: freeing may fail too, and the next call must run.
   calls.delete(call.id);
@@ -107,8 +120,8 @@ function isWorthStarting({start, deadlineMs, stepMs}, index, clock) {
 
 /** Returns why a file could not be opened, in one sentence. */
 function sentence(error, runtime) {
-  if (error.name === "AnytimeError") return error.message;
+  if (error?.name === "AnytimeError") return error.message;
   return "LiteRT cannot be started: `wasmUrl` must be the folder wasm/ of the " +
     `npm package @litertjs/core, and ${runtime.script} fails ` +
-    `(${error.message}).`;
+    `(${error?.message ?? error}).`;
 }

@@ -2,8 +2,9 @@
 
 import {drawCurve, markStage, work} from "./chart.js";
 import {Drawing} from "./drawing.js";
-import {measure, predictorOf, sampleDigits} from "./networks.js";
+import {forget, measure, predictorOf, sampleDigits} from "./networks.js";
 import {makeRows, milliseconds, percent, showRow} from "./stages.js";
+import {Turns} from "./turns.js";
 
 /**
  * @typedef {import("../anytime.js").AnytimePredictor} AnytimePredictor
@@ -21,14 +22,15 @@ const MARGIN = 1.25;
 
 /** @type {Kind} */
 let kind = "digits";
-/** @type {AnytimePredictor | null} */
+/** Null while a network is loaded. @type {AnytimePredictor | null} */
 let predictor = null;
 /** What the network sees. @type {Record<Kind, ImageData | null>} */
 const images = {digits: null, photos: null};
 /** The answers to it. @type {StageResult[]} */
 let results = [];
-// Counts runs: what belongs to an older one is dropped.
-let turn = 0;
+const choices = new Turns();
+const runs = new Turns();
+const photos = new Turns();
 
 const drawing = new Drawing(part("drawing"), (done) => {
   part("drawing-hint").hidden = true;
@@ -39,32 +41,73 @@ const drawing = new Drawing(part("drawing"), (done) => {
 function complain(error) {
   part("problem").textContent = /** @type {Error} */ (error).message;
   part("problem").hidden = false;
+}
+
+/** Says that the network cannot answer. @param {unknown} error */
+function giveUp(error) {
+  forget(kind);
+  leave();
+  complain(error);
+  part("retry").hidden = false;
   part("answer").textContent = "No answer";
-  part("reason").textContent = "";
+}
+
+/** Takes the network off the page, with all that it said. */
+function leave() {
+  predictor?.interrupt();
+  predictor = null;
+  results = [];
+  choices.next();
+  runs.next();
+  for (const name of ["stages", "chart", "chart-note", "table", "reason"]) {
+    part(name).replaceChildren();
+  }
+  part("passed").style.setProperty("--share", "0");
+  part("measure").disabled = true;
+  part("problem").hidden = part("retry").hidden = true;
+  showDeadline();
 }
 
 /** Takes the network for a kind of pictures. @param {Kind} chosen */
 async function choose(chosen) {
   kind = chosen;
-  turn += 1;
-  predictor = null;
+  leave();
+  const isCurrent = choices.current();
   for (const name of ["digits", "photos"]) {
     part(`${name}-panel`).hidden = name !== kind;
   }
-  part("problem").hidden = true;
   part("answer").textContent = "Loading …";
-  part("reason").textContent = "";
+  let opened;
   try {
-    const opened = await predictorOf(chosen);
-    if (kind !== chosen) return;
-    predictor = opened;
-    const {stages} = opened.manifest;
-    makeRows(part("stages"), stages.map(({stage}) => stage));
-    showCurve();
-    await run(false);
+    opened = await predictorOf(chosen);
   } catch (error) {
-    if (kind === chosen) complain(error);
+    if (isCurrent()) giveUp(error);
+    return;
   }
+  if (!isCurrent()) return;
+  predictor = opened;
+  const {stages} = opened.manifest;
+  makeRows(part("stages"), stages.map(({stage}) => stage));
+  part("measure").disabled = false;
+  showCurve();
+  await run(false);
+}
+
+/** Measures the network again, and shows its times. */
+async function measureAgain() {
+  if (!predictor) return;
+  const isCurrent = choices.current();
+  part("measure").disabled = true;
+  try {
+    await measure(predictor);
+  } catch (error) {
+    if (isCurrent()) giveUp(error);
+    return;
+  }
+  if (!isCurrent()) return;
+  part("measure").disabled = false;
+  showCurve();
+  await run(false);
 }
 
 /** Draws what the manifest says of the stages, and their times here. */
@@ -118,6 +161,8 @@ function showDeadline() {
  */
 async function showPicture(shown, image, slowly) {
   images[shown] = image;
+  // What is wrong with the picture before is over; with the network it is not.
+  if (part("retry").hidden) part("problem").hidden = true;
   const seen = part(shown === "digits" ? "digit-seen" : "photo-seen");
   const context = seen.getContext("2d");
   context.clearRect(0, 0, seen.width, seen.height);
@@ -136,34 +181,39 @@ async function showPicture(shown, image, slowly) {
 async function run(slowly) {
   if (!predictor) return;
   showDeadline();
-  const mine = turn += 1;
+  const isCurrent = runs.next();
   const image = images[kind];
   const found = [];
   try {
     if (image) {
       for await (const result of predictor.stream(predictor.prepare(image))) {
-        if (mine !== turn) return;
+        if (!isCurrent()) return;
         found.push(result);
       }
     }
   } catch (error) {
-    complain(error);
+    if (isCurrent()) giveUp(error);
     return;
   }
+  if (!isCurrent()) return;
   results = found;
   if (slowly && found.length && part("slow").checked) {
-    playSlowly(mine);
+    playSlowly(isCurrent);
   } else {
     showAnswers(Infinity);
   }
 }
 
-/** Shows the answers in their order, much slower. @param {number} mine */
-function playSlowly(mine) {
+/**
+ * Shows the answers in their order, much slower.
+ *
+ * @param {() => boolean} isCurrent
+ */
+function playSlowly(isCurrent) {
   const longest = results[results.length - 1].elapsedMs;
   const start = performance.now();
   const frame = () => {
-    if (mine !== turn) return;
+    if (!isCurrent()) return;
     const time = ((performance.now() - start) * longest) / SHOWN_MS;
     showAnswers(time);
     if (time < Math.max(longest, deadline() ?? 0)) requestAnimationFrame(frame);
@@ -226,27 +276,38 @@ function showHeadline(latest, isOver) {
  * @param {Blob} file
  */
 async function showPhoto(file) {
+  const isCurrent = photos.next();
+  let square;
+  let small;
   try {
     const whole = await createImageBitmap(file);
     const size = Math.min(whole.width, whole.height);
-    const crop = [
-      (whole.width - size) >> 1, (whole.height - size) >> 1, size, size];
-    const [x, y] = crop;
-    const large = part("photo");
-    large.hidden = false;
-    part("photo-hint").hidden = true;
-    large.getContext("2d").drawImage(
-      whole, x, y, size, size, 0, 0, large.width, large.height);
-    const small = await createImageBitmap(whole, x, y, size, size, {
+    square = await createImageBitmap(
+      whole, (whole.width - size) >> 1, (whole.height - size) >> 1, size, size);
+    whole.close();
+    small = await createImageBitmap(square, {
       resizeWidth: 32, resizeHeight: 32, resizeQuality: "high"});
-    const canvas = new OffscreenCanvas(32, 32);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
-      canvas.getContext("2d"));
-    context.drawImage(small, 0, 0);
-    await showPicture("photos", context.getImageData(0, 0, 32, 32), true);
   } catch {
-    complain(new Error("This file is no picture that the browser can show."));
+    if (isCurrent() && kind === "photos") {
+      complain(new Error("This file is no picture that the browser can show."));
+    }
+    return;
   }
+  if (!isCurrent()) return;
+  const large = part("photo");
+  large.hidden = false;
+  part("photo-hint").hidden = true;
+  const paper = large.getContext("2d");
+  // The photo before would be seen through one that is transparent.
+  paper.clearRect(0, 0, large.width, large.height);
+  paper.drawImage(square, 0, 0, large.width, large.height);
+  const canvas = new OffscreenCanvas(32, 32);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    canvas.getContext("2d"));
+  context.drawImage(small, 0, 0);
+  square.close();
+  small.close();
+  await showPicture("photos", context.getImageData(0, 0, 32, 32), true);
 }
 
 /** Shows digits that somebody wrote, as buttons. */
@@ -279,16 +340,11 @@ part("clear").addEventListener("click", () => {
   showPicture("digits", null, false);
 });
 part("deadline").addEventListener("input", () => run(false));
-part("measure").addEventListener("click", async () => {
-  if (!predictor) return;
-  part("measure").disabled = true;
-  await measure(predictor).catch(complain);
-  part("measure").disabled = false;
-  showCurve();
-  run(false);
-});
+part("measure").addEventListener("click", measureAgain);
+part("retry").addEventListener("click", () => choose(kind));
 part("file").addEventListener("change", () => {
   const [file] = part("file").files;
+  part("file").value = "";  // The same file can be chosen again.
   if (file) showPhoto(file);
 });
 for (const name of ["dragover", "dragleave", "drop"]) {
@@ -303,5 +359,7 @@ part("slow").checked =
   !matchMedia("(prefers-reduced-motion: reduce)").matches;
 part("known").textContent = "airplanes, automobiles, birds, cats, deer, dogs, " +
   "frogs, horses, ships and trucks";
-choose("digits");
-showSamples().catch(complain);
+// Some browsers keep the choice when a page is loaded again.
+choose(/** @type {any} */ (
+  document.querySelector("input[name=kind]:checked")).value);
+showSamples();

@@ -20,7 +20,25 @@ const predictors = {};
  * @returns {Promise<AnytimePredictor>}
  */
 export function predictorOf(kind) {
-  return predictors[kind] ??= open(FILES[kind]);
+  const before = predictors[kind];
+  if (before) return before;
+  const opened = open(FILES[kind]);
+  predictors[kind] = opened;
+  // A network that could not be loaded is tried again when next asked for.
+  opened.catch(() => {
+    if (predictors[kind] === opened) delete predictors[kind];
+  });
+  return opened;
+}
+
+/**
+ * Closes a network that failed; it is loaded again when next asked for.
+ *
+ * @param {Kind} kind
+ */
+export function forget(kind) {
+  predictors[kind]?.then((predictor) => predictor.close(), () => {});
+  delete predictors[kind];
 }
 
 /**
@@ -33,15 +51,21 @@ export async function measure(predictor) {
 }
 
 /**
- * Returns digits that somebody wrote, which lie beside the network.
+ * Returns digits that somebody wrote, which lie beside the network; the page
+ * does without those that are not there.
  *
  * @returns {Promise<{digit: number, dots: ImageData}[]>}
  */
 export async function sampleDigits() {
   const digits = await Promise.all([...Array(10).keys()].map(async (digit) => {
-    const response = await fetch(`networks/digits/digits/${digit}.pgm`);
-    if (!response.ok) return null;
-    return {digit, dots: imageOf(new Uint8Array(await response.arrayBuffer()))};
+    try {
+      const response = await fetch(`networks/digits/digits/${digit}.pgm`);
+      if (!response.ok) return null;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return {digit, dots: imageOf(bytes)};
+    } catch {
+      return null;
+    }
   }));
   return digits.filter((sample) => sample !== null);
 }
@@ -49,7 +73,12 @@ export async function sampleDigits() {
 /** @param {string} file */
 async function open(file) {
   const predictor = await AnytimePredictor.load(file);
-  await measure(predictor);
+  try {
+    await measure(predictor);
+  } catch (error) {
+    predictor.close();
+    throw error;
+  }
   return predictor;
 }
 
@@ -58,6 +87,7 @@ async function open(file) {
  *
  * @param {Uint8Array} bytes
  * @returns {ImageData}
+ * @throws {DOMException} If it is none.
  */
 function imageOf(bytes) {
   const header = new TextDecoder("latin1").decode(bytes.subarray(0, 40));
