@@ -133,7 +133,11 @@ def _checksum(rng):
 
 def _value(rng, depth):
     if depth:
-        keys = ["".join(rng.choices(KEYS, k=rng.choice((1, 2)))) for _ in "1234"]
+        keys = [
+            "".join(rng.choices(KEYS, k=rng.choice((1, 2)))) for _ in "1234"
+        ]
         entries = [_value(rng, rng.randrange(depth)) for _ in keys]
         return dict(zip(keys, [*entries[1:], entries[:2]], strict=True))
-    return rng.choice((None, True, 0, -1, 2**62, 1.0, 1e300, -2.5e-7, "é\ud800"))
+    return rng.choice(
+        (None, True, 0, -1, 2**62, 1.0, 1e300, -2.5e-7, "é\ud800")
+    )

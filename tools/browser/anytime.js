@@ -60,7 +60,8 @@ export class AnytimePredictor {
    */
   static async load(fileUrl, options = {}) {
     const {
-      wasmUrl = new URL("./node_modules/@litertjs/core/wasm/", import.meta.url),
+      wasmUrl = new URL(
+        "./node_modules/@litertjs/core/wasm/", import.meta.url),
       accelerator = "wasm",
     } = optionsOf("load", options, ["wasmUrl", "accelerator"]);
     if (accelerator !== "wasm") {

@@ -56,7 +56,8 @@ class Reader {
     this.at += 1;
     if (outermost) entries.delete(JSON.stringify(this.without));
     const sorted = [...entries]
-      .map(([key, value]) => ({points: codePoints(JSON.parse(key)), key, value}))
+      .map(([key, value]) =>
+        ({key, value, points: codePoints(JSON.parse(key))}))
       .sort((a, b) => order(a.points, b.points));
     return `{${sorted.map(({key, value}) => `${key}:${value}`).join(",")}}`;
   }

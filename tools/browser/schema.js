@@ -142,7 +142,8 @@ export function checkPrograms(manifest) {
     const lacking = manifest.logitsNames.map(([, logits]) => logits)
       .filter((logits) => !left.includes(logits));
     if (lacking.length) {
-      throw new AnytimeError(`the signature ${name} gives no ${shown(lacking)}`);
+      throw new AnytimeError(
+        `the signature ${name} gives no ${shown(lacking)}`);
     }
     for (const tensor of left) available.add(tensor);
   }
