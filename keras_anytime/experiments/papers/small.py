@@ -98,10 +98,9 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
         "gradients_arguments": arguments(scale=0.03),
     },
 }
-# SGD's and OSGD's are the best of small_rates. The others are the paper's until
-# small_rates and small_rates_weightings have found theirs; AANN has the rate of
-# the sieve.
-_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.1, "normsgd": 0.1}
+# The best of small_rates. Those of weightings are the paper's until
+# small_rates_weightings has found theirs; AANN has the rate of the sieve.
+_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.2, "normsgd": 0.025}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
     "linear": {**SUM, "weighting": "linear"},
