@@ -196,8 +196,15 @@ def _weighted(net: str, *methods: str) -> list[Row]:
 
 
 def _weighting_rates() -> Iterable[Row]:
-    for method in ("constant", "linear", "sieve", "adaloss"):
-        for rate in (0.025, 0.05, 0.1, 0.2):
+    grid = (0.025, 0.05, 0.1, 0.2)
+    grids = {
+        "constant": (0.0125, *grid),
+        "linear": grid,
+        "sieve": grid,
+        "adaloss": grid,
+    }
+    for method, rates in grids.items():
+        for rate in rates:
             settings = {**_WEIGHTINGS[method], **_HU, **_TUNING}
             yield _row(
                 "res_ann_2",
