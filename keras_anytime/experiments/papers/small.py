@@ -98,8 +98,8 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
         "gradients_arguments": arguments(scale=0.03),
     },
 }
-# The best of small_rates. Those of weightings are the paper's until
-# small_rates_weightings has found theirs; AANN has the rate of the sieve.
+# The best of small_rates, and of small_rates_weightings below. AANN has the rate
+# of the sieve.
 _RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.2, "normsgd": 0.025}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
@@ -116,7 +116,13 @@ _WEIGHTINGS: dict[str, dict[str, Any]] = {
         "weighting_arguments": arguments(base={"name": "sieve", "total": 2}),
     },
 }
-_WEIGHTING_RATES = {method: 0.1 for method in _WEIGHTINGS}
+_WEIGHTING_RATES = {
+    "constant": 0.025,
+    "linear": 0.05,
+    "adaloss": 0.05,
+    "sieve": 0.1,
+    "aann": 0.1,
+}
 
 
 def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
