@@ -98,8 +98,8 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
         "gradients_arguments": arguments(scale=0.03),
     },
 }
-# The best of small_rates; below, of small_rates_weightings. AANN has the rate of
-# the sieve.
+# The best of small_rates; below, of small_rates_weightings, where AANN has the
+# rate of the sieve.
 _RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.2, "normsgd": 0.025}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
