@@ -14,6 +14,7 @@ from keras_anytime.evaluation.metrics import random_guess
 from keras_anytime.evaluation.points import CurvePoint
 from keras_anytime.evaluation.points import Point
 from keras_anytime.evaluation.points import TaskPoint
+from keras_anytime.evaluation.points import point_from_dict
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
@@ -309,7 +310,9 @@ class AnytimeCurve(TaskMeasurement):
                 point = TaskPoint
                 fields["task"] = tasks.get(tasks.deserialize(fields["task"]))
                 fields["classes"] = fields["task"].size
-            points = tuple(_point(point, p) for p in fields.pop("points"))
+            points = tuple(
+                point_from_dict(point, p) for p in fields.pop("points")
+            )
             if not points:
                 raise KeyError("points")
             if fields.get("cost", SUBNETWORK) not in _COST_WORDS:
@@ -395,12 +398,3 @@ def _further_columns(point: Point) -> dict[str, str | None]:
         "top-5 error": percent(point.top5_error),
         "loss": None if point.loss is None else f"{point.loss:.3f}",
     }
-
-
-def _point(kind: type, content: Mapping[str, Any]) -> Point:
-    return kind(
-        **{
-            name: tuple(value) if name.endswith("_runs") and value else value
-            for name, value in content.items()
-        }
-    )

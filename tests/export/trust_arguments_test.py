@@ -75,7 +75,7 @@ def test_errors_of_other_answers_are_refused(model, sets):
             ValueError, match=r"ka.export.verify.*Received: pro"
         ):
             ExportedNetwork(model, curve=curve, product_answers=product_answers)
-    for stages in ([1, 3], [2], [2, 3]):
+    for stages in ([1, 3], [2]):
         with pytest.raises(ValueError, match=r"multiply others too.*Received"):
             ExportedNetwork(
                 model, curve=product, product_answers=True, stages=stages
@@ -169,7 +169,7 @@ _CONTROL = RiskControl((0.5, 0.5), 0.1, 0.9, 5, "wsr")
         *(
             (
                 {"product_answers": value},
-                f"True or False. Received: .*{value!r}",
+                f"True or False. Received: .*{re.escape(repr(value))}",
             )
             for value in ("false", "true", 1, 0, None, [])
         ),
