@@ -36,6 +36,7 @@ def _advice(sets: Iterable[Any]) -> str:
     first = names[0] if names else "fine"
     return (
         "These are the predictions of several label sets: take those of one "
-        f"label set, such as `predictions[{first!r}]`. Temperatures and thresholds of an "
-        f"export are those of the first set. Received: a dict of {names}"
+        f"label set, such as `predictions[{first!r}]`. Temperatures and "
+        "thresholds of an export are those of the first set. "
+        f"Received: a dict of {names}"
     )

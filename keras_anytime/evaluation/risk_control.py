@@ -30,6 +30,8 @@ class RiskControl(Measurement):
     the answers that it was chosen on, so that an export of others is refused.
 
     ```python
+    import json
+
     predictions = ka.evaluation.predict_stages(model, (images, labels))
     control = ka.evaluation.risk_controlled_thresholds(predictions, risk=0.2)
     control.to_json("run/control.json")
