@@ -92,8 +92,8 @@ def test_a_control_knows_what_it_is_for():
     assert not control.product_answers and len(control.thresholds) == 1
     product = risk_controlled_thresholds(predictions.product(), 0.2)
     assert product.product_answers and product.stages == (1, 2, 3)
-    for one in (control, product):
-        assert RiskControl(**json.loads(json.dumps(one.to_dict()))) == one
+    for chosen in (control, product):
+        assert RiskControl(**json.loads(json.dumps(chosen.to_dict()))) == chosen
 
 
 def test_costs_are_those_of_the_stages():
