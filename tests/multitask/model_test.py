@@ -1,6 +1,7 @@
 """Multi-task models in all that Keras and callbacks do with a model."""
 
 import csv
+import itertools
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from tests.multitask.networks import compiled
 from tests.multitask.networks import examples
 from tests.multitask.networks import losses
 from tests.multitask.networks import network
+from tests.testing import sampled
 
 MISSING = {"pose": -1, "age": float("nan")}
 
@@ -200,26 +202,41 @@ def test_a_user_s_function_compares_each_label_with_its_output():
     np.testing.assert_allclose(*values, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ka.gradients.names())
-def test_every_combiner_trains_with_and_without_labels(name):
+COMBINERS, WEIGHTINGS = ka.gradients.names(), ka.weighting.names()
+PAIRS = list(itertools.product(COMBINERS, WEIGHTINGS))
+# Each combiner and each weighting at least once.
+ONCE = [
+    (COMBINERS[i % len(COMBINERS)], WEIGHTINGS[i % len(WEIGHTINGS)])
+    for i in range(max(len(COMBINERS), len(WEIGHTINGS)))
+]
+OPTIMIZERS = [
+    lambda: keras.optimizers.SGD(1e-3, momentum=0.9),
+    lambda: keras.optimizers.Adam(1e-3),
+    lambda: keras.optimizers.RMSprop(1e-3),
+]
+
+
+@pytest.mark.parametrize(("combiner", "weighting"), sampled(PAIRS, ONCE))
+def test_any_combiner_and_weighting_train_with_and_without_labels(
+    combiner, weighting
+):
     x, y = examples()
     lacks = {**y, "age": np.full(12, np.nan, "float32")}
+    number = PAIRS.index((combiner, weighting))
     model = compiled(
         network(),
-        optimizer=keras.optimizers.SGD(1e-3),
-        gradients=name,
+        optimizer=OPTIMIZERS[number % len(OPTIMIZERS)](),
+        gradients=combiner,
+        weighting=weighting,
         missing=MISSING,
     )
+    assert model.weighting.built
+    before = model.get_weights()
     for labels in (y, lacks, y):
         model.train_on_batch(x, labels)
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
-
-
-@pytest.mark.parametrize("name", ka.weighting.names())
-def test_every_weighting_is_built(name):
-    model = compiled(network(), weighting=name, missing=MISSING)
-    assert model.weighting.built
-    assert len(model.loss_names) == 2
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert np.isfinite(new).all()
+        assert not np.array_equal(old, new)
 
 
 def _two_outputs(x):

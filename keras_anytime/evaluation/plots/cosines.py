@@ -1,8 +1,9 @@
-"""Plots the cosines between stage gradients over the epochs."""
+"""Plots the cosines between the gradients of stages or tasks."""
 
 import math
+import operator
 import os
-import re
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +12,17 @@ from keras_anytime.evaluation.epoch_files import wrong_columns
 from keras_anytime.evaluation.plots import style
 from keras_anytime.evaluation.plots.epoch_axis import cell_edges
 from keras_anytime.evaluation.plots.epoch_axis import epoch_axis
+from keras_anytime.evaluation.plots.epoch_axis import is_stage_number
 
 _EXPECTED = "`epoch`, `cosine_1_2`, `cosine_1_3`, ..."
-# For more pairs of stages, only some have their names written.
+# The numbers of two stages, or the names of two tasks.
+_Pair = tuple[int, ...] | str
+# For more pairs, only some have their names written.
 _MOST_NAMES = 28
 
 
 def plot_cosines(source: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Draws the cosines between stage gradients over the epochs.
+    """Draws the cosines between gradients of stages or tasks over the epochs.
 
     ```python
     model.compile(
@@ -51,20 +55,18 @@ def draw_cosines(source: str | os.PathLike) -> Any:
     from matplotlib.patches import Patch
 
     epochs, columns = read_columns(source, _EXPECTED)
-    cosines = {
-        (int(match[1]), int(match[2])): values
-        for name, values in columns.items()
-        if (match := re.fullmatch(r"cosine_(\d+)_(\d+)", name))
-    }
-    if not cosines:
+    pairs = _pairs(columns)
+    if not pairs:
         raise wrong_columns(source, _EXPECTED, ["epoch", *columns])
+    of_stages = all(isinstance(pair, tuple) for pair in pairs.values())
+    kind = "stage" if of_stages else "task"
+    cosines = [columns[name] for name in pairs]
     height = min(max(1.2 + 0.24 * len(cosines), 2.4), 8)
     figure, axes = style.figure(6.8, height)
-    pairs = sorted(cosines)
     image = axes.pcolormesh(
         cell_edges(epochs),
         [row - 0.5 for row in range(len(pairs) + 1)],
-        [cosines[pair] for pair in pairs],
+        cosines,
         cmap=colormaps["RdBu"].with_extremes(bad="0.75"),
         vmin=-1,
         vmax=1,
@@ -74,9 +76,10 @@ def draw_cosines(source: str | os.PathLike) -> Any:
     axes.set_facecolor("0.75")
     axes.grid(False)
     axes.invert_yaxis()
-    named = _named_rows(pairs)
-    axes.set_yticks(named, ["{}, {}".format(*pairs[row]) for row in named])
-    axes.set_ylabel("pair of stages")
+    labels = list(pairs.values())
+    named = _named_rows(labels)
+    axes.set_yticks(named, [_label(labels[row]) for row in named])
+    axes.set_ylabel(f"pair of {kind}s")
     epoch_axis(axes, epochs)
     figure.colorbar(
         image,
@@ -84,17 +87,43 @@ def draw_cosines(source: str | os.PathLike) -> Any:
         label="cosine",
         ticks=[-1, -0.5, 0, 0.5, 1],
     )
-    style.title(axes, "stage gradients: below 0, two stages conflict")
-    if any(map(math.isnan, (c for row in cosines.values() for c in row))):
+    style.title(axes, f"{kind} gradients: below 0, two {kind}s conflict")
+    if any(math.isnan(cosine) for row in cosines for cosine in row):
         style.legend(figure, [Patch(color="0.75", label="not compared")])
     return figure
 
 
-def _named_rows(pairs: Sequence[tuple[int, int]]) -> list[int]:
+def _pairs(columns: Iterable[str]) -> dict[str, _Pair]:
+    """Returns a dict from the columns of cosines to their pairs.
+
+    A pair of stages is a pair of numbers, and is sorted. Names of tasks may
+    have underscores, so that a pair of them stays one text.
+    """
+    texts = {
+        name: name.removeprefix("cosine_")
+        for name in columns
+        if name.startswith("cosine_")
+    }
+    stages = {
+        name: tuple(map(int, keys))
+        for name, text in texts.items()
+        if len(keys := text.split("_")) == 2 and all(map(is_stage_number, keys))
+    }
+    if stages:
+        return dict(sorted(stages.items(), key=operator.itemgetter(1)))
+    return dict(texts)
+
+
+def _label(pair: _Pair) -> str:
+    return pair if isinstance(pair, str) else ", ".join(map(str, pair))
+
+
+def _named_rows(pairs: Sequence[_Pair]) -> list[int]:
     """Returns the rows whose pair is written; of many, some neighbors' rows."""
     named: list[int] = []
-    for row, (first, second) in enumerate(pairs):
-        wanted = len(pairs) <= _MOST_NAMES or second == first + 1
+    for row, pair in enumerate(pairs):
+        neighbors = isinstance(pair, str) or pair[1] == pair[0] + 1
+        wanted = len(pairs) <= _MOST_NAMES or neighbors
         room = not named or row - named[-1] >= len(pairs) / _MOST_NAMES
         if wanted and room:
             named.append(row)

@@ -1,6 +1,7 @@
 """Axes of epochs, and the names of stages beside them."""
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ def cell_edges(epochs: Sequence[float]) -> list[float]:
     middles = [(a + b) / 2 for a, b in itertools.pairwise(epochs)]
     half = min((b - a for a, b in itertools.pairwise(epochs)), default=1) / 2
     return [epochs[0] - half, *middles, epochs[-1] + half]
+
+
+def is_stage_number(key: str) -> bool:
+    """Tells whether the key of a column is a stage's; a task has a name."""
+    return re.fullmatch(r"[1-9]\d*", key) is not None
 
 
 def epoch_axis(axes: Any, epochs: Sequence[float]) -> None:

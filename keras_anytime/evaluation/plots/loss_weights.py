@@ -11,7 +11,7 @@ from keras_anytime.evaluation.plots.stage_shares import stack_shares
 def plot_loss_weights(
     source: str | os.PathLike, path: str | os.PathLike
 ) -> None:
-    """Draws the stages' shares of the loss weights over the epochs.
+    """Draws the shares of stages or tasks of the loss weights over the epochs.
 
     ```python
     log = ka.callbacks.LossWeights("run/weights.csv")
@@ -36,8 +36,7 @@ def plot_loss_weights(
 def draw_loss_weights(source: str | os.PathLike) -> Any:
     """Returns the figure of `plot_loss_weights`."""
     figure, axes = style.figure(6.4, 4)
-    handles = stack_shares(axes, source, "weight", "loss weights")
+    handles, last = stack_shares(axes, source, "weight", "loss weights")
     axes.set_ylabel("share of the loss weights")
-    last = int(handles[-1].get_label().removeprefix("stage "))
     name_stages(figure, axes, handles, last)
     return figure

@@ -57,13 +57,16 @@ def draw_sampler_probabilities(
     figure, grid = style.figure(6.4, 1 + 2.2 * len(sources), len(sources))
     panels = [grid] if len(sources) == 1 else list(grid)
     longest: list[Any] = []
+    last = 0
     for axes, (heading, source) in zip(panels, sources.items(), strict=True):
-        handles = stack_shares(axes, source, "probability", "probabilities")
-        longest = max(longest, handles, key=len)
+        handles, last_here = stack_shares(
+            axes, source, "probability", "probabilities"
+        )
+        if len(handles) > len(longest):
+            longest, last = handles, last_here
         axes.set_ylabel("probability of a draw")
         style.title(axes, str(heading))
     for axes in panels[:-1]:
         axes.set_xlabel("")
-    last = int(longest[-1].get_label().removeprefix("stage "))
     name_stages(figure, panels, longest, last)
     return figure

@@ -98,10 +98,9 @@ _STRATEGIES: dict[str, dict[str, Any]] = {
         "gradients_arguments": arguments(scale=0.03),
     },
 }
-# SGD's and OSGD's are the best of small_rates. The others are the paper's until
-# small_rates and small_rates_weightings have found theirs; AANN has the rate of
+# The best of small_rates; below, of small_rates_weightings. AANN has the rate of
 # the sieve.
-_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.1, "normsgd": 0.1}
+_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.2, "normsgd": 0.025}
 _WEIGHTINGS: dict[str, dict[str, Any]] = {
     "constant": {**SUM, "weighting": "constant"},
     "linear": {**SUM, "weighting": "linear"},
@@ -117,7 +116,13 @@ _WEIGHTINGS: dict[str, dict[str, Any]] = {
         "weighting_arguments": arguments(base={"name": "sieve", "total": 2}),
     },
 }
-_WEIGHTING_RATES = {method: 0.1 for method in _WEIGHTINGS}
+_WEIGHTING_RATES = {
+    "constant": 0.025,
+    "linear": 0.05,
+    "adaloss": 0.05,
+    "sieve": 0.1,
+    "aann": 0.1,
+}
 
 
 def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
@@ -197,8 +202,15 @@ def _weighted(net: str, *methods: str) -> list[Row]:
 
 
 def _weighting_rates() -> Iterable[Row]:
-    for method in ("constant", "linear", "sieve", "adaloss"):
-        for rate in (0.025, 0.05, 0.1, 0.2):
+    grid = (0.025, 0.05, 0.1, 0.2)
+    grids = {
+        "constant": (0.0125, *grid),
+        "linear": grid,
+        "sieve": grid,
+        "adaloss": grid,
+    }
+    for method, rates in grids.items():
+        for rate in rates:
             settings = {**_WEIGHTINGS[method], **_HU, **_TUNING}
             yield _row(
                 "res_ann_2",

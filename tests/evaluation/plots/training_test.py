@@ -133,6 +133,24 @@ def test_stages_of_a_part_of_a_network_keep_their_numbers(tmp_path):
     np.testing.assert_allclose(axes.patches[0].get_data().values, [0.25, 0.5])
 
 
+def test_tasks_have_their_names(tmp_path):
+    names = ("left_eye", "age", "pose")
+    weights = {f"weight_{name}": [1, 2] for name in names}
+    figure = draw_loss_weights(
+        _csv(tmp_path / "weights.csv", {"epoch": [1, 2], **weights})
+    )
+    legend = figure.legends[0]
+    assert tuple(text.get_text() for text in legend.get_texts()) == names
+    pairs = ["left_eye_age", "left_eye_pose", "age_pose"]
+    cosines = {f"cosine_{pair}": [0.5, -0.5] for pair in pairs}
+    figure = draw_cosines(
+        _csv(tmp_path / "cosines.csv", {"epoch": [1, 2], **cosines})
+    )
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == pairs
+    assert axes.get_ylabel() == "pair of tasks"
+
+
 def test_cosines_are_drawn_around_0_and_what_was_not_compared_is_gray(
     tmp_path,
 ):
