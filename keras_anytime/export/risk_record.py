@@ -1,4 +1,4 @@
-"""What a manifest says about the risk that its thresholds control."""
+"""The record in a manifest of the risk that its thresholds control."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What predictions know of themselves: stages, temperatures, products, sets."""
+"""Predictions record their stages, temperatures, products and label set."""
 
 import dataclasses
 import json

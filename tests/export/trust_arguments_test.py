@@ -1,4 +1,4 @@
-"""What an export says of its answers is true of the answers it gives."""
+"""Exports say of their answers only what is true of these."""
 
 import dataclasses
 import re
