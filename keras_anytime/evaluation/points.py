@@ -111,9 +111,8 @@ def point_from_dict(kind: type[Point], content: Mapping[str, Any]) -> Point:
         kind: `CurvePoint` or `TaskPoint`.
         content: Dict of plain values.
     """
-    return kind(
-        **{
-            name: tuple(value) if name.endswith("_runs") and value else value
-            for name, value in content.items()
-        }
-    )
+    fields: dict[str, Any] = {
+        name: tuple(value) if name.endswith("_runs") and value else value
+        for name, value in content.items()
+    }
+    return kind(**fields)
