@@ -185,7 +185,9 @@ def confidence(logits: ArrayLike, task: str | None = None) -> np.ndarray:
 
 
 def check_temperatures(
-    temperatures: Sequence[float] | np.ndarray, num_stages: int
+    temperatures: Sequence[float] | np.ndarray,
+    num_stages: int,
+    which: str = "",
 ) -> tuple[float, ...]:
     """Returns the temperature of each stage, which divides its logits.
 
@@ -194,6 +196,7 @@ def check_temperatures(
     Args:
         temperatures: Sequence of K positive floats.
         num_stages: Integer K.
+        which: String, which stages these are, for errors.
 
     Returns:
         Tuple of K floats.
@@ -208,7 +211,8 @@ def check_temperatures(
     ):
         raise ValueError(
             f"Temperatures must be {num_stages} finite numbers above 0, one "
-            f"for each stage. Received: {temperatures!r}"
+            f"for each {f'of the stages{which}' if which else 'stage'}. "
+            f"Received: {temperatures!r}"
         )
     return tuple(values.tolist())
 
@@ -235,7 +239,9 @@ def check_has_confidence(task: str | None, classes: int) -> None:
 
 
 def check_thresholds(
-    thresholds: float | Sequence[float] | np.ndarray, num_stages: int
+    thresholds: float | Sequence[float] | np.ndarray,
+    num_stages: int,
+    which: str = "",
 ) -> tuple[float, ...]:
     """Returns one confidence threshold for each stage but the last.
 
@@ -247,6 +253,7 @@ def check_thresholds(
         thresholds: A float in [0, 1] for all stages, or a sequence of such
             floats for stages 1 to K - 1.
         num_stages: Integer K.
+        which: String, which stages these are, for errors.
 
     Returns:
         Tuple of K - 1 floats.
@@ -262,9 +269,26 @@ def check_thresholds(
     if values.shape != (count,) or not np.all((values >= 0) & (values <= 1)):
         raise ValueError(
             f"Confidence thresholds must be floats in [0, 1]: one, or {count} "
-            f"for the stages before the last. Received: {thresholds!r}"
+            f"for the stages{which} before the last. Received: {thresholds!r}"
         )
     return tuple(values.tolist())
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Returns a boolean.
+
+    Args:
+        name: String. The argument's name, for errors.
+        value: The argument's value.
+
+    Raises:
+        ValueError: If the value is something else, such as `"false"`.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(
+            f"`{name}` must be True or False. Received: {name}={value!r}"
+        )
+    return bool(value)
 
 
 def _as_floats(given: Any) -> np.ndarray:

@@ -52,7 +52,8 @@ flags.DEFINE_list(
     "risk",
     None,
     "What --thresholds were chosen for: risk, level and number of examples, as "
-    "in risk_control.csv of keras-anytime-evaluate.",
+    "in risk_control.csv of keras-anytime-evaluate, with the same "
+    "--temperatures or --product_answers.",
 )
 flags.DEFINE_integer(
     "batch_size",
@@ -65,26 +66,32 @@ flags.DEFINE_integer(
 def main(argv):
     command_line.refuse(argv[1:])
     import keras_anytime as ka
-    from keras_anytime.experiments.export_settings import read_risk
+    from keras_anytime.experiments.exported_risk import read_risk
     from keras_anytime.training.data_info import remember
 
     try:
         model = ka.load_model(FLAGS.model)
         if FLAGS.data:
             remember(model, ka.data.info(FLAGS.data, FLAGS.data_dir))
+        answers = {
+            "thresholds": _numbers(FLAGS.thresholds),
+            "temperatures": _numbers(FLAGS.temperatures),
+            "product_answers": FLAGS.product_answers,
+        }
         ka.export.saved_model(
             model,
             FLAGS.output,
             batch_size=FLAGS.batch_size,
-            thresholds=FLAGS.thresholds and list(map(float, FLAGS.thresholds)),
-            temperatures=FLAGS.temperatures
-            and list(map(float, FLAGS.temperatures)),
-            product_answers=FLAGS.product_answers,
-            risk=read_risk(FLAGS.risk),
+            risk=read_risk(FLAGS.risk, **answers),
+            **answers,
         )
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"export_saved_model.py: {error}")
     print(f"Written: {FLAGS.output}")
+
+
+def _numbers(entries):
+    return list(map(float, entries)) if entries else None
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from keras_anytime.evaluation.inference import predict_label_sets
 from keras_anytime.evaluation.points import CurvePoint
 from keras_anytime.evaluation.points import Point
 from keras_anytime.evaluation.points import TaskPoint
+from keras_anytime.evaluation.prediction_checks import check_costs
 from keras_anytime.evaluation.predictions import Predictions
-from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import StageCost
 from keras_anytime.stages.cost import check_cost
@@ -200,6 +200,8 @@ def curve_from_predictions(
         stage_costs=tuple(costs),
         guess_error=None if task is None else predictions.guess_error,
         task=task,
+        product_answers=predictions.product_answers,
+        label_set=predictions.label_set,
     )
 
 

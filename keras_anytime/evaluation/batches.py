@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_anytime.evaluation.predictions import plain_labels
+from keras_anytime.evaluation.reduction import plain_labels
 from keras_anytime.stages.named_inputs import arranged_inputs
 from keras_anytime.training.inputs import check_inputs
 

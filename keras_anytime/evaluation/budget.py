@@ -9,6 +9,7 @@ import numpy as np
 from keras_anytime.evaluation.base import TaskMeasurement
 from keras_anytime.evaluation.base import task_beside_classes
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.prediction_checks import check_predictions
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import short
@@ -136,16 +137,34 @@ def budget_curve(
 
     Raises:
         ValueError: If a budget is out of reach, `validation`, `test` and
-            `costs` are not of the same network, or its task has no confidence.
+            `costs` are not of the same network, its task has no confidence, or
+            only some answers are calibrated or products.
 
     Reference:
         [Huang et al., 2018, Section 5](https://arxiv.org/abs/1703.09844)
     """
+    for predictions in (validation, test):
+        check_predictions(predictions)
     if (validation.num_stages, validation.task) != (test.num_stages, test.task):
         raise ValueError(
             "`validation` and `test` must be predictions of the same network. "
             f"Received: answers of {validation.num_stages} stages of the task "
             f"{validation.task}, and of {test.num_stages} of {test.task}"
+        )
+    kinds = [
+        (answers.stages, answers.temperatures, answers.product_answers)
+        for answers in (validation, test)
+    ]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            "`validation` and `test` must have confidences of the same kind: "
+            "of the same stages, divided by the same temperatures, of product "
+            "answers or of each stage alone. Received: "
+            + " and ".join(
+                f"stages={stages}, temperatures={temperatures}, "
+                f"product_answers={product_answers}"
+                for stages, temperatures, product_answers in kinds
+            )
         )
     if budgets is None:
         cumulative = cumulative_macs(validation, costs)

@@ -14,6 +14,7 @@ from keras_anytime.evaluation.metrics import random_guess
 from keras_anytime.evaluation.points import CurvePoint
 from keras_anytime.evaluation.points import Point
 from keras_anytime.evaluation.points import TaskPoint
+from keras_anytime.evaluation.points import point_from_dict
 from keras_anytime.evaluation.tables import as_table
 from keras_anytime.evaluation.tables import percent
 from keras_anytime.evaluation.tables import short
@@ -72,6 +73,10 @@ class AnytimeCurve(TaskMeasurement):
             counting follow from; `None` if they are not known.
         guess_error: Mean error of an answer that has not seen the input;
             `None` for that of a random guess among the classes.
+        product_answers: Boolean. Whether the errors are those of product
+            answers, and not of each stage alone.
+        label_set: String, the measured label set of a network with several;
+            `None` for any other network, or if it is not known.
         task: The `tasks.Task`; `None` for the choice of one class.
     """
 
@@ -86,6 +91,8 @@ class AnytimeCurve(TaskMeasurement):
     cost: str = SUBNETWORK
     stage_costs: tuple[StageCost, ...] | None = None
     guess_error: float | None = None
+    product_answers: bool = False
+    label_set: str | None = None
 
     @property
     def num_runs(self) -> int:
@@ -264,6 +271,10 @@ class AnytimeCurve(TaskMeasurement):
         content = super().to_dict()
         # What follows from the task, or from the number of classes.
         del content["guess_error" if self.task is None else "classes"]
+        # What most curves, and all of earlier versions, do not have.
+        for name in ("product_answers", "label_set"):
+            if not content[name]:
+                del content[name]
         return {
             **content,
             "average_error": self.average_error,
@@ -299,11 +310,17 @@ class AnytimeCurve(TaskMeasurement):
                 point = TaskPoint
                 fields["task"] = tasks.get(tasks.deserialize(fields["task"]))
                 fields["classes"] = fields["task"].size
-            points = tuple(_point(point, p) for p in fields.pop("points"))
+            points = tuple(
+                point_from_dict(point, p) for p in fields.pop("points")
+            )
             if not points:
                 raise KeyError("points")
             if fields.get("cost", SUBNETWORK) not in _COST_WORDS:
                 raise KeyError(f"cost={fields['cost']!r}")
+            if not isinstance(fields.get("product_answers", False), bool):
+                raise TypeError(
+                    f"product_answers={fields['product_answers']!r}"
+                )
             costs = fields.get("stage_costs")
             fields["stage_costs"] = costs and tuple(
                 StageCost(**cost) for cost in costs
@@ -381,12 +398,3 @@ def _further_columns(point: Point) -> dict[str, str | None]:
         "top-5 error": percent(point.top5_error),
         "loss": None if point.loss is None else f"{point.loss:.3f}",
     }
-
-
-def _point(kind: type, content: Mapping[str, Any]) -> Point:
-    return kind(
-        **{
-            name: tuple(value) if name.endswith("_runs") and value else value
-            for name, value in content.items()
-        }
-    )

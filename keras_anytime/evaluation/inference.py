@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
+from keras_anytime.confidence import check_flag
 from keras_anytime.evaluation.batches import checked_batches
+from keras_anytime.evaluation.label_set_answers import LabelSetPredictions
 from keras_anytime.evaluation.predictions import NO_EXAMPLES
 from keras_anytime.evaluation.predictions import Predictions
 from keras_anytime.evaluation.reduction import reduce_outputs
@@ -57,11 +59,14 @@ def predict_stages(
             finite.
     """
     check_anytime_model(model)
+    check_flag("keep_logits", keep_logits)
     label_sets = model.label_sets
     with measuring(model, data, verbose):
         if label_sets:
-            return predict_label_sets(
-                model, data, label_sets, batch_size, keep_logits
+            return LabelSetPredictions(
+                predict_label_sets(
+                    model, data, label_sets, batch_size, keep_logits
+                )
             )
         return predict_label_sets(model, data, [None], batch_size, keep_logits)[
             None
@@ -137,6 +142,7 @@ def predict_label_sets(
             model.name
             if label_set is None
             else f"{model.name}, {label_set} labels",
+            label_set=label_set,
         )
         for label_set in label_sets
     }

@@ -313,6 +313,8 @@ def _joined(
         name=name,
         confidence_level=curves[0].confidence_level,
         guess_error=curves[0].guess_error,
+        product_answers=curves[0].product_answers,
+        label_set=curves[0].label_set,
         task=curves[0].task,
     )
 

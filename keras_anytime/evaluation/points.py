@@ -1,6 +1,8 @@
 """The points of anytime curves: what is measured of each stage."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 from typing import TypeAlias
 
 
@@ -100,3 +102,17 @@ class TaskPoint:
 
 
 Point: TypeAlias = CurvePoint | TaskPoint
+
+
+def point_from_dict(kind: type[Point], content: Mapping[str, Any]) -> Point:
+    """Returns a point from the dict that a curve's file has.
+
+    Args:
+        kind: `CurvePoint` or `TaskPoint`.
+        content: Dict of plain values.
+    """
+    fields: dict[str, Any] = {
+        name: tuple(value) if name.endswith("_runs") and value else value
+        for name, value in content.items()
+    }
+    return kind(**fields)

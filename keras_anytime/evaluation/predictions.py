@@ -3,16 +3,22 @@
 import dataclasses
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_anytime import tasks
+from keras_anytime.confidence import check_flag
 from keras_anytime.confidence import check_temperatures
 from keras_anytime.evaluation.class_answers import measures_of_products
+from keras_anytime.evaluation.reduction import plain_labels
 from keras_anytime.evaluation.reduction import reduce_outputs
-from keras_anytime.stages.cost import StageCost
+from keras_anytime.evaluation.selection import check_examples
+from keras_anytime.evaluation.selection import check_stages
 
 NO_EXAMPLES = "There is nothing to measure. Received: empty `data`"
+# What the answers are, the same for all examples.
+_FACTS = ("stages", "temperatures", "product_answers", "label_set")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +57,15 @@ class Predictions:
         unions: Integer array `(examples, num_stages, classes)`, of a
             segmentation. Positions where either has the class.
         logits: Float array `(examples, num_stages, classes)`, of a choice of
-            one class, or `None` if they were not kept.
+            one class, or `None` if they were not kept. They are those of the
+            network, without temperatures.
+        stages: Tuple of the numbers of the stages in their network; 1 to K, if
+            not given.
+        temperatures: Tuple of K floats that divided the logits before losses
+            and confidences; `None` if nothing did.
+        product_answers: Boolean. Whether these are product answers.
+        label_set: String, the label set of a network with several; `None` for
+            any other network, or if it is not known.
     """
 
     labels: np.ndarray
@@ -64,6 +78,14 @@ class Predictions:
     intersections: np.ndarray | None = None
     unions: np.ndarray | None = None
     logits: np.ndarray | None = None
+    stages: tuple[int, ...] = ()
+    temperatures: tuple[float, ...] | None = None
+    product_answers: bool = False
+    label_set: str | None = None
+
+    def __post_init__(self) -> None:
+        numbers = check_stages(self.stages, self.num_stages)
+        object.__setattr__(self, "stages", numbers)
 
     @classmethod
     def from_logits(
@@ -95,6 +117,7 @@ class Predictions:
             ValueError: If there are no examples, if outputs or labels do not
                 fit the task, or if an output is not finite.
         """
+        check_flag("keep_logits", keep_logits)
         logits = [np.asarray(stage_logits) for stage_logits in logits]
         shapes = {stage_logits.shape for stage_logits in logits}
         if len(shapes) != 1 or any(len(shape) < 2 for shape in shapes):
@@ -121,6 +144,7 @@ class Predictions:
         batches: Sequence[Mapping[str, np.ndarray]],
         task: tasks.Task,
         name: str,
+        **facts: Any,
     ) -> "Predictions":
         """Joins the arrays of several batches.
 
@@ -128,6 +152,7 @@ class Predictions:
             batches: Dicts of arrays, as from `reduce_outputs`.
             task: The `tasks.Task` of the answers.
             name: Name of the network.
+            **facts: Fields of `Predictions` that are no arrays.
 
         Returns:
             `Predictions`.
@@ -141,7 +166,8 @@ class Predictions:
             column: np.concatenate([batch[column] for batch in batches])
             for column in batches[0]
         }
-        return cls(**columns, task=task, name=name)
+        fields: dict[str, Any] = {**columns, **facts}
+        return cls(**fields, task=task, name=name)
 
     @property
     def correct(self) -> np.ndarray:
@@ -178,25 +204,78 @@ class Predictions:
             `Predictions`.
 
         Raises:
-            ValueError: If no example is left.
+            ValueError: If `index` is another one, or no example is left.
         """
+        index = check_examples(index, self.examples)
+        columns = {name: array[index] for name, array in self._arrays().items()}
+        return self.from_batches(
+            [columns], self.task, self.name, **self._facts()
+        )
+
+    def of_stages(self, stages: Sequence[int]) -> "Predictions":
+        """Returns the predictions of some of the stages.
+
+        They are those of an export of these stages (`stages=`), for its
+        temperatures, product answers and thresholds.
+
+        ```python
+        predictions = ka.evaluation.predict_stages(
+            model, (images, labels), keep_logits=True
+        )
+        first = predictions.of_stages([1, 2])
+        control = ka.evaluation.risk_controlled_thresholds(
+            first.product(), risk=0.2
+        )
+        ```
+
+        Args:
+            stages: Sequence of numbers of stages, in rising order.
+
+        Returns:
+            `Predictions`.
+
+        Raises:
+            ValueError: If there is no such stage, or these are product
+                answers, which multiply all of the stages.
+        """
+        numbers = check_stages(stages, None, self.stages)
+        if self.product_answers:
+            raise ValueError(
+                "Product answers of some stages multiply only these: take the "
+                "stages first, `of_stages(...).product()`. "
+                f"Received: product answers of the stages {self.stages}"
+            )
+        kept = [self.stages.index(number) for number in numbers]
+        columns = {
+            name: array if name == "labels" else array[:, kept]
+            for name, array in self._arrays().items()
+        }
+        divisors = self.temperatures
+        facts = self._facts() | {
+            "stages": numbers,
+            "temperatures": divisors and tuple(divisors[k] for k in kept),
+        }
+        return self.from_batches([columns], self.task, self.name, **facts)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Returns the arrays that there are, by their names."""
         arrays = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("task", "name")
+            if field.name not in ("task", "name", *_FACTS)
         }
-        columns = {
-            name: array[index]
-            for name, array in arrays.items()
-            if array is not None
-        }
-        return self.from_batches([columns], self.task, self.name)
+        return {name: a for name, a in arrays.items() if a is not None}
+
+    def _facts(self) -> dict[str, Any]:
+        """Returns what the answers are, for other arrays of them."""
+        return {name: getattr(self, name) for name in _FACTS}
 
     def calibrated(self, temperatures: Sequence[float]) -> "Predictions":
         """Returns the same answers with calibrated confidences.
 
         The logits of each stage are divided by its temperature, which changes
-        losses and confidences but no answer.
+        losses and confidences but no answer. Other temperatures that were there
+        before count no more.
 
         ```python
         logits = np.stack(model.predict(images, verbose=0))
@@ -213,16 +292,17 @@ class Predictions:
             `Predictions`.
 
         Raises:
-            ValueError: If the answers are no choices of one class, no logits
-                were kept, or a temperature is wrong.
+            ValueError: If the answers are no choices of one class or are
+                products, no logits were kept, or a temperature is wrong.
         """
         stages = self.logits_of_stages("Temperatures")
         divisors = check_temperatures(temperatures, self.num_stages)
         logits = [z / t for z, t in zip(stages, divisors, strict=True)]
         columns = reduce_outputs(logits, self.labels, self.task, True)
         # Division may round two logits to the same number.
-        columns |= {"errors": self.errors}
-        return self.from_batches([columns], self.task, self.name)
+        columns |= {"errors": self.errors, "logits": np.stack(stages, axis=1)}
+        facts = self._facts() | {"temperatures": divisors}
+        return self.from_batches([columns], self.task, self.name, **facts)
 
     def product(self) -> "Predictions":
         """Returns the predictions of product answers.
@@ -252,8 +332,8 @@ class Predictions:
             label has the probability 0.
 
         Raises:
-            ValueError: If the answers are no choices of one class, or no
-                logits were kept.
+            ValueError: If the answers are no choices of one class or are
+                products already, or no logits were kept.
 
         Reference:
             [Jazbec et al., 2023, Section 4](https://arxiv.org/abs/2306.02652)
@@ -264,7 +344,8 @@ class Predictions:
             **measures_of_products(stages, self.labels),
         }
         name = f"{self.name}, product answers"
-        return self.from_batches([columns], self.task, name)
+        facts = self._facts() | {"temperatures": None, "product_answers": True}
+        return self.from_batches([columns], self.task, name, **facts)
 
     def logits_of_stages(self, use: str) -> list[np.ndarray]:
         """Returns the logits of each stage, K arrays `(examples, classes)`.
@@ -273,13 +354,19 @@ class Predictions:
             use: String, what needs them, for errors.
 
         Raises:
-            ValueError: If the answers are no choices of one class, or no
-                logits were kept.
+            ValueError: If the answers are no choices of one class or are
+                products, or no logits were kept.
         """
         if not isinstance(self.task, tasks.Classification):
             raise ValueError(
                 f"{use} are those of choices of one class. "
                 f"Received: answers of the task {self.task}"
+            )
+        if self.product_answers:
+            raise ValueError(
+                f"{use} are computed from the answers of each stage alone, and "
+                "these are product answers: take the predictions from before "
+                f"`product()`. Received: {self.name!r}"
             )
         if self.logits is None:
             raise ValueError(
@@ -287,54 +374,3 @@ class Predictions:
                 f"Received: {self.name!r} without logits"
             )
         return list(np.moveaxis(self.logits, 1, 0))
-
-
-def plain_labels(
-    task: tasks.Task, labels: np.ndarray, shape: Sequence[int | None]
-) -> np.ndarray:
-    """Returns labels of classes as integers if they are exactly one-hot.
-
-    Args:
-        task: The `tasks.Task` of the answers.
-        labels: Array of labels.
-        shape: Tuple, the shape of the outputs, the batch axis first.
-
-    Returns:
-        Array of integers for one-hot labels of classes, and all other labels
-        unchanged.
-    """
-    if (
-        not isinstance(task, (tasks.Classification, tasks.Segmentation))
-        or labels.ndim != len(shape)
-        or labels.shape[-1] != task.size
-        or not labels.size
-        or labels.dtype.kind not in "biuf"
-    ):
-        return labels
-    one_hot = np.all((labels == 0) | (labels == 1)) and np.all(
-        labels.sum(axis=-1) == 1
-    )
-    return labels.argmax(axis=-1) if one_hot else labels
-
-
-def check_costs(predictions: Predictions, costs: Sequence[StageCost]) -> None:
-    """Raises an error if costs and predictions are of different stages.
-
-    Args:
-        predictions: `Predictions`.
-        costs: List of `StageCost`.
-
-    Raises:
-        ValueError: If `predictions` are not `Predictions`, or `costs` has not
-            one entry for each stage.
-    """
-    if not isinstance(predictions, Predictions):
-        raise ValueError(
-            "A curve is made from the `Predictions` of one label set. "
-            f"Received: {type(predictions).__name__}"
-        )
-    if len(costs) != predictions.num_stages:
-        raise ValueError(
-            "There must be one cost for each stage. Received: "
-            f"{len(costs)} costs for answers of {predictions.num_stages} stages"
-        )

@@ -59,6 +59,34 @@ def reduce_outputs(
     return columns
 
 
+def plain_labels(
+    task: tasks.Task, labels: np.ndarray, shape: Sequence[int | None]
+) -> np.ndarray:
+    """Returns labels of classes as integers if they are exactly one-hot.
+
+    Args:
+        task: The `tasks.Task` of the answers.
+        labels: Array of labels.
+        shape: Tuple, the shape of the outputs, the batch axis first.
+
+    Returns:
+        Array of integers for one-hot labels of classes, and all other labels
+        unchanged.
+    """
+    if (
+        not isinstance(task, (tasks.Classification, tasks.Segmentation))
+        or labels.ndim != len(shape)
+        or labels.shape[-1] != task.size
+        or not labels.size
+        or labels.dtype.kind not in "biuf"
+    ):
+        return labels
+    one_hot = np.all((labels == 0) | (labels == 1)) and np.all(
+        labels.sum(axis=-1) == 1
+    )
+    return labels.argmax(axis=-1) if one_hot else labels
+
+
 def _kept_labels(
     labels: np.ndarray, shape: Sequence[int], task: tasks.Task
 ) -> np.ndarray:

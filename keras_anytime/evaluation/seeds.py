@@ -266,10 +266,16 @@ def aggregate(
 
     Raises:
         ValueError: If there is no curve, or the curves are of networks with
-            different stages, of different data or of different tasks.
+            different stages, of different data or of different tasks, or only
+            some are of product answers.
     """
     curves = tuple(curves)
     check_same_data(curves)
+    if len({curve.product_answers for curve in curves}) > 1:
+        raise ValueError(
+            "The mean is that of runs which answer alike. Received: curves of "
+            "product answers, and of answers of each stage alone"
+        )
     costs = {tuple(point.macs for point in curve.points) for curve in curves}
     if len(costs) > 1:
         raise ValueError(

@@ -6,11 +6,14 @@ import numpy as np
 
 from keras_anytime import tasks
 from keras_anytime.confidence import log_softmax
+from keras_anytime.evaluation.label_set_answers import refuse_label_sets
 from keras_anytime.evaluation.predictions import Predictions
 
 # Temperatures are sought between these ends. Where all answers are right, or
 # no better than guesses, the best one would be 0 or infinite.
 SMALLEST, LARGEST = 0.05, 20.0
+# Kinds of NumPy types; bfloat16 is one of "V".
+_NUMBERS = "iufV"
 
 
 def fit_temperatures(
@@ -32,10 +35,11 @@ def fit_temperatures(
     ```
 
     Args:
-        logits: `Predictions` that keep their logits; or an array
-            `(num_stages, examples, classes)`, or a sequence of K arrays
+        logits: `Predictions` that keep their logits, of one label set; or an
+            array `(num_stages, examples, classes)`, or a sequence of K arrays
             `(examples, classes)`. They are of validation data: on its training
-            data, a network is too confident.
+            data, a network is too confident. Of calibrated predictions, the
+            temperatures are those of the logits as they were before.
         labels: Integer array `(examples,)`, if there are no `Predictions`.
 
     Returns:
@@ -49,6 +53,7 @@ def fit_temperatures(
     Reference:
         [Guo et al., 2017, Section 4.2](https://arxiv.org/abs/1706.04599)
     """
+    refuse_label_sets(logits)
     if isinstance(logits, Predictions):
         if labels is not None:
             raise ValueError(
@@ -57,7 +62,14 @@ def fit_temperatures(
             )
         labels = logits.labels
         logits = logits.logits_of_stages("Temperatures")
-    stages = [np.asarray(of_stage, "float64") for of_stage in logits]
+    given = [np.asarray(of_stage) for of_stage in logits]
+    kinds = {of_stage.dtype for of_stage in given}
+    if any(dtype.kind not in _NUMBERS for dtype in kinds):
+        raise ValueError(
+            "Logits must be real numbers. Received: logits of type "
+            + " and ".join(sorted(map(str, kinds)))
+        )
+    stages = [of_stage.astype("float64") for of_stage in given]
     labels = np.asarray(labels)
     shapes = {of_stage.shape for of_stage in stages}
     shape = next(iter(shapes), ())

@@ -9,8 +9,8 @@ import numpy as np
 from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.base import task_beside_classes
+from keras_anytime.evaluation.prediction_checks import check_costs
 from keras_anytime.evaluation.predictions import Predictions
-from keras_anytime.evaluation.predictions import check_costs
 from keras_anytime.stages.cost import StageCost
 
 

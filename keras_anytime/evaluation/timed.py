@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_anytime import tasks
+from keras_anytime.evaluation.prediction_checks import check_predictions
 from keras_anytime.evaluation.predictions import Predictions
 
 
@@ -34,6 +35,7 @@ class TimedPredictions:
     latency_ms: np.ndarray
 
     def __post_init__(self) -> None:
+        check_predictions(self.predictions)
         shape = (self.predictions.examples, self.predictions.num_stages)
         latency = np.asarray(self.latency_ms, "float64")
         if latency.shape not in (shape, shape[1:]):
@@ -66,8 +68,9 @@ class TimedPredictions:
         """Makes timed predictions from answers that a device measured.
 
         Args:
-            answers: `TimedAnswers`, as from `ka.runtime.time_answers`. Those of
-                a file with product answers count as these.
+            answers: `TimedAnswers`, as from `ka.runtime.time_answers`. They
+                count as the file gives them: divided by its temperatures, or
+                as its product answers.
             labels: Array of labels, as for `Predictions.from_logits`.
             name: Name of the network.
             task: As for `Predictions.from_logits`.
@@ -78,16 +81,34 @@ class TimedPredictions:
         Raises:
             ValueError: As `Predictions.from_logits`.
         """
-        predictions = Predictions.from_logits(
-            answers.logits,
-            labels,
-            name,
-            task,
-            keep_logits=answers.product_answers,
+        divisors = answers.temperatures
+        predictions = dataclasses.replace(
+            Predictions.from_logits(answers.logits, labels, name, task),
+            stages=answers.stages,
+            label_set=answers.label_set,
         )
         if answers.product_answers:
             predictions = predictions.product()
-        return cls(predictions, answers.latency_ms)
+        elif divisors and predictions.logits is not None:
+            predictions = predictions.calibrated(divisors)
+        elif divisors and predictions.task.has_confidence:
+            # Answers of other tasks, which fitted temperatures are not for.
+            divided = [
+                logits / divisor
+                for logits, divisor in zip(
+                    answers.logits, divisors, strict=True
+                )
+            ]
+            predictions = dataclasses.replace(
+                predictions,
+                confidences=Predictions.from_logits(
+                    divided, labels, name, task
+                ).confidences,
+                temperatures=divisors,
+            )
+        return cls(
+            dataclasses.replace(predictions, logits=None), answers.latency_ms
+        )
 
     def latencies(self) -> list[dict[str, Any]]:
         """Computes mean, median and 99th percentile of each stage's latency.

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_anytime import data
+from keras_anytime import evaluation
 from keras_anytime import export
 from keras_anytime import nets
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.experiments.export_settings import ExportSettings
+from keras_anytime.experiments.exported_risk import read_risk
 from keras_anytime.experiments.model_file import data_arguments
 from keras_anytime.experiments.training_data import REPRESENTATIVE
 from keras_anytime.experiments.training_data import first_images
@@ -43,7 +45,7 @@ def export_tflite(settings: ExportSettings) -> None:
         "thresholds": settings.numbers("thresholds"),
         "temperatures": settings.numbers("temperatures"),
         "product_answers": settings.product_answers,
-        "risk": settings.risk_record(),
+        "risk": _risk(settings, model),
         "keep_names": settings.keep_names,
         "curve": _curve(settings),
     }
@@ -83,6 +85,14 @@ def _network(
         return settings, load_model(settings.model)
     assert settings.net and settings.weights, "the settings were checked"
     facts = nets.facts(settings.net, settings.weights)
+    if settings.risk and not (
+        settings.temperatures or settings.product_answers
+    ):
+        raise ValueError(
+            "The confidences of --net depend on temperatures: give with --risk "
+            "the --temperatures, or --product_answers, that --thresholds were "
+            f"chosen with. Received: --risk={','.join(settings.risk)}"
+        )
     of_card = _calibration(settings, facts)
     if not settings.data:
         of_card["representative_split"] = first_images(
@@ -106,7 +116,13 @@ def _network(
 def _calibration(
     settings: ExportSettings, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns temperatures and thresholds of the stages, as settings."""
+    """Returns temperatures and thresholds of the stages, as settings.
+
+    They belong together: thresholds were chosen on the confidences of each
+    stage alone, divided by these temperatures.
+    """
+    if settings.thresholds or settings.temperatures:
+        return {}
     temperatures, thresholds = facts["temperatures"], facts["thresholds"]
     stages = settings.stage_numbers() or range(1, len(temperatures) + 1)
     if not all(0 < stage <= len(temperatures) for stage in stages):
@@ -116,11 +132,23 @@ def _calibration(
         "temperatures": [str(temperatures[stage - 1]) for stage in stages]
     }
     if not settings.product_answers:
-        # They were chosen on the confidences of each stage alone.
         of_card["thresholds"] = [
             str(thresholds[stage - 1]) for stage in stages[:-1]
         ]
     return of_card
+
+
+def _risk(
+    settings: ExportSettings, model: AnytimeModel
+) -> evaluation.RiskControl | None:
+    """Returns what the thresholds were chosen for, as the flags say."""
+    return read_risk(
+        settings.risk,
+        thresholds=settings.numbers("thresholds"),
+        stages=settings.stage_numbers() or range(1, model.num_stages + 1),
+        temperatures=settings.numbers("temperatures"),
+        product_answers=settings.product_answers,
+    )
 
 
 def _curve(settings: ExportSettings) -> AnytimeCurve | None:

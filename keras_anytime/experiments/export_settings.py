@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
 
 from keras_anytime.experiments.settings import Settings
 from keras_anytime.experiments.settings import setting
@@ -19,8 +18,8 @@ class ExportSettings(Settings):
         "A network that ships trained: a name of ka.nets.pretrained().", None
     )
     weights: str | None = setting(
-        "The weights of --net. Temperatures, thresholds and splits are then "
-        "those of its card, unless given.",
+        "The weights of --net. Splits are then those of its card, unless "
+        "given, and so are temperatures and thresholds, unless one is.",
         None,
     )
     output: str = setting(".tflite file to write.")
@@ -80,14 +79,14 @@ class ExportSettings(Settings):
     )
     product_answers: bool = setting(
         "Let probabilities and confidences be those of product answers; "
-        "thresholds of the card of --net do not hold for them, and are left "
-        "out.",
+        "thresholds and errors of the card of --net do not hold for them, and "
+        "are left out.",
         False,
     )
     risk: list[str] = setting(
         "What --thresholds were chosen for: risk, level and number of "
-        "examples, as in risk_control.csv of keras-anytime-evaluate. The "
-        "manifest says it.",
+        "examples, as in risk_control.csv of keras-anytime-evaluate, with the "
+        "same --temperatures or --product_answers. The manifest says it.",
         [],
     )
     batch_size: int = setting("Images per call.", 1, lower_bound=1)
@@ -105,14 +104,6 @@ class ExportSettings(Settings):
                 f"--model={self.model}, --net={self.net}, "
                 f"--weights={self.weights}"
             )
-
-    def risk_record(self) -> dict[str, float] | None:
-        """Returns what the thresholds were chosen for, or `None`.
-
-        Raises:
-            ValueError: If an entry is missing or no number.
-        """
-        return read_risk(self.risk)
 
     def paths(self) -> dict[str, str]:
         """Returns a dict from the variants to the files to write.
@@ -169,28 +160,3 @@ class ExportSettings(Settings):
                 "--pixels must be true, false or a size such as 240x320. "
                 f"Received: {self.pixels}"
             ) from error
-
-
-def read_risk(entries: Sequence[str] | None) -> dict[str, float] | None:
-    """Returns risk, level and number of examples of a flag as a dict.
-
-    Args:
-        entries: Sequence of three numbers as text; `None` if there are none.
-
-    Raises:
-        ValueError: If an entry is missing or no number.
-    """
-    if not entries:
-        return None
-    try:
-        risk, level, examples = entries
-        return {
-            "risk": float(risk),
-            "level": float(level),
-            "examples": int(examples),
-        }
-    except ValueError as error:
-        raise ValueError(
-            "--risk must be risk, level and number of examples, such as "
-            f"0.01,0.9,2500. Received: {','.join(entries)}"
-        ) from error

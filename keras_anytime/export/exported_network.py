@@ -8,13 +8,14 @@ from typing import Any
 
 import keras
 
+from keras_anytime.confidence import check_flag
 from keras_anytime.confidence import check_has_confidence
 from keras_anytime.confidence import check_has_products
 from keras_anytime.confidence import check_temperatures
 from keras_anytime.confidence import check_thresholds
 from keras_anytime.evaluation.curve import AnytimeCurve
 from keras_anytime.evaluation.provenance import versions
-from keras_anytime.evaluation.risk_control import check_risk
+from keras_anytime.evaluation.risk_control import RiskControl
 from keras_anytime.export.class_names import resolve_class_names
 from keras_anytime.export.dense_slices import dense_slices
 from keras_anytime.export.preprocessing import pixel_input
@@ -22,6 +23,7 @@ from keras_anytime.export.preprocessing import resolve_preprocessing
 from keras_anytime.export.programs import signature_of
 from keras_anytime.export.programs import stage_programs
 from keras_anytime.export.rebuild import exportable
+from keras_anytime.export.risk_record import risk_record
 from keras_anytime.export.safe_names import safe_inputs
 from keras_anytime.manifest.manifest import Manifest
 from keras_anytime.manifest.manifest import Signature
@@ -31,7 +33,6 @@ from keras_anytime.stages.checks import check_anytime_model
 from keras_anytime.stages.cost import stage_costs
 from keras_anytime.stages.subset import subset
 from keras_anytime.tasks import Task
-from keras_anytime.tasks.base import check_size
 
 
 class ExportedNetwork:
@@ -89,7 +90,7 @@ class ExportedNetwork:
         thresholds: Sequence[float] | None = None,
         temperatures: Sequence[float] | None = None,
         product_answers: bool = False,
-        risk: Mapping[str, Any] | None = None,
+        risk: RiskControl | None = None,
         pixels: bool | tuple[int, int] | None = False,
         subnets: bool = True,
         dense_subnets: bool = False,
@@ -119,22 +120,35 @@ class ExportedNetwork:
             first = next(iter(model.tasks.values()))
             check_has_confidence(_task_name(first), first.size)
         self.thresholds: tuple[float, ...] | None = None
+        # What messages say of the stages.
+        which = "" if stages is None else f" {self.stages} of the export"
         if thresholds is not None:
-            self.thresholds = check_thresholds(thresholds, len(self.stages))
+            self.thresholds = check_thresholds(
+                thresholds, len(self.stages), which
+            )
         self.temperatures: tuple[float, ...] | None = None
         if temperatures is not None:
             self.temperatures = check_temperatures(
-                temperatures, len(self.stages)
+                temperatures, len(self.stages), which
             )
-        self.product_answers = bool(product_answers)
-        if product_answers:
+        self.product_answers = check_flag("product_answers", product_answers)
+        if self.product_answers:
             check_has_products(
                 {name: _task_name(task) for name, task in model.tasks.items()},
                 min(output.shape[-1] for output in model.outputs),
             )
-        self.risk = _checked_risk(risk, self.thresholds)
+        self.risk = risk_record(
+            risk,
+            {
+                "thresholds": self.thresholds,
+                "stages": tuple(self.stages),
+                "product_answers": self.product_answers,
+                "temperatures": self.temperatures,
+                "label_set": next(iter(model.label_sets), None),
+            },
+        )
         self.costs = stage_costs(self.part)
-        self.errors = _errors(model, curve, self.stages)
+        self.errors = _errors(model, curve, self.stages, self.product_answers)
         self._subnets = subnets
         self._dense_subnets = dense_subnets
         self._dense_kernels = dense_kernels
@@ -247,30 +261,6 @@ class ExportedNetwork:
         } or None
 
 
-def _checked_risk(
-    risk: Mapping[str, Any] | None, thresholds: tuple[float, ...] | None
-) -> dict[str, Any] | None:
-    """Returns what thresholds were chosen for, as `Manifest` has it."""
-    if risk is None:
-        return None
-    if (
-        thresholds is None
-        or not isinstance(risk, Mapping)
-        or set(risk) != {"risk", "level", "examples"}
-    ):
-        raise ValueError(
-            "`risk` is the `record` of a `RiskControl`, whose `thresholds` are "
-            "exported with it. "
-            f"Received: risk={risk!r}, thresholds={thresholds!r}"
-        )
-    check_risk(risk["risk"], risk["level"])
-    return {
-        "risk": float(risk["risk"]),
-        "level": float(risk["level"]),
-        "examples": check_size("examples", risk["examples"], 1),
-    }
-
-
 def _check_inputs(model: keras.Model) -> None:
     """Raises a `ValueError` if an input has no fixed size, or no numbers."""
     for name, tensor in model.feature_inputs.items():
@@ -305,17 +295,39 @@ def _manifest_task(
 
 
 def _errors(
-    model: keras.Model, curve: AnytimeCurve | None, stages: Sequence[int]
+    model: keras.Model,
+    curve: AnytimeCurve | None,
+    stages: Sequence[int],
+    product_answers: bool,
 ) -> list[dict[str, float | None]]:
     """Returns the errors of some stages, from the curve of the model."""
     if curve is None:
         return [{}] * len(stages)
-    if not curve.matches(stage_costs(model), model.outputs[0].shape[-1]):
+    label_set = next(iter(model.label_sets), None)
+    if not curve.matches(
+        stage_costs(model), model.outputs[0].shape[-1]
+    ) or curve.label_set not in (None, label_set):
         raise ValueError(
             "`curve` must have been measured on the exported model, in "
             "the first of several label sets. "
             f"Received: a curve of {len(curve.points)} stages of "
             f"{curve.name!r} with {curve.classes} classes"
+        )
+    if curve.product_answers != product_answers:
+        raise ValueError(
+            "`curve` must be of the answers that the file gives: of product "
+            "answers with `product_answers=True`, else of each stage alone. "
+            "Leave it out and measure the file with `ka.export.verify`, or "
+            "measure it on such predictions. "
+            f"Received: product_answers={product_answers} with a curve of "
+            + ("product answers" if curve.product_answers else "each alone")
+        )
+    if product_answers and list(stages) != list(range(1, len(stages) + 1)):
+        raise ValueError(
+            "Product answers multiply the stages that are exported, and those "
+            "of `curve` multiply others too: leave it out and measure the file "
+            "with `ka.export.verify`. "
+            f"Received: stages={list(stages)} with a curve of product answers"
         )
     first = next(iter(model.tasks.values()))
     return [

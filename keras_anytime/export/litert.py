@@ -14,6 +14,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.risk_control import RiskControl
 from keras_anytime.export import quantization as quantization_lib
 from keras_anytime.export.batch_resizing import is_resizable
 from keras_anytime.export.exported_network import ExportedNetwork
@@ -45,7 +46,7 @@ def tflite(
     thresholds: Sequence[float] | None = None,
     temperatures: Sequence[float] | None = None,
     product_answers: bool = False,
-    risk: Mapping[str, Any] | None = None,
+    risk: RiskControl | None = None,
     pixels: bool | tuple[int, int] = False,
     subnets: bool = True,
     dense_subnets: bool = False,
@@ -92,7 +93,9 @@ def tflite(
         stages: Sequence of integers, the stages to export, or `None` for all.
             They keep their numbers.
         curve: The model's `AnytimeCurve`, whose errors the manifest records.
-            With several label sets it is the curve of the first.
+            With several label sets it is the curve of the first. It is that of
+            product answers if the file has them; of `stages` that are not the
+            first ones, these have no curve.
         batch_size: Integer, or `None` for a file that declares batches of any
             size, which makes small files up to 3% larger. A file of a fixed
             size takes others too: the predictor resizes it, or runs examples
@@ -111,19 +114,23 @@ def tflite(
         thresholds: K - 1 floats in [0, 1], such as those from
             `ka.evaluation.confidence_thresholds`. A device that decides by
             confidence stops at the first stage whose confidence is above its
-            threshold. A regression has no confidence.
+            threshold. With several label sets, the confidence in the first one
+            decides. A regression has no confidence.
         temperatures: K positive floats, such as those from
             `ka.evaluation.fit_temperatures`. Confidences on the device are
             those of the logits divided by them; choose thresholds on logits
-            that are divided, too. The logits of answers stay as they are.
+            that are divided, too. With several label sets, they are those of
+            the first. The logits of answers stay as they are.
         product_answers: Boolean. Whether the device's probabilities and
             confidences are those of product answers; see
             `ka.evaluation.Predictions.product`, and choose `thresholds` and
             measure the `curve` on these. Each answer must be the choice of one
             class. The logits of answers stay as they are.
-        risk: Dict with `risk`, `level` and `examples`, the `record` of a
-            `ka.evaluation.RiskControl`, with its thresholds as `thresholds`.
-            It informs people who read the manifest.
+        risk: The `ka.evaluation.RiskControl` of `thresholds`, whose `record`
+            informs people who read the manifest. Thresholds, temperatures,
+            stages and product answers must be those that it was chosen with.
+            A quantized file has other confidences: control its risk on its own
+            answers, see `ka.evaluation.risk_controlled_thresholds`.
         pixels: Boolean, or `(height, width)`. Whether the file takes uint8
             pixels, of the network's or of that size, for its only input of
             images, and resizes (bilinearly) and normalizes them itself.

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from keras_anytime.evaluation.curve import AnytimeCurve
+from keras_anytime.evaluation.risk_control import RiskControl
 from keras_anytime.export.exported_network import ExportedNetwork
 from keras_anytime.export.programs import write_saved_model
 from keras_anytime.files import atomic_write
@@ -33,7 +34,7 @@ def saved_model(
     thresholds: Sequence[float] | None = None,
     temperatures: Sequence[float] | None = None,
     product_answers: bool = False,
-    risk: Mapping[str, Any] | None = None,
+    risk: RiskControl | None = None,
     stages: Sequence[int] | None = None,
     pixels: bool | tuple[int, int] = False,
     verbose: bool = True,

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_anytime.confidence import product_answers
 from keras_anytime.evaluation.metrics import mean_iou
-from keras_anytime.evaluation.predictions import plain_labels
+from keras_anytime.evaluation.reduction import plain_labels
 from keras_anytime.export.preprocessing import to_pixels
 from keras_anytime.export.representative import check_prepared
 from keras_anytime.export.safe_names import safe_inputs

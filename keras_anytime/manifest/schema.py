@@ -223,7 +223,8 @@ def _check_temperatures(temperatures: Any) -> None:
 def _check_risk(risk: Any) -> None:
     values.record(risk, ("risk", "level", "examples"))
     for name in ("risk", "level"):
-        values.share(risk[name])
+        if values.share(risk[name]) in (0, 1):
+            values.refuse(risk[name], "a number between 0 and 1")
     values.integer(risk["examples"], 1)
 
 

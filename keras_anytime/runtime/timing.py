@@ -72,11 +72,18 @@ class TimedAnswers:
             the call to each stage's answer, as medians of the repetitions.
         product_answers: Boolean. Whether the file has product answers; the
             logits are those of each stage alone nevertheless.
+        temperatures: Tuple of K floats, the temperatures of the file, which
+            have not divided these logits; `None` if it has none.
+        stages: Tuple of the numbers of the stages; 1 to K, if not given.
+        label_set: String, the first of several label sets, or `None`.
     """
 
     logits: np.ndarray
     latency_ms: np.ndarray
     product_answers: bool = False
+    temperatures: tuple[float, ...] | None = None
+    stages: tuple[int, ...] = ()
+    label_set: str | None = None
 
 
 def time_programs(
@@ -190,7 +197,7 @@ def time_answers(
     repetitions = check_positive_integer("repetitions", repetitions)
     logits: dict[str, list] = {name: [] for name in predictors}
     medians: dict[str, list] = {name: [] for name in predictors}
-    products: dict[str, bool] = {}
+    facts: dict[str, dict[str, Any]] = {}
     text = (
         f"Timing {counted(len(predictors), 'network')} on "
         f"{counted(len(examples), 'example')}, {repetitions} times each"
@@ -211,7 +218,7 @@ def time_answers(
                 logits[name].append(
                     [_first_logits(result) for result in runs[name][0]]
                 )
-                products[name] = runs[name][0][0].products is not None
+                facts[name] = _facts(runs[name][0])
                 times = [
                     [result.elapsed_ms for result in run] for run in runs[name]
                 ]
@@ -220,9 +227,21 @@ def time_answers(
         name: TimedAnswers(
             np.stack(logits[name], axis=1),
             np.array(medians[name]),
-            products[name],
+            **facts[name],
         )
         for name in predictors
+    }
+
+
+def _facts(run: Sequence[StageResult]) -> dict[str, Any]:
+    """Returns what a file says about its answers, as `TimedAnswers` has it."""
+    first = run[0].logits
+    temperatures = tuple(result.temperature for result in run)
+    return {
+        "product_answers": run[0].products is not None,
+        "temperatures": None if set(temperatures) == {1.0} else temperatures,
+        "stages": tuple(result.stage for result in run),
+        "label_set": next(iter(first)) if isinstance(first, dict) else None,
     }
 
 

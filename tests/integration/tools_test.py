@@ -35,7 +35,7 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
         f"--model={tmp_path / 'model.keras'}",
         f"--output={tmp_path / output}",
         "--data=digits",
-        "--thresholds=0.9,0.75",
+        "--thresholds=0.9,0.9",
         "--temperatures=2,1,0.5",
         "--product_answers",
         "--risk=0.01,0.9,2500",
@@ -43,7 +43,7 @@ def test_exporting_a_saved_network(repository, tmp_path, tool, output):
     assert run.returncode == 0, run.stderr
     assert str(tmp_path / output) in run.stdout
     manifest = manifest_lib.read_manifest(tmp_path / output)
-    assert manifest.thresholds == (0.9, 0.75)
+    assert manifest.thresholds == (0.9, 0.9)
     assert manifest.temperatures == (2, 1, 0.5)
     assert manifest.product_answers
     assert manifest.risk == {"risk": 0.01, "level": 0.9, "examples": 2500}

@@ -180,7 +180,7 @@ def _file(tmp_path_factory):
         subnets=False,
         product_answers=True,
         thresholds=(median, median),
-        risk=control.record,
+        risk=dataclasses.replace(control, thresholds=(median, median)),
         temperatures=(0.5, 2, 1),
         class_names=tuple("abcdefghij"),
     )
@@ -271,35 +271,6 @@ def test_label_sets_are_multiplied_each(tmp_path):
         np.testing.assert_allclose(
             second.probabilities[name], product / product.sum(), rtol=1e-5
         )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"risk": {"risk": 0.1, "level": 0.9, "examples": 5}}, "with it.*risk"),
-        (
-            {"risk": {"risk": 0.1}, "thresholds": 0.5},
-            r"`record` of a `RiskControl`.*Received: risk=\{'risk': 0.1\}",
-        ),
-        (
-            {
-                "risk": {"risk": 2, "level": 0.9, "examples": 5},
-                "thresholds": 0.5,
-            },
-            "between 0 and 1. Received: risk=2",
-        ),
-        (
-            {
-                "risk": {"risk": 0.1, "level": 0.9, "examples": 0},
-                "thresholds": 0.5,
-            },
-            "Received: examples=0",
-        ),
-    ],
-)
-def test_a_wrong_risk_is_refused(tmp_path, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        ka.export.tflite(tiny_net(), tmp_path / "net.tflite", **arguments)
 
 
 def test_a_changed_manifest_may_turn_products_off(file, tmp_path):
