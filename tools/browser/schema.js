@@ -284,8 +284,12 @@ function checkTask(task) {
 /** @type {Check} */
 function checkRisk(risk) {
   values.record(risk, ["risk", "level", "examples"]);
-  values.share(risk.risk);
-  values.share(risk.level);
+  for (const value of [risk.risk, risk.level]) {
+    values.share(value);
+    if (value === 0 || value === 1) {
+      values.refuse(value, "a number between 0 and 1");
+    }
+  }
   values.integer(risk.examples, 1);
 }
 

@@ -14,6 +14,17 @@ from keras_anytime.experiments.papers.protocol import MILESTONES
 from keras_anytime.experiments.papers.protocol import SUM
 from keras_anytime.experiments.papers.protocol import arguments
 from keras_anytime.experiments.papers.protocol import validated_on
+from keras_anytime.experiments.papers.small_settings import HU
+from keras_anytime.experiments.papers.small_settings import IMAGES
+from keras_anytime.experiments.papers.small_settings import LEE
+from keras_anytime.experiments.papers.small_settings import NETS
+from keras_anytime.experiments.papers.small_settings import RATES
+from keras_anytime.experiments.papers.small_settings import STRATEGIES
+from keras_anytime.experiments.papers.small_settings import THIN
+from keras_anytime.experiments.papers.small_settings import TUNING
+from keras_anytime.experiments.papers.small_settings import WAN
+from keras_anytime.experiments.papers.small_settings import WEIGHTING_RATES
+from keras_anytime.experiments.papers.small_settings import WEIGHTINGS
 
 _NOTES = (
     "CIFAR-10 reduced to 16 x 16 pixels, 45,000 images to train on and the "
@@ -39,91 +50,6 @@ _NOTES_LABELS = (
     "and animals and vehicles. "
 )
 
-_IMAGES: dict[str, Any] = {"image_size": 16, "augmentation": ["crop=2", "flip"]}
-_WAN: dict[str, Any] = {"epochs": 10, "schedule": "steps", "nesterov": False}
-_HU: dict[str, Any] = {"epochs": 6, "schedule": "tenths", "nesterov": False}
-_LEE: dict[str, Any] = {"epochs": 6, "schedule": "tenths", "nesterov": False}
-# The part of the training images on which rates are tuned.
-_TUNING: dict[str, Any] = {
-    "train_split": "train[:20000]",
-    "eval_split": "train[40000:45000]",
-    "epochs": 5,
-}
-_WIDE: dict[str, Any] = {
-    "filters": ["32", "64", "128"],
-    "units": ["1", "1", "1"],
-}
-_RESNEXT: dict[str, Any] = {
-    "filters": [32, 64, 128],
-    "branches": 4,
-    "branch_filters": 8,
-}
-_THIN: dict[str, Any] = {**_RESNEXT, "num_stages": 4, "units": [1, 1, 1]}
-
-_NETS: dict[str, dict[str, Any]] = {
-    "width": {"net": "width_resnet42", **_WIDE},
-    "even": {"net": "even_width_resnet42", **_WIDE},
-    "depth": {
-        "net": "depth_sparse_resnet98",
-        "nesting": "d1-d2-d4",
-        "units": ["4", "4", "4"],
-        "filters": ["16", "32", "64"],
-    },
-    **{
-        f"res_ann_{n}": {
-            "net": "res_ann_5_16",
-            "units": [str(n)] * 3,
-        }
-        for n in (1, 2, 4)
-    },
-    "inclusive": {
-        "net": "inclusive_resnext29",
-        "net_arguments": arguments(**_THIN),
-    },
-    "inclusive_sparse": {
-        "net": "inclusive_sparse_resnext47",
-        "net_arguments": arguments(**_THIN),
-    },
-    "shallow": {
-        "net": "shallow_resnext29",
-        "net_arguments": arguments(**_RESNEXT, units=[2, 2, 1]),
-    },
-}
-_STRATEGIES: dict[str, dict[str, Any]] = {
-    "sgd": {"gradients": "sum"},
-    "osgd": {"gradients": "orthogonal"},
-    "greedy": {"greedy": True},
-    "normsgd": {
-        "gradients": "normalized",
-        "gradients_arguments": arguments(scale=0.03),
-    },
-}
-# The best of small_rates; below, of small_rates_weightings, where AANN has the
-# rate of the sieve.
-_RATES = {"sgd": 0.8, "osgd": 0.2, "greedy": 0.2, "normsgd": 0.025}
-_WEIGHTINGS: dict[str, dict[str, Any]] = {
-    "constant": {**SUM, "weighting": "constant"},
-    "linear": {**SUM, "weighting": "linear"},
-    "adaloss": {**SUM, "weighting": "adaloss"},
-    "sieve": {
-        **SUM,
-        "weighting": "sieve",
-        "weighting_arguments": arguments(total=2),
-    },
-    "aann": {
-        **SUM,
-        "weighting": "alternating",
-        "weighting_arguments": arguments(base={"name": "sieve", "total": 2}),
-    },
-}
-_WEIGHTING_RATES = {
-    "constant": 0.025,
-    "linear": 0.05,
-    "adaloss": 0.05,
-    "sieve": 0.1,
-    "aann": 0.1,
-}
-
 
 def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
     return Row(
@@ -131,8 +57,8 @@ def _row(net: str, method: str, settings: dict[str, Any], **labels: str) -> Row:
         validated_on(
             "cifar10",
             **{
-                **_NETS[net],
-                **_IMAGES,
+                **NETS[net],
+                **IMAGES,
                 "batch_size": 64,
                 **settings,
             },
@@ -147,9 +73,9 @@ def _wan(net: str, method: str, **settings: Any) -> Row:
         net,
         method,
         {
-            **_STRATEGIES[strategy],
-            "learning_rate": _RATES[strategy],
-            **_WAN,
+            **STRATEGIES[strategy],
+            "learning_rate": RATES[strategy],
+            **WAN,
             **settings,
         },
     )
@@ -165,7 +91,7 @@ def _rates() -> Iterable[Row]:
     for strategy, rates in grid.items():
         for rate in rates:
             yield _wan(
-                "width", f"{strategy}_{rate}", learning_rate=rate, **_TUNING
+                "width", f"{strategy}_{rate}", learning_rate=rate, **TUNING
             )
 
 
@@ -174,7 +100,7 @@ def _oracle() -> list[Row]:
 
     Each has one loss, as in greedy training, and the rate of that.
     """
-    settings = {**_STRATEGIES["sgd"], "learning_rate": _RATES["greedy"], **_WAN}
+    settings = {**STRATEGIES["sgd"], "learning_rate": RATES["greedy"], **WAN}
     return [
         _row(
             "width",
@@ -192,9 +118,9 @@ def _weighted(net: str, *methods: str) -> list[Row]:
             net,
             method,
             {
-                **_WEIGHTINGS[method],
-                "learning_rate": _WEIGHTING_RATES[method],
-                **_HU,
+                **WEIGHTINGS[method],
+                "learning_rate": WEIGHTING_RATES[method],
+                **HU,
             },
         )
         for method in methods
@@ -211,7 +137,7 @@ def _weighting_rates() -> Iterable[Row]:
     }
     for method, rates in grids.items():
         for rate in rates:
-            settings = {**_WEIGHTINGS[method], **_HU, **_TUNING}
+            settings = {**WEIGHTINGS[method], **HU, **TUNING}
             yield _row(
                 "res_ann_2",
                 f"{method}_{rate}",
@@ -227,7 +153,7 @@ def _optimal(
         _row(
             net,
             "opt",
-            {**_WEIGHTINGS["constant"], **_HU, "oracle_share": share},
+            {**WEIGHTINGS["constant"], **HU, "oracle_share": share},
             stage=f"at_{int(100 * share)}",
         )
         for share in shares
@@ -235,14 +161,14 @@ def _optimal(
 
 
 def _lee(net: str, method: str = "joint", **settings: Any) -> Row:
-    return _row(net, method, {**SUM, **_LEE, **settings})
+    return _row(net, method, {**SUM, **LEE, **settings})
 
 
 def experiments() -> list[Experiment]:
     """Returns the small experiments, in the order in which to train them."""
     osgd = _wan("width", "osgd")
     eann = ["res_ann_1", "res_ann_2", "res_ann_4"]
-    shared = {"net_arguments": arguments(**_THIN, normalization="shared")}
+    shared = {"net_arguments": arguments(**THIN, normalization="shared")}
     return [
         Experiment(
             "small_rates",
