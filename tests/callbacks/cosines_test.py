@@ -93,7 +93,11 @@ def _logged(path, epoch, cosine):
     )
     cosines = GradientCosines(path)
     cosines.set_model(
-        types.SimpleNamespace(gradient_combiner=combiner, stage_operations=None)
+        types.SimpleNamespace(
+            gradient_combiner=combiner,
+            loss_keys=("1", "2"),
+            stage_operations=None,
+        )
     )
     cosines.on_train_begin()
     cosines.on_epoch_begin(epoch)
