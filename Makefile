@@ -39,7 +39,7 @@ quickstart: $(VENV)/.installed
 
 help:
 	@echo "make quickstart  train, measure, export and answer in a minute"
-	@echo "make test        the tests before a change: six minutes"
+	@echo "make test        the tests before a change: about twelve minutes"
 	@echo "make check       format, lint and types"
 	@echo "make docs        the site, in build/docs/index.html"
 	@echo "make browser-demo  a page that answers under deadlines"
