@@ -7,7 +7,6 @@ digit, and the ink of both. The recipe trains separate networks, plain and
 weighted sums of the losses, and every combiner and balancer of the library,
 each at its own best rate and with three seeds. The same command goes on where
 it was stopped.
-Results are in recipes/results/multitask.json.
 """
 
 from keras_anytime.commands.process import errors_in_one_line
