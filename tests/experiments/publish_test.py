@@ -183,6 +183,19 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     manifest = manifest_lib.read_manifest(tmp_path / "products.tflite")
     assert manifest.product_answers and manifest.thresholds is None
     assert {stage.top1_error for stage in manifest.stages} == {None}
+    # The card's temperatures are not those that other thresholds belong to.
+    thresholds = [0.7] * (len(facts["temperatures"]) - 1)
+    export_tflite(
+        ExportSettings(
+            net="tiny_resnet",
+            weights="digits",
+            output=str(tmp_path / "own.tflite"),
+            thresholds=list(map(str, thresholds)),
+        )
+    )
+    manifest = manifest_lib.read_manifest(tmp_path / "own.tflite")
+    assert list(manifest.thresholds) == thresholds
+    assert manifest.temperatures is None
 
 
 def test_structures_are_compared_without_names_and_regularizers():
@@ -325,3 +338,17 @@ def test_thresholds_are_the_cheapest_that_cost_no_accuracy():
 def test_an_export_has_one_network(source):
     with pytest.raises(ValueError, match="either --model, or --net and"):
         export_tflite(ExportSettings(output="x.tflite", **source))
+
+
+def test_a_risk_is_of_confidences_that_are_given(tmp_path):
+    with pytest.raises(ValueError, match="give with --risk the --temperatures"):
+        export_tflite(
+            ExportSettings(
+                net="width_resnet10",
+                weights="cifar10",
+                output=str(tmp_path / "x.tflite"),
+                thresholds=["0.9", "0.9"],
+                risk=["0.01", "0.9", "2500"],
+            )
+        )
+    assert not list(tmp_path.iterdir())
