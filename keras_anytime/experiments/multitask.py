@@ -27,7 +27,6 @@ from keras_anytime.files import write_json
 from keras_anytime.training.multitask_model import MultitaskModel
 
 _BATCH = 64
-_SIZES = {"left": 10, "right": 10, "ink": 1}
 #: A network for each task: what the other strategies are compared with.
 SEPARATE = "separate"
 _SUM_OF_LOSSES = "sum"
@@ -91,7 +90,7 @@ def compare(settings: MultitaskSettings) -> list[dict[str, Any]]:
     folder = results_folder(settings.workdir, "multitask.json")
     runs = _Runs(folder / "multitask.json", settings)
     first, *others = map(int, settings.seeds)
-    rates = settings.numbers("rates") or []
+    rates = settings.positive_numbers("rates")
     for strategy in dict.fromkeys([SEPARATE, *chosen]):
         for rate in rates:
             runs.ensure(strategy, rate, first)
@@ -143,12 +142,13 @@ class _Runs:
             return
         print(f"{strategy}, rate {rate}, seed {seed}", flush=True)
         start = time.perf_counter()
-        groups = [[task] for task in TASKS] if strategy == SEPARATE else [TASKS]
+        names = list(TASKS)
+        groups = [[name] for name in names] if strategy == SEPARATE else [names]
         errors: dict[str, dict[str, float]] = {"validation": {}, "test": {}}
         for tasks in groups:
             keras.backend.clear_session()
             keras.utils.set_random_seed(seed)
-            model = network({task: _SIZES[task] for task in tasks})
+            model = network(tasks)
             cosines = self._fit(model, strategies()[strategy], rate)
             for part, of_part in errors.items():
                 of_part.update(_errors(model, self._parts[part]))

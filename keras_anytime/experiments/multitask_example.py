@@ -1,6 +1,6 @@
 """A network of several tasks and its data: two digits in one image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -12,7 +12,8 @@ from keras_anytime.training.multitask_model import MultitaskModel
 #: Images and their labels by task.
 LabeledPairs = tuple[np.ndarray, dict[str, np.ndarray]]
 
-TASKS = ("left", "right", "ink")
+#: The tasks, and the sizes of their outputs.
+TASKS = {"left": 10, "right": 10, "ink": 1}
 # Two digits of 8 x 8 pixels share six of the ten columns.
 _SHAPE = (8, 10, 1)
 
@@ -52,12 +53,11 @@ def pairs_of_digits(count: int, split: str, seed: int) -> LabeledPairs:
     }
 
 
-def network(tasks: Mapping[str, int]) -> MultitaskModel:
+def network(tasks: Iterable[str]) -> MultitaskModel:
     """Returns a small network with shared convolutions and a head per task.
 
     Args:
-        tasks: Dict from tasks to sizes of their outputs. Heads of several
-            outputs end in logits.
+        tasks: Some of `TASKS`. Heads of digits end in logits.
     """
     image = keras.Input(_SHAPE, name="image")
     x = layers.Conv2D(12, 3, padding="same", use_bias=False)(image)
@@ -68,8 +68,8 @@ def network(tasks: Mapping[str, int]) -> MultitaskModel:
     return MultitaskModel(
         image,
         {
-            task: layers.Dense(size, name=f"{task}_head")(x)
-            for task, size in tasks.items()
+            task: layers.Dense(TASKS[task], name=f"{task}_head")(x)
+            for task in tasks
         },
         name="pairs_of_digits",
     )

@@ -33,9 +33,4 @@ class MultitaskSettings(Settings):
         if not self.workdir:
             raise ValueError("--workdir must name a folder. Received: nothing")
         check_seeds(self.seeds)
-        rates = self.numbers("rates") or []
-        if not rates or not all(0 < rate < float("inf") for rate in rates):
-            raise ValueError(
-                "--rates must be positive numbers. "
-                f"Received: {','.join(self.rates)}"
-            )
+        self.positive_numbers("rates")

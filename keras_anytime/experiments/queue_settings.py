@@ -118,12 +118,7 @@ class CalibrationSettings(Settings):
         if not self.workdir:
             raise ValueError("--workdir must name a folder. Received: nothing")
         check_seeds(self.seeds)
-        scales = self.numbers("scales") or []
-        if not scales or not all(0 < scale < float("inf") for scale in scales):
-            raise ValueError(
-                "--scales must be positive numbers. "
-                f"Received: {','.join(self.scales)}"
-            )
+        self.positive_numbers("scales")
         known = {"normalized", "orthogonal"}
         if not self.combiners or not set(self.combiners) <= known:
             raise ValueError(

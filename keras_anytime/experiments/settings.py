@@ -122,6 +122,23 @@ class Settings:
                 f"--{name} must be numbers. Received: {','.join(values)}"
             ) from error
 
+    def positive_numbers(self, name: str) -> list[float]:
+        """Returns a setting that lists one or more positive numbers.
+
+        Args:
+            name: String. The name of the setting.
+
+        Raises:
+            ValueError: If there is none, or an entry is something else.
+        """
+        numbers = self.numbers(name) or []
+        if not numbers or not all(0 < n < float("inf") for n in numbers):
+            raise ValueError(
+                f"--{name} must be positive numbers. "
+                f"Received: {','.join(getattr(self, name))}"
+            )
+        return numbers
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataLocation(Settings):

@@ -63,7 +63,7 @@ class JointTrainer(JointModel):
         Args:
             arguments: Dict of the arguments of `compile`, saved with the model.
             metrics: As Keras takes them for the outputs.
-            weighted_metrics: Likewise, with sample weights.
+            weighted_metrics: Like `metrics`, with sample weights.
             reductions: Collection of strings, how the losses reduce examples.
             last_losses: The attribute of this name.
         """

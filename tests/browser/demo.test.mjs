@@ -7,7 +7,7 @@ import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {test} from "node:test";
 
-import {FILES, browser} from "./setup.mjs";
+import {FILES, browser, giveNoPicture} from "./setup.mjs";
 
 const made = await browser({"/networks": join(FILES, "demo")});
 
@@ -111,13 +111,7 @@ test("a photo is answered by names", async () => {
   await page.until(counts);
   assert.match(await textOf(page, "answer"),
     /^(airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck)$/);
-  await page.run(() => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File(["no picture"], "notes.txt"));
-    const input = document.getElementById("file");
-    input.files = transfer.files;
-    input.dispatchEvent(new Event("change"));
-  });
+  await page.run(giveNoPicture);
   await page.until(() => !document.getElementById("problem").hidden);
   assert.match(await textOf(page, "problem"), /no picture that the browser/);
   await page.close();

@@ -47,3 +47,12 @@ export async function browser(folders = {}) {
 export function references() {
   return JSON.parse(readFileSync(`${FILES}/references.json`, "utf8"));
 }
+
+/** Chooses a file that is no picture; runs in the demo page. */
+export function giveNoPicture() {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(["no picture"], "notes.txt"));
+  const input = document.getElementById("file");
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change"));
+}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import {join} from "node:path";
 import {test} from "node:test";
 
-import {FILES, browser} from "./setup.mjs";
+import {FILES, browser, giveNoPicture} from "./setup.mjs";
 
 const made = await browser({"/networks": join(FILES, "demo")});
 
@@ -220,13 +220,7 @@ test("the photo that was chosen last is shown, and it alone", async () => {
   const green = [0, 255, 0, 255];
   assert.deepEqual(await page.run(middles), [green, green]);
   // What is no picture leaves the photo; the next photo ends the complaint.
-  await page.run(() => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File(["no picture"], "notes.txt"));
-    const input = document.getElementById("file");
-    input.files = transfer.files;
-    input.dispatchEvent(new Event("change"));
-  });
+  await page.run(giveNoPicture);
   await page.until(() => !document.getElementById("problem").hidden);
   assert.deepEqual(await page.run(middles), [green, green]);
   assert.ok(await page.run(() => document.getElementById("retry").hidden));

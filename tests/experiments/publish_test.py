@@ -133,19 +133,25 @@ def test_what_is_published_is_the_network_of_the_run(
     assert str(run.parent) not in json.dumps(facts)
 
 
+def exported(path, **settings):
+    """Exports the shipped network; returns the manifest of the float32 file."""
+    export_tflite(
+        ExportSettings(
+            net="tiny_resnet", weights="digits", output=str(path), **settings
+        )
+    )
+    return manifest_lib.read_manifest(path)
+
+
 @pytest.mark.slow
 def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     publish(dataclasses.replace(settings, run=str(trained_run)))
     facts = ka.nets.facts("tiny_resnet", "digits")
-    export_tflite(
-        ExportSettings(
-            net="tiny_resnet",
-            weights="digits",
-            output=str(tmp_path / "net.tflite"),
-            quantization=["float32", "int8"],
-            pixels="true",
-            verify=True,
-        )
+    exported(
+        tmp_path / "net.tflite",
+        quantization=["float32", "int8"],
+        pixels="true",
+        verify=True,
     )
     for variant, name in (("float32", "net"), ("int8", "net_int8")):
         manifest = manifest_lib.read_manifest(tmp_path / f"{name}.tflite")
@@ -155,16 +161,8 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
         assert [stage.top1_error for stage in manifest.stages] == (
             facts["files"][variant]["top1_errors"]
         )
-    # Some stages, with another threshold.
-    export_tflite(
-        ExportSettings(
-            net="tiny_resnet",
-            weights="digits",
-            output=str(tmp_path / "second.tflite"),
-            stages=["2"],
-        )
-    )
-    manifest = manifest_lib.read_manifest(tmp_path / "second.tflite")
+    # One stage, which has no threshold.
+    manifest = exported(tmp_path / "second.tflite", stages=["2"])
     assert manifest.temperatures == (facts["temperatures"][1],)
     assert not manifest.thresholds
     # Not measured on the file, so that it is the error of the network.
@@ -172,28 +170,14 @@ def test_release_files_have_what_the_card_says(settings, trained_run, tmp_path):
     point = facts["evaluation"]["curve"]["points"][1]
     assert stage.top1_error == point["top1_error"]
     # The card's thresholds and errors are not those of products.
-    export_tflite(
-        ExportSettings(
-            net="tiny_resnet",
-            weights="digits",
-            output=str(tmp_path / "products.tflite"),
-            product_answers=True,
-        )
-    )
-    manifest = manifest_lib.read_manifest(tmp_path / "products.tflite")
+    manifest = exported(tmp_path / "products.tflite", product_answers=True)
     assert manifest.product_answers and manifest.thresholds is None
     assert {stage.top1_error for stage in manifest.stages} == {None}
     # The card's temperatures are not those that other thresholds belong to.
     thresholds = [0.7] * (len(facts["temperatures"]) - 1)
-    export_tflite(
-        ExportSettings(
-            net="tiny_resnet",
-            weights="digits",
-            output=str(tmp_path / "own.tflite"),
-            thresholds=list(map(str, thresholds)),
-        )
+    manifest = exported(
+        tmp_path / "own.tflite", thresholds=list(map(str, thresholds))
     )
-    manifest = manifest_lib.read_manifest(tmp_path / "own.tflite")
     assert list(manifest.thresholds) == thresholds
     assert manifest.temperatures is None
 

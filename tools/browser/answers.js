@@ -115,11 +115,12 @@ export class Answers {
     const entries = logits.map(([labelSet, values, classes], order) => {
       // Temperatures are those of the first label set.
       const temperature = order ? 1 : this.#manifest.temperature(index);
-      const scaled = Float64Array.from(values, (value) => value / temperature);
       const task = this.#manifest.task(labelSet);
       const probabilities = this.#manifest.productAnswers
         ? this.#product(String(labelSet), values)
-        : probabilitiesOf(scaled, classes, task);
+        : probabilitiesOf(
+          Float64Array.from(values, (value) => value / temperature),
+          classes, task);
       return {labelSet, values, classes, task, probabilities};
     });
     const [first] = entries;
@@ -138,7 +139,8 @@ export class Answers {
    *
    * Those of stage k are proportional to `prod_{j <= k} max(z_j, 0)`. Where no
    * class is left, the stage alone answers. No temperature changes them. Sums
-   * of logarithms neither overflow nor underflow. Source: Jazbec et al., 2023, arXiv:2306.02652, Section 4.
+   * of logarithms neither overflow nor underflow.
+   * Source: Jazbec et al., 2023, arXiv:2306.02652, Section 4.
    *
    * @param {string} labelSet
    * @param {Numbers} logits
